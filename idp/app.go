@@ -1,0 +1,120 @@
+package idp
+
+import "time"
+
+// Protocol is the tongue an App speaks.
+type Protocol string
+
+const (
+	ProtocolOIDC Protocol = "oidc"
+	ProtocolSAML Protocol = "saml"
+)
+
+// App is a system people sign in to through Gatehouse: a relying party (OIDC)
+// or a service provider (SAML). Exactly one of OIDC and SAML is set.
+type App struct {
+	ID       AppID
+	Name     string
+	Protocol Protocol
+	// Identifier is what the app calls itself in its tongue: client_id or
+	// entityID. Unique.
+	Identifier string
+	LaunchURL  string // where the portal's tile leads; may be empty
+	ProbeURL   string // where the app says whether a subject has a session; may be empty
+	// WholeUserLogout says that the app ends all sessions of a subject on one
+	// logout token with sub only, or one LogoutRequest without SessionIndex.
+	WholeUserLogout bool
+	OIDC            *OIDCSettings
+	SAML            *SAMLSettings
+	// Attributes maps what we know to what the app is told, on top of the
+	// standard claims (OIDC) or as the whole AttributeStatement (SAML).
+	Attributes []AttributeRule
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+	Version    int64
+}
+
+// OIDCSettings is the registration of a relying party (OpenID Connect Dynamic
+// Client Registration 1.0 §2 has the words).
+type OIDCSettings struct {
+	ApplicationType        string   // web, native or single_page
+	AuthMethod             string   // client_secret_basic, client_secret_post or none
+	SecretHashes           []string // hex SHA-256 of 256-bit random secrets; at most two
+	RedirectURIs           []string
+	PostLogoutRedirectURIs []string
+	BackchannelLogoutURI   string
+	// PKCEExempt lets a confidential client leave PKCE out. Off by default.
+	PKCEExempt         bool
+	IDTokenAlg         string        // RS256 (what a registration without an algorithm means) or ES256
+	ClaimsInIDToken    bool          // put the scopes' claims into the ID token too, for apps that do not call userinfo
+	AccessTokenTTL     time.Duration // 0: 5 minutes
+	RefreshTTL         time.Duration // absolute life of a token family with refresh; 0: 30 days
+	AllowOfflineAccess bool
+}
+
+// SAMLSettings is what we know of a service provider.
+type SAMLSettings struct {
+	ACS               []AssertionConsumer
+	SOAPLogoutURL     string        // SingleLogoutService with the SOAP binding; may be empty
+	SigningCerts      []string      // PEM; keys that may sign this provider's requests
+	RequireSigned     bool          // refuse an AuthnRequest without a signature
+	NameIDFormat      string        // URN; persistent or emailAddress
+	SignResponse      bool          // sign the Response too; the Assertion is always signed
+	SessionTTL        time.Duration // caps SessionNotOnOrAfter; 0: the session's own end
+	AssertionValidity time.Duration // NotOnOrAfter of the confirmation; 0: 60 seconds
+	MetadataXML       string        // as imported; may be empty
+}
+
+// AssertionConsumer is one AssertionConsumerService with the HTTP-POST binding.
+type AssertionConsumer struct {
+	URL     string
+	Index   int
+	Default bool
+}
+
+// AttributeRule tells one attribute or claim to an app.
+type AttributeRule struct {
+	Name         string // attribute Name, or claim
+	NameFormat   string // SAML only; empty: unspecified is written as basic
+	FriendlyName string // SAML only
+	Source       string // see package jit: username, email, display_name, given_name, family_name, groups, role, id, or const:TEXT
+}
+
+// Grant says that a user, or everyone in a group, may use an app. Exactly one
+// of UserID and GroupID is set.
+type Grant struct {
+	ID        GrantID
+	AppID     AppID
+	UserID    UserID
+	GroupID   GroupID
+	Role      string    // the role inside the app, told as attribute source role; may be empty
+	FromAt    time.Time // zero: at once
+	UntilAt   time.Time // zero: no end
+	CreatedAt time.Time
+	Version   int64
+}
+
+// Covers reports whether g holds at this moment.
+func (g Grant) Covers(now time.Time) bool {
+	return (g.FromAt.IsZero() || !now.Before(g.FromAt)) && (g.UntilAt.IsZero() || now.Before(g.UntilAt))
+}
+
+// Access is why a user may use an app: the grant, and the group it goes
+// through (zero for a grant to the user).
+type Access struct {
+	App   App
+	Grant Grant
+	Group Group
+}
+
+// Account is a user's record in an app, as far as we know of it. We write it
+// down when an assertion or token first makes it known.
+type Account struct {
+	ID          AccountID
+	AppID       AppID
+	UserID      UserID
+	Subject     string // the subject or NameID the app knows the user by
+	Format      string // NameID format URN; empty for OIDC
+	FirstSeenAt time.Time
+	LastSeenAt  time.Time
+}

@@ -1,0 +1,36 @@
+package idp
+
+import "time"
+
+// Change is a decision, ready to be made so by store.Commit in one
+// transaction: all of it, or nothing. A row whose Version is 0 is new; any
+// other is written only over that very version, else Commit answers
+// [Conflict] and the verb reads and decides again.
+type Change struct {
+	Users         []User
+	Groups        []Group
+	Apps          []App
+	Grants        []Grant
+	Members       []Membership
+	RemoveMembers []Membership
+	RemoveGrants  []GrantID
+	// Passwords replaces the password of each credential's user.
+	Passwords []Credential
+	// Supersede marks what is still pending of these users' earlier endings:
+	// they were restored.
+	Supersede []UserID
+	Events    []Event
+	// Ending, when set, ends something. A Change with an Ending carries no
+	// versioned rows.
+	Ending *Ending
+}
+
+// Committed says what Commit did.
+type Committed struct {
+	N     int64     // number of the ending; 0 without one
+	Epoch int64     // the user's epoch after the ending
+	At    time.Time // when the commit was known to be durable
+	// ReceiptID is the receipt of the ending: that of the first commit, when
+	// the same wish came twice.
+	ReceiptID ReceiptID
+}

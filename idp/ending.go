@@ -1,0 +1,138 @@
+package idp
+
+import "time"
+
+// EndingKind is what an ending ends.
+type EndingKind string
+
+const (
+	EndUser    EndingKind = "user"    // suspend
+	EndSession EndingKind = "session" // one session, by an admin, its owner or a sign-out
+	EndPasses  EndingKind = "passes"  // everything one user holds, who may sign in again
+	EndFamily  EndingKind = "family"  // one token family: revoked, or its refresh token used twice
+)
+
+// Ending is one row of the revocation log. It carries no version check: it
+// only ever moves forward and always wins. Commit gives it the next number of
+// the gap-free counter.
+type Ending struct {
+	N         int64 // set by Commit
+	Kind      EndingKind
+	UserID    UserID
+	SessionID SessionID     // EndSession
+	FamilyID  TokenFamilyID // EndFamily
+	Epoch     int64         // the user's epoch after it; set by Commit
+	// Key identifies the wish, so that a commit whose answer was lost is read
+	// again instead of made twice. Unique.
+	Key       string
+	SignedOut bool // EndSession: the person's own sign-out; offline families live on
+	Reason    string
+	Actor     Actor
+	At        time.Time
+	// ReceiptID is set when the ending has a receipt (EndUser, EndSession).
+	ReceiptID ReceiptID
+}
+
+// Receipt is the head of the list of what an ending ended and how.
+// Its lines are deliveries.
+type Receipt struct {
+	ID        ReceiptID
+	N         int64 // number of the ending
+	Kind      EndingKind
+	UserID    UserID
+	SessionID SessionID // EndSession
+	Epoch     int64
+	Reason    string
+	Actor     Actor
+	AskedAt   time.Time // when the request for it came in
+	CutAt     time.Time // when Commit returned success: nothing is accepted from here on
+	ListedAt  time.Time // zero while the lines are being listed
+}
+
+// Listing reports whether lines may still be added.
+func (r Receipt) Listing() bool { return r.ListedAt.IsZero() }
+
+// DeliveryState is the only vocabulary for how a line of a receipt stands.
+type DeliveryState string
+
+const (
+	DeliveryPending      DeliveryState = "sent" // to be sent at once, or sent and not yet final
+	DeliveryRetrying     DeliveryState = "retrying"
+	DeliveryAcknowledged DeliveryState = "acknowledged"
+	DeliveryVerified     DeliveryState = "verified"
+	DeliveryAlive        DeliveryState = "alive" // until Ceiling; no lever, or it cannot reach all
+	DeliveryFailed       DeliveryState = "failed"
+	DeliveryManual       DeliveryState = "manual"
+	DeliverySuperseded   DeliveryState = "superseded"
+	DeliveryEnded        DeliveryState = "ended" // its ceiling has passed
+)
+
+// Final reports whether the line will not change again.
+func (s DeliveryState) Final() bool {
+	switch s {
+	case DeliveryPending, DeliveryRetrying, DeliveryAlive:
+		return false
+	}
+	return true
+}
+
+// Lever is one way to end something in an app.
+type Lever string
+
+const (
+	LeverBackchannel Lever = "oidc_backchannel" // OpenID Connect Back-Channel Logout 1.0
+	LeverSOAP        Lever = "saml_soap"        // LogoutRequest over SOAP, saml-bindings §3.2
+	LeverNone        Lever = "none"             // ends by itself at its ceiling
+)
+
+// Delivery is one thing to tell the world, and one line of a receipt.
+type Delivery struct {
+	ID        DeliveryID
+	ReceiptID ReceiptID
+	UserID    UserID
+	AppID     AppID
+	Lever     Lever
+	SessionID SessionID // empty: all sessions of the user in that app
+	NameID    NameID
+	// SessionIndexes to name in the logout; empty: whole user.
+	SessionIndexes []string
+	State          DeliveryState
+	Attempts       int
+	CreatedAt      time.Time
+	NextAt         time.Time // when it is due
+	FirstSentAt    time.Time
+	AckedAt        time.Time // first acknowledgement
+	LatencyMS      int64     // from the cut to the first acknowledgement
+	Answer         string    // the app's last answer, in plain words, at most 300 bytes
+	// AgainAt: when what was handed out before the cut can land no more; the
+	// logout is sent again then and the line is not final before. Zero: not
+	// needed, or done.
+	AgainAt    time.Time
+	Ceiling    time.Time // by when the app's session has ended by itself; zero: unknown
+	VerifiedAt time.Time
+	Evidence   string    // what the app itself said or did that proves the end
+	FinishedAt time.Time // when the state became final
+}
+
+// Actor is who did something: a user, a token of a user, the house itself, or
+// someone not known.
+type Actor struct {
+	Kind    string // user, token, bootstrap, machine, system, anonymous
+	UserID  UserID
+	Address string
+	// CorrelationID ties the event to the request's log lines.
+	CorrelationID string
+}
+
+// Event is one audit line.
+type Event struct {
+	ID        EventID
+	At        time.Time
+	Kind      string // dotted words: user.suspend, signin.password.refuse, oidc.code.reuse ...
+	Actor     Actor
+	UserID    UserID
+	AppID     AppID
+	SessionID SessionID
+	// Detail holds further facts; never a secret. Values at most 300 bytes.
+	Detail map[string]string
+}

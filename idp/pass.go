@@ -1,0 +1,147 @@
+package idp
+
+import "time"
+
+// Proof is what every pass carries of its user: whose it is, the user's epoch
+// and the house's generation when the proof was made. It is never read again
+// for a later write: a pass made from this proof is written only where the
+// proof still stands (DESIGN: issue re-checks in the statement that writes).
+type Proof struct {
+	UserID     UserID
+	Epoch      int64
+	Generation string
+}
+
+// Standing is the truth a Proof is compared with, read in the same statement
+// as the pass itself.
+type Standing struct {
+	Status     UserStatus
+	Epoch      int64
+	Generation string
+}
+
+// Stands reports whether a pass that carries p is still good, as far as its
+// user is concerned.
+func (p Proof) Stands(s Standing) bool {
+	return s.Status == UserActive && p.Epoch == s.Epoch && p.Generation == s.Generation && p.Generation != ""
+}
+
+// Session is a signed-in browser.
+type Session struct {
+	ID SessionID
+	Proof
+	AuthTime   time.Time // when the newest factor was proven
+	Methods    []string  // RFC 8176 amr values: pwd, ...
+	CreatedAt  time.Time
+	LastSeenAt time.Time // at most a tenth of the idle limit behind
+	ExpiresAt  time.Time // absolute
+	EndedAt    time.Time // zero while alive
+	EndedBy    string    // signed_out, ended, or empty
+	Address    string    // of the browser at sign-in
+	UserAgent  string    // of the browser at sign-in, at most 256 bytes
+}
+
+// NameID is a subject's name for a service provider, exactly as issued
+// (saml-core §2.2.3).
+type NameID struct {
+	Value           string
+	Format          string
+	NameQualifier   string
+	SPNameQualifier string
+}
+
+// Participant is an app that got an assertion or a token from a session.
+type Participant struct {
+	SessionID    SessionID
+	AppID        AppID
+	UserID       UserID
+	SessionIndex string // SAML SessionIndex or OIDC sid, stable for (session, app)
+	NameID       NameID // OIDC: Value is the subject
+	FirstAt      time.Time
+	// LastAnswerAt is when the newest assertion or code answer was handed out:
+	// until its acceptance window has passed, it can still land in the app.
+	LastAnswerAt time.Time
+}
+
+// SignIn is one persisted attempt to prove identity. The dispatcher
+// (login.Next) reads it and says which step comes next; steps never call one
+// another.
+type SignIn struct {
+	ID       SignInID
+	Protocol Protocol // empty: the portal or console itself
+	AppID    AppID    // empty: the portal or console itself
+	// Request is the tongue's own record of what was asked, opaque to others.
+	Request []byte
+	// ResumeURL is the local path (with query) the browser goes on to when the
+	// SignIn is done.
+	ResumeURL string
+	// EndOrigin is the origin at which the answer will be posted or
+	// redirected; the pages' CSP names it in form-action. May be empty.
+	EndOrigin string
+	BindHash  string // hex SHA-256 of the cookie that binds the SignIn to its browser
+	LoginHint string
+	// NotBefore: a factor counts only when proven after this moment
+	// (prompt=login, max_age, ForceAuthn). Zero: any live session is enough.
+	NotBefore time.Time
+	// Proof, Methods and AuthTime are set by the steps; Proof.UserID is empty
+	// until the first factor is proven.
+	Proof
+	Methods   []string
+	AuthTime  time.Time
+	SessionID SessionID // set when done
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	DoneAt    time.Time // zero until a session was started from it
+	SpentAt   time.Time // zero until the tongue has answered from it
+}
+
+// TokenFamily is what one authorization code was exchanged for: its access
+// tokens, and a refresh token and its descendants. Its ID is the code's ID,
+// so that writing the family is what spends the code.
+type TokenFamily struct {
+	ID TokenFamilyID
+	Proof
+	AppID     AppID
+	SessionID SessionID
+	Scopes    []string
+	Nonce     string
+	AuthTime  time.Time
+	Methods   []string
+	// Offline: the family has refresh tokens that outlive a sign-out
+	// (offline_access). It never outlives an ending by an admin.
+	Offline   bool
+	Seq       int64 // sequence of the newest refresh token; 0: the family has none
+	RotatedAt time.Time
+	CreatedAt time.Time
+	ExpiresAt time.Time // absolute
+	RevokedAt time.Time // zero while alive
+}
+
+// LinkPurpose is what a one-time link lets its holder do.
+type LinkPurpose string
+
+const (
+	LinkPassword   LinkPurpose = "password"    // set a password, then sign in
+	LinkFirstOwner LinkPurpose = "first_owner" // make the first owner; carries no user
+)
+
+// Link is a one-time link. Only the hash of its secret is stored.
+type Link struct {
+	ID LinkID
+	Proof
+	Purpose   LinkPurpose
+	CreatedAt time.Time
+	ExpiresAt time.Time
+	UsedAt    time.Time
+}
+
+// APIToken lets automation act as a user on the admin API. Only the hash of
+// its secret is stored.
+type APIToken struct {
+	ID APITokenID
+	Proof
+	Name      string
+	CreatedAt time.Time
+	ExpiresAt time.Time // zero: no end of its own
+	RevokedAt time.Time
+}

@@ -1,0 +1,43 @@
+package idp
+
+import "time"
+
+// UserQuery selects users for a list. Pages go by key, never by offset.
+type UserQuery struct {
+	Search string     // every word must occur in username, e-mail or names; may be empty
+	Status UserStatus // empty: any
+	After  string     // cursor of the page before; empty: the first
+	Limit  int        // 1 to 500; 0: 50
+}
+
+// EventQuery selects audit lines, newest first.
+type EventQuery struct {
+	UserID UserID // empty: any
+	AppID  AppID  // empty: any
+	After  string // cursor of the page before
+	Limit  int    // 1 to 500; 0: 50
+}
+
+// SigningKey is a key the house signs with, as stored: the private part sealed.
+type SigningKey struct {
+	ID          KeyID  // the kid
+	Use         string // oidc or saml
+	Algorithm   string // RS256 or ES256
+	Sealed      string // PKCS #8, sealed by idp/keys
+	Certificate string // PEM, self-signed; SAML only
+	CreatedAt   time.Time
+	RetiredAt   time.Time // zero: in use
+}
+
+// FamilyTruth is a token family and all that decides whether it is alive, of
+// one moment.
+type FamilyTruth struct {
+	Family   TokenFamily
+	User     User
+	Standing Standing
+	// SessionAlive: its session has not ended (for an offline family: was not
+	// ended by an admin) and, unless offline, not expired.
+	SessionAlive bool
+	// Granted: a grant for its app covers its user.
+	Granted bool
+}
