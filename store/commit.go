@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// Commit makes a change so, all of it or nothing. What would leave the house
+// without an active owner is idp.Denied. A row decided on a version
+// that is no longer the newest is idp.Conflict; so is a name that is taken.
+//
+// A change with an ending always wins: no version is checked, and the same
+// Ending.Key again answers what was committed then. An ending of what does
+// not exist is idp.NotFound. When Commit has returned success the ending is
+// durable; when it has answered idp.Unavailable the ending may yet come into
+// force, and the same key tells.
+func (s *Store) Commit(ctx context.Context, c idp.Change) (idp.Committed, error) {
+	return s.commit(ctx, nil, c)
+}
+
+// commit makes the change so in one transaction with the steps before it.
+func (s *Store) commit(ctx context.Context, before []step, c idp.Change) (idp.Committed, error) {
+	c.Users = byID(c.Users)
+	if c.Ending != nil {
+		return s.end(ctx, before, c)
+	}
+	steps := slices.Concat(before, s.userTurns(c), s.changeSteps(c, idp.Time(s.Now())))
+	err := s.tx(ctx, "commit", func(r runner) error { return r.batch(ctx, steps) })
+	if err != nil {
+		return idp.Committed{}, err
+	}
+	return idp.Committed{At: idp.Time(s.Now())}, nil
+}
+
+// changeSteps are the rows of a change in the order in which they hang on
+// each other, when everybody's turn has come. Users come first: their row is
+// the lock that an issue waits for.
+func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
+	var steps []step
+	for _, u := range c.Users {
+		steps = append(steps, userStep(u))
+	}
+	for _, g := range c.Groups {
+		steps = append(steps, groupStep(g))
+	}
+	for _, a := range c.Apps {
+		steps = append(steps, appStep(a))
+	}
+	for _, m := range c.RemoveMembers {
+		steps = append(steps, do(deleteMember, m.GroupID, m.UserID))
+	}
+	for _, m := range c.Members {
+		steps = append(steps, do(insertMember, m.GroupID, m.UserID, us(m.SinceAt)))
+	}
+	for _, id := range c.RemoveGrants {
+		steps = append(steps, do(deleteGrant, id))
+	}
+	for _, g := range c.Grants {
+		steps = append(steps, grantStep(g))
+	}
+	for _, p := range c.Passwords {
+		steps = append(steps, do(upsertPassword, p.ID, p.UserID, idp.CredentialPassword, p.Data, us(p.CreatedAt), us(p.UpdatedAt)))
+	}
+	for _, id := range c.Supersede {
+		steps = append(steps, do(supersede, id, us(now)))
+	}
+	return append(steps, eventSteps(c.Events)...)
+}
+
+// stale refuses a row that was decided on a version that is gone.
+func stale(noun string) error {
+	return idp.Errorf(idp.Conflict, "The %s was changed meanwhile. Look at it again and repeat.", noun)
+}

@@ -1,0 +1,236 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"gatehouse/idp"
+)
+
+const (
+	deliveryColumns = `id, receipt_id, user_id, app_id, lever, session_id, name_id, session_indexes, state, attempts,
+		created_at, next_at, first_sent_at, acked_at, latency_ms, answer, again_at, ceiling, verified_at, evidence, finished_at`
+
+	deliveriesOf = `SELECT ` + deliveryColumns + ` FROM deliveries WHERE receipt_id = $1 ORDER BY app_id, id`
+	deliveryByID = `SELECT ` + deliveryColumns + ` FROM deliveries WHERE id = $1`
+
+	insertDelivery = `INSERT INTO deliveries (` + deliveryColumns + `, receipt_n, claimed_by, claimed_until)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, r.n, '', 0
+		FROM receipts r WHERE r.id = $2 ON CONFLICT (id) DO NOTHING`
+	// A line that came to say more is taken from whoever is just delivering
+	// what it said before.
+	widenDelivery = `UPDATE deliveries SET session_indexes = $2, again_at = $3, ceiling = $4, state = $5, next_at = $6,
+		finished_at = $7, claimed_by = '', claimed_until = 0 WHERE id = $1`
+
+	holdReceipt = `UPDATE receipts SET cursor = $3, listed_at = $4 WHERE id = $1 AND claimed_by = $2 AND listed_at = 0`
+	// Whose suspension it is, locked against a restore that is just being made.
+	receiptUser = `SELECT u.status FROM receipts r JOIN users u ON u.id = r.user_id WHERE r.id = $1 AND r.kind = 'user'`
+	// A restore takes back suspensions. What one session's end, a sign-out or
+	// new passwords said stays true.
+	supersede = `UPDATE deliveries SET state = 'superseded', finished_at = $2, claimed_by = '', claimed_until = 0
+		WHERE user_id = $1 AND finished_at = 0
+		AND receipt_id IN (SELECT id FROM receipts WHERE user_id = $1 AND kind = 'user')`
+
+	// One claim at a time, so that two workers never hold more of an app
+	// than one may.
+	claimLock = `SELECT pg_advisory_xact_lock(7305432218)`
+	// Due, in nobody's hands, and no older news for the same app and user is
+	// untried or just being said. What waits to be said again, heard before or
+	// not, holds up nothing: each line has its own day to be tried.
+	//
+	// The due are looked for app by app, so that what one app has waiting in
+	// thousands is not sorted at every claim.
+	claimHeld = `WITH held AS (
+			SELECT app_id, count(*) AS n FROM deliveries
+			WHERE finished_at = 0 AND claimed_by <> '' AND claimed_until > $2 GROUP BY app_id),
+		due AS (`
+	claimDue = `SELECT x.id, x.app_id, x.next_at FROM deliveries x
+			WHERE x.app_id = a.id AND x.finished_at = 0 AND x.next_at <= $2 AND x.claimed_until <= $2 AND x.state IN ('sent', 'retrying')
+			AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.app_id = x.app_id AND o.user_id = x.user_id
+				AND o.receipt_n < x.receipt_n AND o.finished_at = 0 AND o.state IN ('sent', 'retrying')
+				AND o.lever <> 'none' AND o.acked_at = 0 AND (o.attempts = 0 OR o.claimed_until > $2))
+			ORDER BY x.next_at, x.id LIMIT $5`
+	claimPicked = `),
+		ranked AS (
+			SELECT id, app_id, next_at, row_number() OVER (PARTITION BY app_id ORDER BY next_at, id) AS place FROM due),
+		picked AS (
+			SELECT r.id FROM ranked r LEFT JOIN held ON held.app_id = r.app_id
+			WHERE r.place + COALESCE(held.n, 0) <= $5 ORDER BY r.next_at, r.id LIMIT $4)
+		UPDATE deliveries SET claimed_by = $1, claimed_until = $3 WHERE id IN (SELECT id FROM picked)
+		RETURNING ` + deliveryColumns
+	// The two ways to ask for a few rows of each app.
+	claimSQLite = claimHeld + `SELECT d.id, d.app_id, d.next_at FROM apps a JOIN deliveries d ON d.id IN (
+		SELECT id FROM (` + claimDue + `))` + claimPicked
+	claimPostgres = claimHeld + `SELECT d.id, d.app_id, d.next_at FROM apps a CROSS JOIN LATERAL (` + claimDue + `) d` + claimPicked
+	saveDelivery  = `UPDATE deliveries SET state = $3, attempts = $4, next_at = $5, first_sent_at = $6, acked_at = $7,
+		latency_ms = $8, answer = $9, again_at = $10, ceiling = $11, verified_at = $12, evidence = $13, finished_at = $14,
+		claimed_by = '', claimed_until = 0
+		WHERE id = $1 AND claimed_by = $2 AND finished_at = 0`
+	releaseDeliveries = `UPDATE deliveries SET claimed_by = '', claimed_until = 0 WHERE claimed_by = $1 AND finished_at = 0`
+	releaseReceipts   = `UPDATE receipts SET claimed_by = '', claimed_until = 0 WHERE claimed_by = $1 AND listed_at = 0`
+
+	endByCeiling = `UPDATE deliveries SET state = 'ended', finished_at = $1, claimed_by = '', claimed_until = 0
+		WHERE finished_at = 0 AND state = 'alive' AND ceiling <> 0 AND ceiling <= $1`
+	recordEvidence = `UPDATE deliveries SET state = 'verified', evidence = $3, verified_at = $4, finished_at = $4,
+		claimed_by = '', claimed_until = 0
+		WHERE app_id = $1 AND session_id = $2 AND session_id <> '' AND finished_at = 0 AND again_at <= $4`
+	failedDeliveries = `SELECT count(*) FROM deliveries WHERE state = 'failed'`
+)
+
+func scanDelivery(r row) (d idp.Delivery, err error) {
+	return d, r.Scan(&d.ID, &d.ReceiptID, &d.UserID, &d.AppID, &d.Lever, &d.SessionID, inJSON(&d.NameID),
+		words(&d.SessionIndexes), &d.State, &d.Attempts, at(&d.CreatedAt), at(&d.NextAt), at(&d.FirstSentAt),
+		at(&d.AckedAt), &d.LatencyMS, &d.Answer, at(&d.AgainAt), at(&d.Ceiling), at(&d.VerifiedAt), &d.Evidence, at(&d.FinishedAt))
+}
+
+func deliveryArgs(d idp.Delivery) []any {
+	return []any{d.ID, d.ReceiptID, d.UserID, d.AppID, d.Lever, d.SessionID, asJSON(d.NameID), joined(d.SessionIndexes),
+		d.State, d.Attempts, us(d.CreatedAt), us(d.NextAt), us(d.FirstSentAt), us(d.AckedAt), d.LatencyMS, d.Answer,
+		us(d.AgainAt), us(d.Ceiling), us(d.VerifiedAt), d.Evidence, us(d.FinishedAt)}
+}
+
+// Deliveries returns the lines of a receipt by app.
+func (s *Store) Deliveries(ctx context.Context, receipt idp.ReceiptID) ([]idp.Delivery, error) {
+	return list(ctx, s, "deliveries", scanDelivery, deliveriesOf, receipt)
+}
+
+// ListPage adds lines to a receipt that the worker holds and moves its cursor,
+// in one transaction; done marks it listed. A line that is known by its ID
+// stays as it is, but for AgainAt and Ceiling (the later wins) and
+// SessionIndexes (both); one that thereby says more than was acknowledged is
+// due again. When the receipt is of a suspension and the person was restored
+// since, lines that are not final are written as superseded. idp.Conflict when the claim is lost.
+func (s *Store) ListPage(ctx context.Context, receipt idp.ReceiptID, worker string, lines []idp.Delivery, cursor string, done bool, now time.Time) error {
+	listed := time.Time{}
+	if done {
+		listed = now
+	}
+	return s.tx(ctx, "list a receipt", func(r runner) error {
+		lost := idp.Errorf(idp.Conflict, "Another worker is listing this receipt.")
+		if err := r.batch(ctx, []step{must(lost, holdReceipt, receipt, worker, cursor, us(listed))}); err != nil {
+			return err
+		}
+		restored, err := s.restored(ctx, r, receipt)
+		if err != nil {
+			return err
+		}
+		var steps []step
+		for _, d := range lines {
+			d.ReceiptID = receipt
+			if restored && !d.State.Final() {
+				d.State, d.FinishedAt = idp.DeliverySuperseded, now
+			}
+			st, err := lineStep(ctx, r, d, now)
+			if err != nil {
+				return err
+			}
+			steps = append(steps, st)
+		}
+		return r.batch(ctx, steps)
+	})
+}
+
+// restored reports whether the receipt is of a suspension whose user, locked
+// until the transaction's end, was restored after it.
+func (s *Store) restored(ctx context.Context, r runner, receipt idp.ReceiptID) (bool, error) {
+	var status idp.UserStatus // none for other receipts
+	err := r.query(ctx, func(r row) error { return r.Scan(&status) },
+		s.db.dialect(receiptUser, receiptUser+lockUser), receipt)
+	return status == idp.UserActive, err
+}
+
+// lineStep adds a line, or widens the one that is there.
+func lineStep(ctx context.Context, r runner, d idp.Delivery, now time.Time) (step, error) {
+	var known []idp.Delivery
+	if err := r.query(ctx, collect(&known, scanDelivery), deliveryByID, d.ID); err != nil {
+		return step{}, err
+	}
+	if len(known) == 0 {
+		return do(insertDelivery, deliveryArgs(d)...), nil
+	}
+	w := widened(known[0], d, now)
+	return do(widenDelivery, w.ID, joined(w.SessionIndexes), us(w.AgainAt), us(w.Ceiling), w.State, us(w.NextAt), us(w.FinishedAt)), nil
+}
+
+// widened is a known line with what a later page found on top. When an app
+// has acknowledged less than the line now says, it must hear the rest.
+func widened(known, d idp.Delivery, now time.Time) idp.Delivery {
+	w := known
+	w.SessionIndexes = slices.Clone(known.SessionIndexes)
+	for _, index := range d.SessionIndexes {
+		if !slices.Contains(w.SessionIndexes, index) {
+			w.SessionIndexes = append(w.SessionIndexes, index)
+		}
+	}
+	w.AgainAt, w.Ceiling = later(known.AgainAt, d.AgainAt), later(known.Ceiling, d.Ceiling)
+	more := len(w.SessionIndexes) > len(known.SessionIndexes) || w.AgainAt.After(known.AgainAt)
+	if more && known.State == idp.DeliveryAcknowledged {
+		w.State, w.NextAt, w.FinishedAt = idp.DeliveryPending, now, time.Time{}
+	}
+	return w
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// ClaimDeliveries gives the worker up to limit deliveries that are due, for as
+// long as the lease: none while older news for the same app and user is untried
+// or in somebody's hands, and never more of an app than perApp in all hands
+// together.
+func (s *Store) ClaimDeliveries(ctx context.Context, worker string, now time.Time, lease time.Duration, limit, perApp int) ([]idp.Delivery, error) {
+	var claimed []idp.Delivery
+	err := s.db.behind(ctx, claimLock, collect(&claimed, scanDelivery), s.db.dialect(claimSQLite, claimPostgres),
+		worker, us(now), us(now.Add(lease)), limit, perApp)
+	if err != nil {
+		return nil, fmt.Errorf("claim deliveries: %w", s.db.translate(err))
+	}
+	slices.SortFunc(claimed, func(a, b idp.Delivery) int { return a.NextAt.Compare(b.NextAt) })
+	return claimed, nil
+}
+
+// SaveDelivery writes how a delivery stands and frees the claim, where the
+// worker still holds it; idp.Conflict where not, also when the line was
+// superseded, verified or widened meanwhile. What the line is about (app,
+// session, NameID, indexes) is not written.
+func (s *Store) SaveDelivery(ctx context.Context, d idp.Delivery, worker string) error {
+	n, err := s.exec(ctx, "save a delivery", saveDelivery, d.ID, worker, d.State, d.Attempts, us(d.NextAt),
+		us(d.FirstSentAt), us(d.AckedAt), d.LatencyMS, d.Answer, us(d.AgainAt), us(d.Ceiling), us(d.VerifiedAt),
+		d.Evidence, us(d.FinishedAt))
+	if err == nil && n == 0 {
+		err = idp.Errorf(idp.Conflict, "This delivery is no longer in this worker's hands.")
+	}
+	return err
+}
+
+// ReleaseClaims gives back everything the worker holds.
+func (s *Store) ReleaseClaims(ctx context.Context, worker string) error {
+	return s.tx(ctx, "release claims", func(r runner) error {
+		return r.batch(ctx, []step{do(releaseDeliveries, worker), do(releaseReceipts, worker)})
+	})
+}
+
+// EndedByCeiling turns the lines that are alive and whose ceiling has passed
+// into ended ones, and returns how many.
+func (s *Store) EndedByCeiling(ctx context.Context, now time.Time) (int, error) {
+	n, err := s.exec(ctx, "end what has reached its ceiling", endByCeiling, us(now))
+	return int(n), err
+}
+
+// RecordEvidence makes the open lines of that app and exactly that session
+// verified, unless something is still to be said again: the app made a call
+// after the cut that was refused.
+func (s *Store) RecordEvidence(ctx context.Context, app idp.AppID, session idp.SessionID, evidence string, now time.Time) error {
+	_, err := s.exec(ctx, "record evidence", recordEvidence, app, session, evidence, us(now))
+	return err
+}
+
+// FailedDeliveries returns how many lines have failed.
+func (s *Store) FailedDeliveries(ctx context.Context) (int, error) {
+	return one(ctx, s, "failed deliveries", func(r row) (n int, err error) { return n, r.Scan(&n) }, failedDeliveries)
+}

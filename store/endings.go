@@ -1,0 +1,237 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"gatehouse/idp"
+)
+
+// logRow is what an ending leaves behind: its row in the revocation log and
+// the head of its receipt.
+type logRow struct {
+	ending idp.Ending
+	cut    time.Time
+}
+
+// The log row finds its user through what it ends. Where that is not there the
+// user is NULL, which no log row may hold: everything is taken back.
+const (
+	endedUser = `(SELECT u.id FROM users u WHERE u.id =
+		CASE CAST($1 AS TEXT)
+			WHEN 'session' THEN (SELECT s.user_id FROM sessions s WHERE s.id = $3)
+			WHEN 'family' THEN (SELECT f.user_id FROM token_families f WHERE f.id = $4)
+			ELSE $2 END
+		AND ($2 = '' OR u.id = $2))`
+	endedEpoch = `COALESCE((SELECT x.epoch FROM users x WHERE x.id = ` + endedUser + `), 0)`
+
+	logColumns     = `(n, kind, user_id, session_id, family_id, epoch, wish, reason, actor, at, receipt_id)`
+	receiptColumns = `(id, n, kind, user_id, session_id, epoch, reason, actor, asked_at, cut_at, listed_at, cursor, claimed_by, claimed_until)`
+
+	// PostgreSQL: one statement, the last before the commit and in the same
+	// round trip (DESIGN section 4, item 5).
+	logPostgres = `WITH
+		c AS (UPDATE counter SET n = n + 1 WHERE id = 1 RETURNING n),
+		e AS (INSERT INTO endings ` + logColumns + `
+			SELECT c.n, $1, ` + endedUser + `, $3, $4, ` + endedEpoch + `, $5, $6, $7, $8, $9 FROM c
+			RETURNING *),
+		r AS (INSERT INTO receipts ` + receiptColumns + `
+			SELECT e.receipt_id, e.n, e.kind, e.user_id, e.session_id, e.epoch, e.reason, e.actor, e.at, $10, 0, '', '', 0
+			FROM e WHERE e.receipt_id <> '')
+		SELECT n, epoch FROM e`
+
+	// SQLite: the one writer makes the order of statements free.
+	countSQLite = `UPDATE counter SET n = n + 1 WHERE id = 1`
+	logSQLite   = `INSERT INTO endings ` + logColumns + `
+		SELECT c.n, $1, ` + endedUser + `, $3, $4, ` + endedEpoch + `, $5, $6, $7, $8, $9 FROM counter c
+		RETURNING n, epoch`
+	receiptSQLite = `INSERT INTO receipts ` + receiptColumns + `
+		SELECT e.receipt_id, e.n, e.kind, e.user_id, e.session_id, e.epoch, e.reason, e.actor, e.at, $2, 0, '', '', 0
+		FROM endings e WHERE e.n = $1 AND e.receipt_id <> ''`
+
+	turnOfEnding = `SELECT pg_advisory_xact_lock(hashtextextended(` + endedUser + `, 0))`
+
+	selectEnding = `SELECT n, kind, user_id, session_id, family_id, epoch, wish, reason, actor, at, receipt_id
+		FROM endings WHERE wish = $1`
+)
+
+// args are those of the log statement; the PostgreSQL one takes the time of
+// the cut on top.
+func (l logRow) args() []any {
+	e := l.ending
+	return []any{e.Kind, e.UserID, e.SessionID, e.FamilyID, e.Key, e.Reason, asJSON(e.Actor), us(e.At), e.ReceiptID}
+}
+
+func (d *sqliteDB) end(ctx context.Context, steps []step, l logRow) (n number, err error) {
+	err = d.writeTx(ctx, true, func(r runner) error {
+		if err := r.batch(ctx, append(steps, do(countSQLite))); err != nil {
+			return err
+		}
+		scan := func(r row) error { return r.Scan(&n.n, &n.epoch) }
+		if err := r.query(ctx, scan, logSQLite, l.args()...); err != nil {
+			return err
+		}
+		_, err := r.exec(ctx, receiptSQLite, n.n, us(l.cut))
+		return err
+	})
+	return n, err
+}
+
+// end goes its own lane. What lost a deadlock, did not get a lock in time, or
+// went out on a connection that had died in the pool, is tried again: the
+// ending's key is unique, so that it cannot be made twice.
+func (d *postgresDB) end(ctx context.Context, steps []step, l logRow) (n number, err error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for range endingsConns + 1 {
+		if n, err = d.endOnce(ctx, steps, l); err == nil || ctx.Err() != nil || !passing(err) {
+			break
+		}
+	}
+	return n, err
+}
+
+// passing reports whether the next try of the same may well go through.
+func passing(err error) bool {
+	if ours, ok := errors.AsType[*idp.Error](err); ok && ours != nil {
+		return false
+	}
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return !localError(err)
+	}
+	switch e.Code {
+	case "40P01", "55P03", "57P01", "57P02", "57P03": // deadlock, lock timeout, and a server that stops or starts
+		return true
+	}
+	return strings.HasPrefix(e.Code, "08")
+}
+
+// endOnce sends everything in one round trip, which the server runs as one
+// transaction: it ends at the batch's end, however long this process sleeps.
+// Only where a step may refuse is its answer awaited before the number is
+// taken.
+func (d *postgresDB) endOnce(ctx context.Context, steps []step, l logRow) (n number, err error) {
+	number := do(logPostgres, append(l.args(), us(l.cut))...)
+	read := func(steps []step) func(pgx.BatchResults) error {
+		return func(res pgx.BatchResults) error {
+			if err := readSteps(res, steps); err != nil {
+				return err
+			}
+			return res.QueryRow().Scan(&n.n, &n.epoch)
+		}
+	}
+	if !refuses(steps) {
+		err := pgRunner{d.endings, d.count}.send(ctx, steps, read(steps), number)
+		return n, err
+	}
+	conn, err := d.endings.Acquire(ctx)
+	if err != nil {
+		return n, err
+	}
+	defer conn.Release() // closes it when a transaction was left open
+	r := pgRunner{conn, d.count}
+	if _, err := r.exec(ctx, "BEGIN"); err != nil {
+		return n, err
+	}
+	if err := r.batch(ctx, steps); err != nil {
+		_, undo := r.exec(ctx, "ROLLBACK")
+		return n, errors.Join(err, undo)
+	}
+	if err := r.send(ctx, nil, read(nil), number, do("COMMIT")); err != nil {
+		_, undo := r.exec(ctx, "ROLLBACK")
+		return n, errors.Join(err, undo)
+	}
+	return n, nil
+}
+
+func refuses(steps []step) bool {
+	for _, st := range steps {
+		if st.refuse != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// The cuts. Each moves forward only: what has ended stays ended, and an ending
+// by an admin is stronger than the sign-out before it.
+const (
+	endUser = `UPDATE users SET status = CASE WHEN ` + lastOwner + ` THEN NULL ELSE 'suspended' END, epoch = epoch + 1, version = version + 1, updated_at = $2,
+		suspended_at = CASE WHEN status = 'suspended' THEN suspended_at ELSE $2 END WHERE id = $1`
+	endPasses  = `UPDATE users SET epoch = epoch + 1, version = version + 1 WHERE id = $1`
+	endSession = `UPDATE sessions SET
+		ended_at = CASE WHEN ended_at = 0 THEN $2 ELSE ended_at END,
+		ended_by = CASE WHEN ended_by = 'ended' THEN ended_by ELSE $3 END WHERE id = $1`
+	endFamily = `UPDATE token_families SET revoked_at = CASE WHEN revoked_at = 0 THEN $2 ELSE revoked_at END WHERE id = $1`
+)
+
+func cut(e idp.Ending, now time.Time) (step, error) {
+	switch e.Kind {
+	case idp.EndUser:
+		return do(endUser, e.UserID, us(now)), nil
+	case idp.EndPasses:
+		return do(endPasses, e.UserID), nil
+	case idp.EndSession:
+		by := "ended"
+		if e.SignedOut {
+			by = "signed_out"
+		}
+		return do(endSession, e.SessionID, us(now), by), nil
+	case idp.EndFamily:
+		return do(endFamily, e.FamilyID, us(now)), nil
+	}
+	return step{}, fmt.Errorf("an ending of kind %q", e.Kind)
+}
+
+// end commits a change with an ending. before are steps that may refuse it.
+func (s *Store) end(ctx context.Context, before []step, c idp.Change) (idp.Committed, error) {
+	e := *c.Ending
+	if e.Key == "" {
+		return idp.Committed{}, errors.New("an ending without a key")
+	}
+	now := idp.Time(s.Now())
+	first, err := cut(e, now)
+	if err != nil {
+		return idp.Committed{}, err
+	}
+	steps := slices.Concat(before, s.userTurns(c), []step{first}, s.changeSteps(c, now))
+	n, err := s.db.end(ctx, steps, logRow{ending: e, cut: now})
+	if err != nil {
+		return s.recall(ctx, e.Key, s.db.translate(err))
+	}
+	return idp.Committed{N: n.n, Epoch: n.epoch, At: idp.Time(s.Now()), ReceiptID: e.ReceiptID}, nil
+}
+
+// recall looks whether the ending was committed after all: before, under the
+// same key, or just now, with only the answer lost.
+func (s *Store) recall(ctx context.Context, key string, err error) (idp.Committed, error) {
+	switch {
+	case errors.Is(err, errMissing):
+		return idp.Committed{}, idp.Errorf(idp.NotFound, "There is nothing here to end.").Because(err)
+	case !idp.IsKind(err, idp.Conflict) && !idp.IsKind(err, idp.Denied) && !idp.IsKind(err, idp.Unavailable):
+		return idp.Committed{}, fmt.Errorf("commit an ending: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	e, lookErr := s.EndingByKey(ctx, key)
+	if lookErr != nil {
+		return idp.Committed{}, fmt.Errorf("commit an ending: %w", err)
+	}
+	return idp.Committed{N: e.N, Epoch: e.Epoch, At: idp.Time(s.Now()), ReceiptID: e.ReceiptID}, nil
+}
+
+// EndingByKey returns the ending that was committed under this key.
+func (s *Store) EndingByKey(ctx context.Context, key string) (idp.Ending, error) {
+	return one(ctx, s, "ending", func(r row) (e idp.Ending, err error) {
+		return e, r.Scan(&e.N, &e.Kind, &e.UserID, &e.SessionID, &e.FamilyID, &e.Epoch, &e.Key,
+			&e.Reason, inJSON(&e.Actor), at(&e.At), &e.ReceiptID)
+	}, selectEnding, key)
+}

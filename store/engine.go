@@ -1,0 +1,54 @@
+package store
+
+import "context"
+
+// row is one row of a result.
+type row interface{ Scan(dest ...any) error }
+
+// step is one statement of a transaction. Where refuse is set, a statement
+// that touches no row refuses the whole transaction with it.
+type step struct {
+	sql    string
+	args   []any
+	refuse error
+}
+
+func do(sql string, args ...any) step { return step{sql: sql, args: args} }
+
+func must(refuse error, sql string, args ...any) step {
+	return step{sql: sql, args: args, refuse: refuse}
+}
+
+// runner runs statements: each by itself, or all in the transaction it stands
+// for.
+type runner interface {
+	exec(ctx context.Context, sql string, args ...any) (int64, error)
+	query(ctx context.Context, each func(row) error, sql string, args ...any) error
+	// batch runs the steps in order, in one round trip where there is one.
+	batch(ctx context.Context, steps []step) error
+}
+
+// engine is one database. Its runner half writes; what only reads goes
+// through read.
+type engine interface {
+	runner
+	read(ctx context.Context, each func(row) error, sql string, args ...any) error
+	// behind runs a statement that writes and answers with rows, in its own
+	// transaction behind a lock (PostgreSQL's; on SQLite the one writer is the
+	// lock), in one round trip: nothing waits for this process in between.
+	behind(ctx context.Context, lock string, each func(row) error, sql string, args ...any) error
+	// tx runs fn in one transaction and commits it when fn returns nil.
+	tx(ctx context.Context, fn func(runner) error) error
+	// end runs the steps, then takes the ending's number and writes its log
+	// row and receipt as the last thing before the commit.
+	end(ctx context.Context, steps []step, l logRow) (number, error)
+	migrate(ctx context.Context) error
+	// dialect chooses between two texts of one statement.
+	dialect(sqlite, postgres string) string
+	// translate turns a driver's error into an idp error; nil stays nil.
+	translate(err error) error
+	close() error
+}
+
+// number is what the database says of an ending it has logged.
+type number struct{ n, epoch int64 }

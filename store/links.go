@@ -1,0 +1,83 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/idp"
+)
+
+const (
+	linkInto = `INSERT INTO links (id, secret_hash, user_id, epoch, generation, purpose, created_at, expires_at, used_at) `
+
+	linkSQLite   = linkInto + `SELECT $4, $5, u.id, $2, $3, $6, $7, $8, 0 FROM users u CROSS JOIN house h WHERE ` + proven
+	linkPostgres = standingPostgres + ` ` + linkInto + `SELECT $4, $5, ok.id, $2, $3, $6, $7, $8, 0 FROM ok`
+
+	noOwner        = `NOT EXISTS (SELECT 1 FROM users o WHERE o.role = 'owner')`
+	firstOwnerLink = linkInto + `SELECT $1, $2, '', 0, h.generation, $4, $5, $6, 0 FROM house h
+		WHERE h.generation = $3 AND ` + noOwner
+
+	// A new link for a person replaces those of the same purpose before it.
+	// First-owner links stand side by side: each node prints one.
+	replaced = `EXISTS (SELECT 1 FROM links n WHERE n.user_id = l.user_id AND n.user_id <> '' AND n.purpose = l.purpose AND n.created_at > l.created_at)`
+
+	linkByHash = `SELECT l.id, l.user_id, l.epoch, l.generation, l.purpose, l.created_at, l.expires_at, l.used_at,
+		COALESCE(u.status, ''), COALESCE(u.epoch, 0), h.generation
+		FROM links l CROSS JOIN house h LEFT JOIN users u ON u.id = l.user_id WHERE l.secret_hash = $1 AND NOT ` + replaced
+
+	// Links are used one at a time (the house's row is the lock), so that two
+	// first-owner links make one owner, and in the turn of their user.
+	lockHouse   = `UPDATE house SET id = id WHERE id = 1`
+	turnOfLink  = `SELECT pg_advisory_xact_lock(hashtextextended(l.user_id, 0)) FROM links l WHERE l.id = $1`
+	useLinkOnce = `UPDATE links SET used_at = $2 WHERE id = $1 AND used_at = 0 AND expires_at > $2
+		AND NOT EXISTS (SELECT 1 FROM links l WHERE l.id = links.id AND ` + replaced + `)
+		AND generation = (SELECT h.generation FROM house h)
+		AND ((purpose = 'first_owner' AND user_id = '' AND ` + noOwner + `)
+			OR EXISTS (SELECT 1 FROM users u WHERE u.id = links.user_id AND u.status = 'active' AND u.epoch = links.epoch))`
+	ownerCameFirst = `SELECT count(*) FROM links l CROSS JOIN house h WHERE l.id = $1 AND l.used_at = 0 AND l.expires_at > $2
+		AND l.purpose = 'first_owner' AND l.generation = h.generation AND NOT ` + noOwner
+)
+
+// CreateLink writes a link for a standing user, or, for idp.LinkFirstOwner,
+// where no owner exists; idp.Unauthenticated where not.
+func (s *Store) CreateLink(ctx context.Context, l idp.Link, hash string) error {
+	sql, args := s.db.dialect(linkSQLite, linkPostgres),
+		[]any{l.UserID, l.Epoch, l.Generation, l.ID, hash, l.Purpose, us(l.CreatedAt), us(l.ExpiresAt)}
+	if l.Purpose == idp.LinkFirstOwner {
+		sql, args = firstOwnerLink, []any{l.ID, hash, l.Generation, l.Purpose, us(l.CreatedAt), us(l.ExpiresAt)}
+	}
+	n, err := s.exec(ctx, "create a link", sql, args...)
+	if err == nil && n == 0 {
+		err = refused()
+	}
+	return err
+}
+
+// LinkByHash finds a one-time link by the hash of its secret, used or not, but
+// not one that a newer link has replaced (idp.NotFound),
+// with the standing of its user of the same moment; without a user, of the
+// generation alone.
+func (s *Store) LinkByHash(ctx context.Context, hash string) (idp.Link, idp.Standing, error) {
+	var st idp.Standing
+	l, err := one(ctx, s, "link", func(r row) (l idp.Link, err error) {
+		return l, r.Scan(&l.ID, &l.UserID, &l.Epoch, &l.Generation, &l.Purpose, at(&l.CreatedAt), at(&l.ExpiresAt),
+			at(&l.UsedAt), &st.Status, &st.Epoch, &st.Generation)
+	}, linkByHash, hash)
+	return l, st, err
+}
+
+// UseLink spends an unused, unexpired link whose proof stands and commits the
+// change that it allows, both or neither. idp.Conflict when a first-owner
+// link finds an owner, or as [Store.Commit] has it; idp.Unauthenticated for a
+// link that no longer works.
+func (s *Store) UseLink(ctx context.Context, id idp.LinkID, now time.Time, change idp.Change) (idp.Committed, error) {
+	before := append(s.turn(turnOfLink, id), do(lockHouse), must(refused(), useLinkOnce, id, us(now)))
+	done, err := s.commit(ctx, before, change)
+	if !idp.IsKind(err, idp.Unauthenticated) {
+		return done, err
+	}
+	if why := s.whyNot(ctx, ownerCameFirst, id, us(now)); idp.IsKind(why, idp.Conflict) {
+		return idp.Committed{}, idp.Errorf(idp.Conflict, "This house has an owner already.")
+	}
+	return idp.Committed{}, err
+}

@@ -1,0 +1,59 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gatehouse/idp"
+)
+
+// A house never loses its last active owner. The statement that would suspend
+// or demote one writes NULL where no other is left, which no user may hold:
+// everything is taken back. So that two do not count on each other, owners
+// that are about to go queue for one lock, always after their own turn.
+const (
+	lastOwner = `role = 'owner' AND status = 'active' AND NOT EXISTS (
+		SELECT 1 FROM users o WHERE o.role = 'owner' AND o.status = 'active' AND o.id <> users.id)`
+	ownersTurn = `SELECT pg_advisory_xact_lock(7305432219) FROM users WHERE id = $1 AND role = 'owner'`
+)
+
+func lastOwnerStays(cause error) error {
+	return idp.Errorf(idp.Denied, "This is the last owner. Make someone else an owner first.").Because(cause)
+}
+
+// missing says what a NULL means that was refused in this column of this
+// table.
+func missing(table, column string, cause error) error {
+	if table == "users" && (column == "role" || column == "status") {
+		return lastOwnerStays(cause)
+	}
+	return fmt.Errorf("%w: %w", errMissing, cause)
+}
+
+// userTurns queue for everybody a change touches before it touches anyone, in
+// one order for all changes.
+func (s *Store) userTurns(c idp.Change) []step {
+	ending := c.Ending != nil
+	var steps []step
+	if ending {
+		e := c.Ending
+		steps = s.turn(turnOfEnding, e.Kind, e.UserID, e.SessionID, e.FamilyID)
+	}
+	for _, u := range c.Users {
+		steps = append(steps, s.turn(takeTurn, u.ID)...)
+	}
+	if ending && c.Ending.Kind == idp.EndUser {
+		steps = append(steps, s.turn(ownersTurn, c.Ending.UserID)...)
+	}
+	for _, u := range c.Users {
+		if u.Version > 0 && u.Role != idp.RoleOwner {
+			steps = append(steps, s.turn(ownersTurn, u.ID)...)
+		}
+	}
+	return steps
+}
+
+func byID(users []idp.User) []idp.User {
+	return slices.SortedFunc(slices.Values(users), func(a, b idp.User) int { return strings.Compare(string(a.ID), string(b.ID)) })
+}

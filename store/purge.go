@@ -1,0 +1,42 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// $1 is the moment before which things are forgotten, $2 how many at once.
+	purgeSignIns   = `DELETE FROM sign_ins WHERE id IN (SELECT id FROM sign_ins WHERE expires_at < $1 LIMIT $2)`
+	purgeThrottles = `DELETE FROM throttles WHERE name IN (SELECT name FROM throttles WHERE reset_at < $1 LIMIT $2)`
+	purgeSpent     = `DELETE FROM spent WHERE (kind, value) IN (SELECT kind, value FROM spent WHERE expires_at < $1 LIMIT $2)`
+	purgeLinks     = `DELETE FROM links WHERE id IN (SELECT id FROM links
+		WHERE expires_at < $1 OR (used_at <> 0 AND used_at < $1) LIMIT $2)`
+)
+
+// purgePage keeps a transaction short, so that a suspension never waits behind
+// the cleaning.
+const purgePage = 500
+
+// Purge forgets what can matter no more: expired SignIns, spent values and
+// counts, and links thirty days after their use or end. In pages; it may be
+// interrupted at any time.
+func (s *Store) Purge(ctx context.Context, now time.Time) error {
+	for _, p := range []struct {
+		sql    string
+		before time.Time
+	}{
+		{purgeSignIns, now},
+		{purgeThrottles, now},
+		{purgeSpent, now},
+		{purgeLinks, now.Add(-30 * 24 * time.Hour)},
+	} {
+		for n := int64(purgePage); n == purgePage; {
+			var err error
+			if n, err = s.exec(ctx, "purge", p.sql, us(p.before), purgePage); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

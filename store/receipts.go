@@ -1,0 +1,158 @@
+package store
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"gatehouse/idp"
+)
+
+const (
+	receiptHead = `r.id, r.n, r.kind, r.user_id, r.session_id, r.epoch, r.reason, r.actor, r.asked_at, r.cut_at, r.listed_at`
+
+	receiptByID   = `SELECT ` + receiptHead + ` FROM receipts r WHERE r.id = $1`
+	receiptsAll   = `SELECT ` + receiptHead + ` FROM receipts r WHERE ($1 = 0 OR r.n < $1) ORDER BY r.n DESC LIMIT $2`
+	receiptsOf    = `SELECT ` + receiptHead + ` FROM receipts r WHERE ($1 = 0 OR r.n < $1) AND r.user_id = $3 ORDER BY r.n DESC LIMIT $2`
+	receiptLatest = `SELECT ` + receiptHead + ` FROM receipts r WHERE r.user_id = $1 AND r.kind = $2 ORDER BY r.n DESC LIMIT 1`
+
+	claimReceipt = `UPDATE receipts SET claimed_by = $1, claimed_until = $3 WHERE id = (
+		SELECT r.id FROM receipts r WHERE r.listed_at = 0 AND r.claimed_until <= $2 ORDER BY r.n LIMIT 1`
+	claimReceiptReturning = `) RETURNING id, n, kind, user_id, session_id, epoch, reason, actor, asked_at, cut_at, listed_at, cursor`
+	claimReceiptSQLite    = claimReceipt + claimReceiptReturning
+	claimReceiptPostgres  = claimReceipt + ` FOR UPDATE SKIP LOCKED` + claimReceiptReturning
+
+	// What a cut ended: $1 is the user, $2 their epoch after it, $3 the time
+	// of the cut, $4 the session of an ending that ended just one ('' else).
+	// A user's cut ended the sessions of the epoch right before it; those of
+	// older epochs were ended by older cuts, see cutBefore.
+	cutSession = `((($4 = '' AND s.user_id = $1 AND s.epoch = $2 - 1) OR s.id = $4)
+		AND (s.ended_at = 0 OR s.ended_at >= $3) AND s.expires_at > $3)`
+	// What was handed out up to ten minutes before can still land in the app,
+	// whatever became of its session since (DESIGN section 4, item 14). $5 is
+	// that moment.
+	cutLately = `((($4 = '' AND s.user_id = $1 AND s.epoch < $2) OR s.id = $4) AND p.last_answer_at >= $5)`
+	// What an older receipt told the app of and the app never confirmed may be
+	// open there still, however old it is. $9 is the number of this one.
+	cutBefore = `($4 = '' AND s.user_id = $1 AND s.epoch < $2 AND EXISTS (SELECT 1 FROM deliveries d
+		WHERE d.user_id = $1 AND d.app_id = p.app_id AND d.session_id IN (s.id, '') AND d.receipt_n < $9
+		AND d.state NOT IN ('acknowledged', 'verified', 'ended')
+		AND NOT EXISTS (SELECT 1 FROM deliveries l
+			WHERE l.user_id = $1 AND l.app_id = p.app_id AND l.session_id IN (s.id, '')
+			AND l.receipt_n > d.receipt_n AND l.receipt_n < $9 AND l.state IN ('acknowledged', 'verified'))))`
+	cutParticipants = `SELECT ` + participantColumns + ` FROM participants p JOIN sessions s ON s.id = p.session_id
+		WHERE p.user_id = $1 AND (` + cutSession + ` OR ` + cutLately + ` OR ` + cutBefore + `)
+		AND (p.session_id, p.app_id) > ($6, $7) ORDER BY p.session_id, p.app_id LIMIT $8`
+
+	// Offline families: a person's own sign-out cuts none.
+	cutFamilies = `SELECT ` + familyColumns + ` FROM token_families f JOIN sessions s ON s.id = f.session_id
+		WHERE f.user_id = $1 AND f.offline = 1 AND f.expires_at > $3 AND (f.revoked_at = 0 OR f.revoked_at >= $3)
+		AND (($4 = '' AND f.epoch = $2 - 1 AND (s.ended_by <> 'ended' OR s.ended_at >= $3))
+			OR (s.id = $4 AND s.ended_by = 'ended'))
+		ORDER BY f.app_id, f.id`
+)
+
+// landing is how long before a cut an answer may have been handed out and
+// still land in its app after it.
+const landing = 10 * time.Minute
+
+func receiptDest(r *idp.Receipt) []any {
+	return []any{&r.ID, &r.N, &r.Kind, &r.UserID, &r.SessionID, &r.Epoch, &r.Reason, inJSON(&r.Actor),
+		at(&r.AskedAt), at(&r.CutAt), at(&r.ListedAt)}
+}
+
+func scanReceipt(r row) (v idp.Receipt, err error) { return v, r.Scan(receiptDest(&v)...) }
+
+// Receipt returns the head of the receipt with this ID.
+func (s *Store) Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error) {
+	return one(ctx, s, "receipt", scanReceipt, receiptByID, id)
+}
+
+// Receipts returns a page of receipts, newest first, of one user or ("") of
+// all, and the cursor of the next: "" at the end.
+func (s *Store) Receipts(ctx context.Context, user idp.UserID, after string, n int) ([]idp.Receipt, string, error) {
+	key, err := keyOf(after, 1)
+	if err != nil {
+		return nil, "", err
+	}
+	before, err := wholeNumber(key[0])
+	if err != nil {
+		return nil, "", err
+	}
+	n = limit(n)
+	sql, args := receiptsAll, []any{before, n + 1}
+	if user != "" {
+		sql, args = receiptsOf, append(args, user)
+	}
+	found, err := list(ctx, s, "receipts", scanReceipt, sql, args...)
+	if err != nil {
+		return nil, "", err
+	}
+	receipts, next := page(found, n, func(r idp.Receipt) string { return cursor(strconv.FormatInt(r.N, 10)) })
+	return receipts, next, nil
+}
+
+// LastReceipt returns a user's newest receipt of a kind of ending.
+func (s *Store) LastReceipt(ctx context.Context, user idp.UserID, kind idp.EndingKind) (idp.Receipt, error) {
+	return one(ctx, s, "receipt", scanReceipt, receiptLatest, user, kind)
+}
+
+// ClaimReceipt gives the worker the oldest receipt that is still to be listed
+// and that nobody holds, with the cursor that was reached, for as long as the
+// lease; idp.NotFound when there is none.
+func (s *Store) ClaimReceipt(ctx context.Context, worker string, now time.Time, lease time.Duration) (r idp.Receipt, cursor string, err error) {
+	found, err := returning(ctx, s, "claim a receipt", func(row row) (v idp.Receipt, err error) {
+		return v, row.Scan(append(receiptDest(&v), &cursor)...)
+	}, s.db.dialect(claimReceiptSQLite, claimReceiptPostgres), worker, us(now), us(now.Add(lease)))
+	switch {
+	case err != nil:
+		return idp.Receipt{}, "", err
+	case len(found) == 0:
+		return idp.Receipt{}, "", idp.Errorf(idp.NotFound, "There is no receipt to list.")
+	}
+	return found[0], cursor, nil
+}
+
+// cutArgs are $1 to $4 of the cut statements.
+func cutArgs(r idp.Receipt) []any {
+	args := []any{r.UserID, r.Epoch, us(r.CutAt), idp.SessionID("")}
+	if r.Kind == idp.EndSession {
+		args[3] = r.SessionID
+	}
+	return args
+}
+
+// CutParticipants returns a page of the apps that the receipt's ending threw
+// somebody out of, by session and app: the participants of what it ended,
+// those who got an answer within ten minutes before it, since that can still
+// land in the app, and, when it ended everything of a person, those whose
+// logout by an older receipt the app has not confirmed.
+func (s *Store) CutParticipants(ctx context.Context, r idp.Receipt, after string, n int) ([]idp.Participant, string, error) {
+	key, err := keyOf(after, 2)
+	if err != nil {
+		return nil, "", err
+	}
+	n = limit(n)
+	args := append(cutArgs(r), us(r.CutAt.Add(-landing)), key[0], key[1], n+1, r.N)
+	found, err := list(ctx, s, "what was cut", scanParticipant, cutParticipants, args...)
+	if err != nil {
+		return nil, "", err
+	}
+	cut, next := page(found, n, func(p idp.Participant) string { return cursor(string(p.SessionID), string(p.AppID)) })
+	return cut, next, nil
+}
+
+// CutAccounts returns the accounts of the user whom the receipt's ending cut;
+// none for the ending of a single session.
+func (s *Store) CutAccounts(ctx context.Context, r idp.Receipt) ([]idp.Account, error) {
+	if r.Kind != idp.EndUser && r.Kind != idp.EndPasses {
+		return nil, nil
+	}
+	return s.Accounts(ctx, r.UserID)
+}
+
+// CutFamilies returns the offline families that were alive until the
+// receipt's ending.
+func (s *Store) CutFamilies(ctx context.Context, r idp.Receipt) ([]idp.TokenFamily, error) {
+	return list(ctx, s, "token families that were cut", scanFamily, cutFamilies, cutArgs(r)...)
+}

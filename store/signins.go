@@ -1,0 +1,96 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/idp"
+)
+
+const (
+	insertSignIn = `INSERT INTO sign_ins (id, protocol, app_id, request, resume_url, end_origin, bind_hash, login_hint,
+		not_before, user_id, epoch, generation, methods, auth_time, session_id, created_at, expires_at, done_at, spent_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', 0, '', '', 0, '', $10, $11, 0, 0)`
+	signInByID = `SELECT i.id, i.protocol, i.app_id, i.request, i.resume_url, i.end_origin, i.bind_hash, i.login_hint,
+		i.not_before, i.user_id, i.epoch, i.generation, i.methods, i.auth_time, i.session_id, i.created_at, i.expires_at,
+		i.done_at, i.spent_at, COALESCE(u.status, ''), COALESCE(u.epoch, 0), h.generation
+		FROM sign_ins i CROSS JOIN house h LEFT JOIN users u ON u.id = i.user_id WHERE i.id = $1`
+
+	// $4 is the SignIn, $5 now, $6 and $7 what was proven.
+	prove = ` UPDATE sign_ins SET user_id = $1, epoch = $2, generation = $3, methods = $6, auth_time = $7
+		WHERE id = $4 AND done_at = 0 AND expires_at > $5
+		AND (user_id = '' OR (user_id = $1 AND epoch = $2 AND generation = $3)) AND EXISTS (SELECT 1 FROM ok)`
+	proveSQLite   = standingSQLite + prove
+	provePostgres = standingPostgres + prove
+
+	// The SignIn is spent where its user and its session are alive.
+	signInAlive = `sign_ins i JOIN users u ON u.id = i.user_id
+		JOIN sessions s ON s.id = i.session_id AND s.user_id = i.user_id CROSS JOIN house h
+		WHERE i.id = $1 AND i.done_at <> 0 AND i.expires_at > $2 AND i.epoch = u.epoch AND i.generation = h.generation
+		AND ` + alive
+	spend         = `) UPDATE sign_ins SET spent_at = $2 WHERE id = (SELECT id FROM ok) AND spent_at = 0`
+	spendSQLite   = `WITH ok AS (SELECT i.id FROM ` + signInAlive + spend
+	spendPostgres = `WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(hashtextextended(i.user_id, 0))
+		FROM sign_ins i WHERE i.id = $1), ok AS (SELECT i.id FROM turn CROSS JOIN ` + signInAlive + lockBoth + spend
+	signInSpent = `SELECT count(*) FROM sign_ins WHERE id = $1 AND spent_at <> 0`
+)
+
+// CreateSignIn writes a SignIn of nobody: proof, session and ends of s are not
+// written.
+func (s *Store) CreateSignIn(ctx context.Context, i idp.SignIn) error {
+	_, err := s.exec(ctx, "create a sign-in", insertSignIn, i.ID, i.Protocol, i.AppID, armoured(i.Request), i.ResumeURL,
+		i.EndOrigin, i.BindHash, i.LoginHint, us(i.NotBefore), us(i.CreatedAt), us(i.ExpiresAt))
+	return err
+}
+
+// SignInByID finds a SignIn with the standing of its Proof's user of the same
+// moment; zero while no factor was proven.
+func (s *Store) SignInByID(ctx context.Context, id idp.SignInID) (idp.SignIn, idp.Standing, error) {
+	var st idp.Standing
+	in, err := one(ctx, s, "sign-in", func(r row) (i idp.SignIn, err error) {
+		err = r.Scan(&i.ID, &i.Protocol, &i.AppID, opaque(&i.Request), &i.ResumeURL, &i.EndOrigin, &i.BindHash, &i.LoginHint,
+			at(&i.NotBefore), &i.UserID, &i.Epoch, &i.Generation, words(&i.Methods), at(&i.AuthTime), &i.SessionID,
+			at(&i.CreatedAt), at(&i.ExpiresAt), at(&i.DoneAt), at(&i.SpentAt), &st.Status, &st.Epoch, &st.Generation)
+		return i, err
+	}, signInByID, id)
+	if in.UserID == "" {
+		st = idp.Standing{}
+	}
+	return in, st, err
+}
+
+// ProveSignIn records Proof, Methods and AuthTime of i where the stored SignIn
+// is unfinished, unexpired and of nobody or of the same proof, and the proof
+// stands; idp.Unauthenticated where not.
+func (s *Store) ProveSignIn(ctx context.Context, i idp.SignIn, now time.Time) error {
+	n, err := s.exec(ctx, "prove a sign-in", s.db.dialect(proveSQLite, provePostgres),
+		i.UserID, i.Epoch, i.Generation, i.ID, us(now), joined(i.Methods), us(i.AuthTime))
+	if err == nil && n == 0 {
+		err = refused()
+	}
+	return err
+}
+
+// SpendSignIn marks a finished SignIn as answered, once: idp.Conflict the
+// second time; idp.Unauthenticated where its proof or session does not stand.
+func (s *Store) SpendSignIn(ctx context.Context, id idp.SignInID, now time.Time) error {
+	n, err := s.exec(ctx, "spend a sign-in", s.db.dialect(spendSQLite, spendPostgres), id, us(now))
+	if err != nil || n > 0 {
+		return err
+	}
+	return s.whyNot(ctx, signInSpent, id)
+}
+
+// whyNot tells, after a refusal, whether something was spent before
+// (idp.Conflict) or never could be (idp.Unauthenticated). sql counts what was
+// spent.
+func (s *Store) whyNot(ctx context.Context, sql string, args ...any) error {
+	n, err := one(ctx, s, "spent value", func(r row) (n int64, err error) { return n, r.Scan(&n) }, sql, args...)
+	switch {
+	case err != nil:
+		return err
+	case n > 0:
+		return spentBefore()
+	}
+	return refused()
+}

@@ -1,0 +1,43 @@
+package store
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	spendValue = `INSERT INTO spent (kind, value, expires_at) VALUES ($1, $2, $3)
+		ON CONFLICT (kind, value) DO UPDATE SET expires_at = excluded.expires_at WHERE spent.expires_at <= $4`
+
+	count = `INSERT INTO throttles (name, count, reset_at) VALUES ($1, 1, $3)
+		ON CONFLICT (name) DO UPDATE SET
+			count = CASE WHEN throttles.reset_at <= $2 THEN 1 ELSE throttles.count + 1 END,
+			reset_at = CASE WHEN throttles.reset_at <= $2 THEN excluded.reset_at ELSE throttles.reset_at END
+		RETURNING count, reset_at`
+	uncount = `DELETE FROM throttles WHERE name = $1`
+)
+
+// Spend spends a value of a kind once: idp.Conflict the second time, until it
+// expires by the store's clock.
+func (s *Store) Spend(ctx context.Context, kind, value string, until time.Time) error {
+	n, err := s.exec(ctx, "spend a value", spendValue, kind, value, us(until), us(s.Now()))
+	if err == nil && n == 0 {
+		err = spentBefore()
+	}
+	return err
+}
+
+// Count counts one more under a name and returns how many that makes since the
+// window began, and when it ends; a window that has ended starts anew. Atomic.
+func (s *Store) Count(ctx context.Context, name string, window time.Duration, now time.Time) (n int, resetAt time.Time, err error) {
+	_, err = returning(ctx, s, "count", func(r row) (struct{}, error) {
+		return struct{}{}, r.Scan(&n, at(&resetAt))
+	}, count, name, us(now), us(now.Add(window)))
+	return n, resetAt, err
+}
+
+// Uncount forgets a name's count.
+func (s *Store) Uncount(ctx context.Context, name string) error {
+	_, err := s.exec(ctx, "forget a count", uncount, name)
+	return err
+}

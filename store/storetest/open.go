@@ -1,0 +1,85 @@
+// Package storetest is the conformance suite of store: [Run] holds one Store
+// against everything its methods promise, and [SQLite] and [Postgres] make
+// fresh databases for it and for the tests of other rooms.
+//
+// It owns no fakes: rooms above the store test against the real one. The one
+// invariant: a database it returns is migrated, empty but for the house, and
+// gone when the test ends.
+package storetest
+
+import (
+	"context"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"gatehouse/idp"
+	"gatehouse/store"
+)
+
+// SQLite returns a fresh store on SQLite.
+func SQLite(t testing.TB) *store.Store {
+	t.Helper()
+	return open(t, "sqlite::memory:")
+}
+
+// Postgres returns a fresh store on a database of its own in the server that
+// GATEHOUSE_TEST_POSTGRES names. Without the variable the test fails: it is
+// never skipped.
+func Postgres(t testing.TB) *store.Store {
+	t.Helper()
+	return open(t, PostgresDSN(t))
+}
+
+// PostgresDSN makes an empty database in the server that
+// GATEHOUSE_TEST_POSTGRES names, and drops it when the test ends.
+func PostgresDSN(t testing.TB) string {
+	t.Helper()
+	server := os.Getenv("GATEHOUSE_TEST_POSTGRES")
+	if server == "" {
+		t.Fatal("GATEHOUSE_TEST_POSTGRES names no PostgreSQL server: run make test")
+	}
+	dsn, err := url.Parse(server)
+	if err != nil {
+		t.Fatal("GATEHOUSE_TEST_POSTGRES is no URL")
+	}
+	name := "gatehouse_" + strings.TrimPrefix(string(idp.NewEventID()), "evt_")
+	admin(t, server, "CREATE DATABASE "+name)
+	t.Cleanup(func() { admin(t, server, "DROP DATABASE "+name+" WITH (FORCE)") })
+	dsn.Path = "/" + name
+	return dsn.String()
+}
+
+func admin(t testing.TB, server, sql string) {
+	t.Helper()
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, server)
+	if err != nil {
+		t.Fatalf("connect to GATEHOUSE_TEST_POSTGRES: %v", err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, sql); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func open(t testing.TB, dsn string) *store.Store {
+	t.Helper()
+	ctx := context.Background()
+	s, err := store.Open(ctx, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := s.Migrate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}

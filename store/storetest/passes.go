@@ -1,0 +1,265 @@
+package storetest
+
+import (
+	"time"
+
+	"gatehouse/idp"
+)
+
+func testSignIns(h *house) {
+	u := h.user("ada")
+	in := idp.SignIn{ID: idp.NewSignInID(), Protocol: idp.ProtocolOIDC, AppID: "app_x", Request: []byte{0, 0xff, 'x'},
+		ResumeURL: "/r", BindHash: "b", CreatedAt: h.now, ExpiresAt: h.now.Add(time.Minute)}
+	h.ok(h.CreateSignIn(h.ctx, in))
+	got, st, err := h.SignInByID(h.ctx, in.ID)
+	h.ok(err)
+	h.same(in, got)
+	h.same(idp.Standing{}, st)
+
+	in.Proof, in.Methods, in.AuthTime = h.proof(u), []string{"pwd"}, h.now
+	wrong := in
+	wrong.Epoch++
+	h.is(h.ProveSignIn(h.ctx, wrong, h.now), idp.Unauthenticated)
+	h.is(h.ProveSignIn(h.ctx, in, h.now.Add(time.Hour)), idp.Unauthenticated)
+	h.is(h.SpendSignIn(h.ctx, in.ID, h.now), idp.Unauthenticated)
+	h.ok(h.ProveSignIn(h.ctx, in, h.now))
+	other := in
+	other.Proof = h.proof(h.user("eve"))
+	h.is(h.ProveSignIn(h.ctx, other, h.now), idp.Unauthenticated)
+	got, st, err = h.SignInByID(h.ctx, in.ID)
+	h.ok(err)
+	h.same(in, got)
+	h.same(idp.Standing{Status: idp.UserActive, Epoch: 1, Generation: h.generation}, st)
+
+	s := h.newSession(other.Proof)
+	h.is(h.StartSession(h.ctx, s, "foreign", in.ID), idp.Unauthenticated)
+	s = h.newSession(in.Proof)
+	h.ok(h.StartSession(h.ctx, s, "hash", in.ID))
+	h.is(h.StartSession(h.ctx, h.newSession(in.Proof), "again", in.ID), idp.Unauthenticated)
+	h.ok(h.SpendSignIn(h.ctx, in.ID, h.now))
+	h.is(h.SpendSignIn(h.ctx, in.ID, h.now), idp.Conflict)
+	read, st, err := h.SessionByHash(h.ctx, "hash")
+	h.ok(err)
+	h.same(s, read)
+	h.same(idp.Standing{Status: idp.UserActive, Epoch: 1, Generation: h.generation}, st)
+	_, _, err = h.SessionByHash(h.ctx, "again")
+	h.is(err, idp.NotFound)
+
+	h.ok(h.TouchSession(h.ctx, s.ID, h.now.Add(time.Minute)))
+	h.ok(h.TouchSession(h.ctx, s.ID, h.now))
+	read, err = h.SessionByID(h.ctx, s.ID)
+	h.ok(err)
+	h.same(h.now.Add(time.Minute), read.LastSeenAt)
+}
+
+func testNothingIsIssuedOnADeadProof(h *house) {
+	u, a := h.user("ada"), h.app("wiki")
+	h.grant(u, a)
+	s := h.session(u)
+	f := h.family(s, a, false)
+	in := idp.SignIn{ID: idp.NewSignInID(), CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
+	h.ok(h.CreateSignIn(h.ctx, in))
+	in.Proof, in.Methods, in.AuthTime = s.Proof, []string{"pwd"}, h.now
+	h.ok(h.ProveSignIn(h.ctx, in, h.now))
+	done := idp.SignIn{ID: idp.NewSignInID(), CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
+	h.ok(h.CreateSignIn(h.ctx, done))
+	done.Proof, done.Methods, done.AuthTime = s.Proof, []string{"pwd"}, h.now
+	h.ok(h.ProveSignIn(h.ctx, done, h.now))
+	h.ok(h.StartSession(h.ctx, h.newSession(s.Proof), "done", done.ID))
+	l := idp.Link{ID: idp.NewLinkID(), Proof: s.Proof, Purpose: idp.LinkPassword, CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
+	h.ok(h.CreateLink(h.ctx, l, "link"))
+
+	refused := func(when string) {
+		h.Helper()
+		p, acc := h.participant(s, a)
+		_, _, assert := h.RecordAssertion(h.ctx, s.Proof, p, acc)
+		_, rotate := h.Rotate(h.ctx, f.ID, f.Proof, 1, h.now, time.Minute)
+		_, use := h.UseLink(h.ctx, l.ID, h.now, idp.Change{Events: []idp.Event{h.event("link.use", u.ID)}})
+		fresh := l
+		fresh.ID = idp.NewLinkID()
+		for what, err := range map[string]error{
+			"ProveSignIn":     h.ProveSignIn(h.ctx, in, h.now),
+			"StartSession":    h.StartSession(h.ctx, h.newSession(s.Proof), "new"+when, ""),
+			"SpendSignIn":     h.SpendSignIn(h.ctx, done.ID, h.now),
+			"SpendCode":       h.SpendCode(h.ctx, h.newFamily(s, a), p, acc),
+			"RecordAssertion": assert,
+			"Rotate":          rotate,
+			"CreateLink":      h.CreateLink(h.ctx, fresh, "fresh"+when),
+			"UseLink":         use,
+			"CreateAPIToken":  h.CreateAPIToken(h.ctx, idp.APIToken{ID: idp.NewAPITokenID(), Proof: s.Proof, CreatedAt: h.now}, "tok"+when),
+		} {
+			if !idp.IsKind(err, idp.Unauthenticated) {
+				h.Errorf("%s: %s answered %v", when, what, err)
+			}
+		}
+	}
+	h.suspend(u)
+	refused("suspended")
+	restored := h.restore(u.ID)
+	if restored.Epoch != 2 || restored.Status != idp.UserActive || !restored.SuspendedAt.IsZero() {
+		h.Errorf("restored as %+v", restored)
+	}
+	refused("restored")
+	h.session(restored)
+}
+
+func testCodes(h *house) {
+	u, a := h.user("ada"), h.app("wiki")
+	s := h.session(u)
+	f := h.newFamily(s, a)
+	p, acc := h.participant(s, a)
+	h.is(h.SpendCode(h.ctx, f, p, acc), idp.Unauthenticated) // no grant
+	g := h.grant(u, a)
+	h.ok(h.SpendCode(h.ctx, f, p, acc))
+	h.is(h.SpendCode(h.ctx, f, p, acc), idp.Conflict)
+	truth, err := h.FamilyByID(h.ctx, f.ID, h.now)
+	h.ok(err)
+	h.same(idp.FamilyTruth{Family: f, User: u, Standing: idp.Standing{Status: idp.UserActive, Epoch: 1, Generation: h.generation},
+		SessionAlive: true, Granted: true}, truth)
+
+	later := p
+	later.SessionIndex, later.LastAnswerAt = "another", h.now.Add(time.Minute)
+	known := acc
+	known.ID, known.Subject = idp.NewAccountID(), "renamed"
+	gotP, gotA, err := h.RecordAssertion(h.ctx, s.Proof, later, known)
+	h.ok(err)
+	if gotP.SessionIndex != p.SessionIndex || gotP.NameID.Value != acc.Subject || gotP.FirstAt != h.now ||
+		!gotP.LastAnswerAt.Equal(h.now.Add(time.Minute)) || gotA.Subject != acc.Subject || gotA.ID != acc.ID {
+		h.Errorf("a known participant and account became %+v %+v", gotP, gotA)
+	}
+	stored, err := h.Participants(h.ctx, u.ID, h.now)
+	h.ok(err)
+	h.same([]idp.Participant{gotP}, stored)
+	accounts, err := h.Accounts(h.ctx, u.ID)
+	h.ok(err)
+	h.same(1, len(accounts))
+
+	next, err := h.Rotate(h.ctx, f.ID, f.Proof, 1, h.now.Add(time.Second), 10*time.Second)
+	h.ok(err)
+	h.same(int64(2), next.Seq)
+	again, err := h.Rotate(h.ctx, f.ID, f.Proof, 1, h.now.Add(11*time.Second), 10*time.Second)
+	h.ok(err)
+	h.same(next, again)
+	_, err = h.Rotate(h.ctx, f.ID, f.Proof, 1, h.now.Add(12*time.Second), 10*time.Second)
+	h.is(err, idp.Conflict)
+	_, err = h.Rotate(h.ctx, f.ID, f.Proof, 3, h.now, time.Second)
+	h.is(err, idp.Unauthenticated)
+	h.commit(idp.Change{RemoveGrants: []idp.GrantID{g.ID}})
+	_, err = h.Rotate(h.ctx, f.ID, f.Proof, 2, h.now, time.Second)
+	h.is(err, idp.Unauthenticated)
+}
+
+func testOfflineFamilies(h *house) {
+	u, a := h.user("ada"), h.app("wiki")
+	h.grant(u, a)
+	s := h.session(u)
+	bound, offline := h.family(s, a, false), h.family(s, a, true)
+	e := h.ending(idp.EndSession, u.ID)
+	e.SessionID, e.SignedOut = s.ID, true
+	h.commit(idp.Change{Ending: e})
+	_, err := h.Rotate(h.ctx, bound.ID, bound.Proof, 1, h.now, time.Second)
+	h.is(err, idp.Unauthenticated)
+	_, err = h.Rotate(h.ctx, offline.ID, offline.Proof, 1, h.now, time.Second)
+	h.ok(err)
+	live, err := h.Families(h.ctx, u.ID, h.now)
+	h.ok(err)
+	h.same(1, len(live))
+	r, err := h.Receipt(h.ctx, e.ReceiptID)
+	h.ok(err)
+	cut, err := h.CutFamilies(h.ctx, r)
+	h.ok(err)
+	h.same(0, len(cut))
+
+	admin := h.ending(idp.EndSession, "")
+	admin.SessionID = s.ID
+	h.commit(idp.Change{Ending: admin})
+	_, err = h.Rotate(h.ctx, offline.ID, offline.Proof, 2, h.now, time.Second)
+	h.is(err, idp.Unauthenticated)
+	r, err = h.Receipt(h.ctx, admin.ReceiptID)
+	h.ok(err)
+	cut, err = h.CutFamilies(h.ctx, r)
+	h.ok(err)
+	h.same(1, len(cut))
+	h.same(u.ID, r.UserID)
+}
+
+func testLinks(h *house) {
+	link := func(purpose idp.LinkPurpose, p idp.Proof) idp.Link {
+		return idp.Link{ID: idp.NewLinkID(), Proof: p, Purpose: purpose, CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
+	}
+	first, second := link(idp.LinkFirstOwner, idp.Proof{Generation: h.generation}), link(idp.LinkFirstOwner, idp.Proof{Generation: h.generation})
+	h.ok(h.CreateLink(h.ctx, first, "first"))
+	h.ok(h.CreateLink(h.ctx, second, "second"))
+	h.is(h.CreateLink(h.ctx, link(idp.LinkFirstOwner, idp.Proof{Generation: "old"}), "old"), idp.Unauthenticated)
+	owner := idp.User{ID: idp.NewUserID(), Username: "owner", Role: idp.RoleOwner, Status: idp.UserActive, Epoch: 1, CreatedAt: h.now, UpdatedAt: h.now}
+	_, err := h.UseLink(h.ctx, first.ID, h.now.Add(2*time.Hour), idp.Change{Users: []idp.User{owner}})
+	h.is(err, idp.Unauthenticated)
+	_, err = h.UseLink(h.ctx, first.ID, h.now, idp.Change{Users: []idp.User{owner}})
+	h.ok(err)
+	_, err = h.UseLink(h.ctx, first.ID, h.now, idp.Change{})
+	h.is(err, idp.Unauthenticated)
+	_, err = h.UseLink(h.ctx, second.ID, h.now, idp.Change{})
+	h.is(err, idp.Conflict)
+	h.is(h.CreateLink(h.ctx, link(idp.LinkFirstOwner, idp.Proof{Generation: h.generation}), "third"), idp.Unauthenticated)
+
+	owner.Version = 1
+	l := link(idp.LinkPassword, h.proof(owner))
+	h.ok(h.CreateLink(h.ctx, l, "password"))
+	got, st, err := h.LinkByHash(h.ctx, "password")
+	h.ok(err)
+	h.same(l, got)
+	h.same(int64(1), st.Epoch)
+	s := h.session(owner)
+	e := h.ending(idp.EndPasses, owner.ID)
+	done, err := h.UseLink(h.ctx, l.ID, h.now, idp.Change{Ending: e, Passwords: []idp.Credential{{ID: idp.NewCredentialID(), UserID: owner.ID, Data: "phc"}}})
+	h.ok(err)
+	h.same([]int64{1, 2}, []int64{done.N, done.Epoch})
+	_, st, err = h.SessionByHash(h.ctx, string(s.ID))
+	h.ok(err)
+	if s.Stands(st) {
+		h.Error("a session outlived the ending that its user's new password made")
+	}
+}
+
+func testAPITokens(h *house) {
+	u := h.user("ada")
+	tok := idp.APIToken{ID: idp.NewAPITokenID(), Proof: h.proof(u), Name: "ci", CreatedAt: h.now}
+	h.ok(h.CreateAPIToken(h.ctx, tok, "hash"))
+	got, who, st, err := h.APITokenByHash(h.ctx, "hash")
+	h.ok(err)
+	h.same(tok, got)
+	h.same(u, who)
+	h.same(true, tok.Stands(st))
+	h.is(h.RevokeAPIToken(h.ctx, tok.ID, "usr_other", h.now), idp.NotFound)
+	h.ok(h.RevokeAPIToken(h.ctx, tok.ID, u.ID, h.now))
+	tokens, err := h.APITokens(h.ctx, u.ID)
+	h.ok(err)
+	h.same(h.now, tokens[0].RevokedAt)
+}
+
+func testSpentThrottlesAndPurge(h *house) {
+	soon := h.now.Add(time.Minute)
+	h.ok(h.Spend(h.ctx, "jti", "v", soon))
+	h.is(h.Spend(h.ctx, "jti", "v", soon), idp.Conflict)
+	h.ok(h.Spend(h.ctx, "request", "v", soon))
+	h.ok(h.Spend(h.ctx, "jti", "w", h.now.Add(-time.Minute)))
+	h.ok(h.Spend(h.ctx, "jti", "w", soon))
+	for i := 1; i <= 3; i++ {
+		n, reset, err := h.Count(h.ctx, "user:ada", time.Minute, h.now)
+		h.ok(err)
+		h.same(i, n)
+		h.same(soon, reset)
+	}
+	n, _, err := h.Count(h.ctx, "user:ada", time.Minute, soon)
+	h.ok(err)
+	h.same(1, n)
+	h.ok(h.Uncount(h.ctx, "user:ada"))
+	for range 3 {
+		h.ok(h.CreateSignIn(h.ctx, idp.SignIn{ID: idp.NewSignInID(), ExpiresAt: soon}))
+	}
+	kept := idp.SignIn{ID: idp.NewSignInID(), ExpiresAt: h.now.Add(48 * time.Hour)}
+	h.ok(h.CreateSignIn(h.ctx, kept))
+	h.ok(h.Purge(h.ctx, h.now.Add(time.Hour)))
+	_, _, err = h.SignInByID(h.ctx, kept.ID)
+	h.ok(err)
+}

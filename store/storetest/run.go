@@ -1,0 +1,61 @@
+package storetest
+
+import (
+	"testing"
+
+	"gatehouse/store"
+)
+
+// Run holds the stores that fresh returns against everything the methods of
+// store promise. Each case gets a store of its own.
+func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
+	for _, c := range []struct {
+		name string
+		run  func(*house)
+	}{
+		{"the house keeps its generation", testHouse},
+		{"users are kept by version", testUsers},
+		{"user lists go by key", testUserPages},
+		{"access comes with its reason", testGroupsAndAccess},
+		{"events and keys", testEventsAndKeys},
+		{"a sign-in is proven, done and spent once", testSignIns},
+		{"nothing is issued on a dead proof", testNothingIsIssuedOnADeadProof},
+		{"a code is spent once and its family rotates", testCodes},
+		{"an offline family outlives a sign-out only", testOfflineFamilies},
+		{"links work once", testLinks},
+		{"API tokens carry their user", testAPITokens},
+		{"spent values, counts and purge", testSpentThrottlesAndPurge},
+		{"an ending is made once and always wins", testEndings},
+		{"a suspension is of constant size", testSuspendIsConstant},
+		{"a session check is one statement", testStatements},
+		{"a receipt lists what was cut", testCut},
+		{"what an app never confirmed is cut again", testCutUnconfirmed},
+		{"deliveries are claimed in order", testClaims},
+		{"a line that was tried holds up no newer one", testTriedHoldsUpNothing},
+		{"a restore takes back suspensions only", testRestoreTakesBackSuspensions},
+		{"the last owner stays", testLastOwner},
+		{"two owners cannot both go", testOwnerRace},
+		{"changes of the same people never lock each other out", testChangeRace},
+		{"lines widen, are superseded and end", testLines},
+		{"one of many wins", testRaces},
+		{"numbers have no gap under parallel endings", testNumbers},
+		{"what overlaps a suspension is refused or listed", testSuspendRace},
+		{"a storm of sign-ons cannot starve a suspension", testStorm},
+		{"two workers claim disjoint deliveries", testClaimRace},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			c.run(newHouse(t, fresh(t)))
+		})
+	}
+}
+
+func testHouse(h *house) {
+	h.ok(h.Migrate(h.ctx))
+	again, err := h.Generation(h.ctx)
+	h.ok(err)
+	if again != h.generation || len(again) < 20 {
+		h.Errorf("generation %q became %q", h.generation, again)
+	}
+	h.ok(h.Ping(h.ctx))
+}
