@@ -1,0 +1,55 @@
+package directory
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+
+	"gatehouse/idp"
+)
+
+// AddApp registers an app. It answers idp.Invalid naming the field, and
+// idp.Conflict when name, client_id or entityID is taken.
+func (d *Directory) AddApp(ctx context.Context, a idp.App) (idp.App, error) {
+	a.ID, a.Version = idp.NewAppID(), 0
+	a.CreatedAt = d.now()
+	return d.putApp(ctx, "app.add", a)
+}
+
+// ChangeApp replaces the registration of an app; a.Version is the version it
+// was made from (idp.Conflict when that is stale).
+func (d *Directory) ChangeApp(ctx context.Context, a idp.App) (idp.App, error) {
+	return d.putApp(ctx, "app.change", a)
+}
+
+func (d *Directory) putApp(ctx context.Context, kind string, a idp.App) (idp.App, error) {
+	if err := d.checkApp(&a); err != nil {
+		return idp.App{}, err
+	}
+	a.UpdatedAt = d.now()
+	e := d.event(ctx, kind)
+	e.AppID = a.ID
+	e.Detail = map[string]string{"app": a.Name}
+	if _, err := d.Store.Commit(ctx, idp.Change{Apps: []idp.App{a}, Events: []idp.Event{e}}); err != nil {
+		return idp.App{}, err
+	}
+	a.Version++
+	return a, nil
+}
+
+// NewSecret returns a client secret of 256 random bits, to be shown once, and
+// what is stored of it. It is hex, so that no command line takes it for a flag.
+func NewSecret() (raw, hash string) {
+	var b [32]byte
+	rand.Read(b[:])
+	raw = hex.EncodeToString(b[:])
+	return raw, HashSecret(raw)
+}
+
+// HashSecret returns what is stored of a client secret: hex SHA-256. Secrets
+// of an app carry 256 random bits, so a slow hash would only slow us.
+func HashSecret(raw string) string {
+	sum := sha256.Sum256([]byte(raw))
+	return hex.EncodeToString(sum[:])
+}

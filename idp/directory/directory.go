@@ -1,0 +1,70 @@
+package directory
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// Store is what the verbs ask of the store; see package store for contracts.
+type Store interface {
+	Commit(ctx context.Context, c idp.Change) (idp.Committed, error)
+	Generation(ctx context.Context) (string, error)
+
+	User(ctx context.Context, id idp.UserID) (idp.User, error)
+	UserByName(ctx context.Context, canonical string) (idp.User, error)
+	Owners(ctx context.Context) ([]idp.User, error)
+	Group(ctx context.Context, id idp.GroupID) (idp.Group, error)
+	GroupByName(ctx context.Context, name string) (idp.Group, error)
+	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
+	App(ctx context.Context, id idp.AppID) (idp.App, error)
+	AppByName(ctx context.Context, name string) (idp.App, error)
+	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
+	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
+	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
+	LastReceipt(ctx context.Context, id idp.UserID, kind idp.EndingKind) (idp.Receipt, error)
+	RevokeAPIToken(ctx context.Context, id idp.APITokenID, of idp.UserID, now time.Time) error
+	Record(ctx context.Context, events ...idp.Event) error
+}
+
+// Passes issues one-time links and API tokens; *sessions.Gate does.
+type Passes interface {
+	NewLink(ctx context.Context, proof idp.Proof, purpose idp.LinkPurpose) (raw string, l idp.Link, err error)
+	NewAPIToken(ctx context.Context, proof idp.Proof, name string, ttl time.Duration) (raw string, t idp.APIToken, err error)
+}
+
+// Directory is the verbs. Its methods are safe for concurrent use and take
+// the actor from the context (idp.ActorOf).
+type Directory struct {
+	Store  Store
+	Passes Passes
+	Now    func() time.Time
+	// Wake is told when an ending has written a receipt, so that its lines
+	// are worked on at once. May be nil.
+	Wake func()
+	// CheckRules refuses attribute rules that cannot be told (package jit).
+	CheckRules func(p idp.Protocol, rules []idp.AttributeRule) error
+	// CheckURL refuses a URL the house must not call (idp/fetch). May be nil.
+	CheckURL func(raw string) error
+}
+
+func (d *Directory) now() time.Time { return idp.Time(d.Now()) }
+
+func (d *Directory) event(ctx context.Context, kind string) idp.Event {
+	return idp.Event{ID: idp.NewEventID(), At: d.now(), Kind: kind, Actor: idp.ActorOf(ctx)}
+}
+
+// attempts bounds how often a verb decides again on what changed meanwhile.
+const attempts = 5
+
+// retry runs a read-decide-commit until its decision was not stale.
+func retry(f func() error) error {
+	var err error
+	for range attempts {
+		if err = f(); !idp.IsKind(err, idp.Conflict) {
+			return err
+		}
+	}
+	return err
+}

@@ -1,0 +1,78 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"gatehouse/idp"
+)
+
+var noTime time.Time
+
+// key identifies a wish to end something, so that the same wish asked twice
+// is one ending.
+func key(verb, subject string, epoch int64) string {
+	return fmt.Sprintf("%s:%s:%d", verb, subject, epoch)
+}
+
+// end commits an ending with a receipt and wakes the worker.
+func (d *Directory) end(ctx context.Context, g idp.Ending, e idp.Event) (idp.Receipt, error) {
+	g.Actor = idp.ActorOf(ctx)
+	g.ReceiptID = idp.NewReceiptID()
+	e.Detail = map[string]string{"receipt": string(g.ReceiptID)}
+	if g.Reason != "" {
+		e.Detail["reason"] = g.Reason
+	}
+	done, err := d.Store.Commit(ctx, idp.Change{Ending: &g, Events: []idp.Event{e}})
+	if err != nil {
+		return idp.Receipt{}, fmt.Errorf("end %s of %s: %w", g.Kind, g.UserID, err)
+	}
+	if d.Wake != nil {
+		d.Wake()
+	}
+	return d.Store.Receipt(ctx, done.ReceiptID)
+}
+
+// EndSession ends one session of a user and everything issued from it, and
+// returns the receipt.
+func (d *Directory) EndSession(ctx context.Context, id idp.SessionID, why string) (idp.Receipt, error) {
+	s, err := d.Store.SessionByID(ctx, id)
+	if err != nil {
+		return idp.Receipt{}, err
+	}
+	if why, err = text("reason", why, 500); err != nil {
+		return idp.Receipt{}, err
+	}
+	e := d.event(ctx, "session.end")
+	e.UserID, e.SessionID = s.UserID, id
+	return d.end(ctx, idp.Ending{
+		Kind: idp.EndSession, UserID: s.UserID, SessionID: id, Key: key("end", string(id), 0), Reason: why, At: d.now(),
+	}, e)
+}
+
+// SignOut ends the person's own session at their wish. Offline token families
+// live on: the person may have asked for just that (offline_access).
+func (d *Directory) SignOut(ctx context.Context, s idp.Session) (idp.Receipt, error) {
+	e := d.event(ctx, "session.sign_out")
+	e.UserID, e.SessionID = s.UserID, s.ID
+	return d.end(ctx, idp.Ending{
+		Kind: idp.EndSession, UserID: s.UserID, SessionID: s.ID, Key: key("sign_out", string(s.ID), 0), SignedOut: true, At: d.now(),
+	}, e)
+}
+
+// EndFamily ends one token family: it was revoked, or one of its passes was
+// used twice.
+func (d *Directory) EndFamily(ctx context.Context, f idp.TokenFamily, why string) error {
+	e := d.event(ctx, "tokens.end")
+	e.UserID, e.AppID, e.SessionID = f.UserID, f.AppID, f.SessionID
+	e.Detail = map[string]string{"reason": why}
+	_, err := d.Store.Commit(ctx, idp.Change{
+		Ending: &idp.Ending{
+			Kind: idp.EndFamily, UserID: f.UserID, FamilyID: f.ID, Key: key("family", string(f.ID), 0),
+			Reason: why, Actor: idp.ActorOf(ctx), At: d.now(),
+		},
+		Events: []idp.Event{e},
+	})
+	return err
+}

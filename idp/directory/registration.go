@@ -1,0 +1,192 @@
+package directory
+
+import (
+	"encoding/pem"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+
+	"crypto/x509"
+
+	"gatehouse/idp"
+)
+
+const (
+	nameIDPersistent = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
+	nameIDEmail      = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
+)
+
+// checkApp puts a registration into its stored form, or answers idp.Invalid
+// naming the field.
+func (d *Directory) checkApp(a *idp.App) error {
+	var err error
+	if a.Name, err = text("name", a.Name, 128); err != nil {
+		return err
+	}
+	if a.Name == "" {
+		return invalid("name", "An app needs a name.")
+	}
+	if a.Identifier == "" || len(a.Identifier) > 1024 || strings.ContainsFunc(a.Identifier, unprintable) {
+		return invalid("identifier", "An app needs its client_id or entityID: printable characters without spaces.")
+	}
+	if err := webURL("launch_url", a.LaunchURL, true); err != nil {
+		return err
+	}
+	if err := d.called("probe_url", a.ProbeURL); err != nil {
+		return err
+	}
+	if err := d.CheckRules(a.Protocol, a.Attributes); err != nil {
+		return err
+	}
+	switch {
+	case a.Protocol == idp.ProtocolOIDC && a.OIDC != nil && a.SAML == nil:
+		return d.checkOIDC(a.OIDC)
+	case a.Protocol == idp.ProtocolSAML && a.SAML != nil && a.OIDC == nil:
+		return d.checkSAML(a.SAML)
+	}
+	return invalid("protocol", "An app speaks oidc or saml, and has the settings of that protocol alone.")
+}
+
+func (d *Directory) checkOIDC(o *idp.OIDCSettings) error {
+	if o.ApplicationType == "" {
+		o.ApplicationType = "web"
+	}
+	if o.AuthMethod == "" {
+		o.AuthMethod = "client_secret_basic"
+	}
+	if o.IDTokenAlg == "" {
+		o.IDTokenAlg = "RS256"
+	}
+	switch {
+	case !slices.Contains([]string{"web", "native", "single_page"}, o.ApplicationType):
+		return invalid("application_type", "An application type is web, native or single_page.")
+	case !slices.Contains([]string{"client_secret_basic", "client_secret_post", "none"}, o.AuthMethod):
+		return invalid("auth_method", "A client authenticates by client_secret_basic, client_secret_post or none.")
+	case !slices.Contains([]string{"RS256", "ES256"}, o.IDTokenAlg):
+		return invalid("id_token_alg", "ID tokens are signed with RS256 or ES256.")
+	case o.AuthMethod == "none" && len(o.SecretHashes) > 0, o.AuthMethod != "none" && (len(o.SecretHashes) < 1 || len(o.SecretHashes) > 2):
+		return invalid("secret", "A confidential client has one or two secrets, a public one none.")
+	case o.AuthMethod == "none" && o.PKCEExempt:
+		return invalid("pkce_exempt", "A public client cannot do without PKCE.")
+	case len(o.RedirectURIs) == 0 || len(o.RedirectURIs) > 50:
+		return invalid("redirect_uris", "An app has 1 to 50 redirect URIs.")
+	}
+	for _, u := range slices.Concat(o.RedirectURIs, o.PostLogoutRedirectURIs) {
+		if err := redirectURI(u, o.ApplicationType); err != nil {
+			return err
+		}
+	}
+	return d.called("backchannel_logout_uri", o.BackchannelLogoutURI)
+}
+
+// redirectURI checks one redirect URI for registration: https; http on
+// loopback; for a native app also a private-use scheme with a dot (RFC 8252
+// §7.1). No wildcard, no user info, no fragment.
+func redirectURI(raw, applicationType string) error {
+	u, err := url.Parse(raw)
+	const field = "redirect_uris"
+	switch {
+	case err != nil || len(raw) > 2048 || strings.ContainsFunc(raw, unprintable) || u.Scheme == "":
+		return invalid(field, "This is not an absolute URI.")
+	case strings.Contains(raw, "*"):
+		return invalid(field, "A redirect URI has no wildcard: it is compared byte by byte.")
+	case strings.Contains(raw, "#") || u.User != nil:
+		return invalid(field, "A redirect URI has no fragment and no user name.")
+	case strings.Contains(raw, "\\") || strings.Contains(u.Path, "/../") || strings.HasSuffix(u.Path, "/.."):
+		return invalid(field, "A redirect URI has no backslash and no parent folder in its path.")
+	}
+	switch strings.ToLower(u.Scheme) {
+	case "https":
+		if u.Host != "" {
+			return nil
+		}
+	case "http":
+		if loopback(u.Hostname()) {
+			return nil
+		}
+	default:
+		if applicationType == "native" && strings.Contains(u.Scheme, ".") {
+			return nil
+		}
+	}
+	return invalid(field, "A redirect URI is https, or http on this machine (127.0.0.1, [::1], localhost); a native app may also use a scheme like com.example.app.")
+}
+
+// loopback: literal loopback addresses and the localhost names (RFC 6761
+// §6.3), which resolve to this machine in every browser.
+func loopback(host string) bool {
+	if ip := net.ParseIP(host); ip != nil {
+		return ip.IsLoopback()
+	}
+	host = strings.ToLower(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost")
+}
+
+func (d *Directory) checkSAML(s *idp.SAMLSettings) error {
+	if s.NameIDFormat == "" {
+		s.NameIDFormat = nameIDPersistent
+	}
+	switch {
+	case s.NameIDFormat != nameIDPersistent && s.NameIDFormat != nameIDEmail:
+		return invalid("name_id_format", "A NameID is persistent or emailAddress.")
+	case len(s.ACS) == 0 || len(s.ACS) > 50:
+		return invalid("acs", "A service provider has 1 to 50 assertion consumer services.")
+	case s.RequireSigned && len(s.SigningCerts) == 0:
+		return invalid("signing_certs", "To demand signed requests, the provider's signing certificate must be known.")
+	case s.SessionTTL < 0 || s.AssertionValidity < 0:
+		return invalid("session_ttl", "A time span is not negative.")
+	}
+	indexes := map[int]bool{}
+	for _, acs := range s.ACS {
+		if err := webURL("acs", acs.URL, false); err != nil {
+			return err
+		}
+		if indexes[acs.Index] {
+			return invalid("acs", "Two assertion consumer services have the same index.")
+		}
+		indexes[acs.Index] = true
+	}
+	for _, c := range s.SigningCerts {
+		block, rest := pem.Decode([]byte(c))
+		if block == nil || len(strings.TrimSpace(string(rest))) > 0 {
+			return invalid("signing_certs", "A signing certificate is one PEM block.")
+		}
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+			return invalid("signing_certs", "A signing certificate could not be read.").Because(err)
+		}
+	}
+	return d.called("soap_logout_url", s.SOAPLogoutURL)
+}
+
+// called checks a URL that the house itself calls. Empty is allowed.
+func (d *Directory) called(field, raw string) error {
+	if err := webURL(field, raw, true); err != nil || raw == "" {
+		return err
+	}
+	if d.CheckURL == nil {
+		return nil
+	}
+	if err := d.CheckURL(raw); err != nil {
+		return invalid(field, "This address may not be called from here. Private addresses must be allowed in the configuration (GATEHOUSE_OUTBOUND_ALLOW).").Because(err)
+	}
+	return nil
+}
+
+// webURL checks an absolute http or https URL without user info and fragment.
+func webURL(field, raw string, optional bool) error {
+	if raw == "" && optional {
+		return nil
+	}
+	u, err := url.Parse(raw)
+	if err != nil || len(raw) > 2048 || u.Host == "" || u.User != nil || strings.ContainsAny(raw, "#\\") ||
+		strings.ContainsFunc(raw, unprintable) || (u.Scheme != "https" && u.Scheme != "http") {
+		return invalid(field, "This is not an absolute https URL.")
+	}
+	if u.Scheme == "http" && !loopback(u.Hostname()) {
+		return invalid(field, "http is for this machine only; use https.")
+	}
+	return nil
+}
+
+func unprintable(r rune) bool { return r <= ' ' || r == 0x7f || forbidden(r) }

@@ -1,0 +1,101 @@
+package directory_test
+
+import (
+	"context"
+	"testing"
+
+	"gatehouse/idp"
+)
+
+func oidcApp(redirect string, change func(*idp.OIDCSettings)) idp.App {
+	o := &idp.OIDCSettings{AuthMethod: "none", RedirectURIs: []string{redirect}}
+	if change != nil {
+		change(o)
+	}
+	return idp.App{Name: "App", Protocol: idp.ProtocolOIDC, Identifier: "app", OIDC: o}
+}
+
+// TestRU06SchemesThatRunCodeAreRefused and RU-14: what may be registered as a
+// redirect URI.
+func TestRU06SchemesThatRunCodeAreRefused(t *testing.T) {
+	d, _ := newDirectory(t)
+	native := func(o *idp.OIDCSettings) { o.ApplicationType = "native" }
+	for _, c := range []struct {
+		uri    string
+		change func(*idp.OIDCSettings)
+		ok     bool
+	}{
+		{"https://app.example/cb", nil, true},
+		{"https://app.example/cb?x=1", nil, true},
+		{"http://127.0.0.1/cb", native, true},
+		{"http://[::1]:8000/cb", native, true},
+		{"http://wiki.localhost:8081/cb", nil, true},
+		{"com.example.app:/cb", native, true},
+		{"com.example.app:/cb", nil, false},
+		{"myapp:/cb", native, false},
+		{"javascript:alert(1)", native, false},
+		{"JaVaScRiPt:alert(1)", nil, false},
+		{"data:text/html,x", native, false},
+		{"vbscript:x", native, false},
+		{"file:///etc/passwd", native, false},
+		{"http://app.example/cb", nil, false},
+		{"https://app.example/cb#frag", nil, false},
+		{"https://user@app.example/cb", nil, false},
+		{"https://app.example/a/../cb", nil, false},
+		{"https://app.example\\@evil.example/cb", nil, false},
+		{"//app.example/cb", nil, false},
+		{"/cb", nil, false},
+		{"", nil, false},
+	} {
+		a := oidcApp(c.uri, c.change)
+		a.Name, a.Identifier = a.Name+c.uri, a.Identifier+string(idp.NewAppID())
+		if len(a.Name) > 100 {
+			a.Name = a.Name[:100]
+		}
+		_, err := d.AddApp(context.Background(), a)
+		if c.ok != (err == nil) || (err != nil && !idp.IsKind(err, idp.Invalid)) {
+			t.Errorf("%q: %v, want accepted %v", c.uri, err, c.ok)
+		}
+	}
+}
+
+func TestRU14WildcardsAreRefused(t *testing.T) {
+	d, _ := newDirectory(t)
+	for _, uri := range []string{"https://*.example/cb", "https://app.example/*", "*"} {
+		if _, err := d.AddApp(context.Background(), oidcApp(uri, nil)); !idp.IsKind(err, idp.Invalid) {
+			t.Errorf("%q: %v", uri, err)
+		}
+	}
+}
+
+// TestXS02ConsumerAddressesAreWebAddresses: a form is posted there.
+func TestXS02ConsumerAddressesAreWebAddresses(t *testing.T) {
+	d, _ := newDirectory(t)
+	for _, url := range []string{"javascript:alert(1)", "data:text/html,x", "http://app.example/acs", "https://u:p@app.example/acs", ""} {
+		a := idp.App{Name: "App", Protocol: idp.ProtocolSAML, Identifier: "urn:app", SAML: &idp.SAMLSettings{ACS: []idp.AssertionConsumer{{URL: url}}}}
+		if _, err := d.AddApp(context.Background(), a); !idp.IsKind(err, idp.Invalid) {
+			t.Errorf("%q: %v", url, err)
+		}
+	}
+}
+
+func TestARegistrationThatContradictsItselfIsRefused(t *testing.T) {
+	d, _ := newDirectory(t)
+	for name, a := range map[string]idp.App{
+		"public client with a secret":    oidcApp("https://a.example/cb", func(o *idp.OIDCSettings) { o.SecretHashes = []string{"x"} }),
+		"confidential client without":    oidcApp("https://a.example/cb", func(o *idp.OIDCSettings) { o.AuthMethod = "client_secret_basic" }),
+		"public client without PKCE":     oidcApp("https://a.example/cb", func(o *idp.OIDCSettings) { o.PKCEExempt = true }),
+		"unknown algorithm":              oidcApp("https://a.example/cb", func(o *idp.OIDCSettings) { o.IDTokenAlg = "none" }),
+		"no settings":                    {Name: "App", Protocol: idp.ProtocolOIDC, Identifier: "app"},
+		"settings of the other protocol": {Name: "App", Protocol: idp.ProtocolSAML, Identifier: "app", OIDC: &idp.OIDCSettings{}},
+		"signature demanded, no key": {Name: "App", Protocol: idp.ProtocolSAML, Identifier: "urn:app", SAML: &idp.SAMLSettings{
+			ACS: []idp.AssertionConsumer{{URL: "https://a.example/acs"}}, RequireSigned: true,
+		}},
+		"unknown source": {Name: "App", Protocol: idp.ProtocolOIDC, Identifier: "app", OIDC: oidcApp("https://a.example/cb", nil).OIDC,
+			Attributes: []idp.AttributeRule{{Name: "x", Source: "password"}}},
+	} {
+		if _, err := d.AddApp(context.Background(), a); !idp.IsKind(err, idp.Invalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

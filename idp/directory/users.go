@@ -1,0 +1,143 @@
+package directory
+
+import (
+	"context"
+	"slices"
+
+	"gatehouse/idp"
+)
+
+// Person is what an admin says of a user. Empty names are allowed; an empty
+// role is that of an employee for a new user, and no change for a known one.
+type Person struct {
+	Username    string
+	Email       string
+	DisplayName string
+	GivenName   string
+	FamilyName  string
+	Role        idp.Role
+}
+
+// check returns p in canonical form, or idp.Invalid naming the field.
+func (p Person) check() (Person, error) {
+	var err error
+	if p.Username, err = Canonical(p.Username); err != nil {
+		return p, err
+	}
+	if p.Email, err = email(p.Email); err != nil {
+		return p, err
+	}
+	for _, f := range []struct {
+		name string
+		s    *string
+	}{{"display_name", &p.DisplayName}, {"given_name", &p.GivenName}, {"family_name", &p.FamilyName}} {
+		if *f.s, err = text(f.name, *f.s, 200); err != nil {
+			return p, err
+		}
+	}
+	switch p.Role {
+	case "", idp.RoleEmployee, idp.RoleOwner:
+	default:
+		return p, invalid("role", "A role is owner or employee.")
+	}
+	return p, nil
+}
+
+// NewUser returns the user that p describes, not yet stored. It answers
+// idp.Invalid naming the field.
+func (d *Directory) NewUser(p Person) (idp.User, error) {
+	p, err := p.check()
+	if err != nil {
+		return idp.User{}, err
+	}
+	if p.Role == "" {
+		p.Role = idp.RoleEmployee
+	}
+	now := d.now()
+	return idp.User{
+		ID: idp.NewUserID(), Username: p.Username, Email: p.Email, DisplayName: p.DisplayName,
+		GivenName: p.GivenName, FamilyName: p.FamilyName, Role: p.Role,
+		Status: idp.UserActive, Epoch: 1, CreatedAt: now, UpdatedAt: now,
+	}, nil
+}
+
+// AddUser adds a person. It answers idp.Invalid naming the field, and
+// idp.Conflict when username or e-mail is taken.
+func (d *Directory) AddUser(ctx context.Context, p Person) (idp.User, error) {
+	u, err := d.NewUser(p)
+	if err != nil {
+		return idp.User{}, err
+	}
+	e := d.event(ctx, "user.add")
+	e.UserID = u.ID
+	if _, err := d.Store.Commit(ctx, idp.Change{Users: []idp.User{u}, Events: []idp.Event{e}}); err != nil {
+		return idp.User{}, err
+	}
+	u.Version = 1
+	return u, nil
+}
+
+// Invite issues a one-time link with which the person sets a password. It
+// answers idp.Unauthenticated while the person is suspended.
+func (d *Directory) Invite(ctx context.Context, u idp.User) (raw string, l idp.Link, err error) {
+	generation, err := d.Store.Generation(ctx)
+	if err != nil {
+		return "", idp.Link{}, err
+	}
+	proof := idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}
+	return d.Passes.NewLink(ctx, proof, idp.LinkPassword)
+}
+
+// ChangeUser sets what is known of a person; the role included, and the last
+// active owner keeps theirs (idp.Denied).
+func (d *Directory) ChangeUser(ctx context.Context, id idp.UserID, p Person) (idp.User, error) {
+	p, err := p.check()
+	if err != nil {
+		return idp.User{}, err
+	}
+	var changed idp.User
+	err = retry(func() error {
+		u, err := d.Store.User(ctx, id)
+		if err != nil {
+			return err
+		}
+		changed = described(u, p)
+		e := d.event(ctx, "user.change")
+		e.UserID = id
+		if u.Role != changed.Role {
+			e.Detail = map[string]string{"role": string(changed.Role)}
+			if err := d.keepsAnOwner(ctx, id); u.Role == idp.RoleOwner && err != nil {
+				return err
+			}
+		}
+		changed.UpdatedAt = d.now()
+		_, err = d.Store.Commit(ctx, idp.Change{Users: []idp.User{changed}, Events: []idp.Event{e}})
+		return err
+	})
+	changed.Version++
+	return changed, err
+}
+
+// described is u with what p says.
+func described(u idp.User, p Person) idp.User {
+	u.Username, u.Email, u.DisplayName = p.Username, p.Email, p.DisplayName
+	u.GivenName, u.FamilyName = p.GivenName, p.FamilyName
+	if p.Role != "" {
+		u.Role = p.Role
+	}
+	return u
+}
+
+// keepsAnOwner refuses to leave the house without an active owner.
+func (d *Directory) keepsAnOwner(ctx context.Context, without ...idp.UserID) error {
+	owners, err := d.Store.Owners(ctx)
+	if err != nil {
+		return err
+	}
+	for _, o := range owners {
+		if o.Status == idp.UserActive && !slices.Contains(without, o.ID) {
+			return nil
+		}
+	}
+	return idp.Errorf(idp.Denied, "This is the last owner. Make someone else an owner first.")
+}

@@ -1,0 +1,80 @@
+package jit
+
+import (
+	"gatehouse/idp"
+)
+
+// NameFormatBasic is what an attribute without a NameFormat is written with
+// (saml-core §8.2.3).
+const NameFormatBasic = "urn:oasis:names:tc:SAML:2.0:attrname-format:basic"
+
+// Attribute is one attribute of an AttributeStatement (saml-core §2.7.3.1).
+// No Values means: known, and none (§2.7.3.1.1: AttributeValue is left out).
+type Attribute struct {
+	Name         string
+	NameFormat   string
+	FriendlyName string // may be empty
+	Values       []string
+}
+
+// A service provider keeps what it is told in columns, and some refuse long
+// statements; past these sizes something is wrong with the record.
+const (
+	maxName  = 1 << 10  // bytes of a Name, NameFormat or FriendlyName
+	maxValue = 4 << 10  // bytes of one value
+	maxTotal = 64 << 10 // bytes of all values
+)
+
+// defaults are the rules of a SAML app that has none.
+func defaults() []idp.AttributeRule {
+	return []idp.AttributeRule{
+		{Name: "username", Source: sourceUsername},
+		{Name: "email", Source: sourceEmail},
+		{Name: "givenName", Source: sourceGivenName},
+		{Name: "familyName", Source: sourceFamilyName},
+		{Name: "displayName", Source: sourceDisplayName},
+		{Name: "groups", Source: sourceGroups},
+	}
+}
+
+// Attributes returns what a SAML app is told of p, in the order of app's
+// rules, or of the default ones when it has none. Each Attribute has a Name, a
+// NameFormat and values that XML 1.0 carries unchanged. A broken rule, a value
+// with a character that XML cannot carry, or one that is too long is
+// idp.Invalid; then nothing must be signed.
+func Attributes(p Person, app idp.App) ([]Attribute, error) {
+	rules := app.Attributes
+	if len(rules) == 0 {
+		rules = defaults()
+	}
+	attributes := make([]Attribute, 0, len(rules))
+	total := 0
+	for _, rule := range rules {
+		if err := checkRule(idp.ProtocolSAML, rule); err != nil {
+			return nil, err
+		}
+		values, _ := p.values(rule.Source)
+		for _, v := range values {
+			if !fits(v, maxValue) {
+				return nil, idp.Errorf(idp.Invalid, "The value of attribute %q cannot be told to the app: it is too long or has characters that XML does not allow. An admin can correct it in the directory.", rule.Name)
+			}
+			total += len(v)
+		}
+		if total > maxTotal {
+			return nil, idp.Errorf(idp.Invalid, "The attributes are too long together: more than %d KiB. Fewer groups, or fewer attributes for this app, will help.", maxTotal>>10)
+		}
+		if len(values) == 0 && rule.Source != sourceGroups {
+			continue
+		}
+		attributes = append(attributes, attribute(rule, values))
+	}
+	return attributes, nil
+}
+
+func attribute(rule idp.AttributeRule, values []string) Attribute {
+	a := Attribute{Name: rule.Name, NameFormat: rule.NameFormat, FriendlyName: rule.FriendlyName, Values: values}
+	if a.NameFormat == "" {
+		a.NameFormat = NameFormatBasic
+	}
+	return a
+}

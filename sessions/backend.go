@@ -1,0 +1,82 @@
+package sessions
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// Backend is where passes are remembered. Every method is one atomic step.
+// The accepting half returns the pass together with the truth of the same
+// moment; the issuing half writes only where the pass's Proof still stands
+// (user active, epoch and generation equal) and everything it hangs on is
+// alive, and answers idp.Unauthenticated where not.
+type Backend interface {
+	Accepts
+	Issues
+}
+
+// Accepts reads passes. Each answers idp.NotFound for what it does not know.
+type Accepts interface {
+	// SessionByHash finds a session by the hash of its secret.
+	SessionByHash(ctx context.Context, hash string) (idp.Session, idp.Standing, error)
+	// SignInByID finds a SignIn; the standing is that of its Proof's user,
+	// zero while no factor was proven.
+	SignInByID(ctx context.Context, id idp.SignInID) (idp.SignIn, idp.Standing, error)
+	// FamilyByID finds a token family with its user and what it hangs on.
+	FamilyByID(ctx context.Context, id idp.TokenFamilyID, now time.Time) (idp.FamilyTruth, error)
+	// LinkByHash finds a one-time link; the standing is zero for a link
+	// without a user, but for the generation.
+	LinkByHash(ctx context.Context, hash string) (idp.Link, idp.Standing, error)
+	// APITokenByHash finds an API token and its user.
+	APITokenByHash(ctx context.Context, hash string) (idp.APIToken, idp.User, idp.Standing, error)
+}
+
+// Issues writes passes and spends what may be used once.
+type Issues interface {
+	// CreateSignIn writes a SignIn without a user.
+	CreateSignIn(ctx context.Context, s idp.SignIn) error
+	// ProveSignIn records a factor: Proof, Methods and AuthTime of s, where
+	// the stored SignIn is unfinished, unexpired and of nobody or the same
+	// user and epoch.
+	ProveSignIn(ctx context.Context, s idp.SignIn, now time.Time) error
+	// StartSession writes the session and marks its SignIn done, once, in one
+	// step. signIn may be empty.
+	StartSession(ctx context.Context, s idp.Session, hash string, signIn idp.SignInID) error
+	// RenewSession gives a session of the same proof, while it is alive, a new
+	// secret and what was proven anew (AuthTime, Methods, ExpiresAt,
+	// LastSeenAt), and marks the SignIn done, in one step.
+	RenewSession(ctx context.Context, s idp.Session, hash string, signIn idp.SignInID) error
+	// TouchSession sets LastSeenAt of an unended session, forward only.
+	TouchSession(ctx context.Context, id idp.SessionID, at time.Time) error
+	// SpendSignIn marks a finished SignIn as answered, once: idp.Conflict the
+	// second time. Its session must be alive.
+	SpendSignIn(ctx context.Context, id idp.SignInID, now time.Time) error
+	// SpendCode writes the token family (its ID is the code's), its
+	// participant and account where session and grant are alive:
+	// idp.Conflict when the code was spent before.
+	SpendCode(ctx context.Context, f idp.TokenFamily, p idp.Participant, a idp.Account) error
+	// Rotate moves the family from refresh token seq to the next and returns
+	// it. A token one step behind, within grace of the rotation, returns the
+	// family as it stands. idp.Conflict: seq was used before (the caller ends
+	// the family).
+	Rotate(ctx context.Context, id idp.TokenFamilyID, p idp.Proof, seq int64, now time.Time, grace time.Duration) (idp.TokenFamily, error)
+	// RecordAssertion writes participant and account where session and grant
+	// are alive, and returns both as they now stand: a known account keeps
+	// its Subject, a known participant its SessionIndex; the participant's
+	// NameID.Value becomes the account's Subject.
+	RecordAssertion(ctx context.Context, proof idp.Proof, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error)
+	// Spend spends a value of a kind once: idp.Conflict the second time,
+	// until it expires.
+	Spend(ctx context.Context, kind, value string, until time.Time) error
+	// CreateLink writes a link for a standing user, or, for
+	// idp.LinkFirstOwner, where no owner exists.
+	CreateLink(ctx context.Context, l idp.Link, hash string) error
+	// UseLink spends an unused, unexpired link whose proof stands and commits
+	// the change that it allows, in one transaction. idp.Conflict when a
+	// first-owner link finds an owner.
+	UseLink(ctx context.Context, id idp.LinkID, now time.Time, change idp.Change) (idp.Committed, error)
+	// CreateAPIToken writes an API token of a standing user.
+	CreateAPIToken(ctx context.Context, t idp.APIToken, hash string) error
+}

@@ -1,0 +1,288 @@
+package sessions_test
+
+import (
+	"reflect"
+	"slices"
+	"testing"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/sessions"
+	"gatehouse/store"
+	"gatehouse/store/storetest"
+)
+
+// A path is one way to have a pass accepted or issued. prepare makes what must
+// exist before the cut; the function it returns is the attempt.
+type path struct {
+	pass    sessions.Pass
+	covers  []string // methods of sessions.Backend it goes through
+	prepare func(w *world) func() error
+}
+
+// paths is the table of the gate: every way in. A method of Backend or of Gate
+// that no line names fails TestEveryWayInIsInTheTable.
+var paths = []path{
+	{sessions.SessionUsed, []string{"SessionByHash", "TouchSession"}, func(w *world) func() error {
+		raw, _ := w.session()
+		return func() error {
+			w.now = w.now.Add(w.gate.Idle / 5) // the touch is due
+			_, err := w.gate.Session(w.ctx, raw)
+			return err
+		}
+	}},
+	{sessions.SignInUsed, []string{"SignInByID"}, func(w *world) func() error {
+		in := w.proven()
+		return func() error { _, err := w.gate.SignIn(w.ctx, in.ID, bind); return err }
+	}},
+	{sessions.SignInProven, []string{"ProveSignIn"}, func(w *world) func() error {
+		in, proof := w.begun(), w.proof()
+		return func() error { _, err := w.gate.Prove(w.ctx, in, proof, "pwd"); return err }
+	}},
+	{sessions.SessionStarted, []string{"StartSession"}, func(w *world) func() error {
+		in := w.proven()
+		return func() error { _, _, err := w.gate.Start(w.ctx, in, "192.0.2.1", "test"); return err }
+	}},
+	{sessions.SessionRenewed, []string{"RenewSession"}, func(w *world) func() error {
+		_, s := w.session()
+		in := w.proven()
+		return func() error { _, _, err := w.gate.Renew(w.ctx, in, s); return err }
+	}},
+	{sessions.SignInResumed, []string{"SpendSignIn"}, func(w *world) func() error {
+		in := w.proven()
+		w.must2(w.gate.Start(w.ctx, in, "192.0.2.1", "test"))
+		return func() error { _, err := w.gate.Resume(w.ctx, in.ID, bind); return err }
+	}},
+	{sessions.Code, []string{"SpendCode"}, func(w *world) func() error {
+		f, p, a := w.code()
+		return func() error { return w.gate.SpendCode(w.ctx, f, p, a) }
+	}},
+	{sessions.RefreshToken, []string{"Rotate"}, func(w *world) func() error {
+		f := w.family()
+		return func() error { _, err := w.gate.Rotate(w.ctx, f.ID, f.Proof, f.Seq); return err }
+	}},
+	{sessions.AccessToken, []string{"FamilyByID"}, func(w *world) func() error {
+		f := w.family()
+		return func() error { _, _, err := w.gate.Family(w.ctx, f.ID, f.Proof); return err }
+	}},
+	{sessions.Assertion, []string{"RecordAssertion"}, func(w *world) func() error {
+		_, s := w.session()
+		return func() error {
+			_, _, err := w.gate.Assert(w.ctx, s.Proof, w.participant(s), w.account("nameid"))
+			return err
+		}
+	}},
+	{sessions.LinkIssued, []string{"CreateLink"}, func(w *world) func() error {
+		proof := w.proof()
+		return func() error { _, _, err := w.gate.NewLink(w.ctx, proof, idp.LinkPassword); return err }
+	}},
+	{sessions.LinkOpened, []string{"LinkByHash"}, func(w *world) func() error {
+		raw, _ := w.link()
+		return func() error { _, err := w.gate.Link(w.ctx, raw); return err }
+	}},
+	{sessions.LinkUsed, []string{"UseLink"}, func(w *world) func() error {
+		_, l := w.link()
+		return func() error {
+			_, err := w.gate.UseLink(w.ctx, l, idp.Change{Passwords: []idp.Credential{w.password()}})
+			return err
+		}
+	}},
+	{sessions.APITokenIssued, []string{"CreateAPIToken"}, func(w *world) func() error {
+		proof := w.proof()
+		return func() error { _, _, err := w.gate.NewAPIToken(w.ctx, proof, "t", 0); return err }
+	}},
+	{sessions.APITokenUsed, []string{"APITokenByHash"}, func(w *world) func() error {
+		raw, _, err := w.gate.NewAPIToken(w.ctx, w.proof(), "t", 0)
+		w.must(err)
+		return func() error { _, _, err := w.gate.APIToken(w.ctx, raw); return err }
+	}},
+}
+
+// without are the methods that carry no user, and why that is safe.
+var without = map[string]string{
+	"CreateSignIn": "a SignIn is nobody's until a factor is proven in it",
+	"Spend":        "spends a value of a message; no pass comes of it",
+}
+
+// TestEveryWayInIsInTheTable fails when a pass-reading or pass-writing method
+// is not covered by the table above.
+func TestEveryWayInIsInTheTable(t *testing.T) {
+	var covered []string
+	var ways []sessions.Pass
+	for _, p := range paths {
+		covered = append(covered, p.covers...)
+		ways = append(ways, p.pass)
+	}
+	for _, pass := range sessions.Passes() {
+		if !slices.Contains(ways, pass) {
+			t.Errorf("%q is in no line of the gate's table", pass)
+		}
+	}
+	backend := reflect.TypeFor[sessions.Backend]()
+	for i := range backend.NumMethod() {
+		name := backend.Method(i).Name
+		if without[name] == "" && !slices.Contains(covered, name) {
+			t.Errorf("Backend.%s is in no line of the gate's table: a way in that no suspension is tested against", name)
+		}
+	}
+	// A Gate method is one line of the table, or goes through none of Backend.
+	if methods, lines := reflect.TypeFor[*sessions.Gate]().NumMethod(), len(paths)+len(without); methods != lines {
+		t.Errorf("Gate has %d methods, the table %d lines (with those that carry no user)", methods, lines)
+	}
+}
+
+func backends(t *testing.T, f func(t *testing.T, s *store.Store)) {
+	for name, open := range map[string]func(testing.TB) *store.Store{"sqlite": storetest.SQLite, "postgres": storetest.Postgres} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f(t, open(t))
+		})
+	}
+}
+
+// TestNoWayInAfterTheCut is RV-01 at the gate: each way in works before the
+// suspension, is refused from its return on (I1), stays refused for what was
+// made before when the person is restored (I2), and works anew after that.
+func TestNoWayInAfterTheCut(t *testing.T) {
+	backends(t, func(t *testing.T, s *store.Store) {
+		for _, p := range paths {
+			t.Run(string(p.pass), func(t *testing.T) {
+				w := newWorld(t, s)
+				if err := p.prepare(w)(); err != nil {
+					t.Fatalf("before the cut: %v", err)
+				}
+				attempt := p.prepare(w)
+				w.suspend()
+				if err := attempt(); !idp.IsKind(err, idp.Unauthenticated) {
+					t.Errorf("after the cut: got %v, want a refusal", err)
+				}
+				w.restore()
+				if err := attempt(); !idp.IsKind(err, idp.Unauthenticated) {
+					t.Errorf("made before the cut, used after the restore: got %v, want a refusal", err)
+				}
+				if err := p.prepare(w)(); err != nil {
+					t.Errorf("made after the restore: %v", err)
+				}
+			})
+		}
+	})
+}
+
+// TestNoWayInFromAnotherGeneration: after a restore from backup the house has
+// another generation, and nothing made before is good.
+func TestNoWayInFromAnotherGeneration(t *testing.T) {
+	standing := idp.Standing{Status: idp.UserActive, Epoch: 7, Generation: "now"}
+	for name, c := range map[string]struct {
+		proof idp.Proof
+		want  bool
+	}{
+		"same":               {idp.Proof{UserID: "u", Epoch: 7, Generation: "now"}, true},
+		"older epoch":        {idp.Proof{UserID: "u", Epoch: 6, Generation: "now"}, false},
+		"newer epoch":        {idp.Proof{UserID: "u", Epoch: 8, Generation: "now"}, false},
+		"another generation": {idp.Proof{UserID: "u", Epoch: 7, Generation: "before"}, false},
+	} {
+		if got := c.proof.Stands(standing); got != c.want {
+			t.Errorf("%s: stands = %v, want %v", name, got, c.want)
+		}
+	}
+	if (idp.Proof{}).Stands(idp.Standing{Status: idp.UserActive}) {
+		t.Error("an empty proof stands")
+	}
+	standing.Status = idp.UserSuspended
+	if (idp.Proof{UserID: "u", Epoch: 7, Generation: "now"}).Stands(standing) {
+		t.Error("the proof of a suspended user stands")
+	}
+}
+
+// TestSE07SessionEndsIdleAndAbsolute: idle between the limit and 1.1 times it,
+// absolute at the limit.
+func TestSE07SessionEndsIdleAndAbsolute(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	raw, s := w.session()
+	for w.now.Before(s.ExpiresAt.Add(-w.gate.Idle / 2)) {
+		w.now = w.now.Add(w.gate.Idle / 2)
+		if _, err := w.gate.Session(w.ctx, raw); err != nil {
+			t.Fatalf("in use, at %s: %v", w.now.Sub(s.CreatedAt), err)
+		}
+	}
+	w.now = s.ExpiresAt
+	if _, err := w.gate.Session(w.ctx, raw); !idp.IsKind(err, idp.Unauthenticated) {
+		t.Errorf("at its absolute end: %v", err)
+	}
+	raw, _ = w.session()
+	w.now = w.now.Add(w.gate.Idle - time.Second)
+	if _, err := w.gate.Session(w.ctx, raw); err != nil {
+		t.Errorf("a second before the idle limit: %v", err)
+	}
+	w.now = w.now.Add(w.gate.Idle + w.gate.Idle/10)
+	if _, err := w.gate.Session(w.ctx, raw); !idp.IsKind(err, idp.Unauthenticated) {
+		t.Errorf("at 1.1 times the idle limit: %v", err)
+	}
+}
+
+// TestSessionCheckIsOneStatement: the figure that the fast path starts from.
+func TestSessionCheckIsOneStatement(t *testing.T) {
+	backends(t, func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s)
+		raw, _ := w.session()
+		before := s.Statements()
+		if _, err := w.gate.Session(w.ctx, raw); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Statements() - before; got != 1 {
+			t.Errorf("a session check took %d statements, want 1", got)
+		}
+	})
+}
+
+// TestSE01RenewKillsTheOldSecret: proving oneself anew changes the session's
+// secret, and only that of one's own session.
+func TestSE01RenewKillsTheOldSecret(t *testing.T) {
+	backends(t, func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s)
+		before, session := w.session()
+		w.now = w.now.Add(time.Minute)
+		after, renewed, err := w.gate.Renew(w.ctx, w.proven(), session)
+		w.must(err)
+		if _, err := w.gate.Session(w.ctx, before); !idp.IsKind(err, idp.Unauthenticated) {
+			t.Errorf("the old secret: %v", err)
+		}
+		got, err := w.gate.Session(w.ctx, after)
+		if err != nil || got.ID != session.ID || !got.AuthTime.After(session.AuthTime) || !got.AuthTime.Equal(renewed.AuthTime) {
+			t.Errorf("the new secret: session %s proven at %s, %v", got.ID, got.AuthTime, err)
+		}
+		other := newWorld(t, s)
+		other.now = w.now
+		if _, _, err := w.gate.Renew(w.ctx, other.proven(), session); !idp.IsKind(err, idp.Unauthenticated) {
+			t.Errorf("somebody else's sign-in renewed the session: %v", err)
+		}
+		_, err = w.dir.EndSession(w.ctx, session.ID, "")
+		w.must(err)
+		if _, _, err := w.gate.Renew(w.ctx, w.proven(), session); !idp.IsKind(err, idp.Unauthenticated) {
+			t.Errorf("an ended session was renewed: %v", err)
+		}
+	})
+}
+
+// TestSignInIsBoundToItsBrowser: CO-09 at the gate.
+func TestSignInIsBoundToItsBrowser(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	in := w.proven()
+	other := "another-browser-another-browser-another-bro"
+	if _, err := w.gate.SignIn(w.ctx, in.ID, other); !idp.IsKind(err, idp.Unauthenticated) {
+		t.Errorf("another browser read the sign-in: %v", err)
+	}
+	w.must2(w.gate.Start(w.ctx, in, "", ""))
+	if _, err := w.gate.Resume(w.ctx, in.ID, other); !idp.IsKind(err, idp.Unauthenticated) {
+		t.Errorf("another browser resumed the sign-in: %v", err)
+	}
+	if _, err := w.gate.Resume(w.ctx, in.ID, bind); err != nil {
+		t.Errorf("its own browser: %v", err)
+	}
+	if _, err := w.gate.Resume(w.ctx, in.ID, bind); !idp.IsKind(err, idp.Conflict) {
+		t.Errorf("the second time: %v, want conflict", err)
+	}
+	if _, _, err := w.gate.Start(w.ctx, in, "", ""); err == nil {
+		t.Error("two sessions were started from one sign-in")
+	}
+}

@@ -1,0 +1,80 @@
+package sessions
+
+import (
+	"context"
+	"crypto/subtle"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// SignInTTL is how long a person has to finish a sign-in.
+const SignInTTL = 30 * time.Minute
+
+// BeginSignIn issues a SignIn that is bound to the browser which holds the
+// raw secret bind. ID, BindHash and times are set here.
+func (g *Gate) BeginSignIn(ctx context.Context, in idp.SignIn, bind string) (idp.SignIn, error) {
+	if !plausible(bind) {
+		return idp.SignIn{}, refused("a sign-in must be bound to a browser")
+	}
+	now := idp.Time(g.Now())
+	in.ID = idp.NewSignInID()
+	in.BindHash = Hash(bind)
+	in.CreatedAt, in.ExpiresAt = now, now.Add(SignInTTL)
+	in.DoneAt, in.SpentAt = time.Time{}, time.Time{}
+	if err := g.Backend.CreateSignIn(ctx, in); err != nil {
+		return idp.SignIn{}, err
+	}
+	return in, nil
+}
+
+// SignIn accepts the ID of a SignIn from the browser that holds bind: not
+// another browser's, not expired, and what was proven in it still stands.
+func (g *Gate) SignIn(ctx context.Context, id idp.SignInID, bind string) (idp.SignIn, error) {
+	if !idp.ValidID("sin", string(id)) || !plausible(bind) {
+		return idp.SignIn{}, refused("no sign-in, or no binding cookie")
+	}
+	in, standing, err := g.Backend.SignInByID(ctx, id)
+	if err != nil {
+		return idp.SignIn{}, unknown(err, "unknown sign-in")
+	}
+	switch {
+	case subtle.ConstantTimeCompare([]byte(in.BindHash), []byte(Hash(bind))) != 1:
+		return idp.SignIn{}, refused("the sign-in belongs to another browser")
+	case !g.Now().Before(in.ExpiresAt):
+		return idp.SignIn{}, refused("the sign-in has expired")
+	case in.UserID != "" && !in.Stands(standing):
+		return idp.SignIn{}, refused("what was proven in the sign-in does not stand")
+	}
+	return in, nil
+}
+
+// Prove records in the SignIn that proof's user has proven a factor just now
+// by method (an RFC 8176 amr value). The write happens only where the proof
+// still stands.
+func (g *Gate) Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, method string) (idp.SignIn, error) {
+	now := idp.Time(g.Now())
+	in.Proof = proof
+	in.Methods = append(append([]string(nil), in.Methods...), method)
+	in.AuthTime = now
+	if err := g.Backend.ProveSignIn(ctx, in, now); err != nil {
+		return idp.SignIn{}, err
+	}
+	return in, nil
+}
+
+// Resume accepts a finished SignIn from its browser for the one answer that
+// is given from it. The second time it answers idp.Conflict.
+func (g *Gate) Resume(ctx context.Context, id idp.SignInID, bind string) (idp.SignIn, error) {
+	in, err := g.SignIn(ctx, id, bind)
+	if err != nil {
+		return idp.SignIn{}, err
+	}
+	if in.DoneAt.IsZero() {
+		return idp.SignIn{}, refused("the sign-in is not finished")
+	}
+	if err := g.Backend.SpendSignIn(ctx, id, idp.Time(g.Now())); err != nil {
+		return idp.SignIn{}, err
+	}
+	return in, nil
+}

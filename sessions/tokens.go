@@ -1,0 +1,80 @@
+package sessions
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// RefreshGrace is how long the token before the newest may ask for the same
+// successor again, for an answer that was lost on the way (RFC 9700 §4.14.2
+// leaves room for it).
+const RefreshGrace = 10 * time.Second
+
+// SpendCode spends a code once and issues its token family: f.ID is the
+// code's ID and f.Proof the proof the code carried. Participant and account
+// are written in the same step. It answers idp.Conflict for a code spent
+// before, idp.Unauthenticated where the proof, the session or the grant no
+// longer stand.
+func (g *Gate) SpendCode(ctx context.Context, f idp.TokenFamily, p idp.Participant, a idp.Account) error {
+	return g.Backend.SpendCode(ctx, f, p, a)
+}
+
+// Rotate accepts refresh token seq of a family and issues the next. It
+// answers idp.Conflict for a token used before (the caller must end the
+// family), idp.Unauthenticated for one that is dead.
+func (g *Gate) Rotate(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof, seq int64) (idp.TokenFamily, error) {
+	return g.Backend.Rotate(ctx, id, proof, seq, idp.Time(g.Now()), RefreshGrace)
+}
+
+// Family accepts a token of a family, given the proof the token carried, and
+// returns the family and its user as of this moment. A refusal comes with the
+// family when its person or session has ended, and without it otherwise: an
+// app that is told so has shown what that ending means to it.
+func (g *Gate) Family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.TokenFamily, idp.User, error) {
+	now := g.Now()
+	t, err := g.Backend.FamilyByID(ctx, id, idp.Time(now))
+	if err != nil {
+		return idp.TokenFamily{}, idp.User{}, unknown(err, "unknown token family")
+	}
+	err = judgeFamily(t, proof, now)
+	switch {
+	case err == nil:
+		return t.Family, t.User, nil
+	case proof == t.Family.Proof && (!proof.Stands(t.Standing) || !t.SessionAlive):
+		return t.Family, idp.User{}, err
+	}
+	return idp.TokenFamily{}, idp.User{}, err
+}
+
+func judgeFamily(t idp.FamilyTruth, proof idp.Proof, now time.Time) error {
+	switch {
+	case proof != t.Family.Proof:
+		return refused("the token is not of this family")
+	case !proof.Stands(t.Standing):
+		return refused("the token's proof does not stand")
+	case !t.Family.RevokedAt.IsZero():
+		return refused("the token family was revoked")
+	case !now.Before(t.Family.ExpiresAt):
+		return refused("the token family has expired")
+	case !t.SessionAlive:
+		return refused("the token's session has ended")
+	case !t.Granted:
+		return refused("the grant for the app has ended")
+	}
+	return nil
+}
+
+// Assert issues the right to make one assertion from a session: participant
+// and account are written where proof, session and grant stand, and returned
+// as they now are (a known account keeps its subject).
+func (g *Gate) Assert(ctx context.Context, proof idp.Proof, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error) {
+	return g.Backend.RecordAssertion(ctx, proof, p, a)
+}
+
+// SpendOnce spends a value (a request ID, a jti) of a kind once. It answers
+// idp.Conflict for one spent before and not yet expired.
+func (g *Gate) SpendOnce(ctx context.Context, kind, value string, until time.Time) error {
+	return g.Backend.Spend(ctx, kind, Hash(value), idp.Time(until))
+}

@@ -1,0 +1,149 @@
+package sessions_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/idp/directory"
+	"gatehouse/jit"
+	"gatehouse/sessions"
+	"gatehouse/store"
+)
+
+const bind = "the-browser-binding-secret-of-these-tests"
+
+// world is a house with one person and one app, on a real store, with a clock
+// that the test moves.
+type world struct {
+	t     *testing.T
+	ctx   context.Context
+	store *store.Store
+	gate  *sessions.Gate
+	dir   *directory.Directory
+	now   time.Time
+	user  idp.UserID
+	app   idp.App
+}
+
+func newWorld(t *testing.T, s *store.Store) *world {
+	t.Helper()
+	w := &world{t: t, ctx: context.Background(), store: s, now: time.Now()}
+	clock := func() time.Time { return w.now }
+	w.gate = &sessions.Gate{Backend: s, Now: clock, Idle: time.Hour, Absolute: 12 * time.Hour}
+	w.dir = &directory.Directory{Store: s, Passes: w.gate, CheckRules: jit.CheckRules, Now: clock}
+	name := string(idp.NewUserID())
+	u, err := w.dir.AddUser(w.ctx, directory.Person{Username: name})
+	w.must(err)
+	w.user = u.ID
+	w.app, err = w.dir.AddApp(w.ctx, idp.App{
+		Name: name, Protocol: idp.ProtocolOIDC, Identifier: name,
+		OIDC: &idp.OIDCSettings{AuthMethod: "none", RedirectURIs: []string{"https://app.example/cb"}},
+	})
+	w.must(err)
+	_, err = w.dir.Grant(w.ctx, idp.Grant{AppID: w.app.ID, UserID: u.ID})
+	w.must(err)
+	return w
+}
+
+func (w *world) must(err error) {
+	w.t.Helper()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *world) must2(_ string, s idp.Session, err error) idp.Session {
+	w.t.Helper()
+	w.must(err)
+	return s
+}
+
+func (w *world) suspend() {
+	w.t.Helper()
+	_, err := w.dir.Suspend(w.ctx, w.user, "test")
+	w.must(err)
+}
+
+func (w *world) restore() {
+	w.t.Helper()
+	_, err := w.dir.Restore(w.ctx, w.user)
+	w.must(err)
+}
+
+// proof is what proving a factor right now would carry.
+func (w *world) proof() idp.Proof {
+	w.t.Helper()
+	u, err := w.store.User(w.ctx, w.user)
+	w.must(err)
+	generation, err := w.store.Generation(w.ctx)
+	w.must(err)
+	return idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}
+}
+
+func (w *world) begun() idp.SignIn {
+	w.t.Helper()
+	in, err := w.gate.BeginSignIn(w.ctx, idp.SignIn{ResumeURL: "/"}, bind)
+	w.must(err)
+	return in
+}
+
+func (w *world) proven() idp.SignIn {
+	w.t.Helper()
+	in, err := w.gate.Prove(w.ctx, w.begun(), w.proof(), "pwd")
+	w.must(err)
+	return in
+}
+
+func (w *world) session() (string, idp.Session) {
+	w.t.Helper()
+	raw, s, err := w.gate.Start(w.ctx, w.proven(), "192.0.2.1", "test")
+	w.must(err)
+	return raw, s
+}
+
+func (w *world) participant(s idp.Session) idp.Participant {
+	now := idp.Time(w.now)
+	return idp.Participant{
+		SessionID: s.ID, AppID: w.app.ID, UserID: w.user, SessionIndex: "sid", NameID: idp.NameID{Value: string(w.user)},
+		FirstAt: now, LastAnswerAt: now,
+	}
+}
+
+func (w *world) account(format string) idp.Account {
+	now := idp.Time(w.now)
+	return idp.Account{
+		ID: idp.NewAccountID(), AppID: w.app.ID, UserID: w.user, Subject: string(w.user), Format: format, FirstSeenAt: now, LastSeenAt: now,
+	}
+}
+
+// code is what a code carries, not yet spent.
+func (w *world) code() (idp.TokenFamily, idp.Participant, idp.Account) {
+	w.t.Helper()
+	_, s := w.session()
+	now := idp.Time(w.now)
+	return idp.TokenFamily{
+		ID: idp.NewTokenFamilyID(), Proof: s.Proof, AppID: w.app.ID, SessionID: s.ID, Scopes: []string{"openid", "offline_access"},
+		AuthTime: s.AuthTime, Methods: s.Methods, Offline: true, Seq: 1, RotatedAt: now, CreatedAt: now, ExpiresAt: now.Add(24 * time.Hour),
+	}, w.participant(s), w.account("")
+}
+
+func (w *world) family() idp.TokenFamily {
+	w.t.Helper()
+	f, p, a := w.code()
+	w.must(w.gate.SpendCode(w.ctx, f, p, a))
+	return f
+}
+
+func (w *world) link() (string, idp.Link) {
+	w.t.Helper()
+	raw, l, err := w.gate.NewLink(w.ctx, w.proof(), idp.LinkPassword)
+	w.must(err)
+	return raw, l
+}
+
+func (w *world) password() idp.Credential {
+	now := idp.Time(w.now)
+	return idp.Credential{ID: idp.NewCredentialID(), UserID: w.user, Kind: idp.CredentialPassword, Data: "$test$", CreatedAt: now, UpdatedAt: now}
+}
