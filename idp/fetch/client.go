@@ -1,0 +1,169 @@
+package fetch
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"syscall"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// The limits of one call, unless an [Option] says otherwise.
+const (
+	DefaultMaxBody = 64 << 10
+	DefaultTimeout = 5 * time.Second
+)
+
+const maxHeader = 32 << 10
+
+// Client makes outbound calls. Make one with [New] and share it: it owns the
+// pool of connections. Safe for concurrent use.
+type Client struct {
+	allow     allowList
+	addresses addresses
+	http      *http.Client
+}
+
+// New returns a Client. allow lists what may be reached although it is not on
+// the public internet, and over plain http: host names (exact, and of any
+// address), host:port, IP addresses, networks in CIDR notation. It answers
+// idp.Invalid for an entry that is none of these.
+func New(allow []string) (*Client, error) { return newClient(allow, net.DefaultResolver) }
+
+func newClient(allow []string, resolver *net.Resolver) (*Client, error) {
+	list, err := newAllowList(allow)
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{allow: list, addresses: newAddresses()}
+	free := &net.Dialer{Timeout: DefaultTimeout, Resolver: resolver}
+	guarded := &net.Dialer{Timeout: DefaultTimeout, Resolver: resolver, Control: c.control}
+	transport := &http.Transport{
+		Proxy: nil, // the environment does not say where we go
+		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+			if host, port, err := net.SplitHostPort(addr); err == nil && c.allow.named(host, port) {
+				return free.DialContext(ctx, network, addr)
+			}
+			return guarded.DialContext(ctx, network, addr)
+		},
+		ForceAttemptHTTP2:      true,
+		TLSHandshakeTimeout:    DefaultTimeout,
+		DisableCompression:     true, // what was not asked for cannot inflate
+		MaxResponseHeaderBytes: maxHeader,
+		MaxIdleConns:           64,
+		MaxIdleConnsPerHost:    4,
+		MaxConnsPerHost:        16,
+		IdleConnTimeout:        30 * time.Second,
+	}
+	c.http = &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return c, nil
+}
+
+// control is asked with the resolved address just before connecting to it.
+func (c *Client) control(_, address string, _ syscall.RawConn) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("read the address to dial: %w", err)
+	}
+	if c.allow.address(at) || c.addresses.public(at.Addr()) {
+		return nil
+	}
+	return idp.Errorf(idp.Denied, "The host resolves to %s, which is not on the public internet. If it should be reached, the operator allows it in GATEHOUSE_OUTBOUND_ALLOW.", at.Addr())
+}
+
+// Response is an answer, read whole.
+type Response struct {
+	Status int
+	Header http.Header
+	Body   []byte
+}
+
+// Option changes a limit of one call.
+type Option func(*limits)
+
+type limits struct {
+	body    int64
+	timeout time.Duration
+}
+
+// MaxBody bounds the body of the answer in bytes.
+func MaxBody(n int64) Option { return func(l *limits) { l.body = n } }
+
+// Timeout bounds the whole call, from resolving to the last byte.
+func Timeout(d time.Duration) Option { return func(l *limits) { l.timeout = d } }
+
+// Do makes one call and reads the answer; a redirect is an answer like any
+// other. Every refusal is an [idp.Error] whose Detail says in plain words what
+// happened: idp.Invalid for a URL that [Client.CheckURL] refuses or an answer
+// beyond the limit, idp.Denied for a name that resolves to an address that is
+// not public, idp.Unavailable for what may work another time.
+func (c *Client) Do(req *http.Request, opts ...Option) (*Response, error) {
+	l := limits{body: DefaultMaxBody, timeout: DefaultTimeout}
+	for _, o := range opts {
+		o(&l)
+	}
+	if err := c.check(req.URL); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(req.Context(), l.timeout)
+	defer cancel()
+	req = req.Clone(ctx)
+	if req.Header.Get("User-Agent") == "" {
+		req.Header.Set("User-Agent", "Gatehouse")
+	}
+	answer, err := c.http.Do(req)
+	if err != nil {
+		return nil, explain(req, err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, l.body+1))
+	if err != nil {
+		return nil, explain(req, err)
+	}
+	if int64(len(body)) > l.body {
+		return nil, idp.Errorf(idp.Invalid, "%s answered with more than %d bytes.", req.URL.Host, l.body)
+	}
+	return &Response{Status: answer.StatusCode, Header: answer.Header, Body: body}, nil
+}
+
+// explain says in plain words why a call failed. The cause, for the log, is
+// without the URL: its path may hold a secret of the app.
+func explain(req *http.Request, err error) error {
+	if e, ok := errors.AsType[*idp.Error](err); ok {
+		return e
+	}
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+	return idp.Errorf(idp.Unavailable, "%s %s.", req.URL.Host, why(err)).Because(err)
+}
+
+func why(err error) string {
+	if errors.Is(err, context.Canceled) {
+		return "was not waited for"
+	}
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		return "did not answer in time"
+	}
+	if _, ok := errors.AsType[*net.DNSError](err); ok {
+		return "is a name that does not resolve"
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return "has no certificate that we trust for this name"
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return "refused the connection"
+	}
+	return "could not be reached"
+}

@@ -1,0 +1,181 @@
+package keys
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// What a key is for, and the algorithms (RFC 7518 §3.1).
+const (
+	UseOIDC = "oidc" // ID tokens, logout tokens and what else is a JWS of the provider
+	UseSAML = "saml" // XML signatures
+
+	RS256 = "RS256"
+	ES256 = "ES256"
+)
+
+// wanted is what a house signs with: one of each is made when missing.
+func wanted() []kind {
+	return []kind{{UseOIDC, RS256}, {UseOIDC, ES256}, {UseSAML, RS256}}
+}
+
+type kind struct{ use, alg string }
+
+// Store remembers signing keys.
+type Store interface {
+	SigningKeys(ctx context.Context) ([]idp.SigningKey, error)
+	// CreateSigningKey answers idp.Conflict when one of that use and
+	// algorithm is there and not retired.
+	CreateSigningKey(ctx context.Context, k idp.SigningKey) error
+}
+
+// Key is a signing key, ready to sign.
+type Key struct {
+	ID          string // the kid
+	Algorithm   string // RS256 or ES256
+	Signer      crypto.Signer
+	Certificate *x509.Certificate // self-signed; SAML only
+	retiredAt   time.Time
+}
+
+// Ring holds the signing keys of the house. Load it before use; its methods
+// are safe for concurrent use.
+//
+// A key signs while its RetiredAt is zero. One with a RetiredAt still
+// verifies, and is published, until that moment: rotation leaves the old key
+// an overlap, an emergency does not.
+type Ring struct {
+	Store Store
+	Box   *Box
+	Now   func() time.Time
+	// Subject is the common name in the SAML certificate: the house's host
+	// name.
+	Subject string
+
+	loaded atomic.Pointer[keySet]
+}
+
+// keySet is what one Load found; it never changes.
+type keySet struct {
+	signs    map[kind]*Key
+	verifies map[string]*Key // kid to oidc key
+	jwks     []byte
+}
+
+// Load reads the signing keys and makes those that are missing. Nodes that
+// start at once end with the same keys. It may be called again to see keys
+// that another node made or retired.
+func (r *Ring) Load(ctx context.Context) error {
+	rows, err := r.Store.SigningKeys(ctx)
+	if err != nil {
+		return fmt.Errorf("read signing keys: %w", err)
+	}
+	if missing := missingKinds(rows); len(missing) > 0 {
+		if err := r.create(ctx, missing); err != nil {
+			return err
+		}
+		// Also when all were ours: what counts is what the store has.
+		if rows, err = r.Store.SigningKeys(ctx); err != nil {
+			return fmt.Errorf("read signing keys: %w", err)
+		}
+	}
+	set, err := r.open(rows)
+	if err != nil {
+		return err
+	}
+	r.loaded.Store(set)
+	return nil
+}
+
+func missingKinds(rows []idp.SigningKey) []kind {
+	have := make(map[kind]bool)
+	for _, row := range rows {
+		if row.RetiredAt.IsZero() {
+			have[kind{row.Use, row.Algorithm}] = true
+		}
+	}
+	var missing []kind
+	for _, k := range wanted() {
+		if !have[k] {
+			missing = append(missing, k)
+		}
+	}
+	return missing
+}
+
+// create makes keys side by side (an RSA key takes a good part of a second)
+// and stores each, unless another node was faster.
+func (r *Ring) create(ctx context.Context, missing []kind) error {
+	rows, errs := make([]idp.SigningKey, len(missing)), make([]error, len(missing))
+	var making sync.WaitGroup
+	for i, k := range missing {
+		making.Go(func() { rows[i], errs[i] = r.generate(k) })
+	}
+	making.Wait()
+	for i, row := range rows {
+		if errs[i] != nil {
+			return fmt.Errorf("make the %s %s key: %w", missing[i].use, missing[i].alg, errs[i])
+		}
+		err := r.Store.CreateSigningKey(ctx, row)
+		if err != nil && !idp.IsKind(err, idp.Conflict) {
+			return fmt.Errorf("store the %s %s key: %w", row.Use, row.Algorithm, err)
+		}
+	}
+	return nil
+}
+
+func (r *Ring) open(rows []idp.SigningKey) (*keySet, error) {
+	set := &keySet{signs: make(map[kind]*Key), verifies: make(map[string]*Key)}
+	var published []*Key
+	for _, row := range rows {
+		if !row.RetiredAt.IsZero() && !r.Now().Before(row.RetiredAt) {
+			continue
+		}
+		k, err := r.parse(row)
+		if err != nil {
+			return nil, fmt.Errorf("open signing key %s: %w", row.ID, err)
+		}
+		if row.RetiredAt.IsZero() {
+			set.signs[kind{row.Use, row.Algorithm}] = k
+		}
+		if row.Use == UseOIDC {
+			set.verifies[k.ID] = k
+			published = append(published, k)
+		}
+	}
+	for _, k := range wanted() {
+		if set.signs[k] == nil {
+			return nil, idp.Errorf(idp.Internal, "no %s key for %s", k.alg, k.use)
+		}
+	}
+	var err error
+	set.jwks, err = jwks(published)
+	return set, err
+}
+
+// Key returns the key that signs for this use ("oidc", "saml") with this
+// algorithm; idp.NotFound when there is none, or the ring is not loaded.
+func (r *Ring) Key(use, alg string) (Key, error) {
+	if set := r.loaded.Load(); set != nil {
+		if k := set.signs[kind{use, alg}]; k != nil {
+			return *k, nil
+		}
+	}
+	return Key{}, idp.Errorf(idp.NotFound, "no %s key for %s", alg, use)
+}
+
+// JWKS returns the public oidc keys as a JWK set (RFC 7517 §5), as of the
+// last Load. The caller must not change it. Nil before Load.
+func (r *Ring) JWKS() []byte {
+	if set := r.loaded.Load(); set != nil {
+		return set.jwks
+	}
+	return nil
+}

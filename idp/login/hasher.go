@@ -1,0 +1,100 @@
+package login
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"runtime"
+	"sync/atomic"
+
+	"golang.org/x/crypto/argon2"
+
+	"gatehouse/idp"
+)
+
+// MaxPassword is the longest password in bytes.
+const MaxPassword = 1024
+
+// waitingPerSlot bounds the queue: what waits longest waits about 3 seconds.
+const waitingPerSlot = 100
+
+const (
+	saltSize = 16
+	keySize  = 32
+)
+
+// today is what new hashes are made with: argon2id with 19 MiB, 2 passes and
+// one lane (OWASP Password Storage Cheat Sheet).
+func today() params { return params{memory: 19 << 10, passes: 2, lanes: 1} }
+
+// Hasher computes password hashes, a bounded number at once: a hash keeps a
+// core and 19 MiB busy for tens of milliseconds, and one core stays free for
+// everybody who is signed in already. Safe for concurrent use.
+type Hasher struct {
+	params params
+	slots  chan struct{} // held while a hash is computed
+	places chan struct{} // held from entering the queue on
+	hashes atomic.Int64  // computed so far
+}
+
+// NewHasher returns a Hasher that computes max(1, GOMAXPROCS-1) hashes at once
+// and lets a bounded number wait.
+func NewHasher() *Hasher { return newHasher(today(), max(1, runtime.GOMAXPROCS(0)-1), waitingPerSlot) }
+
+func newHasher(p params, slots, waitingPerSlot int) *Hasher {
+	return &Hasher{params: p, slots: make(chan struct{}, slots), places: make(chan struct{}, slots*(1+waitingPerSlot))}
+}
+
+// Hash returns the PHC string of a password under a fresh salt. It answers
+// idp.Unavailable when too many wait already, or ctx ends before its turn.
+func (h *Hasher) Hash(ctx context.Context, password string) (phc string, err error) {
+	salt := make([]byte, saltSize)
+	rand.Read(salt)
+	c := encoded{params: h.params, salt: salt, key: make([]byte, keySize)}
+	if c.key, err = h.compute(ctx, c, password); err != nil {
+		return "", err
+	}
+	return c.String(), nil
+}
+
+// Verify reports whether password is the one phc was made of, and whether phc
+// was made with other parameters than today's. An empty phc is nobody's
+// password: it costs the same hash and is never right. It answers
+// idp.Unavailable like Hash, and another error for a phc it cannot read.
+func (h *Hasher) Verify(ctx context.Context, phc, password string) (right, outdated bool, err error) {
+	want := encoded{params: h.params, salt: make([]byte, saltSize), key: make([]byte, keySize)}
+	if phc != "" {
+		if want, err = parsePHC(phc); err != nil {
+			return false, false, err
+		}
+	}
+	got, err := h.compute(ctx, want, password)
+	if err != nil {
+		return false, false, err
+	}
+	right = subtle.ConstantTimeCompare(got, want.key) == 1 && phc != "" && len(password) <= MaxPassword
+	return right, right && want.params != h.params, nil
+}
+
+// compute waits for its turn and computes the key of a password.
+func (h *Hasher) compute(ctx context.Context, c encoded, password string) ([]byte, error) {
+	select {
+	case h.places <- struct{}{}:
+		defer func() { <-h.places }()
+	default:
+		return nil, busy()
+	}
+	select {
+	case h.slots <- struct{}{}:
+		defer func() { <-h.slots }()
+	case <-ctx.Done():
+		return nil, busy().Because(ctx.Err())
+	}
+	h.hashes.Add(1)
+	password = password[:min(len(password), MaxPassword)]
+	return argon2.IDKey([]byte(password), c.salt, c.passes, c.memory, c.lanes, uint32(len(c.key))), nil
+}
+
+func busy() *idp.Error {
+	return idp.Errorf(idp.Unavailable, "Very many people are signing in right now. Try again in a few seconds.")
+}

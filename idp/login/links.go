@@ -1,0 +1,146 @@
+package login
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"gatehouse/idp"
+)
+
+// minPassword is the shortest password in characters.
+const minPassword = 12
+
+// CheckPassword answers idp.Invalid, in plain words and under the field
+// "password", for a password that nobody may set: fewer than 12 characters,
+// more than [MaxPassword] bytes, or not text.
+func CheckPassword(password string) error {
+	switch {
+	case utf8.RuneCountInString(password) < minPassword:
+		return badPassword(fmt.Sprintf("Use at least %d characters. A few words in a row are easy to remember.", minPassword))
+	case len(password) > MaxPassword:
+		return badPassword(fmt.Sprintf("Use at most %d bytes.", MaxPassword))
+	case !utf8.ValidString(password) || strings.ContainsRune(password, 0):
+		return badPassword("Use letters, digits, signs and spaces.")
+	}
+	return nil
+}
+
+// checkFor refuses, on top of CheckPassword, what anybody would try first.
+func checkFor(u idp.User, password string) error {
+	if err := CheckPassword(password); err != nil {
+		return err
+	}
+	for _, known := range []string{u.Username, u.Email, u.Name()} {
+		if known != "" && strings.EqualFold(strings.TrimSpace(password), known) {
+			return badPassword("The password must not be your own name or address.")
+		}
+	}
+	return nil
+}
+
+func badPassword(detail string) error {
+	return &idp.Error{Kind: idp.Invalid, Detail: detail, Fields: map[string]string{"password": detail}}
+}
+
+// credential hashes a password for a user.
+func (l *Login) credential(ctx context.Context, id idp.UserID, password string) (idp.Credential, error) {
+	phc, err := l.Hasher.Hash(ctx, password)
+	if err != nil {
+		return idp.Credential{}, l.soon(err)
+	}
+	now := l.now()
+	return idp.Credential{
+		ID: idp.NewCredentialID(), UserID: id, Kind: idp.CredentialPassword,
+		Data: phc, CreatedAt: now, UpdatedAt: now,
+	}, nil
+}
+
+// SetPassword spends a link of purpose idp.LinkPassword and sets its user's
+// password, both or neither. Where there was a password before, everything
+// the user holds ends with it, with a receipt: whoever knew the old one is
+// out. (Before the first one there is nothing to end: older links died when
+// this one was made.) Nobody is signed in by it. It answers idp.Invalid for a
+// password that may not be, idp.Unauthenticated for a link that no longer
+// works, a [*ThrottledError] when the house is too busy.
+func (l *Login) SetPassword(ctx context.Context, link idp.Link, password string) error {
+	if link.Purpose != idp.LinkPassword || link.UserID == "" {
+		return idp.Errorf(idp.Invalid, "This link is not for setting a password.")
+	}
+	u, err := l.Store.User(ctx, link.UserID)
+	if err != nil {
+		return fmt.Errorf("read whose link it is: %w", err)
+	}
+	if err := checkFor(u, password); err != nil {
+		return err
+	}
+	credential, err := l.credential(ctx, u.ID, password)
+	if err != nil {
+		return err
+	}
+	change := idp.Change{
+		Passwords: []idp.Credential{credential},
+		Events:    []idp.Event{l.linkEvent(ctx, "password.set", u.ID)},
+	}
+	_, err = l.Store.Credential(ctx, u.ID, idp.CredentialPassword)
+	switch {
+	case err == nil:
+		change.Ending = l.endPasses(ctx, link)
+	case !idp.IsKind(err, idp.NotFound):
+		return fmt.Errorf("look for an older password: %w", err)
+	}
+	// Who holds the link need not wait for what others tried. Before the link
+	// is spent: after it, an error would be about something that is done.
+	if err := l.forgive(ctx, accountTally(u.ID)); err != nil {
+		return err
+	}
+	_, err = l.Gate.UseLink(ctx, link, change)
+	return err
+}
+
+// endPasses ends what was made with the old password. A link is spent once,
+// so its ID names the wish.
+func (l *Login) endPasses(ctx context.Context, link idp.Link) *idp.Ending {
+	return &idp.Ending{
+		Kind: idp.EndPasses, UserID: link.UserID, Key: "password/" + string(link.ID),
+		Reason: "new password", Actor: l.linkEvent(ctx, "", link.UserID).Actor,
+		At: l.now(), ReceiptID: idp.NewReceiptID(),
+	}
+}
+
+// linkEvent is an event whose actor is the user that the link was made for.
+func (l *Login) linkEvent(ctx context.Context, kind string, id idp.UserID) idp.Event {
+	e := l.event(ctx, kind)
+	e.UserID = id
+	e.Actor.Kind, e.Actor.UserID = "user", id
+	return e
+}
+
+// FirstOwner spends a link of purpose idp.LinkFirstOwner and makes u, new and
+// in canonical form (directory.NewUser), the owner with this password: all or
+// nothing. It answers idp.Conflict when there is an owner already or the name
+// is taken, else like SetPassword.
+func (l *Login) FirstOwner(ctx context.Context, link idp.Link, u idp.User, password string) (idp.User, error) {
+	if link.Purpose != idp.LinkFirstOwner {
+		return idp.User{}, idp.Errorf(idp.Invalid, "This link does not make an owner.")
+	}
+	if err := checkFor(u, password); err != nil {
+		return idp.User{}, err
+	}
+	credential, err := l.credential(ctx, u.ID, password)
+	if err != nil {
+		return idp.User{}, err
+	}
+	u.Role, u.Status = idp.RoleOwner, idp.UserActive
+	_, err = l.Gate.UseLink(ctx, link, idp.Change{
+		Users:     []idp.User{u},
+		Passwords: []idp.Credential{credential},
+		Events:    []idp.Event{l.linkEvent(ctx, "owner.first", u.ID)},
+	})
+	if err != nil {
+		return idp.User{}, err
+	}
+	u.Version = 1
+	return u, nil
+}

@@ -1,0 +1,69 @@
+package login
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// Store is what login asks of the store; see there for the contracts.
+type Store interface {
+	LoginByName(ctx context.Context, canonical string) (u idp.User, phc, generation string, err error)
+	User(ctx context.Context, id idp.UserID) (idp.User, error)
+	Credential(ctx context.Context, id idp.UserID, kind idp.CredentialKind) (idp.Credential, error)
+	Count(ctx context.Context, name string, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
+	Uncount(ctx context.Context, name string) error
+	Record(ctx context.Context, events ...idp.Event) error
+	Commit(ctx context.Context, c idp.Change) (idp.Committed, error)
+}
+
+// Gate is what login asks of the gate, *sessions.Gate.
+type Gate interface {
+	BeginSignIn(ctx context.Context, in idp.SignIn, bind string) (idp.SignIn, error)
+	Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, method string) (idp.SignIn, error)
+	UseLink(ctx context.Context, l idp.Link, change idp.Change) (idp.Committed, error)
+}
+
+// Login is the steps. Its methods are safe for concurrent use and take actor
+// and address from the context (idp.ActorOf).
+type Login struct {
+	Store  Store
+	Gate   Gate
+	Hasher *Hasher
+	// Canonical returns the one form of a name, directory.Canonical.
+	Canonical func(name string) (string, error)
+	Now       func() time.Time
+}
+
+func (l *Login) now() time.Time { return idp.Time(l.Now()) }
+
+func (l *Login) event(ctx context.Context, kind string) idp.Event {
+	return idp.Event{ID: idp.NewEventID(), At: l.now(), Kind: kind, Actor: idp.ActorOf(ctx)}
+}
+
+// maxResume bounds what a SignIn remembers of where the browser goes on.
+const maxResume = 16 << 10
+
+// Begin starts a sign-in that is bound to the browser which holds the raw
+// secret bind. Of in, the tongue sets what it knows; an empty ResumeURL is the
+// portal. It answers idp.Invalid for a ResumeURL that is not a path of this
+// house.
+func (l *Login) Begin(ctx context.Context, in idp.SignIn, bind string) (idp.SignIn, error) {
+	if in.ResumeURL == "" {
+		in.ResumeURL = "/"
+	}
+	if !localPath(in.ResumeURL) {
+		return idp.SignIn{}, idp.Errorf(idp.Invalid, "A sign-in goes on at a page of this house only.")
+	}
+	in.LoginHint = readable(in.LoginHint, maxHint)
+	return l.Gate.BeginSignIn(ctx, in, bind)
+}
+
+// localPath reports whether every browser takes s as a path of the same
+// origin: "//host" and "/\host" name another one.
+func localPath(s string) bool {
+	return len(s) <= maxResume && strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//") &&
+		!strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r == '\\' || r == 0x7f })
+}

@@ -1,0 +1,125 @@
+package login
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/idp/directory"
+	"gatehouse/sessions"
+	"gatehouse/store"
+	"gatehouse/store/storetest"
+)
+
+const (
+	bind   = "a raw secret of the browser, long enough"
+	secret = "correct horse battery"
+)
+
+// house is Login on the real store and the real gate, under a clock.
+type house struct {
+	*testing.T
+	*Login
+	store *store.Store
+	gate  *sessions.Gate
+	clock *clock
+}
+
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.at }
+
+func (c *clock) pass(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.at = c.at.Add(d) }
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	c := &clock{at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	s := storetest.SQLite(t)
+	s.Now = c.now
+	gate := &sessions.Gate{Backend: s, Now: c.now, Idle: time.Hour, Absolute: 12 * time.Hour}
+	l := &Login{Store: s, Gate: gate, Hasher: newHasher(cheap(), 2, 1000), Canonical: directory.Canonical, Now: c.now}
+	return &house{T: t, Login: l, store: s, gate: gate, clock: c}
+}
+
+// from is a request from this address.
+func (h *house) from(address string) context.Context {
+	return idp.WithActor(h.Context(), idp.Actor{Kind: "anonymous", Address: address, CorrelationID: "req-1"})
+}
+
+func (h *house) ok(err error) {
+	h.Helper()
+	if err != nil {
+		h.Fatal(err)
+	}
+}
+
+func (h *house) is(err error, kind idp.Kind) {
+	h.Helper()
+	if !idp.IsKind(err, kind) {
+		h.Fatalf("got %v, want an error of kind %s", err, kind)
+	}
+}
+
+// user adds an active person with this password; "" for none.
+func (h *house) user(name, password string) idp.User {
+	h.Helper()
+	u := idp.User{ID: idp.NewUserID(), Username: name, Email: name + "@example.org", Role: idp.RoleEmployee,
+		Status: idp.UserActive, Epoch: 1, CreatedAt: idp.Time(h.clock.now()), UpdatedAt: idp.Time(h.clock.now())}
+	change := idp.Change{Users: []idp.User{u}}
+	if password != "" {
+		c, err := h.credential(h.Context(), u.ID, password)
+		h.ok(err)
+		change.Passwords = []idp.Credential{c}
+	}
+	_, err := h.store.Commit(h.Context(), change)
+	h.ok(err)
+	u.Version = 1
+	return u
+}
+
+func (h *house) suspend(u idp.User) {
+	h.Helper()
+	_, err := h.store.Commit(h.Context(), idp.Change{Ending: &idp.Ending{Kind: idp.EndUser, UserID: u.ID,
+		Key: "suspend/" + string(idp.NewEventID()), At: idp.Time(h.clock.now()), ReceiptID: idp.NewReceiptID()}})
+	h.ok(err)
+}
+
+func (h *house) begin() idp.SignIn {
+	h.Helper()
+	in, err := h.Begin(h.Context(), idp.SignIn{ResumeURL: "/resume"}, bind)
+	h.ok(err)
+	return in
+}
+
+// try tries a password in a sign-in of its own.
+func (h *house) try(address, username, password string) error {
+	h.Helper()
+	_, err := h.Password(h.from(address), h.begin(), username, password)
+	return err
+}
+
+// hashes returns how many hashes f cost.
+func (h *house) hashes(f func()) int64 {
+	before := h.Hasher.hashes.Load()
+	f()
+	return h.Hasher.hashes.Load() - before
+}
+
+// events returns the events of a kind, newest first.
+func (h *house) events(kind string) []idp.Event {
+	h.Helper()
+	all, _, err := h.store.Events(h.Context(), idp.EventQuery{Limit: 500})
+	h.ok(err)
+	var found []idp.Event
+	for _, e := range all {
+		if e.Kind == kind {
+			found = append(found, e)
+		}
+	}
+	return found
+}

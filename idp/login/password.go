@@ -1,0 +1,134 @@
+package login
+
+import (
+	"context"
+	"fmt"
+
+	"gatehouse/idp"
+)
+
+// methodPassword is the amr value of a password, RFC 8176 §2.
+const methodPassword = "pwd"
+
+// attempt is one try of a password, looked up and not yet judged.
+type attempt struct {
+	typed      string
+	user       idp.User // zero: unknown
+	phc        string
+	generation string
+}
+
+// Password proves the SignIn's user by username (or e-mail address) and
+// password. Every refusal is the same idp.Unauthenticated and cost one hash.
+// Too many tries for the person or from the address, or more hashes asked for
+// than can be computed soon, are a [*ThrottledError] and cost none. The try
+// and its outcome are in the events before the answer is given.
+func (l *Login) Password(ctx context.Context, in idp.SignIn, username, password string) (idp.SignIn, error) {
+	if err := l.throttleAddress(ctx); err != nil {
+		return idp.SignIn{}, err
+	}
+	a, err := l.lookup(ctx, username)
+	if err != nil {
+		return idp.SignIn{}, err
+	}
+	account, err := l.throttleAccount(ctx, a)
+	if err != nil {
+		return idp.SignIn{}, err
+	}
+	right, outdated, err := l.Hasher.Verify(ctx, a.phc, password)
+	if err != nil {
+		return idp.SignIn{}, l.soon(err)
+	}
+	if why := a.refusal(right); why != "" {
+		return idp.SignIn{}, l.refuse(ctx, in, a, why)
+	}
+	if outdated {
+		if err := l.rehash(ctx, a, password); err != nil {
+			return idp.SignIn{}, err
+		}
+	}
+	return l.accept(ctx, in, a, account)
+}
+
+// lookup finds who is meant. A name that cannot be one is nobody's.
+func (l *Login) lookup(ctx context.Context, username string) (attempt, error) {
+	a := attempt{typed: username}
+	canonical, err := l.Canonical(username)
+	if err != nil {
+		return a, nil
+	}
+	a.typed = canonical
+	a.user, a.phc, a.generation, err = l.Store.LoginByName(ctx, canonical)
+	if err != nil && !idp.IsKind(err, idp.NotFound) {
+		return attempt{}, fmt.Errorf("look up who signs in: %w", err)
+	}
+	return a, nil
+}
+
+// refusal says why the attempt fails, for the events; "" when it does not.
+func (a attempt) refusal(right bool) string {
+	switch {
+	case a.user.ID == "":
+		return "unknown user"
+	case a.user.Status != idp.UserActive:
+		return "suspended"
+	case a.phc == "":
+		return "no password"
+	case !right:
+		return "wrong password"
+	}
+	return ""
+}
+
+func (l *Login) refuse(ctx context.Context, in idp.SignIn, a attempt, why string) error {
+	e := l.event(ctx, "signin.password.refuse")
+	e.UserID, e.AppID = a.user.ID, in.AppID
+	e.Detail = map[string]string{"reason": why}
+	if a.user.ID == "" {
+		e.Detail["name"] = readable(a.typed, maxTyped)
+	}
+	if err := l.Store.Record(ctx, e); err != nil {
+		return fmt.Errorf("record the refusal: %w", err)
+	}
+	return refused()
+}
+
+// refused is the one refusal.
+func refused() error {
+	return idp.Errorf(idp.Unauthenticated, "Username and password do not match, or this person may not sign in. Check both and try again.")
+}
+
+// accept records the proof. The event comes first: it is true from here on,
+// and a proof without an event is not given.
+func (l *Login) accept(ctx context.Context, in idp.SignIn, a attempt, account tally) (idp.SignIn, error) {
+	e := l.event(ctx, "signin.password.ok")
+	e.UserID, e.AppID = a.user.ID, in.AppID
+	e.Actor.Kind, e.Actor.UserID = "user", a.user.ID // whoever that was has just proven it
+	if err := l.Store.Record(ctx, e); err != nil {
+		return idp.SignIn{}, fmt.Errorf("record the sign-in: %w", err)
+	}
+	if err := l.forgive(ctx, account); err != nil {
+		return idp.SignIn{}, err
+	}
+	proof := idp.Proof{UserID: a.user.ID, Epoch: a.user.Epoch, Generation: a.generation}
+	proven, err := l.Gate.Prove(ctx, in, proof, methodPassword)
+	if idp.IsKind(err, idp.Unauthenticated) {
+		return idp.SignIn{}, refused() // suspended while the hash was computed, or a sign-in of someone else
+	}
+	return proven, err
+}
+
+// rehash replaces a hash that was made with other parameters than today's. It
+// carries the user's version: where the person changed meanwhile, the hash
+// waits for the next sign-in.
+func (l *Login) rehash(ctx context.Context, a attempt, password string) error {
+	credential, err := l.credential(ctx, a.user.ID, password)
+	if err != nil {
+		return err
+	}
+	_, err = l.Store.Commit(ctx, idp.Change{Users: []idp.User{a.user}, Passwords: []idp.Credential{credential}})
+	if err != nil && !idp.IsKind(err, idp.Conflict) {
+		return fmt.Errorf("store the new hash: %w", err)
+	}
+	return nil
+}

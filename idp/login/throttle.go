@@ -1,0 +1,178 @@
+package login
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// limit is at most so many tries of one thing within a window. Limits of one
+// thing go from short to long: a try that the first refuses does not count in
+// the next, so the delay grows with the tries that were answered, and no one
+// is shut out for longer than the longest window.
+type limit struct {
+	tries  int
+	window time.Duration
+}
+
+// perAccount: an hour has at most 30 tries, below the 100 of ASVS 6.3.1.
+func perAccount() []limit { return []limit{{10, 5 * time.Minute}, {30, time.Hour}} }
+
+// An address may be a whole office behind one translator, a network many.
+func perAddress() []limit { return []limit{{50, time.Minute}, {500, time.Hour}} }
+func perNetwork() []limit { return []limit{{200, time.Minute}} }
+
+// ThrottledError asks to come back at RetryAt. Its kind is idp.Throttled for
+// too many tries, idp.Unavailable when the house is too busy for one more.
+type ThrottledError struct {
+	RetryAt time.Time
+	Err     *idp.Error
+}
+
+func (e *ThrottledError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the [idp.Error].
+func (e *ThrottledError) Unwrap() error { return e.Err }
+
+// busyFor is when to come back while the hasher's queue is full.
+const busyFor = 2 * time.Second
+
+// soon adds to a busy hasher's refusal when to come back.
+func (l *Login) soon(err error) error {
+	if e, ok := errors.AsType[*idp.Error](err); ok && e.Kind == idp.Unavailable {
+		return &ThrottledError{RetryAt: l.now().Add(busyFor), Err: e}
+	}
+	return err
+}
+
+// tally is what was counted of one thing, so that it can be forgotten.
+type tally struct {
+	names []string
+	// repeated: a try before this one is remembered.
+	repeated bool
+}
+
+// count counts one try of a thing against its limits, each in one atomic
+// statement, and refuses one that is over.
+func (l *Login) count(ctx context.Context, limits []limit, kind, value string) (tally, error) {
+	var t tally
+	for _, lim := range limits {
+		name := throttleName(kind, value, lim.window)
+		t.names = append(t.names, name)
+		n, resetAt, err := l.Store.Count(ctx, name, lim.window, l.now())
+		if err != nil {
+			return t, fmt.Errorf("count tries by %s: %w", kind, err)
+		}
+		if n > lim.tries {
+			return t, l.throttled(ctx, kind, n == lim.tries+1, resetAt)
+		}
+		t.repeated = t.repeated || n > 1
+	}
+	return t, nil
+}
+
+// throttled refuses; only the first refusal of a window is an event, so that
+// the log does not grow with the flood.
+func (l *Login) throttled(ctx context.Context, kind string, first bool, resetAt time.Time) error {
+	if first {
+		e := l.event(ctx, "signin.password.throttle")
+		e.Detail = map[string]string{"by": kind, "until": resetAt.UTC().Format(time.RFC3339)}
+		if err := l.Store.Record(ctx, e); err != nil {
+			return fmt.Errorf("record the throttle: %w", err)
+		}
+	}
+	return &ThrottledError{RetryAt: resetAt, Err: idp.Errorf(idp.Throttled, "Too many tries to sign in. Wait a little and try again.")}
+}
+
+// throttleAddress counts a try of the actor's address and its network.
+func (l *Login) throttleAddress(ctx context.Context) error {
+	host, network, ok := networks(idp.ActorOf(ctx).Address)
+	if !ok {
+		return nil
+	}
+	if _, err := l.count(ctx, perAddress(), "address", host.String()); err != nil {
+		return err
+	}
+	if !network.IsValid() {
+		return nil
+	}
+	_, err := l.count(ctx, perNetwork(), "network", network.String())
+	return err
+}
+
+// networks returns what an address is counted as: an IPv4 host and its /24,
+// an IPv6 /64 (what one customer has). Loopback stands for a proxy that is not
+// named as trusted, or the machine itself: counting it would let one stranger
+// shut everybody out.
+func networks(address string) (host, network netip.Prefix, ok bool) {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		at, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return host, network, false
+		}
+		ip = at.Addr()
+	}
+	ip = ip.Unmap().WithZone("")
+	switch {
+	case ip.IsLoopback():
+		return host, network, false
+	case ip.Is4():
+		return netip.PrefixFrom(ip, 32), netip.PrefixFrom(ip, 24).Masked(), true
+	}
+	return netip.PrefixFrom(ip, 64).Masked(), network, true
+}
+
+// throttleAccount counts a try against the person, by whatever name and
+// spelling they were called; against the name where nobody has it, so that
+// both are refused alike.
+func (l *Login) throttleAccount(ctx context.Context, a attempt) (tally, error) {
+	if a.user.ID != "" {
+		return l.count(ctx, perAccount(), "account", string(a.user.ID))
+	}
+	return l.count(ctx, perAccount(), "name", a.typed)
+}
+
+// forgive forgets the tries of a person who has proven to be one. The single
+// try that succeeded may stay: that saves its writes at every ordinary
+// sign-in.
+func (l *Login) forgive(ctx context.Context, account tally) error {
+	if !account.repeated {
+		return nil
+	}
+	for _, name := range account.names {
+		if err := l.Store.Uncount(ctx, name); err != nil {
+			return fmt.Errorf("forget tries: %w", err)
+		}
+	}
+	return nil
+}
+
+// accountTally is all that may be remembered against a person.
+func accountTally(id idp.UserID) tally {
+	t := tally{repeated: true}
+	for _, lim := range perAccount() {
+		t.names = append(t.names, throttleName("account", string(id), lim.window))
+	}
+	return t
+}
+
+// throttleName is a hash of its parts, each with its length in front: no name
+// that someone types runs into another's.
+func throttleName(kind, value string, window time.Duration) string {
+	var b []byte
+	for _, part := range []string{kind, value} {
+		b = binary.BigEndian.AppendUint64(b, uint64(len(part)))
+		b = append(b, part...)
+	}
+	b = binary.BigEndian.AppendUint64(b, uint64(window))
+	sum := sha256.Sum256(b)
+	return "signin." + base64.RawURLEncoding.EncodeToString(sum[:])
+}
