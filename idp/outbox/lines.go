@@ -1,0 +1,168 @@
+package outbox
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"slices"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// What a line says that has nothing to send.
+const (
+	accountRemains = "No session from here was open there. The account remains."
+	familyRefused  = "No session from here was open there. Its refresh tokens are refused."
+)
+
+// deliveryID is the ID that receipt, app and session (of a line for all
+// sessions: the subject) give a line, so that listing twice lists once. It has
+// the shape of every other delivery ID.
+func deliveryID(r idp.ReceiptID, app idp.AppID, session idp.SessionID, subject idp.NameID) idp.DeliveryID {
+	part := string(session)
+	if session == "" {
+		part = subject.Format + "|" + subject.Value
+	}
+	sum := sha256.Sum256([]byte(string(r) + "|" + string(app) + "|" + part))
+	return idp.DeliveryID("dlv_" + idAlphabet().EncodeToString(sum[:16]))
+}
+
+// idAlphabet is that of package idp.
+func idAlphabet() *base32.Encoding {
+	return base32.NewEncoding("abcdefghijkmnpqrstuvwxyz23456789").WithPadding(base32.NoPadding)
+}
+
+// windows is how long what was handed out can still land (DESIGN section 4,
+// item 14).
+type windows struct{ code, skew time.Duration }
+
+// defaultValidity is that of an assertion whose app sets none (idp.SAMLSettings).
+const defaultValidity = time.Minute
+
+// closes says when an answer handed out at that time can land in app no more.
+func (w windows) closes(app idp.App, handedOut time.Time) time.Time {
+	if app.SAML == nil {
+		return handedOut.Add(w.code)
+	}
+	validity := app.SAML.AssertionValidity
+	if validity == 0 {
+		validity = defaultValidity
+	}
+	return handedOut.Add(validity + w.skew)
+}
+
+// leverOf is the way to end something in app.
+func leverOf(app idp.App) idp.Lever {
+	switch {
+	case app.OIDC != nil && app.OIDC.BackchannelLogoutURI != "":
+		return idp.LeverBackchannel
+	case app.SAML != nil && app.SAML.SOAPLogoutURL != "":
+		return idp.LeverSOAP
+	}
+	return idp.LeverNone
+}
+
+// wholeUser reports whether app gets one line for everything r ended there.
+// The end of one session never becomes a logout of the whole person.
+func wholeUser(r idp.Receipt, app idp.App) bool {
+	return app.WholeUserLogout && r.Kind != idp.EndSession
+}
+
+// line is the line of a participant. sessionEnd is when its session would
+// have ended by itself, now when the line is made.
+func line(r idp.Receipt, app idp.App, p idp.Participant, sessionEnd time.Time, win windows, now time.Time) idp.Delivery {
+	d := idp.Delivery{
+		ReceiptID: r.ID, UserID: p.UserID, AppID: p.AppID, SessionID: p.SessionID,
+		Lever: leverOf(app), NameID: p.NameID,
+		State: idp.DeliveryPending, CreatedAt: now, NextAt: now,
+		Ceiling: ceiling(app, p, sessionEnd),
+	}
+	if p.SessionIndex != "" {
+		d.SessionIndexes = []string{p.SessionIndex}
+	}
+	if wholeUser(r, app) {
+		d.SessionID, d.SessionIndexes = "", nil
+	}
+	d.ID = deliveryID(r.ID, p.AppID, d.SessionID, p.NameID)
+	if closes := win.closes(app, p.LastAnswerAt); closes.After(r.CutAt) {
+		d.AgainAt = closes
+		d.Ceiling = latest(d.Ceiling, closes)
+	}
+	if d.Lever == idp.LeverNone {
+		d.State, d.AgainAt, d.NextAt = idp.DeliveryAlive, time.Time{}, d.Ceiling
+	}
+	return d
+}
+
+// ceiling is by when the app's own session has ended by itself: what its
+// newest assertion said (SessionNotOnOrAfter), or the end of ours.
+func ceiling(app idp.App, p idp.Participant, sessionEnd time.Time) time.Time {
+	if app.SAML != nil && app.SAML.SessionTTL > 0 {
+		if told := p.LastAnswerAt.Add(app.SAML.SessionTTL); told.Before(sessionEnd) {
+			return told
+		}
+	}
+	return sessionEnd
+}
+
+// accountLine is the line of an account in an app where no session was open.
+func accountLine(r idp.Receipt, a idp.Account, now time.Time) idp.Delivery {
+	subject := nameOf(a)
+	return idp.Delivery{
+		ID: deliveryID(r.ID, a.AppID, "", subject), ReceiptID: r.ID, UserID: r.UserID, AppID: a.AppID,
+		Lever: idp.LeverNone, NameID: subject,
+		State: idp.DeliveryEnded, Answer: accountRemains, CreatedAt: now, FinishedAt: now,
+	}
+}
+
+func nameOf(a idp.Account) idp.NameID { return idp.NameID{Value: a.Subject, Format: a.Format} }
+
+// familyLine is the line of a token family that outlived its session. The app
+// is told where it can be: it may keep a session of its own alive on it.
+// subject is what the app knows the person by, empty when that is not known.
+func familyLine(r idp.Receipt, app idp.App, f idp.TokenFamily, subject idp.NameID, now time.Time) idp.Delivery {
+	d := idp.Delivery{
+		ID: deliveryID(r.ID, f.AppID, "", subject), ReceiptID: r.ID, UserID: f.UserID, AppID: f.AppID,
+		Lever: leverOf(app), NameID: subject,
+		State: idp.DeliveryPending, CreatedAt: now, NextAt: now,
+	}
+	if d.Lever == idp.LeverNone || subject.Value == "" {
+		d.Lever, d.State, d.Answer = idp.LeverNone, idp.DeliveryEnded, familyRefused
+		d.NextAt, d.FinishedAt = time.Time{}, now
+	}
+	return d
+}
+
+// merge joins lines with the same ID, as store does with those it knows.
+func merge(lines []idp.Delivery) []idp.Delivery {
+	at := make(map[idp.DeliveryID]int, len(lines))
+	merged := lines[:0:0]
+	for _, d := range lines {
+		i, known := at[d.ID]
+		if !known {
+			at[d.ID] = len(merged)
+			merged = append(merged, d)
+			continue
+		}
+		m := &merged[i]
+		m.AgainAt, m.Ceiling = latest(m.AgainAt, d.AgainAt), latest(m.Ceiling, d.Ceiling)
+		m.SessionIndexes = union(m.SessionIndexes, d.SessionIndexes)
+	}
+	return merged
+}
+
+func latest(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
+}
+
+func union(a, b []string) []string {
+	for _, s := range b {
+		if !slices.Contains(a, s) {
+			a = append(a, s)
+		}
+	}
+	return a
+}

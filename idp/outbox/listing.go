@@ -1,0 +1,198 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+
+	"gatehouse/idp"
+)
+
+// pageSize bounds a page of listing (DESIGN section 2, mass verbs).
+const pageSize = 500
+
+// listing is one worker's work on one receipt.
+type listing struct {
+	*Worker
+	receipt idp.Receipt
+	apps    map[idp.AppID]idp.App // read so far
+	session idp.Session           // read last; participants come by session
+}
+
+// claimReceipts holds up to free receipts and returns the work on each.
+func (w *Worker) claimReceipts(stop, work context.Context, free int) (jobs []func(), err error) {
+	for len(jobs) < free {
+		r, cursor, err := w.Store.ClaimReceipt(stop, w.Name, idp.Time(w.Now()), w.lease())
+		switch {
+		case idp.IsKind(err, idp.NotFound):
+			return jobs, nil
+		case err != nil:
+			return jobs, fmt.Errorf("claim a receipt: %w", err)
+		}
+		l := &listing{Worker: w, receipt: r, apps: map[idp.AppID]idp.App{}}
+		jobs = append(jobs, func() {
+			if err := l.run(stop, work, cursor); err != nil && work.Err() == nil {
+				w.Log.ErrorContext(work, "listing a receipt stopped; it goes on when the claim runs out",
+					"receipt", r.ID, "correlation", r.Actor.CorrelationID, "error", err)
+			}
+		})
+	}
+	return jobs, nil
+}
+
+// run lists page after page until done, or until stop ends; what is not done
+// goes on from the cursor, here or elsewhere.
+func (l *listing) run(stop, ctx context.Context, cursor string) error {
+	for stop.Err() == nil {
+		lines, next, err := l.page(ctx, cursor)
+		if err != nil {
+			return err
+		}
+		done := next == ""
+		if done {
+			rest, err := l.rest(ctx, lines)
+			if err != nil {
+				return err
+			}
+			lines = append(lines, rest...)
+		}
+		err = l.Store.ListPage(ctx, l.receipt.ID, l.Name, lines, next, done, idp.Time(l.Now()))
+		switch {
+		case idp.IsKind(err, idp.Conflict):
+			return nil // the claim ran out and another worker lists it
+		case err != nil:
+			return fmt.Errorf("write a page of lines: %w", err)
+		}
+		l.sends.ring()
+		if done {
+			return nil
+		}
+		cursor = next
+	}
+	return nil
+}
+
+// page makes the lines of the participants after cursor.
+func (l *listing) page(ctx context.Context, cursor string) (lines []idp.Delivery, next string, err error) {
+	participants, next, err := l.Store.CutParticipants(ctx, l.receipt, cursor, pageSize)
+	if err != nil {
+		return nil, "", fmt.Errorf("read what was cut: %w", err)
+	}
+	now := idp.Time(l.Now())
+	for _, p := range participants {
+		app, err := l.app(ctx, p.AppID)
+		if err != nil {
+			return nil, "", err
+		}
+		if l.session.ID != p.SessionID {
+			if l.session, err = l.Store.SessionByID(ctx, p.SessionID); err != nil {
+				return nil, "", fmt.Errorf("read session %s: %w", p.SessionID, err)
+			}
+		}
+		lines = append(lines, line(l.receipt, app, p, l.session.ExpiresAt, l.windows(), now))
+	}
+	return merge(lines), next, nil
+}
+
+// app reads an app once. One that is registered no more has no lever, but it
+// has a line.
+func (l *listing) app(ctx context.Context, id idp.AppID) (idp.App, error) {
+	if a, ok := l.apps[id]; ok {
+		return a, nil
+	}
+	a, err := l.Store.App(ctx, id)
+	switch {
+	case idp.IsKind(err, idp.NotFound):
+		a = idp.App{ID: id}
+	case err != nil:
+		return idp.App{}, fmt.Errorf("read app %s: %w", id, err)
+	}
+	l.apps[id] = a
+	return a, nil
+}
+
+// rest makes the lines of the apps where no session was cut: those that hold
+// a token family that outlives its session, and those that know the person
+// only by an account. last are the lines of the page that ends the listing.
+func (l *listing) rest(ctx context.Context, last []idp.Delivery) ([]idp.Delivery, error) {
+	accounts, err := l.Store.CutAccounts(ctx, l.receipt)
+	if err != nil {
+		return nil, fmt.Errorf("read accounts: %w", err)
+	}
+	families, err := l.Store.CutFamilies(ctx, l.receipt)
+	if err != nil {
+		return nil, fmt.Errorf("read token families: %w", err)
+	}
+	if len(accounts)+len(families) == 0 {
+		return nil, nil
+	}
+	listed, err := l.listed(ctx, last)
+	if err != nil {
+		return nil, err
+	}
+	subjects := make(map[idp.AppID]idp.NameID, len(accounts))
+	for _, a := range accounts {
+		subjects[a.AppID] = nameOf(a)
+	}
+	now := idp.Time(l.Now())
+	var lines []idp.Delivery
+	for _, f := range families {
+		app, err := l.app(ctx, f.AppID)
+		if err != nil {
+			return nil, err
+		}
+		if !listed[f.AppID] {
+			listed[f.AppID] = true
+			lines = append(lines, familyLine(l.receipt, app, f, subjects[f.AppID], now))
+		}
+	}
+	for _, a := range accounts {
+		if !listed[a.AppID] {
+			lines = append(lines, accountLine(l.receipt, a, now))
+		}
+	}
+	return lines, nil
+}
+
+// listed is the apps that have a line. The store is asked, because another
+// worker may have listed the pages before.
+func (l *listing) listed(ctx context.Context, last []idp.Delivery) (map[idp.AppID]bool, error) {
+	written, err := l.Store.Deliveries(ctx, l.receipt.ID)
+	if err != nil {
+		return nil, fmt.Errorf("read the lines so far: %w", err)
+	}
+	apps := map[idp.AppID]bool{}
+	for _, d := range written {
+		apps[d.AppID] = true
+	}
+	for _, d := range last {
+		apps[d.AppID] = true
+	}
+	return apps, nil
+}
+
+// indexes walks once more through what r's ending cut and returns the session
+// indexes of each line: nothing that was handed out while the cut was being
+// made is left out of the second logout.
+func (w *Worker) indexes(ctx context.Context, id idp.ReceiptID) (map[idp.DeliveryID][]string, error) {
+	r, err := w.Store.Receipt(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("read receipt %s: %w", id, err)
+	}
+	found := map[idp.DeliveryID][]string{}
+	for cursor := ""; ; {
+		participants, next, err := w.Store.CutParticipants(ctx, r, cursor, pageSize)
+		if err != nil {
+			return nil, fmt.Errorf("read again what was cut: %w", err)
+		}
+		for _, p := range participants {
+			key := deliveryID(r.ID, p.AppID, p.SessionID, p.NameID)
+			if p.SessionIndex != "" {
+				found[key] = union(found[key], []string{p.SessionIndex})
+			}
+		}
+		if next == "" {
+			return found, nil
+		}
+		cursor = next
+	}
+}

@@ -1,0 +1,175 @@
+package outbox
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// Probes are asked a few times, then the acknowledgement stands alone.
+const (
+	probeTries   = 3
+	probeTimeout = 3 * time.Second
+	probePause   = 500 * time.Millisecond
+)
+
+// relist reads the session indexes of a receipt's lines.
+type relist = func() (map[idp.DeliveryID][]string, error)
+
+// claimDeliveries holds up to free due lines and returns the work on each.
+func (w *Worker) claimDeliveries(stop, work context.Context, free int) ([]func(), error) {
+	due, err := w.Store.ClaimDeliveries(stop, w.Name, idp.Time(w.Now()), w.lease(), free, w.perApp())
+	if err != nil {
+		return nil, fmt.Errorf("claim deliveries: %w", err)
+	}
+	lists := map[idp.ReceiptID]relist{} // each receipt is read once for all its lines
+	jobs := make([]func(), 0, len(due))
+	for _, d := range due {
+		list := lists[d.ReceiptID]
+		if list == nil {
+			list = sync.OnceValues(func() (map[idp.DeliveryID][]string, error) {
+				return w.indexes(work, d.ReceiptID)
+			})
+			lists[d.ReceiptID] = list
+		}
+		jobs = append(jobs, func() {
+			// What is aborted by the end of work is given back by Run.
+			if err := w.deliver(work, d, list); err != nil && work.Err() == nil {
+				w.Log.ErrorContext(work, "a delivery was interrupted; it is taken up when the claim runs out",
+					"delivery", d.ID, "receipt", d.ReceiptID, "app", d.AppID, "error", err)
+			}
+		})
+	}
+	return jobs, nil
+}
+
+// deliver makes one attempt at d and writes down what became of it.
+func (w *Worker) deliver(ctx context.Context, d idp.Delivery, list relist) error {
+	if d.SessionID != "" && !d.AgainAt.IsZero() && !w.Now().Before(d.AgainAt) {
+		found, err := list()
+		if err != nil {
+			return err
+		}
+		d.SessionIndexes = union(d.SessionIndexes, found[d.ID])
+	}
+	r, err := w.Store.Receipt(ctx, d.ReceiptID)
+	if err != nil {
+		return fmt.Errorf("read the receipt: %w", err)
+	}
+	o, err := w.attempt(ctx, d)
+	if err != nil {
+		return err
+	}
+	o.kind, o.cutAt = r.Kind, r.CutAt
+	d = after(d, o, w.Now(), rand.Float64())
+	err = w.save(ctx, d)
+	if idp.IsKind(err, idp.Conflict) {
+		// The claim ran out, or the line was superseded or verified meanwhile:
+		// what is written there is right, ours is not needed.
+		return nil
+	}
+	if err == nil {
+		w.report(ctx, d, r.Actor.CorrelationID)
+	}
+	return err
+}
+
+// attempt tells the app once and, when it acknowledged, asks it. An error
+// means that nothing is known, and nothing to be written.
+func (w *Worker) attempt(ctx context.Context, d idp.Delivery) (outcome, error) {
+	app, err := w.Store.App(ctx, d.AppID)
+	o := outcome{sentAt: w.Now()}
+	switch {
+	case idp.IsKind(err, idp.NotFound):
+		o.err = Permanent(idp.Errorf(idp.NotFound, "The app is registered no more, so nobody can be told."))
+	case err != nil:
+		return o, fmt.Errorf("read the app: %w", err)
+	default:
+		o.answer, o.err = w.pull(ctx, app, d)
+	}
+	o.answerAt = w.Now()
+	if o.err != nil {
+		return o, ctx.Err()
+	}
+	if w.Probe != nil && app.ProbeURL != "" {
+		o.probe = w.ask(ctx, app, d)
+	}
+	return o, nil
+}
+
+// pull sends by the lever, within the time an app has.
+func (w *Worker) pull(ctx context.Context, app idp.App, d idp.Delivery) (string, error) {
+	lever := w.Levers[d.Lever]
+	if lever == nil {
+		return "", Permanent(idp.Errorf(idp.Internal, "This house has no lever %q.", d.Lever))
+	}
+	ctx, cancel := context.WithTimeout(ctx, w.sendTimeout())
+	defer cancel()
+	answer, err := lever.Send(ctx, app, d)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return "", idp.Errorf(idp.Unavailable, "No answer within %s.", w.sendTimeout())
+	}
+	return answer, err
+}
+
+// ask asks the probe until it answers, a few times; once while the line
+// cannot become final anyway.
+func (w *Worker) ask(ctx context.Context, app idp.App, d idp.Delivery) probed {
+	p := probed{asked: true}
+	for try := 1; ; try++ {
+		one, cancel := context.WithTimeout(ctx, probeTimeout)
+		p.sessions, p.err = w.Probe.Sessions(one, app, d)
+		cancel()
+		p.at = w.Now()
+		if p.err == nil || try == probeTries || w.Now().Before(d.AgainAt) || !pause(ctx, time.Duration(try)*probePause) {
+			return p
+		}
+	}
+}
+
+// save writes d. A store that is away for a moment is asked again, so that
+// the app is not told twice for it.
+func (w *Worker) save(ctx context.Context, d idp.Delivery) error {
+	for try := 1; ; try++ {
+		err := w.Store.SaveDelivery(ctx, d, w.Name)
+		if err == nil {
+			return nil
+		}
+		if !idp.IsKind(err, idp.Unavailable) || try == 5 || !pause(ctx, time.Duration(try)*200*time.Millisecond) {
+			return fmt.Errorf("write down the answer: %w", err)
+		}
+	}
+}
+
+// report tells the log what an admin should know, and the alarm what has
+// failed for good.
+func (w *Worker) report(ctx context.Context, d idp.Delivery, correlation string) {
+	attrs := []any{"delivery", d.ID, "receipt", d.ReceiptID, "app", d.AppID,
+		"attempts", d.Attempts, "answer", d.Answer, "correlation", correlation}
+	switch d.State {
+	case idp.DeliveryRetrying:
+		w.Log.WarnContext(ctx, "an app was told and is not done; it is told again", append(attrs, "next", d.NextAt)...)
+	case idp.DeliveryFailed:
+		w.Log.ErrorContext(ctx, "an app could not be told for good", attrs...)
+		if w.Alarm != nil {
+			w.Alarm(ctx, []idp.Delivery{d})
+		}
+	}
+}
+
+// pause waits and reports whether it could wait to the end.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-t.C:
+		return true
+	}
+}

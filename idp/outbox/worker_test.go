@@ -1,0 +1,365 @@
+package outbox
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gatehouse/idp"
+)
+
+func TestSuspendTellsEveryAppAtOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := newRemote(t, nil)
+	apps := []idp.App{h.app("wiki", r.URL), h.app("crm", r.URL)}
+	u := h.person("alice", apps...)
+	h.signIn(u, apps...)
+	w := h.worker("n1")
+	w.Poll = time.Minute // only Wake can be the reason
+	h.run(w)
+	time.Sleep(50 * time.Millisecond)
+	id := h.suspend(u)
+	w.Wake()
+	for _, d := range h.eventually(id, "final", final) {
+		if d.State != idp.DeliveryAcknowledged || d.Attempts != 1 || d.AckedAt.IsZero() || d.Answer != "It answered 200." {
+			t.Errorf("%+v", d)
+		}
+		if d.LatencyMS > 2000 {
+			t.Errorf("told after %d ms", d.LatencyMS)
+		}
+		t.Logf("told after %d ms", d.LatencyMS)
+	}
+}
+
+func TestOneLinePerSessionOrOnePerAppForAWholeUser(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	each, whole := newRemote(t, nil), newRemote(t, nil)
+	apps := []idp.App{h.app("each", each.URL), h.app("whole", whole.URL, wholly)}
+	u := h.person("alice", apps...)
+	want := map[string]bool{}
+	for range 3 {
+		want["_"+string(h.signIn(u, apps...).ID)] = true
+	}
+	h.run(h.worker("n1"))
+	lines := h.eventually(h.suspend(u), "final", final)
+	if len(lines) != 4 || each.told.Load() != 3 || whole.told.Load() != 1 {
+		t.Errorf("%d lines, told %d and %d; want 4, 3, 1", len(lines), each.told.Load(), whole.told.Load())
+	}
+	if s := <-whole.sessions; len(s) != 0 {
+		t.Errorf("a whole-user logout names sessions %v", s)
+	}
+	for range 3 {
+		if s := <-each.sessions; len(s) != 1 || !want[s[0]] {
+			t.Errorf("told to end %v, want one of %v", s, want)
+		} else {
+			delete(want, s[0])
+		}
+	}
+}
+
+func TestEndOfOneSessionTouchesNoOther(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := newRemote(t, nil)
+	r.open.Store(1) // the other session
+	app := h.app("crm", r.URL, wholly, probing)
+	u := h.person("alice", app)
+	one := h.signIn(u, app)
+	h.signIn(u, app)
+	h.run(h.worker("n1"))
+	id := h.end(idp.Ending{Kind: idp.EndSession, UserID: u.ID, SessionID: one.ID})
+	h.eventually(id, "final", final)
+	d := h.line(id, app)
+	if d.SessionID != one.ID || d.State != idp.DeliveryAcknowledged {
+		t.Errorf("%+v", d)
+	}
+	if s := <-r.sessions; len(s) != 1 || s[0] != "_"+string(one.ID) || r.told.Load() != 1 {
+		t.Errorf("told %d times, to end %v", r.told.Load(), s)
+	}
+}
+
+func TestF16OneBadAppNeverDelaysOthers(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	good := newRemote(t, nil)
+	elsewhere := newRemote(t, nil)
+	dead := newRemote(t, nil)
+	dead.Close()
+	slow := func(w http.ResponseWriter, r *http.Request) { // a byte now and then
+		for w.WriteHeader(http.StatusOK); r.Context().Err() == nil; time.Sleep(50 * time.Millisecond) {
+			fmt.Fprint(w, ".")
+			w.(http.Flusher).Flush()
+		}
+	}
+	huge := func(w http.ResponseWriter, _ *http.Request) {
+		for chunk := strings.Repeat("x", 1<<16); ; {
+			if _, err := fmt.Fprint(w, chunk); err != nil {
+				return
+			}
+		}
+	}
+	bad := map[string]string{
+		"refuses":   dead.URL,
+		"fails":     newRemote(t, status(500)).URL,
+		"busy":      newRemote(t, status(429, "Retry-After", "600")).URL,
+		"hangs":     newRemote(t, hang).URL,
+		"drips":     newRemote(t, slow).URL,
+		"floods":    newRemote(t, huge).URL,
+		"redirects": newRemote(t, status(307, "Location", elsewhere.URL+"/logout")).URL,
+		"gone":      newRemote(t, status(410)).URL,
+	}
+	var apps []idp.App
+	broken := map[idp.AppID]string{}
+	for name, base := range bad {
+		apps = append(apps, h.app(name, base))
+		broken[apps[len(apps)-1].ID] = name
+	}
+	for len(apps) < 40 {
+		apps = append(apps, h.app(fmt.Sprintf("good%d", len(apps)), good.URL))
+	}
+	u := h.person("alice", apps...)
+	for range 6 { // more lines for each app than it may have in flight
+		h.signIn(u, apps...)
+	}
+	w := h.worker("n1")
+	w.SendTimeout = 3 * time.Second
+	var alarms atomic.Int64
+	w.Alarm = func(_ context.Context, failed []idp.Delivery) { alarms.Add(int64(len(failed))) }
+	h.run(w)
+	id := h.suspend(u)
+	w.Wake()
+	start := time.Now()
+	h.eventually(id, "told where it can be", func(d idp.Delivery) bool { return broken[d.AppID] != "" || d.State == idp.DeliveryAcknowledged })
+	if took := time.Since(start); took > 5*w.sendTimeout() {
+		t.Errorf("the good apps waited %s for the bad ones", took)
+	} else {
+		t.Logf("192 lines of good apps were done in %s", took)
+	}
+	if n := good.told.Load(); n != 192 {
+		t.Errorf("good apps were told %d times, want 192: none lost, none twice", n)
+	}
+	lines := h.eventually(id, "tried everywhere", func(d idp.Delivery) bool { return d.State != idp.DeliveryPending })
+	for _, d := range lines {
+		switch name := broken[d.AppID]; name {
+		case "":
+		case "gone":
+			if d.State != idp.DeliveryFailed || d.Attempts != 1 {
+				t.Errorf("gone: %+v", d)
+			}
+		case "busy":
+			if d.State != idp.DeliveryRetrying || d.NextAt.Sub(h.now()) < 9*time.Minute || d.Attempts != 1 {
+				t.Errorf("busy: %s, %d attempts, next in %s", d.State, d.Attempts, d.NextAt.Sub(h.now()))
+			}
+		default:
+			if d.State != idp.DeliveryRetrying || d.Answer == "" {
+				t.Errorf("%s: %s, %q", name, d.State, d.Answer)
+			}
+		}
+	}
+	if elsewhere.told.Load() != 0 {
+		t.Error("a redirect was followed")
+	}
+	if alarms.Load() != 6 {
+		t.Errorf("%d alarms, want 6 for the app that is gone", alarms.Load())
+	}
+}
+
+func TestItem14NoLineIsFinalBeforeTheWindowCloses(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := newRemote(t, nil)
+	app := h.app("crm", r.URL, slowly, probing)
+	u := h.person("alice", app)
+	s := h.signIn(u, app)
+	w := h.worker("n1")
+	w.Skew = 3 * time.Minute
+	h.run(w)
+	id := h.suspend(u)
+	h.eventually(id, "acknowledged once", func(d idp.Delivery) bool { return !d.AckedAt.IsZero() })
+	h.move(3 * time.Minute)
+	time.Sleep(100 * time.Millisecond)
+	d := h.line(id, app)
+	if d.State != idp.DeliveryPending || d.AgainAt.IsZero() || r.told.Load() != 1 || !strings.Contains(d.Answer, "0 sessions") {
+		t.Fatalf("after the first answer: %+v", d)
+	}
+	first := d
+	r.open.Store(1) // an assertion from before the cut has landed
+	h.move(62 * time.Second)
+	h.eventually(id, "told again", func(idp.Delivery) bool { return r.told.Load() > 1 })
+	r.open.Store(0)
+	h.eventually(id, "final", final)
+	d = h.line(id, app)
+	if d.State != idp.DeliveryVerified || !d.AgainAt.IsZero() || d.Evidence == "" || d.VerifiedAt.Before(first.AgainAt) {
+		t.Errorf("after the second answer: %+v", d)
+	}
+	if !d.AckedAt.Equal(first.AckedAt) || d.LatencyMS != first.LatencyMS {
+		t.Errorf("first acknowledged %s (%d ms), then %s (%d ms)", first.AckedAt, first.LatencyMS, d.AckedAt, d.LatencyMS)
+	}
+	for n := r.told.Load(); n > 0; n-- {
+		if told := <-r.sessions; len(told) != 1 || told[0] != "_"+string(s.ID) {
+			t.Errorf("told to end %v", told)
+		}
+	}
+}
+
+func TestAcknowledgedButNotDoneIsToldUntilItIs(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := newRemote(t, nil)
+	r.open.Store(2)
+	app := h.app("crm", r.URL, probing)
+	u := h.person("alice", app)
+	h.signIn(u, app)
+	h.run(h.worker("n1"))
+	id := h.suspend(u)
+	h.eventually(id, "told twice", func(d idp.Delivery) bool { return d.Attempts >= 2 && d.State == idp.DeliveryRetrying })
+	if d := h.line(id, app); !strings.Contains(d.Answer, "2 sessions") || d.Evidence != "" {
+		t.Errorf("%+v", d)
+	}
+	r.open.Store(0)
+	h.eventually(id, "verified", in(idp.DeliveryVerified))
+}
+
+func TestAProbeWithoutAnswerLeavesTheAcknowledgement(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := newRemote(t, nil)
+	r.open.Store(-1)
+	app := h.app("crm", r.URL, probing)
+	u := h.person("alice", app)
+	h.signIn(u, app)
+	h.run(h.worker("n1"))
+	id := h.suspend(u)
+	h.eventually(id, "acknowledged", in(idp.DeliveryAcknowledged))
+	if r.probes.Load() != probeTries || r.told.Load() != 1 {
+		t.Errorf("%d probes, told %d times", r.probes.Load(), r.told.Load())
+	}
+}
+
+func TestDeadLetterAfterADayRaisesTheAlarm(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := newRemote(t, status(500))
+	app := h.app("crm", r.URL)
+	u := h.person("alice", app)
+	h.signIn(u, app)
+	w := h.worker("n1")
+	alarm := make(chan []idp.Delivery, 10)
+	w.Alarm = func(_ context.Context, failed []idp.Delivery) { alarm <- failed }
+	h.run(w)
+	id := h.suspend(u)
+	h.eventually(id, "retrying", in(idp.DeliveryRetrying))
+	h.move(23 * time.Hour)
+	time.Sleep(50 * time.Millisecond)
+	h.eventually(id, "retrying", in(idp.DeliveryRetrying, idp.DeliveryPending))
+	h.move(61 * time.Minute)
+	h.eventually(id, "failed", in(idp.DeliveryFailed))
+	if failed := <-alarm; len(failed) != 1 || failed[0].ReceiptID != id {
+		t.Errorf("alarm for %+v", failed)
+	}
+	if d := h.line(id, app); d.Ceiling.IsZero() || d.Answer == "" {
+		t.Errorf("a failed line says neither until when nor why: %+v", d)
+	}
+}
+
+func TestAnAppWithoutLeverIsAliveUntilItsCeiling(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	app := h.app("old", "", leverOff)
+	u := h.person("alice", app)
+	s := h.signIn(u, app)
+	h.run(h.worker("n1"))
+	id := h.suspend(u)
+	h.eventually(id, "alive", in(idp.DeliveryAlive))
+	if d := h.line(id, app); !d.Ceiling.Equal(s.ExpiresAt) || d.Lever != idp.LeverNone {
+		t.Errorf("%+v, want alive until %s", d, s.ExpiresAt)
+	}
+	h.move(11 * time.Hour)
+	time.Sleep(300 * time.Millisecond)
+	if d := h.line(id, app); d.State != idp.DeliveryAlive {
+		t.Errorf("%s an hour before the ceiling", d.State)
+	}
+	h.move(61 * time.Minute)
+	h.eventually(id, "ended", in(idp.DeliveryEnded))
+}
+
+func TestAccountsWithoutASessionAreOnTheReceipt(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := newRemote(t, nil)
+	app := h.app("crm", r.URL)
+	u := h.person("alice", app)
+	h.signIn(u, app)
+	h.move(13 * time.Hour) // that session is long over
+	h.run(h.worker("n1"))
+	id := h.suspend(u)
+	h.eventually(id, "final", final)
+	if d := h.line(id, app); d.State != idp.DeliveryEnded || d.Lever != idp.LeverNone || d.Answer != accountRemains || r.told.Load() != 0 {
+		t.Errorf("%+v, told %d times", d, r.told.Load())
+	}
+}
+
+func TestAnAppWithRefreshTokensIsToldThoughTheSessionIsOver(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := newRemote(t, nil)
+	app, deaf := h.app("wiki", r.URL, speaksOIDC), h.app("deaf", "", speaksOIDC, func(a *idp.App) { a.OIDC.BackchannelLogoutURI = "" })
+	u := h.person("alice", app, deaf)
+	s := h.signIn(u)
+	h.offline(s, u, app)
+	h.offline(s, u, deaf)
+	h.move(13 * time.Hour)
+	h.run(h.worker("n1"))
+	id := h.suspend(u)
+	h.eventually(id, "final", final)
+	if d := h.line(id, app); d.State != idp.DeliveryAcknowledged || d.SessionID != "" || d.NameID.Value != "alice" || r.told.Load() != 1 {
+		t.Errorf("%+v, told %d times", d, r.told.Load())
+	}
+	if d := h.line(id, deaf); d.State != idp.DeliveryEnded || d.Answer != familyRefused {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestRestoreSupersedesWhatIsPending(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := newRemote(t, status(503))
+	app := h.app("crm", r.URL)
+	u := h.person("alice", app)
+	h.signIn(u, app)
+	w := h.worker("n1")
+	h.run(w)
+	id := h.suspend(u)
+	h.eventually(id, "retrying", in(idp.DeliveryRetrying))
+	h.restore(u.ID)
+	h.eventually(id, "superseded", in(idp.DeliverySuperseded))
+	told := r.told.Load()
+	h.move(time.Hour)
+	time.Sleep(200 * time.Millisecond)
+	if d := h.line(id, app); d.State != idp.DeliverySuperseded || r.told.Load() > told+1 {
+		t.Errorf("%s, told %d times after the restore", d.State, r.told.Load()-told)
+	}
+}
+
+func TestASuspensionDoesNotWaitForAnEarlierLineThatWaits(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := newRemote(t, nil)
+	app := h.app("crm", r.URL, slowly)
+	u := h.person("alice", app)
+	one := h.signIn(u, app)
+	h.signIn(u, app)
+	w := h.worker("n1")
+	w.Skew = 3 * time.Minute
+	h.run(w)
+	first := h.end(idp.Ending{Kind: idp.EndSession, UserID: u.ID, SessionID: one.ID})
+	h.eventually(first, "acknowledged once", func(d idp.Delivery) bool { return !d.AckedAt.IsZero() })
+	second := h.suspend(u)
+	h.eventually(second, "acknowledged once", func(d idp.Delivery) bool { return !d.AckedAt.IsZero() })
+}
