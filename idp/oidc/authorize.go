@@ -1,0 +1,173 @@
+package oidc
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"unicode"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+
+	"gatehouse/idp"
+)
+
+// authorizeByPost turns an authorization request by POST into one by GET: a
+// POST from another site comes without the session's SameSite=Lax cookie.
+func (p *Provider) authorizeByPost(w http.ResponseWriter, r *http.Request) {
+	againByGet(w, r, pathAuthorize, p.turnAway)
+}
+
+// againByGet answers a POST with a redirect to the same address by GET, with
+// the same parameters.
+func againByGet(w http.ResponseWriter, r *http.Request, path string, refuse func(http.ResponseWriter, *http.Request, error)) {
+	q, err := queryOf(r)
+	if err == nil && len(q.Encode()) > maxQuery {
+		err = idp.Errorf(idp.Invalid, "The app's request is too long.")
+	}
+	if err != nil {
+		refuse(w, r, err)
+		return
+	}
+	redirect(w, path+"?"+q.Encode())
+}
+
+// authorize answers an authorization request (OIDC Core §3.1.2): at once when
+// the browser's session suffices, else by way of a sign-in.
+func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
+	q, err := queryOf(r)
+	if err != nil {
+		p.turnAway(w, r, err)
+		return
+	}
+	req := addressed(q)
+	app, err := p.recognise(r.Context(), &req)
+	if err != nil {
+		p.turnAway(w, r, err)
+		return
+	}
+	if err := req.read(q, *app.OIDC); err != nil {
+		p.refuse(w, r, app, &req, err)
+		return
+	}
+	var understood bool
+	req.HintSubject, understood = p.hinted(q.Get("id_token_hint"), app)
+
+	session, err := p.Browser.Session(r)
+	switch {
+	case err == nil && req.suffices(session, p.now()) && (understood || !req.silent()):
+		p.grant(w, r, app, &req, session)
+	case err != nil && !idp.IsKind(err, idp.Unauthenticated):
+		p.Browser.Problem(w, r, err)
+	case req.silent():
+		p.respond(w, r, app, &req, loginRequired())
+	default:
+		p.signIn(w, r, app, &req, err == nil)
+	}
+}
+
+// recognise finds the app of a request and proves its redirect URI. What fails
+// here is told to the person, never to the address that came along.
+func (p *Provider) recognise(ctx context.Context, req *request) (idp.App, error) {
+	app, err := p.app(ctx, req.ClientID)
+	switch {
+	case idp.IsKind(err, idp.NotFound):
+		return idp.App{}, idp.Errorf(idp.Invalid, "The app that sent you here is not registered. Tell the people who run it.").Because(err)
+	case err != nil:
+		return idp.App{}, err
+	case !registered(*app.OIDC, req.RedirectURI):
+		return app, idp.Errorf(idp.Invalid, "The app wants the answer at an address that is not registered for it. Tell the people who run it.")
+	}
+	return app, nil
+}
+
+// app finds an OIDC app by its client_id.
+func (p *Provider) app(ctx context.Context, clientID string) (idp.App, error) {
+	if clientID == "" || len(clientID) > 1024 || !printable(clientID) {
+		return idp.App{}, idp.Errorf(idp.NotFound, "no such app")
+	}
+	app, err := p.Store.AppByIdentifier(ctx, idp.ProtocolOIDC, clientID)
+	if err != nil {
+		return idp.App{}, err
+	}
+	if app.OIDC == nil {
+		return idp.App{}, idp.Errorf(idp.Internal, "app %s has no OIDC settings", app.ID)
+	}
+	return app, nil
+}
+
+// signIn begins a sign-in that leads back to resume. again: the browser has a
+// session, which does not suffice, so somebody must prove anew who they are.
+func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, req *request, again bool) {
+	kept, err := req.encode()
+	if err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	in := idp.SignIn{
+		Protocol:  idp.ProtocolOIDC,
+		AppID:     app.ID,
+		Request:   kept,
+		ResumeURL: pathResume,
+		EndOrigin: originOf(req.RedirectURI),
+		LoginHint: req.LoginHint,
+	}
+	if again || req.MaxAge != nil {
+		in.NotBefore = p.now()
+	}
+	if in, err = p.SignIns.Begin(r.Context(), in, p.Browser.Bind(w, r)); err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	p.Browser.SignIn(w, r, in.ID)
+}
+
+// turnAway shows why a request cannot be answered to its app.
+func (p *Provider) turnAway(w http.ResponseWriter, r *http.Request, err error) {
+	if idp.IsKind(err, idp.Invalid) {
+		q := r.URL.Query() // what could be read of it
+		p.note(r.Context(), idp.Event{Kind: "oidc.authorize.refuse", Detail: map[string]string{
+			"reason": clip(err.Error()), "client_id": clip(q.Get("client_id")), "redirect_uri": clip(q.Get("redirect_uri")),
+		}})
+	}
+	p.Browser.Problem(w, r, err)
+}
+
+// refuse writes down an error and sends it to the app.
+func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, app idp.App, req *request, e *oidc.Error) {
+	p.note(r.Context(), idp.Event{Kind: "oidc.authorize.refuse", AppID: app.ID, Detail: map[string]string{
+		"error": string(e.ErrorType), "reason": e.Description,
+	}})
+	p.respond(w, r, app, req, errorParams(e))
+}
+
+// respond gives the browser the answer for the app. iss is in every answer
+// (RFC 9207 §2), so that no app takes our answer for another provider's.
+func (p *Provider) respond(w http.ResponseWriter, r *http.Request, app idp.App, req *request, params [][2]string) {
+	if req.State != "" {
+		params = append(params, [2]string{"state", req.State})
+	}
+	params = append(params, [2]string{"iss", p.Issuer})
+	if req.ResponseMode == oidc.ResponseModeFormPost {
+		p.Browser.PostForm(w, r, app.Name, req.RedirectURI, params)
+		return
+	}
+	redirect(w, withParams(req.RedirectURI, params))
+}
+
+func errorParams(e *oidc.Error) [][2]string {
+	return [][2]string{{"error", string(e.ErrorType)}, {"error_description", e.Description}}
+}
+
+func loginRequired() [][2]string {
+	return errorParams(oidc.ErrLoginRequired().WithDescription("The person must sign in."))
+}
+
+// clip keeps foreign text fit for an audit line.
+func clip(s string) string {
+	return strings.ToValidUTF8(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return -1
+		}
+		return r
+	}, s[:min(len(s), 300)]), "")
+}

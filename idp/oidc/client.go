@@ -1,0 +1,152 @@
+package oidc
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"gatehouse/idp"
+)
+
+// presented is how a client authenticates in one request.
+type presented struct {
+	method     oidc.AuthMethod
+	id, secret string
+}
+
+// present reads the one way in which a client authenticates (RFC 6749 §2.3:
+// not more than one). The library does not tell basic from post.
+func present(h http.Header, form url.Values) (presented, error) {
+	inBody := form.Has("client_secret")
+	switch {
+	case len(h.Values("Authorization")) > 1,
+		h.Get("Authorization") != "" && (inBody || form.Has("client_assertion")),
+		inBody && form.Has("client_assertion"):
+		return presented{}, invalidRequest("A client authenticates in one way only.")
+	case form.Has("client_assertion"):
+		return presented{}, invalidClient(errors.New("client assertions are not supported"))
+	case h.Get("Authorization") != "":
+		return presentBasic(h, form)
+	case form.Get("client_id") == "":
+		return presented{}, invalidClient(errors.New("no client_id"))
+	case inBody:
+		return presented{oidc.AuthMethodPost, form.Get("client_id"), form.Get("client_secret")}, nil
+	}
+	return presented{method: oidc.AuthMethodNone, id: form.Get("client_id")}, nil
+}
+
+func presentBasic(h http.Header, form url.Values) (presented, error) {
+	user, password, ok := (&http.Request{Header: h}).BasicAuth()
+	if !ok {
+		return presented{}, invalidClient(errors.New("not Basic"))
+	}
+	// RFC 6749 §2.3.1: both are form-encoded before they are joined.
+	id, errID := url.QueryUnescape(user)
+	secret, errSecret := url.QueryUnescape(password)
+	if err := errors.Join(errID, errSecret); err != nil {
+		return presented{}, invalidClient(errors.New("credentials are not form-encoded"))
+	}
+	if form.Has("client_id") && form.Get("client_id") != id {
+		return presented{}, invalidRequest("client_id differs from the one in the Authorization header.")
+	}
+	return presented{oidc.AuthMethodBasic, id, secret}, nil
+}
+
+// authenticate returns the app that calls, when it authenticates exactly as
+// registered.
+func (p *Provider) authenticate(ctx context.Context, h http.Header, form url.Values) (idp.App, error) {
+	c, err := present(h, form)
+	if err != nil {
+		return idp.App{}, err
+	}
+	app, err := p.app(ctx, c.id)
+	switch {
+	case idp.IsKind(err, idp.NotFound):
+		return idp.App{}, p.refuseClient(ctx, idp.App{}, "unknown client")
+	case err != nil:
+		return idp.App{}, fault(err)
+	case string(c.method) != app.OIDC.AuthMethod:
+		return idp.App{}, p.refuseClient(ctx, app, "authenticated by "+string(c.method)+", registered for "+app.OIDC.AuthMethod)
+	case c.method != oidc.AuthMethodNone && !isSecret(c.secret, app.OIDC.SecretHashes):
+		return idp.App{}, p.refuseClient(ctx, app, "wrong secret")
+	}
+	return app, nil
+}
+
+func (p *Provider) refuseClient(ctx context.Context, app idp.App, why string) error {
+	p.note(ctx, idp.Event{Kind: "oidc.client.refuse", AppID: app.ID, Detail: map[string]string{"reason": why}})
+	return invalidClient(errors.New(why))
+}
+
+// isSecret compares in constant time with each of the app's secrets. They are
+// 256 random bits, so that one SHA-256 is all that is needed.
+func isSecret(secret string, hashes []string) bool {
+	sum := sha256.Sum256([]byte(secret))
+	given := []byte(hex.EncodeToString(sum[:]))
+	match := 0
+	for _, h := range hashes {
+		match |= subtle.ConstantTimeCompare(given, []byte(h))
+	}
+	return match == 1
+}
+
+// VerifyClient authenticates the client of a token or revocation request.
+func (s *server) VerifyClient(ctx context.Context, r *op.Request[op.ClientCredentials]) (op.Client, error) {
+	app, err := s.p.authenticate(ctx, r.Header, r.Form)
+	if err != nil {
+		return nil, err
+	}
+	return &client{app}, nil
+}
+
+// client shows an App to the library, which asks it for its grant types alone;
+// the rest is what is true.
+type client struct{ app idp.App }
+
+func (c *client) GetID() string                    { return c.app.Identifier }
+func (c *client) RedirectURIs() []string           { return c.app.OIDC.RedirectURIs }
+func (c *client) PostLogoutRedirectURIs() []string { return c.app.OIDC.PostLogoutRedirectURIs }
+func (c *client) AuthMethod() oidc.AuthMethod      { return oidc.AuthMethod(c.app.OIDC.AuthMethod) }
+func (c *client) LoginURL(string) string           { return "" }
+func (c *client) DevMode() bool                    { return false }
+func (c *client) ClockSkew() time.Duration         { return 0 }
+func (c *client) IDTokenLifetime() time.Duration {
+	return or(c.app.OIDC.AccessTokenTTL, defaultAccessTTL)
+}
+func (c *client) IDTokenUserinfoClaimsAssertion() bool { return c.app.OIDC.ClaimsInIDToken }
+func (c *client) IsScopeAllowed(string) bool           { return false }
+func (c *client) AccessTokenType() op.AccessTokenType  { return op.AccessTokenTypeBearer }
+func (c *client) ResponseTypes() []oidc.ResponseType {
+	return []oidc.ResponseType{oidc.ResponseTypeCode}
+}
+func (c *client) RestrictAdditionalIdTokenScopes() func([]string) []string     { return unchanged }
+func (c *client) RestrictAdditionalAccessTokenScopes() func([]string) []string { return unchanged }
+
+func unchanged(scopes []string) []string { return scopes }
+
+// ApplicationType returns the registered type.
+func (c *client) ApplicationType() op.ApplicationType {
+	switch c.app.OIDC.ApplicationType {
+	case "native":
+		return op.ApplicationTypeNative
+	case "single_page":
+		return op.ApplicationTypeUserAgent
+	}
+	return op.ApplicationTypeWeb
+}
+
+// GrantTypes returns what the client may ask at the token endpoint.
+func (c *client) GrantTypes() []oidc.GrantType {
+	if c.app.OIDC.AllowOfflineAccess {
+		return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
+	}
+	return []oidc.GrantType{oidc.GrantTypeCode}
+}

@@ -1,0 +1,136 @@
+package oidc
+
+import (
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"gatehouse/idp"
+)
+
+// codeTTL is how long a code can be exchanged (RFC 6749 §4.1.2 allows ten
+// minutes; clients do it at once).
+const codeTTL = 60 * time.Second
+
+const purposeCode = "oidc.code"
+
+// code is what an authorization code carries, sealed. Its ID becomes that of
+// the token family: writing the family is what spends the code.
+type code struct {
+	ID          idp.TokenFamilyID `json:"i"`
+	User        idp.UserID        `json:"u"`
+	Epoch       int64             `json:"e"`
+	Generation  string            `json:"g"`
+	Session     idp.SessionID     `json:"s"`
+	SessionEnds int64             `json:"se"` // Unix time
+	App         idp.AppID         `json:"a"`
+	RedirectURI string            `json:"r"`
+	Challenge   string            `json:"c,omitempty"`
+	Nonce       string            `json:"n,omitempty"`
+	Scopes      []string          `json:"sc"`
+	AuthTime    int64             `json:"at"` // microseconds
+	Methods     []string          `json:"m"`
+	IssuedAt    int64             `json:"ia"` // microseconds
+}
+
+// grant answers a request from a session that suffices: with a code when the
+// person may use the app. The gate asks again when the code is exchanged.
+func (p *Provider) grant(w http.ResponseWriter, r *http.Request, app idp.App, req *request, s idp.Session) {
+	_, err := p.Store.Access(r.Context(), s.UserID, app.ID, p.now())
+	if idp.IsKind(err, idp.NotFound) {
+		p.note(r.Context(), idp.Event{
+			Kind: "oidc.authorize.deny", UserID: s.UserID, AppID: app.ID, SessionID: s.ID,
+			Detail: map[string]string{"reason": "no grant for this app"},
+		})
+		p.respond(w, r, app, req, errorParams(oidc.ErrAccessDenied().WithDescription("The person may not use this app.")))
+		return
+	}
+	if err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	c := code{
+		ID:   idp.NewTokenFamilyID(),
+		User: s.UserID, Epoch: s.Epoch, Generation: s.Generation,
+		Session: s.ID, SessionEnds: s.ExpiresAt.Unix(),
+		App: app.ID, RedirectURI: req.RedirectURI, Challenge: req.CodeChallenge,
+		Nonce: req.Nonce, Scopes: req.Scopes,
+		AuthTime: s.AuthTime.UnixMicro(), Methods: s.Methods,
+		IssuedAt: p.now().UnixMicro(),
+	}
+	plain, err := json.Marshal(c)
+	if err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	p.respond(w, r, app, req, [][2]string{{"code", p.Box.Seal(purposeCode, plain)}})
+}
+
+// openCode opens what may be a code of ours; idp.Invalid if not, or too old.
+func (p *Provider) openCode(sealed string) (code, error) {
+	plain, err := p.Box.Open(purposeCode, sealed)
+	if err != nil {
+		return code{}, err
+	}
+	var c code
+	if err := json.Unmarshal(plain, &c); err != nil {
+		return code{}, err
+	}
+	if p.now().Sub(time.UnixMicro(c.IssuedAt)) > codeTTL {
+		return code{}, idp.Errorf(idp.Invalid, "the code has expired")
+	}
+	return c, nil
+}
+
+// misused says what a client that presents the code got wrong; "" for nothing.
+// A verifier is judged also where no challenge was sent: its presence then
+// means that the challenge was stripped on the way (RFC 9700 §4.8.2).
+func (c code) misused(app idp.AppID, asked *oidc.AccessTokenRequest) string {
+	var challenge *oidc.CodeChallenge
+	if c.Challenge != "" {
+		challenge = &oidc.CodeChallenge{Challenge: c.Challenge, Method: oidc.CodeChallengeMethodS256}
+	}
+	switch {
+	case c.App != app:
+		return "presented by another client"
+	case c.RedirectURI != asked.RedirectURI:
+		return "presented with another redirect_uri"
+	case op.AuthorizeCodeChallenge(asked.CodeVerifier, challenge) != nil:
+		return "presented with a wrong code_verifier"
+	}
+	return ""
+}
+
+func (c code) proof() idp.Proof {
+	return idp.Proof{UserID: c.User, Epoch: c.Epoch, Generation: c.Generation}
+}
+
+// family is the token family the code is exchanged for.
+func (c code) family(now time.Time) idp.TokenFamily {
+	return idp.TokenFamily{
+		ID: c.ID, Proof: c.proof(), AppID: c.App, SessionID: c.Session,
+		Scopes: c.Scopes, Nonce: c.Nonce,
+		AuthTime: idp.Time(time.UnixMicro(c.AuthTime)), Methods: c.Methods,
+		CreatedAt: now, RotatedAt: now,
+	}
+}
+
+// participant and account record that the app now knows the session and the
+// person.
+func (c code) participant(now time.Time) idp.Participant {
+	return idp.Participant{
+		SessionID: c.Session, AppID: c.App, UserID: c.User,
+		SessionIndex: sid(c.Session, c.App), NameID: idp.NameID{Value: string(c.User)},
+		FirstAt: now, LastAnswerAt: now,
+	}
+}
+
+func (c code) account(now time.Time) idp.Account {
+	return idp.Account{
+		ID: idp.NewAccountID(), AppID: c.App, UserID: c.User, Subject: string(c.User),
+		FirstSeenAt: now, LastSeenAt: now,
+	}
+}

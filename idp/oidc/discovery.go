@@ -1,0 +1,84 @@
+package oidc
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+
+	"gatehouse/idp/keys"
+)
+
+// documentTTL bounds how long an app may believe a key that was withdrawn.
+const documentTTL = 300 // seconds
+
+// metadata is the library's document with what it cannot say. A false that it
+// would leave out is said: for request_uri the default is true (OIDC Discovery
+// §3), and the others should not be guessed.
+type metadata struct {
+	oidc.DiscoveryConfiguration
+	RequestParameterSupported                  bool `json:"request_parameter_supported"`
+	ClaimsParameterSupported                   bool `json:"claims_parameter_supported"`
+	AuthorizationResponseIssParameterSupported bool `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
+}
+
+// discovery returns the provider's metadata. It says what is enabled and
+// nothing else: no implicit, no hybrid, no plain PKCE.
+func (p *Provider) discovery() []byte {
+	clients := []oidc.AuthMethod{oidc.AuthMethodBasic, oidc.AuthMethodPost, oidc.AuthMethodNone}
+	doc, err := json.Marshal(metadata{
+		DiscoveryConfiguration: oidc.DiscoveryConfiguration{
+			Issuer:                                    p.Issuer,
+			AuthorizationEndpoint:                     p.Issuer + pathAuthorize,
+			TokenEndpoint:                             p.Issuer + pathToken,
+			IntrospectionEndpoint:                     p.Issuer + pathIntrospect,
+			UserinfoEndpoint:                          p.Issuer + pathUserinfo,
+			RevocationEndpoint:                        p.Issuer + pathRevoke,
+			EndSessionEndpoint:                        p.Issuer + pathEndSession,
+			JwksURI:                                   p.Issuer + pathKeys,
+			ScopesSupported:                           scopes(),
+			ResponseTypesSupported:                    []string{string(oidc.ResponseTypeCode)},
+			ResponseModesSupported:                    []string{string(oidc.ResponseModeQuery), string(oidc.ResponseModeFormPost)},
+			GrantTypesSupported:                       []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken},
+			ACRValuesSupported:                        []string{acr},
+			SubjectTypesSupported:                     []string{"public"},
+			IDTokenSigningAlgValuesSupported:          []string{keys.RS256, keys.ES256},
+			TokenEndpointAuthMethodsSupported:         clients,
+			RevocationEndpointAuthMethodsSupported:    clients,
+			IntrospectionEndpointAuthMethodsSupported: clients[:2],
+			ClaimTypesSupported:                       []string{"normal"},
+			ClaimsSupported:                           claimsSupported(),
+			CodeChallengeMethodsSupported:             []oidc.CodeChallengeMethod{oidc.CodeChallengeMethodS256},
+			BackChannelLogoutSupported:                true,
+			BackChannelLogoutSessionSupported:         true,
+		},
+		AuthorizationResponseIssParameterSupported: true,
+	})
+	if err != nil {
+		panic(err) // strings and booleans only
+	}
+	return doc
+}
+
+// claimsSupported is the table of docs/claims.md.
+func claimsSupported() []string {
+	return []string{
+		"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "sid", "at_hash", "session_expiry",
+		"name", "preferred_username", "given_name", "family_name", "updated_at", "email", "email_verified", "groups",
+	}
+}
+
+// document serves bytes that are public and made before they are asked for.
+func document(get func() []byte) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "only GET is allowed here", http.StatusMethodNotAllowed)
+			return
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", fmt.Sprintf("public, max-age=%d", documentTTL))
+		_, _ = w.Write(get()) // an error here means that the client went away
+	})
+}

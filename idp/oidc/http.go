@@ -1,0 +1,166 @@
+package oidc
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"gatehouse/idp"
+)
+
+const (
+	maxBody = 64 << 10
+	// maxQuery bounds what a browser brings in a URL. An ID token as a hint
+	// and a long state fit.
+	maxQuery = 8 << 10
+)
+
+func noStore(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("Pragma", "no-cache")
+}
+
+// forBrowsers is what every endpoint with pages has in common.
+func forBrowsers(h http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		noStore(w.Header())
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		h(w, r)
+	})
+}
+
+// forClients guards an endpoint that clients post to: the library takes GET,
+// credentials in the URL and repeated parameters, and answers some failed
+// authentications with 400. public: a client without a secret may call.
+func forClients(public bool, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		noStore(w.Header())
+		w = &challenger{ResponseWriter: w, challenge: `Basic realm="gatehouse", charset="UTF-8"`}
+		if r.Method != http.MethodPost {
+			w.Header().Set("Allow", http.MethodPost)
+			writeError(w, r, op.NewStatusError(invalidRequest("Only POST is allowed here."), http.StatusMethodNotAllowed))
+			return
+		}
+		if r.URL.RawQuery != "" {
+			writeError(w, r, invalidRequest("Parameters belong into the body."))
+			return
+		}
+		if !parseBody(w, r) {
+			return
+		}
+		c, err := present(r.Header, r.PostForm)
+		if err == nil && !public && c.method == oidc.AuthMethodNone {
+			err = invalidClient(errors.New("no credentials"))
+		}
+		if err != nil {
+			writeError(w, r, err)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// forBearers guards userinfo: the token comes in the header only. The library
+// takes it from the query too, where it ends up in logs.
+func forBearers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		noStore(w.Header())
+		if r.Method != http.MethodGet && r.Method != http.MethodPost {
+			w.Header().Set("Allow", "GET, POST")
+			writeError(w, r, op.NewStatusError(invalidRequest("Only GET and POST are allowed here."), http.StatusMethodNotAllowed))
+			return
+		}
+		if !parseBody(w, r) {
+			return
+		}
+		if r.Form.Has("access_token") {
+			writeError(w, r, invalidRequest("The access token belongs into the Authorization header."))
+			return
+		}
+		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		if !strings.EqualFold(scheme, "Bearer") || token == "" {
+			// RFC 6750 §3.1: no error code for a request without a token.
+			w = &challenger{ResponseWriter: w, challenge: `Bearer realm="gatehouse"`}
+			writeError(w, r, op.NewStatusError(invalidRequest("An access token is needed."), http.StatusUnauthorized))
+			return
+		}
+		next.ServeHTTP(&challenger{ResponseWriter: w, challenge: `Bearer realm="gatehouse", error="invalid_token"`}, r)
+	})
+}
+
+func parseBody(w http.ResponseWriter, r *http.Request) bool {
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	if err := r.ParseForm(); err != nil {
+		writeError(w, r, invalidRequest("The form cannot be read.").WithParent(err))
+		return false
+	}
+	if err := wellFormed(r.Form); err != nil {
+		writeError(w, r, invalidRequest("A parameter is repeated or holds characters that are not text.").WithParent(err))
+		return false
+	}
+	return true
+}
+
+// writeError renders an OAuth error as JSON; the library logs it.
+func writeError(w http.ResponseWriter, r *http.Request, err error) {
+	op.WriteError(w, r, err, nil)
+}
+
+// challenger adds what the library's errors lack: how to authenticate, to a
+// 401; when to come back, to a 503.
+type challenger struct {
+	http.ResponseWriter
+	challenge string
+}
+
+func (c *challenger) WriteHeader(status int) {
+	switch status {
+	case http.StatusUnauthorized:
+		c.Header().Set("WWW-Authenticate", c.challenge)
+	case http.StatusServiceUnavailable:
+		c.Header().Set("Retry-After", "1")
+	}
+	c.ResponseWriter.WriteHeader(status)
+}
+
+// wellFormed refuses parameters that occur twice (RFC 6749 §3.1: MUST NOT) and
+// text that cannot be stored or shown.
+func wellFormed(q url.Values) error {
+	for name, values := range q {
+		if len(values) > 1 {
+			return idp.Errorf(idp.Invalid, "The app's request names one parameter twice.")
+		}
+		if !printable(name) || !printable(values[0]) {
+			return idp.Errorf(idp.Invalid, "The app's request holds characters that are not text.")
+		}
+	}
+	return nil
+}
+
+func printable(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl)
+}
+
+// queryOf returns the parameters a browser brought, in URL and body.
+func queryOf(r *http.Request) (url.Values, error) {
+	if len(r.URL.RawQuery) > maxQuery {
+		return nil, idp.Errorf(idp.Invalid, "The app's request is too long.")
+	}
+	if err := r.ParseForm(); err != nil {
+		return nil, idp.Errorf(idp.Invalid, "The app's request cannot be read.").Because(err)
+	}
+	return r.Form, wellFormed(r.Form)
+}
+
+// redirect sends the browser on. 303: whatever the method was, it becomes GET
+// (RFC 9700 §4.12).
+func redirect(w http.ResponseWriter, to string) {
+	w.Header().Set("Location", to)
+	w.WriteHeader(http.StatusSeeOther)
+}

@@ -1,0 +1,59 @@
+package oidc
+
+import (
+	"context"
+	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"gatehouse/idp"
+)
+
+// introspection is the answer of RFC 7662 §2.2.
+type introspection struct {
+	Active    bool   `json:"active"`
+	Scope     string `json:"scope,omitempty"`
+	ClientID  string `json:"client_id,omitempty"`
+	Username  string `json:"username,omitempty"`
+	TokenType string `json:"token_type,omitempty"`
+	Expires   int64  `json:"exp,omitempty"`
+	IssuedAt  int64  `json:"iat,omitempty"`
+	AuthTime  int64  `json:"auth_time,omitempty"`
+	Subject   string `json:"sub,omitempty"`
+	Audience  string `json:"aud,omitempty"`
+	Issuer    string `json:"iss,omitempty"`
+	SessionID string `json:"sid,omitempty"`
+}
+
+// Introspect tells a confidential client whether one of its own tokens is
+// good at this moment. Of any other token it says no more than that it is not.
+func (s *server) Introspect(ctx context.Context, r *op.Request[op.IntrospectionRequest]) (*op.Response, error) {
+	p := s.p
+	app, err := p.authenticate(ctx, r.Header, r.Form)
+	if err != nil {
+		return nil, err
+	}
+	t, refresh, err := p.openAny(r.Data.Token)
+	if err != nil || t.App != app.ID {
+		return op.NewResponse(introspection{}), nil
+	}
+	f, u, err := p.Gate.Family(ctx, t.Family, t.proof())
+	switch {
+	case idp.IsKind(err, idp.Unauthenticated):
+		p.witness(ctx, f, "it asked about a token and was told that it is over")
+		return op.NewResponse(introspection{}), nil
+	case err != nil:
+		return nil, fault(err)
+	case refresh && t.Seq != f.Seq:
+		return op.NewResponse(introspection{}), nil
+	}
+	answer := introspection{
+		Active: true, Scope: t.Scope, ClientID: app.Identifier, Username: u.Username,
+		Expires: time.UnixMicro(t.Until).Unix(), IssuedAt: t.IssuedAt, AuthTime: f.AuthTime.Unix(),
+		Subject: string(u.ID), Audience: app.Identifier, Issuer: p.Issuer, SessionID: sid(f.SessionID, f.AppID),
+	}
+	if !refresh {
+		answer.TokenType = "Bearer"
+	}
+	return op.NewResponse(answer), nil
+}

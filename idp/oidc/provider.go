@@ -1,0 +1,175 @@
+package oidc
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"gatehouse/idp"
+	"gatehouse/idp/keys"
+)
+
+// Where the provider answers, below the issuer.
+const (
+	pathAuthorize  = "/oauth/authorize"
+	pathResume     = "/oauth/authorize/resume"
+	pathToken      = "/oauth/token"
+	pathIntrospect = "/oauth/introspect"
+	pathRevoke     = "/oauth/revoke"
+	pathUserinfo   = "/oauth/userinfo"
+	pathKeys       = "/oauth/keys"
+	pathEndSession = "/oauth/end_session"
+	pathDiscovery  = oidc.DiscoveryEndpoint
+)
+
+// Store is what the provider reads of the directory, and where it writes
+// audit lines. *store.Store does.
+type Store interface {
+	AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error)
+	Apps(ctx context.Context) ([]idp.App, error)
+	User(ctx context.Context, id idp.UserID) (idp.User, error)
+	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
+	Access(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) (idp.Access, error)
+	Record(ctx context.Context, events ...idp.Event) error
+}
+
+// Gate accepts and issues; *sessions.Gate does.
+type Gate interface {
+	Resume(ctx context.Context, id idp.SignInID, bind string) (idp.SignIn, error)
+	SpendCode(ctx context.Context, f idp.TokenFamily, p idp.Participant, a idp.Account) error
+	Rotate(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof, seq int64) (idp.TokenFamily, error)
+	Family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.TokenFamily, idp.User, error)
+}
+
+// SignIns begins a sign-in; *login.Login does.
+type SignIns interface {
+	Begin(ctx context.Context, in idp.SignIn, bind string) (idp.SignIn, error)
+}
+
+// Endings ends a token family; *directory.Directory does.
+type Endings interface {
+	EndFamily(ctx context.Context, f idp.TokenFamily, reason string) error
+}
+
+// Browser is what the provider asks of web: everything that is a cookie or a
+// page.
+type Browser interface {
+	// Session returns the browser's live session; idp.Unauthenticated when
+	// there is none.
+	Session(r *http.Request) (idp.Session, error)
+	// Bind returns the raw secret that binds this browser, and sets its cookie
+	// when it has none.
+	Bind(w http.ResponseWriter, r *http.Request) string
+	// Bound returns the same, or "" when there is none.
+	Bound(r *http.Request) string
+	// SignIn sends the browser to the sign-in pages, which send it on to the
+	// sign-in's ResumeURL with its ID added as the query parameter signin.
+	SignIn(w http.ResponseWriter, r *http.Request, id idp.SignInID)
+	// PostForm answers with a page that posts fields to action, an address of
+	// the app of this name, by itself.
+	PostForm(w http.ResponseWriter, r *http.Request, app, action string, fields [][2]string)
+	// Problem answers with the page of a refusal that cannot go back to the app.
+	Problem(w http.ResponseWriter, r *http.Request, err error)
+	// ConfirmSignOut asks whether to sign out, and posts carry back to the
+	// same path.
+	ConfirmSignOut(w http.ResponseWriter, r *http.Request, appName string, carry [][2]string)
+	// ConfirmedSignOut reports whether r is that answer, from that page.
+	ConfirmedSignOut(r *http.Request) bool
+	// SignOut ends the session and clears its cookie.
+	SignOut(w http.ResponseWriter, r *http.Request, s idp.Session) error
+	// SignedOut answers with a page that says so.
+	SignedOut(w http.ResponseWriter, r *http.Request)
+}
+
+// Person is whom claims are about; jit.Person has the same shape.
+type Person struct {
+	User    idp.User
+	Groups  []string
+	Role    string // inside the app; may be empty
+	Subject string // the sub the app knows the user by
+}
+
+// Provider is the OpenID Provider. All fields but Evidence are required.
+type Provider struct {
+	Issuer  string // no trailing slash
+	Store   Store
+	Gate    Gate
+	SignIns SignIns
+	Endings Endings
+	Ring    *keys.Ring
+	Box     *keys.Box
+	Browser Browser
+	// Claims maps a person to what these scopes and the app's own rules tell;
+	// never a claim of the protocol itself (jit.Claims).
+	Claims func(p Person, app idp.App, scopes []string) map[string]any
+	// Evidence is told that an app used a token of a session and was refused:
+	// the app's own proof that the end of that session reached it. what is
+	// plain words. May be nil.
+	Evidence func(ctx context.Context, app idp.AppID, session idp.SessionID, what string) error
+	Log      *slog.Logger
+	Now      func() time.Time
+
+	origins origins
+}
+
+// Handler serves all paths of the provider: everything below /oauth/ and
+// /.well-known/openid-configuration. The caller must let requests from other
+// sites through to it: authorization and end of session may start by POST,
+// and machines have no cookies. It adds no security headers; web does.
+func (p *Provider) Handler() http.Handler {
+	machines := op.RegisterServer(&server{p: p}, op.Endpoints{
+		Token:         op.NewEndpoint(pathToken),
+		Introspection: op.NewEndpoint(pathIntrospect),
+		Revocation:    op.NewEndpoint(pathRevoke),
+		Userinfo:      op.NewEndpoint(pathUserinfo),
+		// The library's default reflects every Origin with credentials.
+	}, op.WithServerCORSOptions(nil))
+
+	mux := http.NewServeMux()
+	mux.Handle("GET "+pathAuthorize, forBrowsers(p.authorize))
+	mux.Handle("POST "+pathAuthorize, forBrowsers(p.authorizeByPost))
+	mux.Handle("GET "+pathResume, forBrowsers(p.resume))
+	mux.Handle("GET "+pathEndSession, forBrowsers(p.endSession))
+	mux.Handle("POST "+pathEndSession, forBrowsers(p.endSessionByPost))
+	mux.Handle(pathToken, p.cors(forClients(true, machines)))
+	mux.Handle(pathIntrospect, forClients(false, machines))
+	mux.Handle(pathRevoke, p.cors(forClients(true, machines)))
+	mux.Handle(pathUserinfo, p.cors(forBearers(machines)))
+	mux.Handle(pathKeys, p.cors(document(p.Ring.JWKS)))
+	discovery := p.discovery()
+	mux.Handle(pathDiscovery, p.cors(document(func() []byte { return discovery })))
+	return mux
+}
+
+// server answers what the library has parsed. Its methods are in the files
+// named after their endpoint.
+type server struct {
+	op.UnimplementedServer
+	p *Provider
+}
+
+// now is the house's time, as it is remembered.
+func (p *Provider) now() time.Time { return idp.Time(p.Now()) }
+
+// note writes an audit line. It never stops what is being done: a refusal
+// stays a refusal.
+func (p *Provider) note(ctx context.Context, e idp.Event) {
+	e.ID, e.At, e.Actor = idp.NewEventID(), p.now(), idp.ActorOf(ctx)
+	if err := p.Store.Record(ctx, e); err != nil {
+		p.Log.ErrorContext(ctx, "audit line not written", "kind", e.Kind, "error", err)
+	}
+}
+
+// witness reports that an app's use of a token of family f was refused.
+func (p *Provider) witness(ctx context.Context, f idp.TokenFamily, what string) {
+	if p.Evidence == nil || f.ID == "" {
+		return
+	}
+	if err := p.Evidence(ctx, f.AppID, f.SessionID, what); err != nil {
+		p.Log.ErrorContext(ctx, "evidence not written", "app", f.AppID, "session", f.SessionID, "error", err)
+	}
+}

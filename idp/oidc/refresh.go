@@ -1,0 +1,88 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"gatehouse/idp"
+)
+
+// RefreshToken is grant_type refresh_token at the token endpoint (RFC 6749
+// §6). Each refresh token is used once; the one before the newest may be
+// repeated within the gate's grace, for an answer that was lost.
+func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.RefreshTokenRequest]) (*op.Response, error) {
+	p, app := s.p, r.Client.(*client).app
+	t, err := p.open(purposeRefresh, r.Data.RefreshToken)
+	if err != nil {
+		p.note(ctx, idp.Event{Kind: "oidc.refresh.refuse", AppID: app.ID, Detail: map[string]string{"reason": "not a refresh token of ours, or too old"}})
+		return nil, invalidGrant(err)
+	}
+	if t.App != app.ID {
+		p.note(ctx, idp.Event{
+			Kind: "oidc.refresh.refuse", UserID: t.User, AppID: t.App,
+			Detail: map[string]string{"reason": "presented by another client", "client": string(app.ID)},
+		})
+		return nil, invalidGrant(errors.New("a refresh token of another client"))
+	}
+	scopes, ok := narrowed(t.scopes(), strings.Fields(r.Data.Scopes.String()))
+	if !ok {
+		p.note(ctx, idp.Event{Kind: "oidc.refresh.refuse", UserID: t.User, AppID: t.App, Detail: map[string]string{"reason": "more scope than was granted"}})
+		return nil, oidc.ErrInvalidScope().WithDescription("More was asked for than was granted.")
+	}
+	extra, err := p.idTokenClaims(ctx, app, t.User, scopes)
+	if err != nil {
+		return nil, err
+	}
+	f, err := p.Gate.Rotate(ctx, t.Family, t.proof(), t.Seq)
+	switch {
+	case idp.IsKind(err, idp.Conflict):
+		return nil, p.reused(ctx, t.family(), "oidc.refresh.reuse", "refresh token used twice")
+	case idp.IsKind(err, idp.Unauthenticated):
+		return nil, p.refusedRefresh(ctx, t, err)
+	case err != nil:
+		return nil, fault(err)
+	}
+	resp, err := p.issue(issue{app: app, family: f, scopes: scopes, extra: extra})
+	if err != nil {
+		return nil, fault(err)
+	}
+	return op.NewResponse(resp), nil
+}
+
+// refusedRefresh writes down that an app came with a refresh token that is
+// dead: the app has thereby shown that it reached the end of the session.
+func (p *Provider) refusedRefresh(ctx context.Context, t pass, cause error) error {
+	f, _, err := p.Gate.Family(ctx, t.Family, t.proof())
+	if idp.IsKind(err, idp.Unauthenticated) {
+		p.witness(ctx, f, "its refresh was refused")
+	}
+	p.note(ctx, idp.Event{
+		Kind: "oidc.refresh.refuse", UserID: t.User, AppID: t.App, SessionID: f.SessionID,
+		Detail: map[string]string{"reason": "the person, the session, the grant or the tokens have ended"},
+	})
+	return invalidGrant(cause)
+}
+
+// family names the family of a pass, as far as the pass knows it.
+func (t pass) family() idp.TokenFamily {
+	return idp.TokenFamily{ID: t.Family, Proof: t.proof(), AppID: t.App}
+}
+
+// narrowed returns the scopes a refresh asks for: all that were granted when
+// it asks for none, never more (RFC 6749 §6).
+func narrowed(granted, asked []string) ([]string, bool) {
+	if len(asked) == 0 {
+		return granted, true
+	}
+	for _, scope := range asked {
+		if !slices.Contains(granted, scope) {
+			return nil, false
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(granted), func(s string) bool { return !slices.Contains(asked, s) }), true
+}

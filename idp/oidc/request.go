@@ -1,0 +1,158 @@
+package oidc
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"gatehouse/idp"
+)
+
+const scopeGroups = "groups"
+
+// scopes are those that mean something here. Others are ignored (OIDC Core
+// §3.1.2.1), which the answer's scope parameter says.
+func scopes() []string {
+	return []string{oidc.ScopeOpenID, oidc.ScopeProfile, oidc.ScopeEmail, scopeGroups, oidc.ScopeOfflineAccess}
+}
+
+// request is an authorization request whose client and redirect URI are
+// proven. It is kept in the SignIn as JSON.
+type request struct {
+	oidc.AuthRequest
+	// HintSubject is whom a verified id_token_hint names; may be empty.
+	HintSubject string `json:"hint_subject,omitempty"`
+}
+
+// addressed reads what is needed to answer an app at all, errors included:
+// where, how and with which state.
+func addressed(q url.Values) request {
+	return request{AuthRequest: oidc.AuthRequest{
+		ClientID:     q.Get("client_id"),
+		RedirectURI:  q.Get("redirect_uri"),
+		State:        q.Get("state"),
+		ResponseType: oidc.ResponseType(q.Get("response_type")),
+		ResponseMode: oidc.ResponseMode(q.Get("response_mode")),
+	}}
+}
+
+// read takes in the rest and judges it for this app. The error goes back to
+// the app. Unknown parameters, and hints that we cannot follow, are no error.
+func (req *request) read(q url.Values, app idp.OIDCSettings) *oidc.Error {
+	if err := req.checkShape(q); err != nil {
+		return err
+	}
+	if err := req.readPrompt(q); err != nil {
+		return err
+	}
+	if err := req.readChallenge(q, app); err != nil {
+		return err
+	}
+	asked := strings.Fields(q.Get("scope"))
+	if !slices.Contains(asked, oidc.ScopeOpenID) {
+		return oidc.ErrInvalidScope().WithDescription("The scope openid is needed.")
+	}
+	for _, scope := range scopes() {
+		if slices.Contains(asked, scope) && (scope != oidc.ScopeOfflineAccess || app.AllowOfflineAccess) {
+			req.Scopes = append(req.Scopes, scope)
+		}
+	}
+	req.Nonce = q.Get("nonce")
+	req.LoginHint = q.Get("login_hint")
+	return nil
+}
+
+func (req *request) checkShape(q url.Values) *oidc.Error {
+	switch {
+	case q.Has("request"):
+		return oidc.ErrRequestNotSupported().WithDescription("Request objects are not supported.")
+	case q.Has("request_uri"):
+		return (&oidc.Error{ErrorType: requestURINotSupported}).WithDescription("Request objects are not supported.")
+	case req.ResponseType == "":
+		return invalidRequest("response_type is missing.")
+	case req.ResponseType != oidc.ResponseTypeCode:
+		return (&oidc.Error{ErrorType: unsupportedResponseType}).WithDescription("Only response_type code is supported.")
+	}
+	switch req.ResponseMode {
+	case "", oidc.ResponseModeQuery:
+		return nil
+	case oidc.ResponseModeFormPost:
+		if strings.HasPrefix(req.RedirectURI, "http") {
+			return nil
+		}
+	}
+	req.ResponseMode = ""
+	return invalidRequest("Only the response modes query and, for a web address, form_post are supported.")
+}
+
+func (req *request) readPrompt(q url.Values) *oidc.Error {
+	if q.Has("max_age") {
+		n, err := strconv.ParseUint(q.Get("max_age"), 10, 31)
+		if err != nil {
+			return invalidRequest("max_age is not a number of seconds.")
+		}
+		req.MaxAge = oidc.NewMaxAge(uint(n))
+	}
+	req.Prompt = strings.Fields(q.Get("prompt"))
+	var err error
+	if req.MaxAge, err = op.ValidateAuthReqPrompt(req.Prompt, req.MaxAge); err != nil {
+		return invalidRequest("prompt none stands alone.")
+	}
+	return nil
+}
+
+func (req *request) readChallenge(q url.Values, app idp.OIDCSettings) *oidc.Error {
+	challenge, method := q.Get("code_challenge"), oidc.CodeChallengeMethod(q.Get("code_challenge_method"))
+	switch {
+	case challenge == "" && method == "" && app.PKCEExempt && app.AuthMethod != string(oidc.AuthMethodNone):
+		return nil
+	case challenge == "":
+		return invalidRequest("code_challenge is missing (RFC 7636).")
+	case method != oidc.CodeChallengeMethodS256:
+		return invalidRequest("code_challenge_method must be S256.")
+	case len(challenge) != 43 || strings.Trim(challenge, base64urlAlphabet) != "":
+		return invalidRequest("code_challenge is not the S256 of a verifier.")
+	}
+	req.CodeChallenge, req.CodeChallengeMethod = challenge, method
+	return nil
+}
+
+const base64urlAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+// silent: nothing may be shown (prompt=none).
+func (req *request) silent() bool { return slices.Contains(req.Prompt, oidc.PromptNone) }
+
+// suffices reports whether a live session answers the request without asking
+// anybody.
+func (req *request) suffices(s idp.Session, now time.Time) bool {
+	if req.MaxAge != nil {
+		oldest := now.Add(-time.Duration(*req.MaxAge) * time.Second)
+		if *req.MaxAge == 0 || s.AuthTime.Before(oldest) { // 0 is prompt=login too
+			return false
+		}
+	}
+	return req.HintSubject == "" || req.HintSubject == string(s.UserID)
+}
+
+func (req *request) encode() ([]byte, error) {
+	b, err := json.Marshal(req)
+	if err != nil {
+		return nil, fmt.Errorf("encode authorization request: %w", err)
+	}
+	return b, nil
+}
+
+func decodeRequest(b []byte) (request, error) {
+	var req request
+	if err := json.Unmarshal(b, &req); err != nil {
+		return request{}, fmt.Errorf("decode authorization request: %w", err)
+	}
+	return req, nil
+}

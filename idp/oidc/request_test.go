@@ -1,0 +1,147 @@
+package oidc
+
+import (
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+
+	"gatehouse/idp"
+)
+
+const challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM" // RFC 7636 appendix B
+
+func confidential() idp.OIDCSettings {
+	return idp.OIDCSettings{ApplicationType: "web", AuthMethod: "client_secret_basic", RedirectURIs: []string{"https://app.example/cb"}}
+}
+
+func asked(changes ...string) url.Values {
+	q := url.Values{
+		"client_id": {"wiki"}, "redirect_uri": {"https://app.example/cb"}, "response_type": {"code"}, "scope": {"openid"},
+		"code_challenge": {challenge}, "code_challenge_method": {"S256"},
+	}
+	for _, c := range changes {
+		name, value, set := strings.Cut(c, "=")
+		if q.Del(name); set {
+			q.Set(name, value)
+		}
+	}
+	return q
+}
+
+func TestReadRequest(t *testing.T) {
+	t.Parallel()
+	exempt, offline := confidential(), confidential()
+	exempt.PKCEExempt, offline.AllowOfflineAccess = true, true
+	public := confidential()
+	public.AuthMethod, public.PKCEExempt = "none", true
+	for _, c := range []struct {
+		name string
+		app  idp.OIDCSettings
+		q    url.Values
+		want string // error code, or the scopes
+	}{
+		{"plain good request", confidential(), asked(), "openid"},
+		{"unknown parameters and hints", confidential(), asked("foo=bar", "display=popup", "ui_locales=fr-CA", "claims_locales=se", "acr_values=1 2", "claims={}", "prompt=consent select_account"), "openid"},
+		{"scopes in another order, an unknown one", confidential(), asked("scope=email  phone openid profile groups"), "openid profile email groups"},
+		{"offline access not allowed", confidential(), asked("scope=openid offline_access"), "openid"},
+		{"offline access allowed", offline, asked("scope=openid offline_access"), "openid offline_access"},
+		{"no openid", confidential(), asked("scope=profile"), "invalid_scope"},
+		{"no scope", confidential(), asked("scope"), "invalid_scope"},
+		{"no response type", confidential(), asked("response_type"), "invalid_request"},
+		{"implicit", confidential(), asked("response_type=id_token token"), "unsupported_response_type"},
+		{"hybrid", confidential(), asked("response_type=code id_token"), "unsupported_response_type"},
+		{"response mode query", confidential(), asked("response_mode=query"), "openid"},
+		{"response mode form_post", confidential(), asked("response_mode=form_post"), "openid"},
+		{"response mode fragment", confidential(), asked("response_mode=fragment"), "invalid_request"},
+		{"response mode jwt", confidential(), asked("response_mode=jwt"), "invalid_request"},
+		{"form_post to an app's own scheme", native(), asked("response_mode=form_post", "redirect_uri=com.example.app:/cb"), "invalid_request"},
+		{"request object", confidential(), asked("request=e30."), "request_not_supported"},
+		{"request_uri", confidential(), asked("request_uri=http://127.0.0.1:9/x"), "request_uri_not_supported"},
+		{"prompt none with another", confidential(), asked("prompt=none login"), "invalid_request"},
+		{"max_age not a number", confidential(), asked("max_age=-1"), "invalid_request"},
+		{"no challenge", confidential(), asked("code_challenge", "code_challenge_method"), "invalid_request"},
+		{"no challenge, exempt", exempt, asked("code_challenge", "code_challenge_method"), "openid"},
+		{"no challenge, exempt but public", public, asked("code_challenge", "code_challenge_method"), "invalid_request"},
+		{"challenge plain, exempt", exempt, asked("code_challenge_method=plain"), "invalid_request"},
+		{"challenge method absent", confidential(), asked("code_challenge_method"), "invalid_request"},
+		{"challenge too short", confidential(), asked("code_challenge=abc"), "invalid_request"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			req := addressed(c.q)
+			got := ""
+			if err := req.read(c.q, c.app); err != nil {
+				got = string(err.ErrorType)
+			} else {
+				got = strings.Join(req.Scopes, " ")
+			}
+			if got != c.want {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+func TestSuffices(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
+	s := idp.Session{Proof: idp.Proof{UserID: "usr_a"}, AuthTime: now.Add(-time.Minute)}
+	for _, c := range []struct {
+		name string
+		req  request
+		want bool
+	}{
+		{"nothing asked", request{}, true},
+		{"max_age not passed", request{AuthRequest: oidc.AuthRequest{MaxAge: oidc.NewMaxAge(60)}}, true},
+		{"max_age passed", request{AuthRequest: oidc.AuthRequest{MaxAge: oidc.NewMaxAge(59)}}, false},
+		{"max_age 0, prompt=login", request{AuthRequest: oidc.AuthRequest{MaxAge: oidc.NewMaxAge(0)}}, false},
+		{"hint of the same person", request{HintSubject: "usr_a"}, true},
+		{"hint of another person", request{HintSubject: "usr_b"}, false},
+	} {
+		if got := c.req.suffices(s, now); got != c.want {
+			t.Errorf("%s: got %v", c.name, got)
+		}
+	}
+}
+
+func FuzzRequest(f *testing.F) {
+	f.Add(asked("state=ü", "nonce=n").Encode())
+	f.Add("client_id=a&client_id=b&scope=%00")
+	f.Fuzz(func(t *testing.T, raw string) {
+		q, err := url.ParseQuery(raw)
+		if err != nil || wellFormed(q) != nil {
+			return
+		}
+		req := addressed(q)
+		if err := req.read(q, confidential()); err != nil {
+			if err.Description == "" {
+				t.Fatalf("an error without words: %v", err)
+			}
+			return
+		}
+		if req.ResponseType != oidc.ResponseTypeCode || len(req.CodeChallenge) != 43 || !slices.Contains(req.Scopes, oidc.ScopeOpenID) {
+			t.Fatalf("accepted %+v", req)
+		}
+		kept, err := req.encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := decodeRequest(kept)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, pair := range [][2]any{
+			{req.ClientID, back.ClientID}, {req.RedirectURI, back.RedirectURI}, {req.State, back.State}, {req.Nonce, back.Nonce},
+			{req.Scopes, back.Scopes}, {req.CodeChallenge, back.CodeChallenge}, {req.ResponseMode, back.ResponseMode}, {req.HintSubject, back.HintSubject},
+		} {
+			if diff := cmp.Diff(pair[0], pair[1]); diff != "" {
+				t.Fatalf("not kept: %s", diff)
+			}
+		}
+	})
+}

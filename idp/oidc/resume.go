@@ -1,0 +1,63 @@
+package oidc
+
+import (
+	"errors"
+	"net/http"
+
+	"gatehouse/idp"
+)
+
+// resume answers an authorization request whose sign-in is done. The gate
+// spends the SignIn, and only for the browser it is bound to; the session that
+// finished it must be the browser's own.
+func (p *Provider) resume(w http.ResponseWriter, r *http.Request) {
+	in, err := p.Gate.Resume(r.Context(), idp.SignInID(r.URL.Query().Get("signin")), p.Browser.Bound(r))
+	switch {
+	case idp.IsKind(err, idp.Unauthenticated), idp.IsKind(err, idp.Conflict):
+		p.turnAway(w, r, startAgain(err))
+		return
+	case err != nil:
+		p.Browser.Problem(w, r, err)
+		return
+	case in.Protocol != idp.ProtocolOIDC:
+		p.turnAway(w, r, startAgain(errors.New("the sign-in is of another protocol")))
+		return
+	}
+	session, err := p.Browser.Session(r)
+	switch {
+	case idp.IsKind(err, idp.Unauthenticated):
+		p.turnAway(w, r, startAgain(err))
+		return
+	case err != nil:
+		p.Browser.Problem(w, r, err)
+		return
+	case session.ID != in.SessionID || session.AuthTime.Before(in.NotBefore):
+		p.turnAway(w, r, startAgain(errors.New("the browser's session is not the one that finished the sign-in")))
+		return
+	}
+	p.answer(w, r, in, session)
+}
+
+// answer judges the kept request once more: the app may have changed while the
+// person signed in.
+func (p *Provider) answer(w http.ResponseWriter, r *http.Request, in idp.SignIn, session idp.Session) {
+	req, err := decodeRequest(in.Request)
+	if err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	app, err := p.recognise(r.Context(), &req)
+	if err != nil {
+		p.turnAway(w, r, err)
+		return
+	}
+	if req.HintSubject != "" && req.HintSubject != string(session.UserID) {
+		p.respond(w, r, app, &req, loginRequired())
+		return
+	}
+	p.grant(w, r, app, &req, session)
+}
+
+func startAgain(cause error) error {
+	return idp.Errorf(idp.Invalid, "This sign-in began in another browser, was used already, or took too long. Go back to the app and start again.").Because(cause)
+}

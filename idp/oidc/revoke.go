@@ -1,0 +1,41 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"gatehouse/idp"
+)
+
+// Revocation ends the token family of one of the client's own tokens, access
+// or refresh (RFC 7009). It answers 200 only when nothing of the family is
+// accepted any more; while that is not known it answers 503 (§2.2.1).
+func (s *server) Revocation(ctx context.Context, r *op.ClientRequest[oidc.RevocationRequest]) (*op.Response, error) {
+	p, app := s.p, r.Client.(*client).app
+	t, _, err := p.openAny(r.Data.Token)
+	if err != nil {
+		// §2.2: a token that is not valid needs no revoking.
+		return op.NewResponse(nil), nil
+	}
+	if t.App != app.ID {
+		p.note(ctx, idp.Event{
+			Kind: "oidc.revoke.refuse", UserID: t.User, AppID: t.App,
+			Detail: map[string]string{"reason": "presented by another client", "client": string(app.ID)},
+		})
+		return nil, invalidGrant(errors.New("a token of another client"))
+	}
+	f, _, err := p.Gate.Family(ctx, t.Family, t.proof())
+	switch {
+	case idp.IsKind(err, idp.Unauthenticated):
+		return op.NewResponse(nil), nil
+	case err != nil:
+		return nil, fault(err)
+	}
+	if err := p.Endings.EndFamily(ctx, f, "revoked by the app"); err != nil {
+		return nil, fault(err)
+	}
+	return op.NewResponse(nil), nil
+}

@@ -1,0 +1,111 @@
+package oidc
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"gatehouse/idp"
+)
+
+const (
+	defaultAccessTTL  = 5 * time.Minute
+	defaultRefreshTTL = 30 * 24 * time.Hour
+)
+
+// CodeExchange is grant_type authorization_code at the token endpoint
+// (RFC 6749 §4.1.3). The client is authenticated.
+func (s *server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
+	p, app := s.p, r.Client.(*client).app
+	c, err := p.openCode(r.Data.Code)
+	if err != nil {
+		p.note(ctx, idp.Event{Kind: "oidc.code.refuse", AppID: app.ID, Detail: map[string]string{"reason": "not a code of ours, or too old"}})
+		return nil, invalidGrant(err)
+	}
+	if why := c.misused(app.ID, r.Data); why != "" {
+		return nil, p.burn(ctx, c, why)
+	}
+	now := p.now()
+	ends := time.Unix(c.SessionEnds, 0)
+	f := lifeOf(c.family(now), *app.OIDC, ends)
+	extra, err := p.idTokenClaims(ctx, app, c.User, c.Scopes)
+	if err != nil {
+		return nil, err
+	}
+	switch err := p.Gate.SpendCode(ctx, f, c.participant(now), c.account(now)); {
+	case idp.IsKind(err, idp.Conflict):
+		return nil, p.reused(ctx, f, "oidc.code.reuse", "authorization code used twice")
+	case idp.IsKind(err, idp.Unauthenticated):
+		p.note(ctx, idp.Event{
+			Kind: "oidc.code.refuse", UserID: c.User, AppID: c.App, SessionID: c.Session,
+			Detail: map[string]string{"reason": "the person, the session or the grant has ended since"},
+		})
+		return nil, invalidGrant(err)
+	case err != nil:
+		return nil, fault(err)
+	}
+	resp, err := p.issue(issue{app: app, family: f, scopes: f.Scopes, nonce: f.Nonce, sessionEnds: ends, extra: extra})
+	if err != nil {
+		return nil, fault(err)
+	}
+	return op.NewResponse(resp), nil
+}
+
+// lifeOf decides how long a family lives and whether it has refresh tokens.
+// Without them it lives as long as its one access token.
+func lifeOf(f idp.TokenFamily, app idp.OIDCSettings, sessionEnds time.Time) idp.TokenFamily {
+	if slices.Contains(f.Scopes, oidc.ScopeOfflineAccess) && app.AllowOfflineAccess {
+		f.Offline, f.Seq = true, 1
+		f.ExpiresAt = f.CreatedAt.Add(or(app.RefreshTTL, defaultRefreshTTL))
+		return f
+	}
+	f.ExpiresAt = f.CreatedAt.Add(or(app.AccessTokenTTL, defaultAccessTTL))
+	if sessionEnds.Before(f.ExpiresAt) {
+		f.ExpiresAt = idp.Time(sessionEnds)
+	}
+	return f
+}
+
+func or(d, otherwise time.Duration) time.Duration {
+	if d > 0 {
+		return d
+	}
+	return otherwise
+}
+
+// burn makes a code that leaked or was tampered with worthless: it is spent
+// into a family that is over as it begins.
+func (p *Provider) burn(ctx context.Context, c code, why string) error {
+	now := p.now()
+	f := c.family(now)
+	f.ExpiresAt = now
+	err := p.Gate.SpendCode(ctx, f, c.participant(now), c.account(now))
+	switch {
+	case idp.IsKind(err, idp.Conflict):
+		return p.reused(ctx, f, "oidc.code.reuse", "authorization code used twice, "+why)
+	case err != nil && !idp.IsKind(err, idp.Unauthenticated):
+		return fault(err)
+	}
+	p.note(ctx, idp.Event{
+		Kind: "oidc.code.burn", UserID: c.User, AppID: c.App, SessionID: c.Session,
+		Detail: map[string]string{"reason": why},
+	})
+	return invalidGrant(errors.New(why))
+}
+
+// reused ends the family of a pass that was used twice: one of the two who
+// hold it is a thief (RFC 9700 §4.5 and §4.14.2).
+func (p *Provider) reused(ctx context.Context, f idp.TokenFamily, kind, why string) error {
+	if err := p.Endings.EndFamily(ctx, f, why); err != nil {
+		return fault(err)
+	}
+	p.note(ctx, idp.Event{
+		Kind: kind, UserID: f.UserID, AppID: f.AppID, SessionID: f.SessionID,
+		Detail: map[string]string{"reason": why, "family": string(f.ID)},
+	})
+	return invalidGrant(errors.New(why))
+}
