@@ -1,0 +1,133 @@
+package wire_test
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"net/url"
+	"testing"
+
+	"gatehouse/idp/saml/wire"
+)
+
+// TestSA33DamagedMessagesNeverPanic truncates and flips a signed request 5,000
+// times. What still decodes must not verify, unless nothing was changed that
+// counts: then it must still say the same.
+func TestSA33DamagedMessagesNeverPanic(t *testing.T) {
+	t.Parallel()
+	el := mustParse(t, requestXML)
+	if err := rsaSigner().Sign(el); err != nil {
+		t.Fatal(err)
+	}
+	posted := wire.Serialize(el)
+	address, err := rsaSigner().RedirectURL("https://idp.example/saml/sso", wire.ParamRequest, []byte(requestXML), "relay")
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := []byte(rawQuery(t, address))
+	want, err := wire.ParseAuthnRequest(el)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	random := rand.New(rand.NewPCG(1, 2))
+	damage := func(in []byte) []byte {
+		if random.IntN(3) == 0 {
+			return in[:random.IntN(len(in))]
+		}
+		out := bytes.Clone(in)
+		for range 1 + random.IntN(3) {
+			out[random.IntN(len(out))] ^= 1 << random.IntN(8)
+		}
+		return out
+	}
+	for range 2500 {
+		for _, m := range []func() (*wire.Message, error){
+			func() (*wire.Message, error) {
+				return wire.Decode(post(url.Values{"SAMLRequest": {wire.EncodePOST(damage(posted))}}), wire.ParamRequest)
+			},
+			func() (*wire.Message, error) { return wire.Decode(get(string(damage(query))), wire.ParamRequest) },
+		} {
+			message, err := m()
+			if err != nil {
+				continue
+			}
+			verified, err := message.Verify(certs(rsaSigner()))
+			if err != nil {
+				continue
+			}
+			got, err := wire.ParseAuthnRequest(verified)
+			if err != nil || got.ID != want.ID || got.Issuer != want.Issuer || got.ACSURL != want.ACSURL {
+				t.Fatalf("verified after damage: %+v, %v", got, err)
+			}
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(requestXML))
+	f.Add([]byte(assertionXML))
+	f.Add([]byte(`<a xmlns:p="x" p:b="c"><p:d/>&#65;<![CDATA[x]]></a>`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		el, err := wire.Parse(b)
+		if err != nil {
+			return
+		}
+		// What was accepted is written and read again as the same.
+		once := wire.Serialize(el)
+		if len(once) > wire.MaxMessage {
+			return
+		}
+		again, err := wire.Parse(once)
+		if err != nil {
+			t.Fatalf("not readable again: %v\n%q", err, once)
+		}
+		if twice := wire.Serialize(again); !bytes.Equal(once, twice) {
+			t.Fatalf("changed:\n%q\n%q", once, twice)
+		}
+	})
+}
+
+func FuzzDecode(f *testing.F) {
+	address, err := fixedSigner().RedirectURL("https://idp.example/", wire.ParamRequest, []byte(requestXML), "relay")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(rawQuery(f, address), []byte(requestXML))
+	f.Fuzz(func(t *testing.T, query string, xml []byte) {
+		if m, err := wire.Decode(get(query), wire.ParamRequest); err == nil {
+			_, _ = m.Verify(certs(fixedSigner()))
+			_, _ = wire.ParseAuthnRequest(m.Root)
+		}
+		if m, err := wire.Decode(post(url.Values{"SAMLRequest": {wire.EncodePOST(xml)}}), wire.ParamRequest); err == nil {
+			_, _ = wire.ParseAuthnRequest(m.Root)
+			_, _ = wire.ParseLogoutRequest(m.Root)
+			_, _ = wire.ParseLogoutResponse(m.Root)
+		}
+		_, _ = wire.DecodeSOAP(bytes.NewReader(xml))
+	})
+}
+
+func FuzzVerify(f *testing.F) {
+	f.Add(wire.Serialize(signedAssertion(f, fixedSigner())))
+	f.Add(wire.Serialize(response(f, signedAssertion(f, fixedSigner()))))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		el, err := wire.Parse(b)
+		if err != nil {
+			return
+		}
+		if who, err := consume(el, certs(fixedSigner())); err == nil && who != "ada@example.org" {
+			t.Fatalf("accepted as %q", who)
+		}
+		_, _ = wire.Decrypt(el, decrypter(t, rsaSigner()), wire.Decryption{AllowCBC: true})
+	})
+}
+
+func FuzzParseSPMetadata(f *testing.F) {
+	f.Add(wire.Serialize(sampleSP().Element()))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if sp, err := wire.ParseSPMetadata(b, instant()); err == nil && len(sp.ACS) == 0 {
+			t.Fatal("accepted without an ACS")
+		}
+		_, _ = wire.ParseIdPMetadata(b, instant())
+	})
+}
