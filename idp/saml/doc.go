@@ -1,0 +1,27 @@
+// Package saml is the SAML 2.0 identity provider: the tongue in which service
+// providers ask who somebody is.
+//
+// It owns the Web Browser SSO profile (SAML Profiles §4.1) as the identity
+// provider: metadata, the AuthnRequest by HTTP-Redirect and HTTP-POST, the
+// judgement over it, the assertion; [Import] of a service provider's metadata;
+// and its lever, the LogoutRequest over SOAP. Octets belong to idp/saml/wire:
+// decoding, signatures, metadata. crewjam/saml has the types from which
+// statements are written; its handlers, its Assertion serialiser (which may
+// panic) and its policy (there is none) are not used. It leaves sign-in to
+// idp/login, accepting and issuing to sessions, cookies and pages to web
+// (Browser), mapping of attributes to jit.
+//
+// # What a request is told
+//
+// A request is judged in one order, and the first rule it breaks is the answer
+// and the audit line (saml.request.refuse, detail rule). Until the app, its
+// signature and the address of the answer are proven, the person is told, by a
+// page; from then on the app is, by a signed Response with a status. A request
+// that was answered before is never answered again: the person is told to
+// start again from the app.
+//
+// The one invariant: no assertion leaves this package that the gate did not
+// issue for exactly that user, session and app in the same request, nor to an
+// address that was not registered, nor with a time that is not from our own
+// clock.
+package saml

@@ -1,0 +1,125 @@
+package saml
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"net/http"
+	"slices"
+
+	"github.com/beevik/etree"
+
+	"gatehouse/idp"
+	"gatehouse/idp/saml/wire"
+)
+
+// grant answers a request with an assertion about the session's person, or
+// with the status that says why not.
+func (p *Provider) grant(w http.ResponseWriter, r *http.Request, app idp.App, req *request, session idp.Session) {
+	s, err := p.issue(r.Context(), app, req, session)
+	if err != nil {
+		if no, ok := errors.AsType[*refusal](err); ok {
+			no.user = session.UserID
+		}
+		p.refuse(w, r, app, req, err)
+		return
+	}
+	p.respond(w, r, app, req, wire.Status{Code: wire.StatusSuccess}, p.assertion(s))
+}
+
+// issue decides what is asserted, and has the gate issue it: the last thing
+// that can refuse, but for the mapping of attributes, which needs the NameID.
+func (p *Provider) issue(ctx context.Context, app idp.App, req *request, session idp.Session) (statement, error) {
+	s := statement{app: app, req: req, session: session, now: p.now()}
+	var ok bool
+	if s.class, ok = satisfy(req.Comparison, req.Classes, classOf(session.Methods)); !ok {
+		return s, decline("authn_context", wire.StatusResponder, wire.StatusNoAuthnContext,
+			"The person signed in in a way that the request does not take.")
+	}
+	access, err := p.Store.Access(ctx, session.UserID, app.ID, s.now)
+	switch {
+	case idp.IsKind(err, idp.NotFound):
+		return s, denied(err)
+	case err != nil:
+		return s, err
+	}
+	u, err := p.Store.User(ctx, session.UserID)
+	if err != nil {
+		return s, err
+	}
+	if s.name, err = p.name(ctx, app, req, u); err != nil {
+		return s, err
+	}
+	issued, _, err := p.Gate.Assert(ctx, session.Proof, idp.Participant{
+		SessionID: session.ID, AppID: app.ID, UserID: u.ID, SessionIndex: sessionIndex(session.ID, app.ID),
+		NameID: s.name, FirstAt: s.now, LastAnswerAt: s.now,
+	}, idp.Account{
+		AppID: app.ID, UserID: u.ID, Subject: s.name.Value, Format: s.name.Format, FirstSeenAt: s.now, LastSeenAt: s.now,
+	})
+	switch {
+	case idp.IsKind(err, idp.Unauthenticated):
+		return s, denied(err)
+	case err != nil:
+		return s, err
+	}
+	s.name, s.index = issued.NameID, issued.SessionIndex
+	s.attributes, err = p.attributes(ctx, app, access.Grant.Role, s.name.Value, u)
+	return s, err
+}
+
+func denied(err error) error {
+	return decline("grant", wire.StatusResponder, wire.StatusRequestDenied,
+		"The person may not use this app.").because(err)
+}
+
+// attributes asks the mapping what the app is told about u.
+func (p *Provider) attributes(ctx context.Context, app idp.App, role, subject string, u idp.User) ([]Attribute, error) {
+	person := Person{User: u, Role: role, Subject: subject}
+	if tellsGroups(app) {
+		groups, err := p.Store.GroupsOf(ctx, u.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range groups {
+			person.Groups = append(person.Groups, g.Name)
+		}
+	}
+	told, err := p.Attributes(person, app)
+	if idp.IsKind(err, idp.Invalid) {
+		return nil, decline("attributes", wire.StatusResponder, wire.StatusInvalidAttrNameOrValue,
+			"What the app is to be told about the person cannot be sent. An admin can correct it.").because(err)
+	}
+	return told, err
+}
+
+// tellsGroups: groups cost a read of their own. An app without rules is told
+// them.
+func tellsGroups(app idp.App) bool {
+	return len(app.Attributes) == 0 ||
+		slices.ContainsFunc(app.Attributes, func(r idp.AttributeRule) bool { return r.Source == "groups" })
+}
+
+// sessionIndex names a session to one app. Two apps cannot tell that they see
+// the same session (SAML Core §2.7.2), and nothing has to be stored to say it
+// again.
+func sessionIndex(s idp.SessionID, app idp.AppID) string {
+	sum := sha256.Sum256([]byte("session index|" + string(s) + "|" + string(app)))
+	return base64.RawURLEncoding.EncodeToString(sum[:])[:22]
+}
+
+// respond gives the browser the Response for the app (SAML Profiles §4.1.4.2).
+// An assertion is signed always; a Response without one too, as nothing else
+// vouches for its status.
+func (p *Provider) respond(w http.ResponseWriter, r *http.Request, app idp.App, req *request, status wire.Status, assertion *etree.Element) {
+	message, err := p.response(app, req, status, assertion)
+	if err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	fields := [][2]string{{wire.ParamResponse, wire.EncodePOST(message)}}
+	if req.RelayState != "" {
+		fields = append(fields, [2]string{"RelayState", req.RelayState})
+	}
+	p.Browser.PostForm(w, r, app.Name, req.ACS, fields)
+}

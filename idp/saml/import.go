@@ -1,0 +1,113 @@
+package saml
+
+import (
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"slices"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/idp/saml/wire"
+)
+
+// Import reads the metadata of one service provider into its entityID and
+// settings (SAML Metadata §2.4.4). It keeps what we use: assertion consumer
+// services with HTTP-POST, the single logout service with SOAP, signing
+// certificates, whether it signs its requests, the first NameID format that we
+// issue. idp.Invalid, in plain words, for a document that is malformed, larger
+// than 256 KiB or expired, names two entities alike, or holds an address that
+// is not http or https.
+//
+// It says nothing about who sent the document, nor whether the entityID is
+// taken: registering it is the directory's decision.
+func Import(b []byte) (entityID string, s idp.SAMLSettings, err error) {
+	return importAt(b, time.Now())
+}
+
+func importAt(b []byte, now time.Time) (string, idp.SAMLSettings, error) {
+	sp, err := wire.ParseSPMetadata(b, now)
+	if err != nil {
+		return "", idp.SAMLSettings{}, unusable(err)
+	}
+	s := idp.SAMLSettings{
+		ACS:           consumers(sp.ACS),
+		SOAPLogoutURL: soapService(sp.SLO),
+		SigningCerts:  encodeCertificates(sp.SigningCerts),
+		RequireSigned: sp.AuthnRequestsSigned,
+		NameIDFormat:  nameIDFormat(sp.NameIDFormats),
+		MetadataXML:   string(b),
+	}
+	switch {
+	case len(s.ACS) == 0:
+		return "", idp.SAMLSettings{}, idp.Errorf(idp.Invalid, "The metadata names no AssertionConsumerService with the HTTP-POST binding. Answers are sent by HTTP-POST only.")
+	case s.RequireSigned && len(s.SigningCerts) == 0:
+		return "", idp.SAMLSettings{}, idp.Errorf(idp.Invalid, "The metadata says that the app signs its requests, and has no certificate for it.")
+	}
+	return sp.EntityID, s, nil
+}
+
+func unusable(err error) error {
+	detail := "This is not the metadata of a SAML service provider."
+	switch {
+	case errors.Is(err, wire.ErrExpired):
+		detail = "The metadata has expired (validUntil). Ask for a new document."
+	case errors.Is(err, wire.ErrTooLarge):
+		detail = "The metadata is too large."
+	default:
+		if e, ok := errors.AsType[*wire.Error](err); ok {
+			detail = "The metadata cannot be used: " + e.Reason + "."
+		}
+	}
+	return idp.Errorf(idp.Invalid, "%s", detail).Because(err)
+}
+
+// consumers keeps the services with HTTP-POST. One without an index, which the
+// schema demands, gets one that is free: two must not be mixed up.
+func consumers(all []wire.Endpoint) []idp.AssertionConsumer {
+	taken := map[int]bool{}
+	for _, e := range all {
+		taken[e.Index] = true
+	}
+	var kept []idp.AssertionConsumer
+	free := 0
+	for _, e := range all {
+		if e.Binding != wire.POST {
+			continue
+		}
+		if e.Index < 0 {
+			for taken[free] {
+				free++
+			}
+			e.Index, taken[free] = free, true
+		}
+		kept = append(kept, idp.AssertionConsumer{URL: e.Location, Index: e.Index, Default: e.Default})
+	}
+	return kept
+}
+
+func soapService(all []wire.Endpoint) string {
+	if at := slices.IndexFunc(all, func(e wire.Endpoint) bool { return e.Binding == wire.SOAP }); at >= 0 {
+		return all[at].Location
+	}
+	return ""
+}
+
+func encodeCertificates(certs []*x509.Certificate) []string {
+	var texts []string
+	for _, c := range certs {
+		texts = append(texts, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})))
+	}
+	return texts
+}
+
+// nameIDFormat is the provider's first choice among what we issue; persistent
+// when it leaves us the choice, or wants what we do not have.
+func nameIDFormat(wanted []string) string {
+	for _, format := range wanted {
+		if format == wire.NameIDPersistent || format == wire.NameIDEmail {
+			return format
+		}
+	}
+	return wire.NameIDPersistent
+}

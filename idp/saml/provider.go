@@ -1,0 +1,134 @@
+package saml
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/idp/keys"
+)
+
+// Where the provider answers, below BaseURL.
+const (
+	pathMetadata = "/saml/metadata"
+	pathSSO      = "/saml/sso"
+	pathContinue = "/saml/sso/continue"
+	pathResume   = "/saml/sso/resume"
+)
+
+// Store is what the provider reads of the directory, and where it writes
+// audit lines. *store.Store does.
+type Store interface {
+	AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error)
+	User(ctx context.Context, id idp.UserID) (idp.User, error)
+	UserByName(ctx context.Context, canonical string) (idp.User, error)
+	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
+	Access(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) (idp.Access, error)
+	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
+	Record(ctx context.Context, events ...idp.Event) error
+}
+
+// Gate accepts and issues; *sessions.Gate does.
+type Gate interface {
+	Resume(ctx context.Context, id idp.SignInID, bind string) (idp.SignIn, error)
+	Assert(ctx context.Context, proof idp.Proof, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error)
+	SpendOnce(ctx context.Context, kind, value string, until time.Time) error
+}
+
+// SignIns begins a sign-in; *login.Login does.
+type SignIns interface {
+	Begin(ctx context.Context, in idp.SignIn, bind string) (idp.SignIn, error)
+}
+
+// Browser is what the provider asks of web: everything that is a cookie or a
+// page.
+type Browser interface {
+	// Session returns the browser's live session; idp.Unauthenticated when
+	// there is none.
+	Session(r *http.Request) (idp.Session, error)
+	// Bind returns the raw secret that binds this browser, and sets its cookie
+	// when it has none.
+	Bind(w http.ResponseWriter, r *http.Request) string
+	// Bound returns the same, or "" when there is none.
+	Bound(r *http.Request) string
+	// SignIn sends the browser to the sign-in pages, which send it on to the
+	// sign-in's ResumeURL with its ID added as the query parameter signin.
+	SignIn(w http.ResponseWriter, r *http.Request, id idp.SignInID)
+	// PostForm answers with a page that posts fields to action by itself; app
+	// is the name a person reads where scripts are off.
+	PostForm(w http.ResponseWriter, r *http.Request, app, action string, fields [][2]string)
+	// Problem answers with the page of a refusal that cannot go back to the app.
+	Problem(w http.ResponseWriter, r *http.Request, err error)
+}
+
+// Person is whom attributes are about; jit.Person has the same shape.
+type Person struct {
+	User    idp.User
+	Groups  []string
+	Role    string // inside the app; may be empty
+	Subject string // the NameID the app knows the user by
+}
+
+// Attribute is one attribute to tell (SAML Core §2.7.3.1); jit.Attribute has
+// the same shape.
+type Attribute struct {
+	Name         string
+	NameFormat   string
+	FriendlyName string // may be empty
+	Values       []string
+}
+
+// Provider is the identity provider. All fields are required.
+type Provider struct {
+	EntityID string
+	BaseURL  string // no trailing slash
+	Store    Store
+	Gate     Gate
+	SignIns  SignIns
+	Ring     *keys.Ring
+	Box      *keys.Box
+	Browser  Browser
+	// Attributes maps a person to what app is told; idp.Invalid for what must
+	// not be signed (jit.Attributes).
+	Attributes func(p Person, app idp.App) ([]Attribute, error)
+	Log        *slog.Logger
+	Now        func() time.Time
+
+	published atomic.Pointer[document]
+}
+
+// Handler serves all paths of the provider: everything below /saml/. The
+// caller must let requests from other sites through to it: a sign-in may start
+// by POST. It adds no security headers; web does.
+func (p *Provider) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+pathMetadata, p.metadata)
+	mux.HandleFunc("GET "+pathSSO, noStore(p.sso))
+	mux.HandleFunc("POST "+pathSSO, noStore(p.sso))
+	mux.HandleFunc("GET "+pathContinue, noStore(p.goOn))
+	mux.HandleFunc("GET "+pathResume, noStore(p.resume))
+	return mux
+}
+
+func noStore(next http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Header().Set("Pragma", "no-cache")
+		next(w, r)
+	}
+}
+
+// now is the house's time, as it is remembered.
+func (p *Provider) now() time.Time { return idp.Time(p.Now()) }
+
+// note writes an audit line. It never stops what is being done: a refusal
+// stays a refusal.
+func (p *Provider) note(ctx context.Context, e idp.Event) {
+	e.ID, e.At, e.Actor = idp.NewEventID(), p.now(), idp.ActorOf(ctx)
+	if err := p.Store.Record(ctx, e); err != nil {
+		p.Log.ErrorContext(ctx, "audit line not written", "kind", e.Kind, "error", err)
+	}
+}

@@ -1,0 +1,55 @@
+package saml
+
+import (
+	"net/http"
+
+	"gatehouse/idp"
+)
+
+// resume answers a request whose sign-in is done. The gate spends the SignIn,
+// and only for the browser it is bound to; the session that finished it must
+// be the browser's own.
+func (p *Provider) resume(w http.ResponseWriter, r *http.Request) {
+	in, session, err := p.finished(r)
+	if err != nil {
+		p.refuse(w, r, idp.App{}, new(request), err)
+		return
+	}
+	req, err := decodeRequest(in.Request)
+	if err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	app, err := p.recall(r, req)
+	if err == nil {
+		err = p.takeAnswer(r.Context(), req)
+	}
+	if err != nil {
+		p.refuse(w, r, app, req, err)
+		return
+	}
+	p.grant(w, r, app, req, session)
+}
+
+// finished accepts the browser's finished SignIn and its session.
+func (p *Provider) finished(r *http.Request) (idp.SignIn, idp.Session, error) {
+	in, err := p.Gate.Resume(r.Context(), idp.SignInID(r.URL.Query().Get("signin")), p.Browser.Bound(r))
+	switch {
+	case idp.IsKind(err, idp.Unauthenticated), idp.IsKind(err, idp.Conflict):
+		return in, idp.Session{}, startAgain("sign_in", err)
+	case err != nil:
+		return in, idp.Session{}, err
+	case in.Protocol != idp.ProtocolSAML:
+		return in, idp.Session{}, startAgain("sign_in", cause("the sign-in is of another protocol"))
+	}
+	session, err := p.Browser.Session(r)
+	switch {
+	case idp.IsKind(err, idp.Unauthenticated):
+		return in, session, startAgain("session", err)
+	case err != nil:
+		return in, session, err
+	case session.ID != in.SessionID || session.AuthTime.Before(in.NotBefore):
+		return in, session, startAgain("session", cause("the browser's session is not the one that finished the sign-in"))
+	}
+	return in, session, nil
+}

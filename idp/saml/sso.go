@@ -1,0 +1,148 @@
+package saml
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/idp/saml/wire"
+)
+
+// purposeRequest seals a judged request for the way through the browser.
+const purposeRequest = "saml.request"
+
+// continueLife is how long the redirect after a POST may take.
+const continueLife = 5 * time.Minute
+
+// sso takes an AuthnRequest (SAML Profiles §4.1.4.1). A POST from another site
+// comes without the session's SameSite=Lax cookie, so what came by POST is
+// judged here and goes on by GET, sealed.
+func (p *Provider) sso(w http.ResponseWriter, r *http.Request) {
+	req := new(request)
+	app, err := p.receive(r, req)
+	switch {
+	case err != nil:
+		p.refuse(w, r, app, req, err)
+	case r.Method == http.MethodPost:
+		p.passOn(w, r, req)
+	default:
+		p.proceed(w, r, app, req)
+	}
+}
+
+// receive decodes, recognises and judges a request. req holds what is known of
+// it also when it is refused.
+func (p *Provider) receive(r *http.Request, req *request) (idp.App, error) {
+	m, err := wire.Decode(r, wire.ParamRequest)
+	if err != nil {
+		return idp.App{}, unreadable(err)
+	}
+	app, asked, err := p.recognise(r.Context(), m, req)
+	if err != nil {
+		return app, err
+	}
+	return app, p.judge(app, m, asked, req)
+}
+
+func (p *Provider) passOn(w http.ResponseWriter, r *http.Request, req *request) {
+	kept, err := req.encode()
+	if err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	q := url.Values{"request": {p.Box.Seal(purposeRequest, kept)}}
+	w.Header().Set("Location", pathContinue+"?"+q.Encode())
+	w.WriteHeader(http.StatusSeeOther)
+}
+
+// goOn is where passOn leads. The URL is worth no more than the request in it:
+// that one is answered once, like any other.
+func (p *Provider) goOn(w http.ResponseWriter, r *http.Request) {
+	kept, err := p.Box.Open(purposeRequest, r.URL.Query().Get("request"))
+	if err != nil {
+		p.refuse(w, r, idp.App{}, new(request), startAgain("continue", err))
+		return
+	}
+	req, err := decodeRequest(kept)
+	if err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	if !p.now().Before(req.IssuedAt.Add(maxAge + continueLife)) {
+		p.refuse(w, r, idp.App{}, req, startAgain("continue", cause("it took too long")))
+		return
+	}
+	app, err := p.recall(r, req)
+	if err != nil {
+		p.refuse(w, r, app, req, err)
+		return
+	}
+	p.proceed(w, r, app, req)
+}
+
+// recall finds the app of a kept request, which may have changed meanwhile.
+func (p *Provider) recall(r *http.Request, req *request) (idp.App, error) {
+	app, err := p.app(r.Context(), req.Issuer)
+	if err != nil {
+		return app, err
+	}
+	if _, ok := consumer(app.SAML.ACS, wire.AuthnRequest{ACSURL: req.ACS}); !ok {
+		req.ACS = ""
+		return app, turnAway("acs", "The app's address for the answer was removed while you signed in. Go back to the app and start again.", nil)
+	}
+	return app, nil
+}
+
+// proceed answers a judged request: at once when the browser's session
+// suffices, else by way of a sign-in.
+func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, app idp.App, req *request) {
+	session, err := p.Browser.Session(r)
+	if err != nil && !idp.IsKind(err, idp.Unauthenticated) {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	enough := err == nil && req.suffices(session)
+	if !enough && req.IsPassive {
+		p.refuse(w, r, app, req, decline("passive", wire.StatusResponder, wire.StatusNoPassive, "The person must sign in."))
+		return
+	}
+	again, err := p.take(r.Context(), req, p.Browser.Bound(r))
+	if err == nil && enough && again {
+		err = p.takeAnswer(r.Context(), req)
+	}
+	switch {
+	case err != nil:
+		p.refuse(w, r, app, req, err)
+	case enough:
+		p.grant(w, r, app, req, session)
+	default:
+		p.signIn(w, r, app, req)
+	}
+}
+
+// signIn begins a sign-in that leads back to resume.
+func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, req *request) {
+	kept, err := req.encode()
+	if err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	in := idp.SignIn{
+		Protocol: idp.ProtocolSAML, AppID: app.ID, Request: kept,
+		ResumeURL: pathResume, EndOrigin: originOf(req.ACS),
+	}
+	if req.ForceAuthn {
+		in.NotBefore = p.now()
+	}
+	bind := p.Browser.Bind(w, r)
+	if err := p.mark(r.Context(), req, bind); err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	if in, err = p.SignIns.Begin(r.Context(), in, bind); err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	p.Browser.SignIn(w, r, in.ID)
+}
