@@ -1,0 +1,100 @@
+package web
+
+import (
+	"net/http"
+	"net/url"
+
+	"gatehouse/idp"
+	"gatehouse/web/ui"
+)
+
+// admit runs a route's handler once the access it declares is proven, with
+// the Visit in its context. Whoever must sign in first is sent there and
+// comes back to the same page. foreign says why a request comes from another
+// site.
+func (s *Server) admit(rt ui.Route, foreign func(*http.Request) error) ui.Handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		v := ui.Visit{Now: s.Now()}
+		err := s.signedIn(r, &v)
+		abroad := foreign(r)
+		switch {
+		case abroad != nil: // refused below
+		case idp.IsKind(err, idp.Unauthenticated):
+			// The cookie stays as it is: only a sign-out takes it away.
+			if rt.Access == ui.SignedIn || rt.Access == ui.OwnerOnly {
+				return s.askToSignIn(w, r, err)
+			}
+		case err != nil:
+			return err
+		}
+		if rt.Access == ui.BoundBrowser {
+			// The forms of a sign-in belong to the browser, not to a session.
+			v.Secret = s.Cookies.Bound(r)
+		}
+		ctx := ui.WithVisit(r.Context(), v)
+		if v.SignedIn() {
+			actor := idp.ActorOf(ctx)
+			actor.Kind, actor.UserID = "user", v.User.ID
+			ctx = idp.WithActor(ctx, actor)
+		}
+		r = r.WithContext(ctx)
+		if err := refusal(r, rt, abroad); err != nil {
+			s.note(r, rt, err)
+			return err
+		}
+		return rt.Handler(w, r)
+	}
+}
+
+// refusal says why this visit may not do what it asks for.
+func refusal(r *http.Request, rt ui.Route, abroad error) error {
+	switch {
+	case abroad != nil:
+		return idp.Errorf(idp.Denied, "This form was sent from another site. Open the page here and send it again.").Because(abroad)
+	case rt.Access == ui.OwnerOnly && !ui.VisitOf(r.Context()).Owner():
+		return idp.Errorf(idp.Denied, "This page is for owners of Gatehouse.")
+	case r.Method == http.MethodPost && rt.Access != ui.Anyone && !ui.CSRFValid(r):
+		return idp.Errorf(idp.Denied, "This form is no longer valid. Reload the page and send it again.")
+	}
+	return nil
+}
+
+// note writes down who was refused an owner's action. The refusal stands also
+// when that fails.
+func (s *Server) note(r *http.Request, rt ui.Route, why error) {
+	v := ui.VisitOf(r.Context())
+	if s.Record == nil || rt.Access != ui.OwnerOnly || r.Method != http.MethodPost || !v.SignedIn() {
+		return
+	}
+	err := s.Record(r.Context(), idp.Event{
+		ID: idp.NewEventID(), At: idp.Time(v.Now), Kind: "console.refuse", Actor: idp.ActorOf(r.Context()), UserID: v.User.ID,
+		Detail: map[string]string{"action": rt.Pattern, "reason": why.Error()},
+	})
+	if err != nil {
+		s.Log.ErrorContext(r.Context(), "audit line not written", "kind", "console.refuse", "error", err)
+	}
+}
+
+// signedIn fills in the session and its person. Session and user are read in
+// this request; the role is never older than that.
+func (s *Server) signedIn(r *http.Request, v *ui.Visit) error {
+	raw := s.Cookies.Session(r)
+	session, err := s.Gate.Session(r.Context(), raw)
+	if err != nil {
+		return err
+	}
+	user, err := s.Users.User(r.Context(), session.UserID)
+	if err != nil {
+		return err
+	}
+	v.Session, v.User, v.Secret = session, user, raw
+	return nil
+}
+
+// askToSignIn sends a browser that wants a page to the sign-in and back.
+func (s *Server) askToSignIn(w http.ResponseWriter, r *http.Request, refusal error) error {
+	if r.Method != http.MethodGet {
+		return refusal
+	}
+	return ui.SeeOther(w, r, "/signin?return_to="+url.QueryEscape(r.URL.RequestURI()))
+}

@@ -1,0 +1,142 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/idp/directory"
+	"gatehouse/web/api/client"
+)
+
+// Store is what the API reads.
+type Store interface {
+	User(ctx context.Context, id idp.UserID) (idp.User, error)
+	UserByName(ctx context.Context, canonical string) (idp.User, error)
+	Users(ctx context.Context, q idp.UserQuery) ([]idp.User, string, error)
+	OwnerExists(ctx context.Context) (bool, error)
+	Group(ctx context.Context, id idp.GroupID) (idp.Group, error)
+	GroupByName(ctx context.Context, name string) (idp.Group, error)
+	Groups(ctx context.Context) ([]idp.Group, error)
+	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
+	App(ctx context.Context, id idp.AppID) (idp.App, error)
+	AppByName(ctx context.Context, name string) (idp.App, error)
+	Apps(ctx context.Context) ([]idp.App, error)
+	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
+	Sessions(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Session, error)
+	Participants(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Participant, error)
+	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
+	Receipts(ctx context.Context, id idp.UserID, after string, limit int) ([]idp.Receipt, string, error)
+	Deliveries(ctx context.Context, id idp.ReceiptID) ([]idp.Delivery, error)
+	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
+	APITokens(ctx context.Context, id idp.UserID) ([]idp.APIToken, error)
+	Record(ctx context.Context, events ...idp.Event) error
+}
+
+// Gate accepts API tokens; *sessions.Gate does.
+type Gate interface {
+	APIToken(ctx context.Context, raw string) (idp.APIToken, idp.User, error)
+}
+
+// API answers /api/v1.
+type API struct {
+	Directory *directory.Directory
+	Store     Store
+	Gate      Gate
+	URL       *url.URL // public URL, for links
+	// Bootstrap is the token that works while no owner exists; empty: none.
+	Bootstrap string
+	// Metadata reads a service provider's metadata document: its entityID and
+	// settings (idp/saml).
+	Metadata func(document []byte) (entityID string, s idp.SAMLSettings, err error)
+	Log      *slog.Logger
+	Now      func() time.Time
+}
+
+// handler answers one request, or says why not; a nil answer is 204.
+type handler func(r *http.Request, c caller) (status int, answer any, err error)
+
+// access is what a route demands of its caller.
+type access int
+
+const (
+	undeclared access = iota
+	anyone            // nothing of anybody is shown
+	ownerToken        // an API token of an active owner
+	ownerOrBootstrap
+)
+
+// route is one line of the API: what answers where, what it demands of its
+// caller, and the shapes of its body and answer (nil: none), from which the
+// OpenAPI document is made.
+type route struct {
+	pattern string
+	access  access
+	summary string
+	in, out any
+	handler handler
+}
+
+type reasoned struct {
+	Reason string `json:"reason"`
+}
+
+type named struct {
+	Name string `json:"name"`
+}
+
+type newToken struct {
+	Name string `json:"name"`
+	TTL  string `json:"ttl"`
+}
+
+func (a *API) routes() []route {
+	const owner = ownerOrBootstrap
+	return []route{
+		{"GET /api/v1/openapi.json", anyone, "This document", nil, nil, a.openAPI},
+		{"GET /api/v1/users", owner, "List people", nil, client.Page[client.User]{}, a.userList},
+		{"POST /api/v1/users", owner, "Add a person; answers with a one-time link", client.Person{}, client.Invitation{}, a.userAdd},
+		{"GET /api/v1/users/{user}", owner, "Show a person, by ID or username", nil, client.User{}, a.userShow},
+		{"PUT /api/v1/users/{user}", owner, "Set what is known of a person", client.Person{}, client.User{}, a.userChange},
+		{"POST /api/v1/users/{user}/invite", owner, "Make a new one-time link", nil, client.Invitation{}, a.userInvite},
+		{"POST /api/v1/users/{user}/suspend", owner, "Suspend: end everything the person holds", reasoned{}, client.Receipt{}, a.userSuspend},
+		{"POST /api/v1/users/{user}/restore", owner, "Let a suspended person sign in again", nil, client.User{}, a.userRestore},
+		{"GET /api/v1/users/{user}/sessions", owner, "List a person's live sessions", nil, client.Page[client.Session]{}, a.sessionList},
+		{"POST /api/v1/sessions/{session}/end", owner, "End one session", reasoned{}, client.Receipt{}, a.sessionEnd},
+		{"GET /api/v1/receipts", owner, "List receipts, newest first", nil, client.Page[client.Receipt]{}, a.receiptList},
+		{"GET /api/v1/receipts/{receipt}", owner, "Show a receipt with its lines", nil, client.Receipt{}, a.receiptShow},
+		{"GET /api/v1/groups", owner, "List groups", nil, client.Page[client.Group]{}, a.groupList},
+		{"POST /api/v1/groups", owner, "Add a group", named{}, client.Group{}, a.groupAdd},
+		{"PUT /api/v1/groups/{group}/members/{user}", owner, "Put a person into a group", nil, nil, a.groupJoin},
+		{"DELETE /api/v1/groups/{group}/members/{user}", owner, "Take a person out of a group", nil, nil, a.groupLeave},
+		{"GET /api/v1/apps", owner, "List apps", nil, client.Page[client.App]{}, a.appList},
+		{"POST /api/v1/apps", owner, "Register an app; answers with its secret", client.App{}, client.App{}, a.appAdd},
+		{"GET /api/v1/apps/{app}", owner, "Show an app, by ID or name", nil, client.App{}, a.appShow},
+		{"GET /api/v1/apps/{app}/grants", owner, "List who may use an app", nil, client.Page[client.Grant]{}, a.grantList},
+		{"POST /api/v1/grants", owner, "Let a person or a group use an app", client.Grant{}, client.Grant{}, a.grantAdd},
+		{"DELETE /api/v1/apps/{app}/grants/{grant}", owner, "Remove a grant", nil, nil, a.grantRemove},
+		{"POST /api/v1/apply", owner, "Make users, groups, apps and grants what the body says", client.Desired{}, client.Applied{}, a.apply},
+		{"GET /api/v1/events", owner, "List audit lines, newest first", nil, client.Page[client.Event]{}, a.eventList},
+		{"GET /api/v1/tokens", ownerToken, "List your API tokens", nil, client.Page[client.Token]{}, a.tokenList},
+		{"POST /api/v1/tokens", ownerToken, "Make an API token; answers with its secret", newToken{}, client.Token{}, a.tokenAdd},
+		{"DELETE /api/v1/tokens/{token}", ownerToken, "Revoke an API token", nil, nil, a.tokenRevoke},
+	}
+}
+
+// Handler returns the API, or an error for a route that declares no access.
+func (a *API) Handler() (http.Handler, error) {
+	mux := http.NewServeMux()
+	for _, rt := range a.routes() {
+		if rt.access == undeclared {
+			return nil, &idp.Error{Kind: idp.Internal, Detail: "route " + rt.pattern + " declares no access"}
+		}
+		mux.Handle(rt.pattern, a.admit(rt))
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		a.refuse(w, r, idp.Errorf(idp.NotFound, "There is no such address or method in this API. See /api/v1/openapi.json."))
+	})
+	return mux, nil
+}

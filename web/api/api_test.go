@@ -1,0 +1,297 @@
+package api_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/idp/directory"
+	"gatehouse/idp/saml"
+	"gatehouse/jit"
+	"gatehouse/sessions"
+	"gatehouse/store"
+	"gatehouse/store/storetest"
+	"gatehouse/web/api"
+	"gatehouse/web/api/client"
+)
+
+const bootstrap = "bootstrap-token-of-these-tests"
+
+type house struct {
+	t      *testing.T
+	url    string
+	store  *store.Store
+	gate   *sessions.Gate
+	dir    *directory.Directory
+	routes []string
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	s := storetest.SQLite(t)
+	gate := &sessions.Gate{Backend: s, Now: time.Now, Idle: time.Hour, Absolute: 12 * time.Hour}
+	dir := &directory.Directory{Store: s, Passes: gate, CheckRules: jit.CheckRules, Now: time.Now}
+	public, err := url.Parse("https://idp.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &api.API{
+		Directory: dir, Store: s, Gate: gate, URL: public, Bootstrap: bootstrap, Metadata: saml.Import,
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now,
+	}
+	h, err := a.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(h)
+	t.Cleanup(server.Close)
+	return &house{t: t, url: server.URL, store: s, gate: gate, dir: dir, routes: a.Patterns()}
+}
+
+func (h *house) client(token string) *client.Client {
+	return &client.Client{URL: h.url, Token: token}
+}
+
+// token adds a person of this role and returns an API token of theirs.
+func (h *house) token(name string, role idp.Role) (idp.User, string) {
+	h.t.Helper()
+	ctx := context.Background()
+	u, err := h.dir.AddUser(ctx, directory.Person{Username: name, Role: role})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	generation, err := h.store.Generation(ctx)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	raw, _, err := h.dir.AddToken(ctx, idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}, "test", 0)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return u, raw
+}
+
+func status(err error) int {
+	if p, ok := errors.AsType[*client.Problem](err); ok {
+		return p.Status
+	}
+	return 0
+}
+
+// TestTE02EveryRouteRefusesWhoeverIsNoOwner runs over the table of routes
+// itself, so that a new one is in it.
+func TestTE02EveryRouteRefusesWhoeverIsNoOwner(t *testing.T) {
+	h := newHouse(t)
+	h.token("grace", idp.RoleOwner)
+	_, employee := h.token("ada", idp.RoleEmployee)
+	gone, suspended := h.token("leaver", idp.RoleOwner)
+	if _, err := h.dir.Suspend(context.Background(), gone.ID, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, pattern := range h.routes {
+		method, path, _ := strings.Cut(pattern, " ")
+		if path == "/api/v1/openapi.json" {
+			continue
+		}
+		for token, want := range map[string]int{"": 401, "nonsense-nonsense-nonsense": 401, employee: 403, suspended: 401, bootstrap: 401} {
+			req, err := http.NewRequest(method, h.url+path, strings.NewReader("{}"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if token != "" {
+				req.Header.Set("Authorization", "Bearer "+token)
+			}
+			res, err := http.DefaultClient.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Body.Close()
+			if res.StatusCode != want {
+				t.Errorf("%s with token %.4q: %d, want %d", pattern, token, res.StatusCode, want)
+			}
+			if got := res.Header.Get("Content-Type"); got != "application/problem+json" {
+				t.Errorf("%s: refused as %s", pattern, got)
+			}
+			if got := res.Header.Get("WWW-Authenticate"); want == 401 && got == "" {
+				t.Errorf("%s: 401 without WWW-Authenticate", pattern)
+			}
+		}
+	}
+}
+
+// TestTE02RefusalLeavesAnAuditLine: with whom it was, where that is known.
+func TestTE02RefusalLeavesAnAuditLine(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	ada, employee := h.token("ada", idp.RoleEmployee)
+	if _, err := h.client(employee).Suspend(ctx, "ada", ""); status(err) != 403 {
+		t.Fatal(err)
+	}
+	found, _, err := h.store.Events(ctx, idp.EventQuery{Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e := found[0]; e.Kind != "api.refuse" || e.Actor.UserID != ada.ID || e.Detail["action"] != "POST /api/v1/users/{user}/suspend" {
+		t.Errorf("the newest audit line is %+v", e)
+	}
+}
+
+// TestBootstrapTokenWorksUntilThereIsAnOwner: and not one request longer.
+func TestBootstrapTokenWorksUntilThereIsAnOwner(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	c := h.client(bootstrap)
+	if _, err := c.AddUser(ctx, client.Person{Username: "ada"}); err != nil {
+		t.Fatalf("before there is an owner: %v", err)
+	}
+	if _, err := c.AddToken(ctx, "mine", ""); status(err) != 401 {
+		t.Errorf("nobody got an API token: %v", err)
+	}
+	if _, err := c.AddUser(ctx, client.Person{Username: "grace", Role: "owner"}); err != nil {
+		t.Fatalf("the first owner: %v", err)
+	}
+	if _, err := c.Users(ctx, "", ""); status(err) != 401 {
+		t.Errorf("with an owner: %v", err)
+	}
+}
+
+// TestTheWholeDayOfAnAdmin walks the verbs with the Go client.
+func TestTheWholeDayOfAnAdmin(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	_, token := h.token("grace", idp.RoleOwner)
+	c := h.client(token)
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	in, err := c.AddUser(ctx, client.Person{Username: "Ada", DisplayName: "Ada Lovelace"})
+	check(err)
+	if in.User.Username != "ada" || !strings.HasPrefix(in.Link, "https://idp.example/link/") {
+		t.Errorf("added %+v", in)
+	}
+	app, err := c.AddApp(ctx, client.App{Name: "Wiki", Protocol: "oidc", Identifier: "wiki", OIDC: &client.OIDC{RedirectURIs: []string{"https://wiki.example/cb"}, AccessTokenTTL: "2m"}})
+	check(err)
+	if len(app.Secret) < 40 || app.OIDC.AccessTokenTTL != "2m0s" {
+		t.Errorf("registered %+v", app)
+	}
+	shown, err := c.App(ctx, "Wiki")
+	check(err)
+	if shown.Secret != "" || len(shown.OIDC.SecretHashes) != 0 {
+		t.Errorf("the secret, or its hash, is shown again: %+v", shown)
+	}
+	_, err = c.AddGroup(ctx, "Engineering")
+	check(err)
+	check(c.Join(ctx, "Engineering", "ada"))
+	g, err := c.AddGrant(ctx, client.Grant{App: "Wiki", Group: "Engineering"})
+	check(err)
+	if _, err := c.AddGrant(ctx, client.Grant{App: "Wiki", Group: "Engineering"}); status(err) != 409 {
+		t.Errorf("the same grant twice: %v", err)
+	}
+	u, err := c.User(ctx, "ADA")
+	check(err)
+	if len(u.Groups) != 1 || u.Groups[0] != "Engineering" {
+		t.Errorf("groups %v", u.Groups)
+	}
+	first, err := c.Suspend(ctx, "ada", "left")
+	check(err)
+	again, err := c.Suspend(ctx, "ada", "left")
+	check(err)
+	if first.ID != again.ID || first.Kind != "user" || first.Reason != "left" {
+		t.Errorf("receipts %+v and %+v", first, again)
+	}
+	if _, err := c.Invite(ctx, "ada"); status(err) != 409 {
+		t.Errorf("a link for a suspended person: %v", err)
+	}
+	_, err = c.Restore(ctx, "ada")
+	check(err)
+	check(c.RemoveGrant(ctx, "Wiki", g.ID))
+	check(c.Leave(ctx, "Engineering", "ada"))
+	receipts, err := c.Receipts(ctx, "ada")
+	check(err)
+	if len(receipts) != 1 || receipts[0].ID != first.ID {
+		t.Errorf("receipts %+v", receipts)
+	}
+	events, err := c.Events(ctx, "ada")
+	check(err)
+	if len(events) < 4 {
+		t.Errorf("%d audit lines", len(events))
+	}
+	if _, err := c.User(ctx, "nobody"); status(err) != 404 {
+		t.Errorf("nobody: %v", err)
+	}
+	mine, err := c.AddToken(ctx, "pipeline", "1h")
+	check(err)
+	check(c.RevokeToken(ctx, mine.ID))
+	if _, err := h.client(mine.Secret).Users(ctx, "", ""); status(err) != 401 {
+		t.Errorf("a revoked token: %v", err)
+	}
+}
+
+// TestRequestsAreReadStrictly: nothing is half understood.
+func TestRequestsAreReadStrictly(t *testing.T) {
+	h := newHouse(t)
+	_, token := h.token("grace", idp.RoleOwner)
+	for name, body := range map[string]string{
+		"unknown field": `{"username":"x","admin":true}`,
+		"two values":    `{"username":"x"}{"username":"y"}`,
+		"not JSON":      `username=x`,
+		"wrong type":    `{"username":7}`,
+		"too large":     `{"username":"` + strings.Repeat("x", 2<<20) + `"}`,
+	} {
+		req, err := http.NewRequest(http.MethodPost, h.url+"/api/v1/users", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+token)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s: %d", name, res.StatusCode)
+		}
+	}
+}
+
+// TestOpenAPINamesEveryRoute: the document is made from the table, and its
+// references lead somewhere.
+func TestOpenAPINamesEveryRoute(t *testing.T) {
+	h := newHouse(t)
+	var doc struct {
+		Paths      map[string]map[string]any `json:"paths"`
+		Components struct {
+			Schemas map[string]struct {
+				Properties map[string]any `json:"properties"`
+			} `json:"schemas"`
+		} `json:"components"`
+	}
+	if err := h.client("").Do(context.Background(), http.MethodGet, "/openapi.json", nil, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, pattern := range h.routes {
+		method, path, _ := strings.Cut(pattern, " ")
+		if doc.Paths[path][strings.ToLower(method)] == nil {
+			t.Errorf("%s is not in the document", pattern)
+		}
+	}
+	for _, name := range []string{"User", "UserPage", "Receipt", "Line", "DesiredUser", "Problem"} {
+		if len(doc.Components.Schemas[name].Properties) == 0 {
+			t.Errorf("shape %s is missing or empty", name)
+		}
+	}
+	if doc.Components.Schemas["DesiredUser"].Properties["username"] == nil {
+		t.Error("an embedded field is missing")
+	}
+}

@@ -1,0 +1,159 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/idp/directory"
+	"gatehouse/web/api/client"
+)
+
+func (a *API) appList(r *http.Request, _ caller) (int, any, error) {
+	apps, err := a.Store.Apps(r.Context())
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, client.Page[client.App]{Items: each(apps, app)}, nil
+}
+
+func (a *API) appShow(r *http.Request, _ caller) (int, any, error) {
+	found, err := a.app(r, r.PathValue("app"))
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, app(found), nil
+}
+
+func (a *API) appAdd(r *http.Request, _ caller) (int, any, error) {
+	in, err := decode[client.App](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	want, secret, err := a.registration(in)
+	if err != nil {
+		return 0, nil, err
+	}
+	if want, err = a.Directory.AddApp(r.Context(), want); err != nil {
+		return 0, nil, err
+	}
+	out := app(want)
+	out.Secret = secret
+	return http.StatusCreated, out, nil
+}
+
+// registration turns an app on the wire into the ground's. A confidential
+// client without a secret gets one; it is returned once.
+func (a *API) registration(in client.App) (want idp.App, secret string, err error) {
+	want = idp.App{
+		Name: in.Name, Protocol: idp.Protocol(in.Protocol), Identifier: in.Identifier, LaunchURL: in.LaunchURL,
+		ProbeURL: in.ProbeURL, WholeUserLogout: in.WholeUserLogout,
+	}
+	for _, r := range in.Attributes {
+		want.Attributes = append(want.Attributes, idp.AttributeRule(r))
+	}
+	if in.OIDC != nil {
+		if want.OIDC, err = oidcSettings(*in.OIDC); err != nil {
+			return idp.App{}, "", err
+		}
+		if want.OIDC.AuthMethod != "none" && len(want.OIDC.SecretHashes) == 0 {
+			var hash string
+			secret, hash = directory.NewSecret()
+			want.OIDC.SecretHashes = []string{hash}
+		}
+	}
+	if in.SAML != nil {
+		if want.SAML, err = a.samlSettings(*in.SAML, &want.Identifier); err != nil {
+			return idp.App{}, "", err
+		}
+	}
+	return want, secret, nil
+}
+
+func oidcSettings(in client.OIDC) (*idp.OIDCSettings, error) {
+	o := &idp.OIDCSettings{
+		ApplicationType: in.ApplicationType, AuthMethod: in.AuthMethod, SecretHashes: in.SecretHashes, RedirectURIs: in.RedirectURIs,
+		PostLogoutRedirectURIs: in.PostLogoutRedirectURIs, BackchannelLogoutURI: in.BackchannelLogoutURI, PKCEExempt: in.PKCEExempt,
+		IDTokenAlg: in.IDTokenAlg, ClaimsInIDToken: in.ClaimsInIDToken, AllowOfflineAccess: in.AllowOfflineAccess,
+	}
+	var err error
+	if o.AccessTokenTTL, err = span("access_token_ttl", in.AccessTokenTTL); err != nil {
+		return nil, err
+	}
+	o.RefreshTTL, err = span("refresh_ttl", in.RefreshTTL)
+	return o, err
+}
+
+func (a *API) samlSettings(in client.SAML, identifier *string) (*idp.SAMLSettings, error) {
+	var s idp.SAMLSettings
+	if in.Metadata != "" {
+		entityID, imported, err := a.Metadata([]byte(in.Metadata))
+		if err != nil {
+			return nil, err
+		}
+		if *identifier != "" && *identifier != entityID {
+			return nil, idp.Errorf(idp.Invalid, "The metadata is of %s, not of %s.", entityID, *identifier)
+		}
+		*identifier, s = entityID, imported
+	}
+	for _, acs := range in.ACS {
+		s.ACS = append(s.ACS, idp.AssertionConsumer(acs))
+	}
+	s.SigningCerts = append(s.SigningCerts, in.SigningCerts...)
+	s.RequireSigned = s.RequireSigned || in.RequireSigned
+	s.SignResponse = in.SignResponse
+	if in.SOAPLogoutURL != "" {
+		s.SOAPLogoutURL = in.SOAPLogoutURL
+	}
+	if in.NameIDFormat != "" {
+		s.NameIDFormat = in.NameIDFormat
+	}
+	var err error
+	if s.SessionTTL, err = span("session_ttl", in.SessionTTL); err != nil {
+		return nil, err
+	}
+	s.AssertionValidity, err = span("assertion_validity", in.AssertionValidity)
+	return &s, err
+}
+
+func span(field, s string) (time.Duration, error) {
+	if s == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < 0 {
+		detail := field + " is a time span like 5m or 8h."
+		return 0, &idp.Error{Kind: idp.Invalid, Detail: detail, Fields: map[string]string{field: detail}}
+	}
+	return d, nil
+}
+
+func app(a idp.App) client.App {
+	out := client.App{
+		ID: string(a.ID), Name: a.Name, Protocol: string(a.Protocol), Identifier: a.Identifier, LaunchURL: a.LaunchURL,
+		ProbeURL: a.ProbeURL, WholeUserLogout: a.WholeUserLogout,
+		Attributes: each(a.Attributes, func(r idp.AttributeRule) client.Attribute { return client.Attribute(r) }),
+	}
+	if o := a.OIDC; o != nil {
+		out.OIDC = &client.OIDC{
+			ApplicationType: o.ApplicationType, AuthMethod: o.AuthMethod, RedirectURIs: o.RedirectURIs, PostLogoutRedirectURIs: o.PostLogoutRedirectURIs,
+			BackchannelLogoutURI: o.BackchannelLogoutURI, PKCEExempt: o.PKCEExempt, IDTokenAlg: o.IDTokenAlg, ClaimsInIDToken: o.ClaimsInIDToken,
+			AccessTokenTTL: spanText(o.AccessTokenTTL), RefreshTTL: spanText(o.RefreshTTL), AllowOfflineAccess: o.AllowOfflineAccess,
+		}
+	}
+	if s := a.SAML; s != nil {
+		out.SAML = &client.SAML{
+			ACS:           each(s.ACS, func(c idp.AssertionConsumer) client.ACS { return client.ACS(c) }),
+			SOAPLogoutURL: s.SOAPLogoutURL, SigningCerts: s.SigningCerts, RequireSigned: s.RequireSigned, NameIDFormat: s.NameIDFormat,
+			SignResponse: s.SignResponse, SessionTTL: spanText(s.SessionTTL), AssertionValidity: spanText(s.AssertionValidity),
+		}
+	}
+	return out
+}
+
+func spanText(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
+}

@@ -1,0 +1,249 @@
+package client
+
+import "time"
+
+// User is a person.
+type User struct {
+	ID          string     `json:"id"`
+	Username    string     `json:"username"`
+	Email       string     `json:"email,omitempty"`
+	DisplayName string     `json:"display_name,omitempty"`
+	GivenName   string     `json:"given_name,omitempty"`
+	FamilyName  string     `json:"family_name,omitempty"`
+	Role        string     `json:"role"`   // owner or employee
+	Status      string     `json:"status"` // active or suspended
+	Groups      []string   `json:"groups,omitempty"`
+	SuspendedAt *time.Time `json:"suspended_at,omitempty"`
+	CreatedAt   time.Time  `json:"created_at"`
+}
+
+// Person is what can be said of a user when adding or changing one.
+type Person struct {
+	Username    string `json:"username" yaml:"username"`
+	Email       string `json:"email,omitempty" yaml:"email,omitempty"`
+	DisplayName string `json:"display_name,omitempty" yaml:"display_name,omitempty"`
+	GivenName   string `json:"given_name,omitempty" yaml:"given_name,omitempty"`
+	FamilyName  string `json:"family_name,omitempty" yaml:"family_name,omitempty"`
+	Role        string `json:"role,omitempty" yaml:"role,omitempty"`
+}
+
+// Invitation is a one-time link with which a person sets a password. It is
+// shown once.
+type Invitation struct {
+	User      User      `json:"user"`
+	Link      string    `json:"link"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// Group is a named set of users.
+type Group struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// App is a relying party or a service provider.
+type App struct {
+	ID              string      `json:"id,omitempty" yaml:"-"`
+	Name            string      `json:"name" yaml:"name"`
+	Protocol        string      `json:"protocol" yaml:"protocol"`     // oidc or saml
+	Identifier      string      `json:"identifier" yaml:"identifier"` // client_id or entityID
+	LaunchURL       string      `json:"launch_url,omitempty" yaml:"launch_url,omitempty"`
+	ProbeURL        string      `json:"probe_url,omitempty" yaml:"probe_url,omitempty"`
+	WholeUserLogout bool        `json:"whole_user_logout,omitempty" yaml:"whole_user_logout,omitempty"`
+	OIDC            *OIDC       `json:"oidc,omitempty" yaml:"oidc,omitempty"`
+	SAML            *SAML       `json:"saml,omitempty" yaml:"saml,omitempty"`
+	Attributes      []Attribute `json:"attributes,omitempty" yaml:"attributes,omitempty"`
+	// Secret is shown once, when the app was registered with a secret made
+	// by the server.
+	Secret string `json:"secret,omitempty" yaml:"-"`
+}
+
+// OIDC is the registration of a relying party. Durations are Go durations.
+type OIDC struct {
+	ApplicationType        string   `json:"application_type,omitempty" yaml:"application_type,omitempty"` // web, native, single_page
+	AuthMethod             string   `json:"auth_method,omitempty" yaml:"auth_method,omitempty"`           // client_secret_basic, client_secret_post, none
+	SecretHashes           []string `json:"secret_hashes,omitempty" yaml:"secret_hashes,omitempty"`       // hex SHA-256; empty: the server makes a secret
+	RedirectURIs           []string `json:"redirect_uris" yaml:"redirect_uris"`
+	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty" yaml:"post_logout_redirect_uris,omitempty"`
+	BackchannelLogoutURI   string   `json:"backchannel_logout_uri,omitempty" yaml:"backchannel_logout_uri,omitempty"`
+	PKCEExempt             bool     `json:"pkce_exempt,omitempty" yaml:"pkce_exempt,omitempty"`
+	IDTokenAlg             string   `json:"id_token_alg,omitempty" yaml:"id_token_alg,omitempty"` // RS256 or ES256
+	ClaimsInIDToken        bool     `json:"claims_in_id_token,omitempty" yaml:"claims_in_id_token,omitempty"`
+	AccessTokenTTL         string   `json:"access_token_ttl,omitempty" yaml:"access_token_ttl,omitempty"`
+	RefreshTTL             string   `json:"refresh_ttl,omitempty" yaml:"refresh_ttl,omitempty"`
+	AllowOfflineAccess     bool     `json:"allow_offline_access,omitempty" yaml:"allow_offline_access,omitempty"`
+}
+
+// SAML is what is known of a service provider. Metadata, when given, is the
+// provider's metadata document and fills in what is left out.
+type SAML struct {
+	Metadata          string   `json:"metadata,omitempty" yaml:"metadata,omitempty"`
+	ACS               []ACS    `json:"acs,omitempty" yaml:"acs,omitempty"`
+	SOAPLogoutURL     string   `json:"soap_logout_url,omitempty" yaml:"soap_logout_url,omitempty"`
+	SigningCerts      []string `json:"signing_certs,omitempty" yaml:"signing_certs,omitempty"` // PEM
+	RequireSigned     bool     `json:"require_signed,omitempty" yaml:"require_signed,omitempty"`
+	NameIDFormat      string   `json:"name_id_format,omitempty" yaml:"name_id_format,omitempty"`
+	SignResponse      bool     `json:"sign_response,omitempty" yaml:"sign_response,omitempty"`
+	SessionTTL        string   `json:"session_ttl,omitempty" yaml:"session_ttl,omitempty"`
+	AssertionValidity string   `json:"assertion_validity,omitempty" yaml:"assertion_validity,omitempty"`
+}
+
+// ACS is an AssertionConsumerService with the HTTP-POST binding.
+type ACS struct {
+	URL     string `json:"url" yaml:"url"`
+	Index   int    `json:"index" yaml:"index"`
+	Default bool   `json:"default,omitempty" yaml:"default,omitempty"`
+}
+
+// Attribute tells one attribute or claim to an app.
+type Attribute struct {
+	Name         string `json:"name" yaml:"name"`
+	NameFormat   string `json:"name_format,omitempty" yaml:"name_format,omitempty"`
+	FriendlyName string `json:"friendly_name,omitempty" yaml:"friendly_name,omitempty"`
+	Source       string `json:"source" yaml:"source"`
+}
+
+// Grant lets a user or the members of a group use an app. Names stand for
+// themselves: a username, a group's name, an app's name.
+type Grant struct {
+	ID    string     `json:"id,omitempty" yaml:"-"`
+	App   string     `json:"app" yaml:"app"`
+	User  string     `json:"user,omitempty" yaml:"user,omitempty"`
+	Group string     `json:"group,omitempty" yaml:"group,omitempty"`
+	Role  string     `json:"role,omitempty" yaml:"role,omitempty"`
+	From  *time.Time `json:"from,omitempty" yaml:"from,omitempty"`
+	Until *time.Time `json:"until,omitempty" yaml:"until,omitempty"`
+}
+
+// Session is a signed-in browser.
+type Session struct {
+	ID         string    `json:"id"`
+	UserID     string    `json:"user_id"`
+	Address    string    `json:"address,omitempty"`
+	UserAgent  string    `json:"user_agent,omitempty"`
+	CreatedAt  time.Time `json:"created_at"`
+	LastSeenAt time.Time `json:"last_seen_at"`
+	ExpiresAt  time.Time `json:"expires_at"`
+	Apps       []string  `json:"apps,omitempty"` // its participants, by name
+}
+
+// Receipt is what an ending ended, and how.
+type Receipt struct {
+	ID        string     `json:"id"`
+	Number    int64      `json:"number"`
+	Kind      string     `json:"kind"` // user, session or passes
+	UserID    string     `json:"user_id"`
+	SessionID string     `json:"session_id,omitempty"`
+	Reason    string     `json:"reason,omitempty"`
+	Actor     string     `json:"actor"`
+	AskedAt   time.Time  `json:"asked_at"`
+	CutAt     time.Time  `json:"cut_at"`
+	ListedAt  *time.Time `json:"listed_at,omitempty"`
+	Listing   bool       `json:"listing"`
+	Lines     []Line     `json:"lines,omitempty"`
+}
+
+// Line is one line of a receipt. State is one of listing, sent, retrying,
+// acknowledged, verified, alive, failed, manual, superseded, ended.
+type Line struct {
+	ID         string     `json:"id"`
+	App        string     `json:"app"`
+	Lever      string     `json:"lever"`
+	SessionID  string     `json:"session_id,omitempty"`
+	State      string     `json:"state"`
+	Final      bool       `json:"final"`
+	Attempts   int        `json:"attempts"`
+	LatencyMS  int64      `json:"latency_ms,omitempty"`
+	Answer     string     `json:"answer,omitempty"`
+	Evidence   string     `json:"evidence,omitempty"`
+	Ceiling    *time.Time `json:"ceiling,omitempty"`
+	AgainAt    *time.Time `json:"again_at,omitempty"`
+	NextAt     *time.Time `json:"next_at,omitempty"`
+	AckedAt    *time.Time `json:"acknowledged_at,omitempty"`
+	FinishedAt *time.Time `json:"finished_at,omitempty"`
+}
+
+// Token is an API token. Secret is shown once, when it is made.
+type Token struct {
+	ID        string     `json:"id"`
+	Name      string     `json:"name"`
+	CreatedAt time.Time  `json:"created_at"`
+	ExpiresAt *time.Time `json:"expires_at,omitempty"`
+	Secret    string     `json:"secret,omitempty"`
+}
+
+// Event is one audit line.
+type Event struct {
+	ID            string            `json:"id"`
+	At            time.Time         `json:"at"`
+	Kind          string            `json:"kind"`
+	Actor         string            `json:"actor"`
+	Address       string            `json:"address,omitempty"`
+	CorrelationID string            `json:"correlation_id,omitempty"`
+	UserID        string            `json:"user_id,omitempty"`
+	AppID         string            `json:"app_id,omitempty"`
+	SessionID     string            `json:"session_id,omitempty"`
+	Detail        map[string]string `json:"detail,omitempty"`
+}
+
+// Page is a list, or a part of one. Next, when not empty, is the cursor of
+// the next part.
+type Page[T any] struct {
+	Items []T    `json:"items"`
+	Next  string `json:"next,omitempty"`
+}
+
+// Desired is what `gatehouse apply` makes so: whatever is named is added or
+// changed; whatever is not named is left alone.
+type Desired struct {
+	Users  []DesiredUser `json:"users,omitempty" yaml:"users,omitempty"`
+	Groups []string      `json:"groups,omitempty" yaml:"groups,omitempty"`
+	Apps   []App         `json:"apps,omitempty" yaml:"apps,omitempty"`
+	Grants []Grant       `json:"grants,omitempty" yaml:"grants,omitempty"`
+}
+
+// DesiredUser is a person and the groups they are in; other memberships are
+// left alone.
+type DesiredUser struct {
+	Person `yaml:",inline"`
+	Groups []string `json:"groups,omitempty" yaml:"groups,omitempty"`
+}
+
+// Applied says what apply did, or would do: one line per difference.
+type Applied struct {
+	DryRun  bool     `json:"dry_run"`
+	Changes []Change `json:"changes"`
+}
+
+// Change is one difference. Secret and Link are shown once.
+type Change struct {
+	Verb   string `json:"verb"` // add, change, join or grant
+	Kind   string `json:"kind"` // user, group, app or grant
+	Name   string `json:"name"`
+	Detail string `json:"detail,omitempty"`
+	Secret string `json:"secret,omitempty"` // of a new app
+	Link   string `json:"link,omitempty"`   // of a new user
+}
+
+// Problem is an error of the API (RFC 9457). It is an error itself.
+type Problem struct {
+	Type          string            `json:"type"`
+	Title         string            `json:"title"`
+	Status        int               `json:"status"`
+	Detail        string            `json:"detail,omitempty"`
+	Kind          string            `json:"kind"`
+	CorrelationID string            `json:"correlation_id,omitempty"`
+	Fields        map[string]string `json:"fields,omitempty"`
+}
+
+// Error returns the plain words and the correlation ID.
+func (p *Problem) Error() string {
+	s := p.Title
+	if p.Detail != "" {
+		s = p.Detail
+	}
+	if p.CorrelationID != "" {
+		s += " (correlation ID " + p.CorrelationID + ")"
+	}
+	return s
+}

@@ -1,0 +1,52 @@
+package api
+
+import (
+	"net/http"
+
+	"gatehouse/idp"
+	"gatehouse/web/api/client"
+)
+
+func (a *API) receiptList(r *http.Request, _ caller) (int, any, error) {
+	var of idp.UserID
+	if ref := r.URL.Query().Get("user"); ref != "" {
+		u, err := a.userNamed(r, ref)
+		if err != nil {
+			return 0, nil, err
+		}
+		of = u.ID
+	}
+	after, limit := paging(r)
+	found, next, err := a.Store.Receipts(r.Context(), of, after, limit)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, client.Page[client.Receipt]{Items: each(found, receipt), Next: next}, nil
+}
+
+func (a *API) receiptShow(r *http.Request, _ caller) (int, any, error) {
+	id := r.PathValue("receipt")
+	if !idp.ValidID("rcp", id) {
+		return 0, nil, idp.Errorf(idp.NotFound, "There is no receipt %q.", id)
+	}
+	found, err := a.Store.Receipt(r.Context(), idp.ReceiptID(id))
+	return a.receipt(r, found, err)
+}
+
+// receipt answers with a receipt and its lines as they stand.
+func (a *API) receipt(r *http.Request, head idp.Receipt, err error) (int, any, error) {
+	if err != nil {
+		return 0, nil, err
+	}
+	lines, err := a.Store.Deliveries(r.Context(), head.ID)
+	if err != nil {
+		return 0, nil, err
+	}
+	names, err := a.appNames(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	out := receipt(head)
+	out.Lines = each(lines, func(d idp.Delivery) client.Line { return line(d, names[d.AppID]) })
+	return http.StatusOK, out, nil
+}

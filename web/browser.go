@@ -1,0 +1,101 @@
+package web
+
+import (
+	"context"
+	"net/http"
+
+	"gatehouse/idp"
+	"gatehouse/web/ui"
+)
+
+// SignOuts ends a session at the person's own wish; *directory.Directory does.
+type SignOuts interface {
+	SignOut(ctx context.Context, s idp.Session) (idp.Receipt, error)
+}
+
+// SignOutPages shows the two pages around a sign-out; web/signin does.
+type SignOutPages interface {
+	ConfirmSignOut(w http.ResponseWriter, r *http.Request, appName string, carry [][2]string) error
+	SignedOut(w http.ResponseWriter, r *http.Request) error
+}
+
+// Browser is what the tongues may ask of a browser: each has its own small
+// interface that this satisfies. Cookies and pages stay here.
+type Browser struct {
+	Gate     Gate
+	SignOuts SignOuts
+	Cookies  Cookies
+	Pages    *ui.Pages
+	Out      SignOutPages
+}
+
+// Session returns the browser's live session, idp.Unauthenticated when it has
+// none.
+func (b *Browser) Session(r *http.Request) (idp.Session, error) {
+	return b.Gate.Session(r.Context(), b.Cookies.Session(r))
+}
+
+// Bind returns the raw secret that binds this browser; it sets the cookie when
+// there is none.
+func (b *Browser) Bind(w http.ResponseWriter, r *http.Request) string { return b.Cookies.Bind(w, r) }
+
+// Bound returns that secret, "" when there is none.
+func (b *Browser) Bound(r *http.Request) string { return b.Cookies.Bound(r) }
+
+// SignIn sends the browser to the page of a SignIn.
+func (b *Browser) SignIn(w http.ResponseWriter, r *http.Request, id idp.SignInID) {
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, "/signin/"+string(id), http.StatusSeeOther)
+}
+
+// PostForm answers with a page that posts fields to action by itself.
+func (b *Browser) PostForm(w http.ResponseWriter, r *http.Request, app, action string, fields [][2]string) {
+	form := make([]ui.FormField, len(fields))
+	for i, f := range fields {
+		form[i] = ui.FormField{Name: f[0], Value: f[1]}
+	}
+	if err := b.Pages.PostForm(w, r, app, action, form); err != nil {
+		b.Pages.Problem(w, r, err)
+	}
+}
+
+// Problem shows the page for a refusal that cannot go back to the app.
+func (b *Browser) Problem(w http.ResponseWriter, r *http.Request, err error) {
+	b.Pages.Problem(w, r, err)
+}
+
+// visit puts the browser's session secret into the request, for the forms
+// around a sign-out.
+func (b *Browser) visit(r *http.Request) *http.Request {
+	return r.WithContext(ui.WithVisit(r.Context(), ui.Visit{Secret: b.Cookies.Session(r)}))
+}
+
+// ConfirmSignOut asks the person whether to sign out; the answer is posted to
+// the same path with carry.
+func (b *Browser) ConfirmSignOut(w http.ResponseWriter, r *http.Request, appName string, carry [][2]string) {
+	if err := b.Out.ConfirmSignOut(w, b.visit(r), appName, carry); err != nil {
+		b.Pages.Problem(w, r, err)
+	}
+}
+
+// ConfirmedSignOut reports whether r is that answer, from a form of ours in
+// this very browser.
+func (b *Browser) ConfirmedSignOut(r *http.Request) bool {
+	return r.Method == http.MethodPost && ui.CSRFValid(b.visit(r))
+}
+
+// SignOut ends the session and takes the cookie away, in this order.
+func (b *Browser) SignOut(w http.ResponseWriter, r *http.Request, s idp.Session) error {
+	if _, err := b.SignOuts.SignOut(r.Context(), s); err != nil {
+		return err
+	}
+	b.Cookies.ClearSession(w)
+	return nil
+}
+
+// SignedOut shows that nobody is signed in here any more.
+func (b *Browser) SignedOut(w http.ResponseWriter, r *http.Request) {
+	if err := b.Out.SignedOut(w, r); err != nil {
+		b.Pages.Problem(w, r, err)
+	}
+}

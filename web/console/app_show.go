@@ -1,0 +1,157 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/web/ui"
+)
+
+// appList shows the apps and how access ends in each.
+func (c *Console) appList(w http.ResponseWriter, r *http.Request) error {
+	apps, err := c.Store.Apps(r.Context())
+	if err != nil {
+		return err
+	}
+	var v appsView
+	for _, a := range apps {
+		v.Apps = append(v.Apps, appRow{
+			ID: string(a.ID), Name: a.Name, Protocol: protocolWords(a.Protocol), Identifier: a.Identifier, Lever: leverWords(leverOf(a)),
+		})
+	}
+	return ui.Render(w, r, http.StatusOK, appsPage(v))
+}
+
+// appShow shows one app: how access ends there, who has it, its settings.
+func (c *Console) appShow(w http.ResponseWriter, r *http.Request) error {
+	ctx, after := r.Context(), cursor(r)
+	a, err := c.Store.App(ctx, idp.AppID(r.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	v := appView{
+		ID: string(a.ID), Name: a.Name, Protocol: protocolWords(a.Protocol), LaunchURL: a.LaunchURL,
+		Ends: endsWords(a), Settings: settings(a), Ours: c.ours(a.Protocol),
+	}
+	for _, rule := range a.Attributes {
+		v.Attributes = append(v.Attributes, attributeRow{rule.Name, rule.Source})
+	}
+	if v.Grants, err = c.grantRows(ctx, a.ID); err != nil {
+		return err
+	}
+	accounts, next, err := c.Store.AccountsOfApp(ctx, a.ID, after, pageSize)
+	if err != nil {
+		return err
+	}
+	for _, acc := range accounts {
+		u, err := c.Store.User(ctx, acc.UserID)
+		if err != nil {
+			return err
+		}
+		p := row(u)
+		p.Note = "Known there as " + acc.Subject
+		v.People = append(v.People, p)
+	}
+	v.Pager = pager("/console/apps/"+string(a.ID), nil, after, next)
+	return ui.Render(w, r, http.StatusOK, appPage(v))
+}
+
+// grantRows says who may use an app.
+func (c *Console) grantRows(ctx context.Context, id idp.AppID) ([]grantRow, error) {
+	grants, err := c.Store.Grants(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	who := c.names()
+	out := make([]grantRow, 0, len(grants))
+	for _, g := range grants {
+		row := grantRow{Role: g.Role, From: g.FromAt, Until: g.UntilAt}
+		if g.GroupID != "" {
+			group, err := c.Store.Group(ctx, g.GroupID)
+			if err != nil {
+				return nil, err
+			}
+			row.Group, row.Name, row.Href = true, group.Name, "/console/groups/"+string(g.GroupID)
+		} else {
+			row.Href = "/console/users/" + string(g.UserID)
+			if row.Name, err = who.of(ctx, g.UserID); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, row)
+	}
+	return out, nil
+}
+
+// endsWords says how access ends in an app.
+func endsWords(a idp.App) []ui.Pair {
+	if leverOf(a) == idp.LeverNone {
+		return []ui.Pair{
+			{Key: "Lever", Value: "None. A session there ends by itself, at the latest when the session at Gatehouse would have."},
+		}
+	}
+	reach := "one session at a time: each is told of its own end"
+	if a.WholeUserLogout {
+		reach = "every session of the person, with one message"
+	}
+	proof := "Not asked: a line stays acknowledged, unless the app comes to us after the cut and is refused"
+	if a.ProbeURL != "" {
+		proof = "Its probe is asked afterwards: that is what makes a line verified"
+	}
+	return []ui.Pair{
+		{Key: "Lever", Value: leverWords(leverOf(a))}, {Key: "Reaches", Value: reach}, {Key: "Proof", Value: proof},
+	}
+}
+
+// settings are what we know of an app, secrets left out.
+func settings(a idp.App) []ui.Pair {
+	var out []ui.Pair
+	add := func(key, value string, copyable bool) {
+		if value != "" {
+			out = append(out, ui.Pair{Key: key, Value: value, Copy: copyable})
+		}
+	}
+	switch {
+	case a.OIDC != nil:
+		add("Client ID", a.Identifier, true)
+		add("Kind of client", a.OIDC.ApplicationType, false)
+		add("Client authentication", a.OIDC.AuthMethod, false)
+		for _, u := range a.OIDC.RedirectURIs {
+			add("Redirect address", u, true)
+		}
+		for _, u := range a.OIDC.PostLogoutRedirectURIs {
+			add("After a sign-out", u, true)
+		}
+		add("Back-channel logout", a.OIDC.BackchannelLogoutURI, true)
+		add("ID token signed with", a.OIDC.IDTokenAlg, false)
+	case a.SAML != nil:
+		add("Entity ID", a.Identifier, true)
+		for _, acs := range a.SAML.ACS {
+			add("Assertion consumer", acs.URL, true)
+		}
+		add("Logout over SOAP", a.SAML.SOAPLogoutURL, true)
+		add("NameID", formatWords(a.SAML.NameIDFormat), false)
+		if a.SAML.SessionTTL > 0 {
+			add("Sessions end after", a.SAML.SessionTTL.Round(time.Minute).String(), false)
+		}
+	}
+	add("Probe", a.ProbeURL, true)
+	add("ID here", string(a.ID), true)
+	return out
+}
+
+// ours is what an app needs to know of the house.
+func (c *Console) ours(p idp.Protocol) []ui.Pair {
+	if p == idp.ProtocolSAML {
+		return []ui.Pair{
+			{Key: "Metadata and entity ID", Value: c.URL + "/saml/metadata", Copy: true},
+			{Key: "Sign-in", Value: c.URL + "/saml/sso", Copy: true},
+		}
+	}
+	return []ui.Pair{
+		{Key: "Issuer", Value: c.URL, Copy: true},
+		{Key: "Discovery", Value: c.URL + "/.well-known/openid-configuration", Copy: true},
+	}
+}

@@ -1,0 +1,111 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/idp/directory"
+	"gatehouse/web/ui"
+)
+
+// Store is what the console reads.
+type Store interface {
+	People
+	Holdings
+	Receipts
+	App(ctx context.Context, id idp.AppID) (idp.App, error)
+	Apps(ctx context.Context) ([]idp.App, error)
+	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
+	APITokens(ctx context.Context, id idp.UserID) ([]idp.APIToken, error)
+	AccountsOfApp(ctx context.Context, id idp.AppID, after string, limit int) ([]idp.Account, string, error)
+}
+
+// People reads people and their groups.
+type People interface {
+	User(ctx context.Context, id idp.UserID) (idp.User, error)
+	Users(ctx context.Context, q idp.UserQuery) ([]idp.User, string, error)
+	UserCounts(ctx context.Context) (active, suspended int, err error)
+	Group(ctx context.Context, id idp.GroupID) (idp.Group, error)
+	Groups(ctx context.Context) ([]idp.Group, error)
+	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
+	Members(ctx context.Context, id idp.GroupID, after string, limit int) ([]idp.User, string, error)
+}
+
+// Holdings reads what a person holds.
+type Holdings interface {
+	AccessOf(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Access, error)
+	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
+	Sessions(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Session, error)
+	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
+	Participants(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Participant, error)
+	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
+	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
+}
+
+// Receipts reads receipts and their lines.
+type Receipts interface {
+	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
+	Receipts(ctx context.Context, id idp.UserID, after string, limit int) ([]idp.Receipt, string, error)
+	LastReceipt(ctx context.Context, id idp.UserID, kind idp.EndingKind) (idp.Receipt, error)
+	Deliveries(ctx context.Context, id idp.ReceiptID) ([]idp.Delivery, error)
+}
+
+// Console is the room's table of contents and what its pages stand on.
+type Console struct {
+	Store     Store
+	Directory *directory.Directory
+	// URL is the public URL of the house, without a slash at its end.
+	URL string
+	// Closing ends live receipts when the house stops. May be nil.
+	Closing <-chan struct{}
+}
+
+// Routes lists every page of the room with the access it demands.
+func (c *Console) Routes() []ui.Route {
+	routes := []ui.Route{
+		{Pattern: "GET /console", Handler: c.start},
+		{Pattern: "GET /console/users", Handler: c.userList},
+		{Pattern: "GET /console/users/new", Handler: c.userNew},
+		{Pattern: "POST /console/users", Handler: c.userAdd},
+		{Pattern: "GET /console/users/{id}", Handler: c.userShow},
+		{Pattern: "POST /console/users/{id}/link", Handler: c.userLink},
+		{Pattern: "GET /console/users/{id}/suspend", Handler: c.userSuspendPreview},
+		{Pattern: "POST /console/users/{id}/suspend", Handler: c.userSuspend},
+		{Pattern: "GET /console/users/{id}/restore", Handler: c.userRestoreConfirm},
+		{Pattern: "POST /console/users/{id}/restore", Handler: c.userRestore},
+		{Pattern: "GET /console/sessions/{id}/end", Handler: c.sessionEndConfirm},
+		{Pattern: "POST /console/sessions/{id}/end", Handler: c.sessionEnd},
+		{Pattern: "GET /console/receipts", Handler: c.receiptList},
+		{Pattern: "GET /console/receipts/{id}", Handler: c.receiptShow},
+		{Pattern: "GET /console/receipts/{id}/live", Handler: c.receiptLive},
+		{Pattern: "GET /console/apps", Handler: c.appList},
+		{Pattern: "GET /console/apps/{id}", Handler: c.appShow},
+		{Pattern: "GET /console/tokens", Handler: c.tokenList},
+		{Pattern: "POST /console/tokens", Handler: c.tokenAdd},
+		{Pattern: "POST /console/tokens/{id}/revoke", Handler: c.tokenRevoke},
+		{Pattern: "GET /console/groups", Handler: c.groupList},
+		{Pattern: "GET /console/groups/{id}", Handler: c.groupShow},
+	}
+	for i := range routes {
+		routes[i].Access = ui.OwnerOnly
+	}
+	return routes
+}
+
+func (c *Console) start(w http.ResponseWriter, r *http.Request) error {
+	return ui.SeeOther(w, r, "/console/users")
+}
+
+// pageSize is how many rows a list shows at once.
+const pageSize = 50
+
+// cursor returns the cursor of the request's page, empty for the first one.
+func cursor(r *http.Request) string {
+	after := r.URL.Query().Get("after")
+	if len(after) > 300 {
+		return ""
+	}
+	return after
+}

@@ -1,0 +1,393 @@
+package console_test
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/chromedp"
+	"golang.org/x/net/html"
+
+	"gatehouse/idp"
+	"gatehouse/idp/directory"
+	"gatehouse/idp/login"
+	"gatehouse/jit"
+	"gatehouse/sessions"
+	"gatehouse/store"
+	"gatehouse/web"
+	"gatehouse/web/console"
+	"gatehouse/web/portal"
+	"gatehouse/web/signin"
+	"gatehouse/web/ui"
+	"gatehouse/web/ui/uitest"
+)
+
+const password = "four words in a row"
+
+// house is the real thing on a database in memory, behind a real mux.
+type house struct {
+	t     *testing.T
+	url   string
+	gate  *sessions.Gate
+	store *store.Store
+	dir   *directory.Directory
+}
+
+func newHouse(t *testing.T) *house {
+	t.Helper()
+	ctx := t.Context()
+	st, err := store.Open(ctx, "sqlite::memory:")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	if err := st.Migrate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	gate := &sessions.Gate{Backend: st, Now: time.Now, Idle: time.Hour, Absolute: 8 * time.Hour}
+	dir := &directory.Directory{Store: st, Passes: gate, CheckRules: jit.CheckRules, Now: time.Now}
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	in := &signin.SignIn{
+		Gate: gate, Directory: dir, Store: st, Cookies: web.Cookies{},
+		Login: &login.Login{Store: st, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: time.Now},
+	}
+	srv := httptest.NewUnstartedServer(nil)
+	base := "http://" + srv.Listener.Addr().String()
+	rooms := in.Routes()
+	rooms = append(rooms, (&portal.Portal{Store: st, Directory: dir}).Routes()...)
+	rooms = append(rooms, (&console.Console{Store: st, Directory: dir, URL: base}).Routes()...)
+	face := &web.Server{
+		Gate: gate, Users: st, Cookies: web.Cookies{}, Pages: &ui.Pages{Log: log}, Routes: rooms,
+		API: http.NotFoundHandler(), Ready: st.Ping, Log: log, Now: time.Now,
+	}
+	handler, err := face.Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv.Config.Handler = handler
+	srv.Start()
+	t.Cleanup(srv.Close)
+	return &house{t: t, url: base, gate: gate, store: st, dir: dir}
+}
+
+// browser is a cookie jar that fills in forms.
+type browser struct {
+	*house
+	client *http.Client
+	at     string // path of the page shown
+	status int
+	page   *html.Node
+}
+
+func (h *house) browser() *browser {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return &browser{house: h, client: &http.Client{Jar: jar}}
+}
+
+func (b *browser) show(res *http.Response, err error) *browser {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if b.page, err = html.Parse(res.Body); err != nil {
+		b.t.Fatal(err)
+	}
+	b.at, b.status = res.Request.URL.Path, res.StatusCode
+	return b
+}
+
+func (b *browser) open(path string) *browser {
+	b.t.Helper()
+	return b.show(b.client.Get(b.url + path))
+}
+
+// submit sends the first form whose action ends so, filled in.
+func (b *browser) submit(action string, fill ...string) *browser {
+	b.t.Helper()
+	for n := range b.page.Descendants() {
+		if n.Data != "form" || !strings.HasSuffix(uitest.Attr(n, "action"), action) {
+			continue
+		}
+		form := url.Values{}
+		for in := range n.Descendants() {
+			if in.Data == "input" && uitest.Attr(in, "name") != "" {
+				form.Set(uitest.Attr(in, "name"), uitest.Attr(in, "value"))
+			}
+		}
+		for i := 0; i < len(fill); i += 2 {
+			form.Set(fill[i], fill[i+1])
+		}
+		return b.show(b.client.PostForm(b.url+uitest.Attr(n, "action"), form))
+	}
+	b.t.Fatalf("no form to %s on %s: %s", action, b.at, b.text())
+	return nil
+}
+
+func (b *browser) text() string { return uitest.Text(b.page) }
+
+func (b *browser) wants(status int, at string, words ...string) *browser {
+	b.t.Helper()
+	if b.status != status || !strings.HasPrefix(b.at, at) {
+		b.t.Fatalf("%d at %s, want %d at %s: %s", b.status, b.at, status, at, b.text())
+	}
+	for _, w := range words {
+		if !strings.Contains(b.text(), w) {
+			b.t.Fatalf("%s lacks %q: %s", b.at, w, b.text())
+		}
+	}
+	return b
+}
+
+func (b *browser) signIn(username string) *browser {
+	b.t.Helper()
+	b.open("/").wants(200, "/signin/")
+	b.submit("/identifier", "username", username).wants(200, "/signin/")
+	return b.submit("/password", "password", password)
+}
+
+// link is the one-time link that the page shows.
+func (b *browser) link() string {
+	b.t.Helper()
+	for n := range b.page.Descendants() {
+		if n.Data == "code" && strings.Contains(uitest.Text(n), "/link/") {
+			return strings.TrimPrefix(uitest.Text(n), b.url)
+		}
+	}
+	b.t.Fatalf("no link on %s: %s", b.at, b.text())
+	return ""
+}
+
+// owner makes the first owner, Ada Lovelace, and signs her in.
+func (h *house) owner() *browser {
+	h.t.Helper()
+	generation, err := h.store.Generation(h.t.Context())
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	raw, _, err := h.gate.NewLink(h.t.Context(), idp.Proof{Generation: generation}, idp.LinkFirstOwner)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	ada := h.browser()
+	ada.open("/link/"+raw).wants(200, "/link/", "You are its first owner")
+	ada.submit("/link/"+raw, "name", "Ada Lovelace", "username", "ada", "password", "short").wants(400, "/link/", "at least 12")
+	ada.submit("/link/"+raw, "name", "Ada Lovelace", "username", "ada", "password", password).wants(200, "/signin/")
+	ada.open("/link/"+raw).wants(410, "/link/", "no longer works")
+	return ada.signIn("ada").wants(200, "/", "Hello, Ada")
+}
+
+// employee lets the owner add Grace Hopper and signs her in.
+func (h *house) employee(ada *browser) (grace *browser, id string) {
+	h.t.Helper()
+	ada.open("/console/users/new")
+	ada.submit("/console/users", "name", "Grace Hopper", "username", "grace", "email", "grace@navy.example", "role", "employee")
+	ada.wants(201, "/console/users", "Grace Hopper was added")
+	grace = h.browser()
+	grace.open(ada.link()).wants(200, "/link/", "Choose a password", "Grace Hopper")
+	grace.submit(grace.at, "password", password).wants(200, "/signin/")
+	grace.signIn("grace").wants(200, "/", "Hello, Grace", "this browser")
+	u, err := h.store.UserByName(h.t.Context(), "grace")
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return grace, string(u.ID)
+}
+
+func TestSuspensionGoesFromThePreviewToTheReceiptAndBack(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.owner()
+	grace, id := h.employee(ada)
+
+	ada.open("/console/users?q=hop").wants(200, "/console/users", "Grace Hopper")
+	ada.open("/console/users/"+id).wants(200, "/console/users/", "Sessions 1", "If suspended now")
+	ada.open("/console/users/"+id+"/suspend").wants(200, "/console/users/", "What will end", "1 session")
+	ada.submit("/suspend", "reason", "Left the company").wants(200, "/console/receipts/", "Grace Hopper is out of Gatehouse", "Left the company", "Ada Lovelace")
+	receipt := ada.at
+
+	grace.open("/").wants(200, "/signin/")
+	grace.signIn("grace").wants(401, "/signin/", "do not match")
+	ada.open("/console/users/"+id).wants(200, "/console/users/", "suspended", "Restore Grace Hopper")
+	ada.open("/console/receipts").wants(200, "/console/receipts", "Grace Hopper", "Suspension")
+
+	ada.open("/console/users/"+id+"/restore").wants(200, "/console/users/", "Restore Grace Hopper?")
+	ada.submit("/restore").wants(200, "/console/users/", "active")
+	ada.open(receipt).wants(200, receipt, "was restored since")
+	grace.open("/").wants(200, "/signin/")
+	grace.signIn("grace").wants(200, "/", "Hello, Grace")
+}
+
+func TestEveryConsoleRouteIsClosedToEmployeesAndStrangers(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	grace, id := h.employee(h.owner())
+	stranger := h.browser()
+	for _, rt := range (&console.Console{}).Routes() {
+		method, pattern, _ := strings.Cut(rt.Pattern, " ")
+		path := strings.ReplaceAll(pattern, "{id}", id)
+		if rt.Access != ui.OwnerOnly {
+			t.Errorf("%s is open to %s", rt.Pattern, rt.Access)
+		}
+		if method == http.MethodPost {
+			grace.show(grace.client.PostForm(h.url+path, nil)).wants(403, path)
+			stranger.show(stranger.client.PostForm(h.url+path, nil)).wants(401, path)
+			continue
+		}
+		grace.open(path).wants(403, path)
+		stranger.open(path).wants(200, "/signin/")
+	}
+}
+
+func TestCS01PostFromAnotherSiteOrWithoutTheFormsTokenChangesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.owner()
+	_, id := h.employee(ada)
+	path := "/console/users/" + id + "/suspend"
+	for name, header := range map[string]http.Header{
+		"cross-site":     {"Sec-Fetch-Site": {"cross-site"}},
+		"null origin":    {"Origin": {"null"}},
+		"another origin": {"Origin": {"https://idp.example.evil"}},
+		"no token":       {},
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+path, strings.NewReader("reason=x"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header = header
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		ada.show(ada.client.Do(req))
+		if ada.status != http.StatusForbidden {
+			t.Errorf("%s: status %d, want 403", name, ada.status)
+		}
+	}
+	u, err := h.store.User(t.Context(), idp.UserID(id))
+	if err != nil || u.Status != idp.UserActive {
+		t.Errorf("the person is %s (%v), want active", u.Status, err)
+	}
+}
+
+func TestPortalEndsOnlyThePersonsOwnSessions(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.owner()
+	grace, id := h.employee(ada)
+	phone := h.browser()
+	phone.signIn("grace").wants(200, "/")
+
+	live, err := h.store.Sessions(t.Context(), idp.UserID(id), time.Now())
+	if err != nil || len(live) != 2 {
+		t.Fatalf("%d sessions (%v), want 2", len(live), err)
+	}
+	grace.open("/").submit("/sessions/end-others").wants(200, "/", "Signed in on 1")
+	phone.open("/").wants(200, "/signin/")
+	for _, s := range live {
+		ada.open("/")
+		form := url.Values{"csrf": {csrf(ada.page)}}
+		ada.show(ada.client.PostForm(h.url+"/sessions/"+string(s.ID)+"/end", form)).wants(404, "/sessions/")
+	}
+	grace.open("/").wants(200, "/", "Hello, Grace")
+	grace.submit("/signout").wants(200, "/signed-out", "You are signed out")
+	grace.open("/").wants(200, "/signin/")
+}
+
+func csrf(page *html.Node) string {
+	for n := range page.Descendants() {
+		if n.Data == "input" && uitest.Attr(n, "name") == "csrf" {
+			return uitest.Attr(n, "value")
+		}
+	}
+	return ""
+}
+
+func TestLiveReceiptTurnsInTheBrowserWithoutAReload(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.owner()
+	_, id := h.employee(ada)
+	receipt, err := h.dir.Suspend(t.Context(), idp.UserID(id), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, complaints := uitest.Browser(t)
+	page := h.url + "/console/receipts/" + string(receipt.ID)
+	for _, c := range ada.client.Jar.Cookies(&url.URL{Scheme: "http", Host: strings.TrimPrefix(h.url, "http://"), Path: "/"}) {
+		cookie := network.SetCookieParams{Name: c.Name, Value: c.Value, URL: h.url}
+		if _, err := chromedp.Call(ctx, network.SetCookie, cookie); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := chromedp.Do(ctx, chromedp.Navigate(page), chromedp.WaitReady("#receipt[data-live]")); err != nil {
+		t.Fatal(err)
+	}
+	marked := chromedp.Evaluate[bool](`window.sameDocument = true`)
+	if _, err := chromedp.Run(ctx, marked); err != nil {
+		t.Fatal(err)
+	}
+	h.list(receipt.ID)
+	turned := chromedp.Poll[bool](
+		`window.sameDocument && !document.querySelector("#receipt").dataset.live && document.querySelector("h1").textContent.includes("no app had to be told")`,
+		chromedp.WithPollingTimeout(10*time.Second))
+	if _, err := chromedp.Run(ctx, turned); err != nil {
+		t.Errorf("the receipt did not turn: %v", err)
+	}
+	select {
+	case c := <-complaints:
+		t.Errorf("complaint: %s", c)
+	default:
+	}
+}
+
+// list does the worker's first step: the receipt's lines, here none.
+func (h *house) list(id idp.ReceiptID) {
+	h.t.Helper()
+	now := idp.Time(time.Now())
+	claimed, _, err := h.store.ClaimReceipt(h.t.Context(), "test", now, time.Minute)
+	if err != nil || claimed.ID != id {
+		h.t.Fatalf("claimed %s (%v), want %s", claimed.ID, err, id)
+	}
+	if err := h.store.ListPage(h.t.Context(), id, "test", nil, "", true, now); err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+func TestCS03GetOfEveryPageChangesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.owner()
+	_, id := h.employee(ada)
+	before := h.events()
+	for _, rt := range append((&console.Console{}).Routes(), (&portal.Portal{}).Routes()...) {
+		method, pattern, _ := strings.Cut(rt.Pattern, " ")
+		if method == http.MethodGet && !strings.HasSuffix(pattern, "/live") {
+			ada.open(strings.NewReplacer("{id}", id, "{$}", "").Replace(pattern))
+		}
+	}
+	if after := h.events(); after != before {
+		t.Errorf("%d events after reading, %d before", after, before)
+	}
+	u, err := h.store.User(t.Context(), idp.UserID(id))
+	if err != nil || u.Epoch != 1 || u.Status != idp.UserActive {
+		t.Errorf("the person is %s at epoch %d (%v)", u.Status, u.Epoch, err)
+	}
+}
+
+func (h *house) events() int {
+	h.t.Helper()
+	events, _, err := h.store.Events(h.t.Context(), idp.EventQuery{Limit: 500})
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	return len(events)
+}

@@ -1,0 +1,228 @@
+package console
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"gatehouse/web/ui"
+	"gatehouse/web/ui/uitest"
+)
+
+func ago(d time.Duration) time.Time { return uitest.Now().Add(-d) }
+
+var (
+	sampleApps = []string{"Wiki", "CRM", "Slack", "Grafana", "GitLab", "Notion", "Zoom", "Zendesk", "Datadog", "Figma", "Box", "PagerDuty", "Mattermost", "Payroll and Time Tracking for Contractors of the Northern Region"}
+	longName   = "Wolfeschlegelsteinhausenbergerdorff-Featherstonehaugh, Hubert Blaine the Elder"
+)
+
+func samplePerson() personView {
+	v := personView{
+		ID: "usr_7k2mqpw5nd3xr9tb4hvcyfzs6e", Name: "Grace Hopper", Username: "grace", Email: "grace.hopper@navy.example",
+		CreatedAt: ago(420 * 24 * time.Hour),
+		Exposure:  exposure{Prompt: 13, Alive: []aliveLine{{"CRM", uitest.Now().Add(34 * time.Minute)}}},
+		Groups: []groupRow{
+			{ID: "grp_a", Name: "Engineering", Gives: "Wiki, Slack, Grafana, GitLab", Added: ago(420 * 24 * time.Hour)},
+			{ID: "grp_b", Name: "Compilers", Added: ago(90 * 24 * time.Hour)},
+			{ID: "grp_c", Name: "On call", Gives: "PagerDuty", Added: ago(26 * time.Hour)},
+		},
+		Sessions: []sessionRow{
+			{ID: "ses_a", Device: "Firefox on Linux", Address: "203.0.113.7", Methods: "password", Since: ago(2 * time.Hour), LastSeen: ago(4 * time.Second), Apps: []string{"Wiki", "CRM", "Slack"}},
+			{ID: "ses_b", Device: "Safari on iPhone", Address: "2001:db8:85a3::8a2e:370:7334", Methods: "password", Since: ago(50 * time.Hour), LastSeen: ago(26 * time.Minute)},
+		},
+		Accounts: []accountRow{
+			{App: "Wiki", Subject: "usr_7k2mqpw5nd3xr9tb4hvcyfzs6e", Format: "OpenID Connect subject", FirstSeen: ago(300 * 24 * time.Hour), LastSeen: ago(2 * time.Hour)},
+			{App: "CRM", Subject: "grace.hopper@navy.example", Format: "emailAddress", FirstSeen: ago(20 * 24 * time.Hour), LastSeen: ago(2 * time.Hour)},
+		},
+		Timeline: []ui.Happening{
+			{At: ago(2 * time.Hour), Title: "Signed in", Detail: "Firefox on Linux, 203.0.113.7"},
+			{At: ago(26 * time.Hour), Title: "Joined On call", Actor: "Ada Lovelace"},
+			{At: ago(30 * time.Hour), Title: "Session ended", Detail: "Lost phone", Actor: "Ada Lovelace", Href: "/console/receipts/rcp_x", Ends: true},
+			{At: ago(50 * time.Hour), Title: "Signed in", Detail: "Safari on iPhone, 2001:db8:85a3::8a2e:370:7334"},
+			{At: ago(420 * 24 * time.Hour), Title: "Added", Actor: "Ada Lovelace"},
+		},
+	}
+	for i, name := range sampleApps {
+		a := appAccess{ID: fmt.Sprintf("app_%d", i), Name: name, Reason: "Member of Engineering", Lever: "Back-channel logout", LastUsed: ago(time.Duration(i*i+1) * time.Hour)}
+		if name == "CRM" {
+			a.Reason, a.Lever, a.Role, a.Until = "Granted directly", "Ends by itself", "editor", uitest.Now().Add(40*24*time.Hour)
+		}
+		v.Apps = append(v.Apps, a)
+	}
+	return v
+}
+
+func samplePreview() previewView {
+	v := previewView{ID: "usr_x", Name: "Grace Hopper", Username: "grace", Action: "/console/users/usr_x/suspend", Sessions: 2, Offline: 1, Exposure: samplePerson().Exposure}
+	for _, name := range sampleApps {
+		l := previewLine{App: name, Holds: "1 session", Lever: "Back-channel logout"}
+		switch name {
+		case "CRM":
+			l.Lever, l.Survives, l.Until = "Nothing reaches it", "its session", uitest.Now().Add(34*time.Minute)
+		case "Slack":
+			l.Holds, l.Lever = "2 sessions", "LogoutRequest over SOAP"
+		case "Box":
+			l.Holds = "an account, no session known"
+		}
+		v.Lines = append(v.Lines, l)
+	}
+	return v
+}
+
+func sampleReceipt() receiptView {
+	v := receiptView{
+		ID: "rcp_7k2mqpw5nd3xr9tb4hvcyfzs6e", Title: "Suspension of Grace Hopper", PersonID: "usr_x", Person: "Grace Hopper", What: "Suspension",
+		Reason: "Left the company today", Actor: "Ada Lovelace", AskedAt: ago(1830 * time.Millisecond), CutAt: ago(1818 * time.Millisecond), Number: 4711, Whole: true, Subject: "Grace Hopper is out",
+	}
+	for i, name := range sampleApps {
+		l := receiptLine{ID: fmt.Sprintf("dlv_%d", i), App: name, Lever: "Back-channel logout", State: ui.Verified, Attempts: 1, LatencyMS: int64(41 + i*i*7), Answer: "200", Evidence: "Asked, it says: no session"}
+		switch name {
+		case "CRM":
+			l = receiptLine{ID: l.ID, App: name, Lever: "None: ends by itself", State: ui.Alive, Ceiling: uitest.Now().Add(34 * time.Minute), Answer: "Cannot be told"}
+		case "Zendesk":
+			l = receiptLine{ID: l.ID, App: name, Lever: "LogoutRequest over SOAP", State: ui.Retrying, Attempts: 2, Answer: "503 Service Unavailable", NextAt: uitest.Now().Add(3 * time.Second), Ceiling: uitest.Now().Add(50 * time.Minute)}
+		}
+		v.Lines = append(v.Lines, l)
+	}
+	return v
+}
+
+func settledReceipt() receiptView {
+	v := sampleReceipt()
+	for i := range v.Lines {
+		if v.Lines[i].State != ui.Verified {
+			v.Lines[i].State, v.Lines[i].Evidence, v.Lines[i].Attempts, v.Lines[i].LatencyMS = ui.Verified, "Asked, it says: no session", 3, 4210
+		}
+	}
+	v.SettledAt = v.AskedAt.Add(4412 * time.Millisecond)
+	return v
+}
+
+func everyState() receiptView {
+	v := sampleReceipt()
+	v.Person, v.Title, v.Subject = longName, "Suspension: "+longName, longName+" is out"
+	v.Lines = nil
+	for i, s := range []ui.State{ui.Sent, ui.Retrying, ui.Acknowledged, ui.Verified, ui.Alive, ui.Failed, ui.Manual, ui.Superseded, ui.Ended} {
+		v.Lines = append(v.Lines, receiptLine{ID: fmt.Sprintf("dlv_%d", i), App: "App that is " + string(s), Lever: "Back-channel logout", State: s, Attempts: i, LatencyMS: int64(i * 431), Answer: "An answer of the app " + uitest.Bait, Ceiling: uitest.Now().Add(time.Hour), NextAt: uitest.Now().Add(7 * time.Second), AgainAt: uitest.Now().Add(4 * time.Minute)})
+	}
+	v.Reason = uitest.Bait
+	return v
+}
+
+func listingReceipt() receiptView {
+	v := sampleReceipt()
+	v.Lines, v.Listing = nil, true
+	v.AskedAt, v.CutAt = ago(60*time.Millisecond), ago(51*time.Millisecond)
+	return v
+}
+
+func bigReceipt() receiptView {
+	v := sampleReceipt()
+	for i := range 400 {
+		s := ui.Verified
+		if i%40 == 7 {
+			s = ui.Retrying
+		}
+		v.Lines = append(v.Lines, receiptLine{ID: fmt.Sprintf("dlv_b%d", i), App: fmt.Sprintf("App %d", i), Lever: "Back-channel logout", State: s, Attempts: 1, LatencyMS: int64(i)})
+	}
+	return v
+}
+
+func samplePeople(n int) peopleView {
+	v := peopleView{Total: n, People: []personRow{
+		{ID: "usr_1", Name: "Ada Lovelace", Username: "ada", Email: "ada@engine.example", Owner: true, Added: ago(3 * time.Second)},
+		{ID: "usr_2", Name: "Alan Turing", Username: "alan", Email: "alan.turing@bletchley.example", Suspended: true, Added: ago(30 * time.Hour)},
+		{ID: "usr_3", Name: "Grace Hopper", Username: "grace", Email: "grace.hopper@navy.example", Added: ago(4 * time.Minute)},
+		{ID: "usr_4", Name: longName, Username: "hubert.blaine.wolfeschlegelsteinhausenbergerdorff", Email: "hubert.blaine.wolfeschlegelsteinhausenbergerdorff@northern-region.example"},
+		{ID: "usr_5", Name: uitest.Bait, Username: "bait", Email: "bait@example.test"},
+		{ID: "usr_6", Name: "山田 太郎", Username: "taro", Email: "taro@example.jp", Added: ago(9 * time.Hour)},
+	}, Pager: ui.Pager{Next: "/console/users?after=grace"}}
+	for i := len(v.People); i < min(n, 100); i++ {
+		v.People = append(v.People, personRow{ID: fmt.Sprintf("usr_%d", i+1), Name: fmt.Sprintf("Person Number %d", i), Username: fmt.Sprintf("person.%d", i), Email: fmt.Sprintf("person.%d@navy.example", i), Added: ago(time.Duration(i) * time.Hour)})
+	}
+	return v
+}
+
+func samplePages() []uitest.Page {
+	owner := uitest.Owner()
+	person, suspended, bare := samplePerson(), samplePerson(), samplePerson()
+	suspended.Suspended, suspended.SuspendedAt, suspended.ReceiptID, suspended.Sessions = true, ago(26*time.Minute), "rcp_x", nil
+	suspended.Name, suspended.Email = longName, "hubert.blaine.wolfeschlegelsteinhausenbergerdorff@northern-region.example"
+	bare.Name, bare.Apps, bare.Sessions, bare.Accounts, bare.Groups, bare.Exposure = uitest.Bait, nil, nil, nil, nil, exposure{}
+	bare.Timeline = bare.Timeline[4:]
+	nothing := sampleReceipt()
+	nothing.Lines, nothing.SettledAt = nil, nothing.CutAt
+	myself := samplePreview()
+	myself.Myself, myself.Lines = true, nil
+	t := sampleReceipt().tally()
+	settings := []ui.Pair{{Key: "Client ID", Value: "wiki", Copy: true}, {Key: "Redirect address", Value: "http://wiki.localhost:8081/oidc/callback", Copy: true}, {Key: "Client authentication", Value: "client_secret_basic"}}
+	ours := []ui.Pair{{Key: "Issuer", Value: "http://localhost:8080", Copy: true}, {Key: "Discovery", Value: "http://localhost:8080/.well-known/openid-configuration", Copy: true}}
+	pages := map[string]uitest.Page{
+		"people":          {View: peoplePage(samplePeople(18))},
+		"people-empty":    {View: peoplePage(peopleView{})},
+		"people-nobody":   {View: peoplePage(peopleView{Search: "zuse " + uitest.Bait, Total: 18})},
+		"people-thousand": {View: peoplePage(samplePeople(1000))},
+		"person":          {View: personPage(person)},
+		"person-out":      {View: personPage(suspended)},
+		"person-bare":     {View: personPage(bare)},
+		"person-add":      {View: addPersonPage(addPersonView{})},
+		"person-add-bad":  {View: addPersonPage(addPersonView{Username: "grace", Name: "Grace Hopper", Errors: map[string]string{"username": "This username is taken."}})},
+		"person-added":    {View: addedPersonPage(addedPersonView{ID: "usr_x", Name: "Grace Hopper", Username: "grace", Link: "http://localhost:8080/signin/link/3yqG0Jt0bH0gq3p6rM3W0T0f1zBq7k8Jk2mXx9vS5wE", Until: uitest.Now().Add(72 * time.Hour), New: true})},
+		"preview":         {View: previewPage(samplePreview())},
+		"preview-myself":  {View: previewPage(myself)},
+		"receipt":         {View: receiptPage(sampleReceipt())},
+		"receipt-settled": {View: receiptPage(settledReceipt())},
+		"receipt-listing": {View: receiptPage(listingReceipt())},
+		"receipt-states":  {View: receiptPage(everyState())},
+		"receipt-nothing": {View: receiptPage(nothing)},
+		"receipt-big":     {View: receiptPage(bigReceipt())},
+		"receipts": {View: receiptsPage(receiptsView{Receipts: []receiptRow{
+			{ID: "rcp_a", What: "Suspension", Person: "Grace Hopper", Actor: "Ada Lovelace", Reason: "Left the company today", At: ago(1830 * time.Millisecond), Tally: t, Until: uitest.Now().Add(34 * time.Minute)},
+			{ID: "rcp_b", What: "Session ended", Person: "Alan Turing", Actor: "Alan Turing", Reason: "Lost phone", At: ago(26 * time.Hour), Tally: ui.Tally{ui.Verified: 3}},
+			{ID: "rcp_c", What: "Suspension", Person: longName, Actor: "API token hr-sync", Reason: uitest.Bait, At: ago(40 * 24 * time.Hour), Tally: ui.Tally{}},
+		}})},
+		"receipts-empty": {View: receiptsPage(receiptsView{})},
+		"tokens": {View: tokensPage(tokensView{Secret: "mfHq3rY8kT0vWc1nZs5bL7xJ2dPgQ9aE4uRo6iNtBwM", Tokens: []tokenRow{
+			{ID: "tok_a", Name: "nightly apply", Made: ago(40 * 24 * time.Hour), ExpiresAt: uitest.Now().Add(50 * 24 * time.Hour)},
+			{ID: "tok_b", Name: uitest.Bait, Made: ago(time.Hour)},
+		}})},
+		"tokens-empty": {View: tokensPage(tokensView{})},
+		"apps": {View: appsPage(appsView{Apps: []appRow{
+			{ID: "app_a", Name: "Wiki", Protocol: "OpenID Connect", Lever: "Back-channel logout, then probed", Identifier: "wiki"},
+			{ID: "app_b", Name: "CRM", Protocol: "SAML", Lever: "LogoutRequest over SOAP", Identifier: "http://crm.localhost:8082/saml/metadata"},
+			{ID: "app_c", Name: uitest.Bait, Protocol: "SAML", Lever: "Nothing reaches it; sessions end by themselves within 8 h", Identifier: "x"},
+		}})},
+		"apps-empty": {View: appsPage(appsView{})},
+		"app": {View: appPage(appView{ID: "app_a", Name: "Wiki", Protocol: "OpenID Connect", LaunchURL: "http://wiki.localhost:8081/",
+			Ends:     []ui.Pair{{Key: "Lever", Value: "Back-channel logout"}, {Key: "Reaches", Value: "every session of the person with one message"}, {Key: "Proof", Value: "Its probe is asked afterwards: that is what makes a line verified"}},
+			Settings: settings, Ours: ours, Attributes: []attributeRow{{"department", "const:research"}},
+			Grants: []grantRow{{Group: true, Name: "Engineering", Href: "/console/groups/grp_a"}, {Name: "Alan Turing", Href: "/console/users/usr_2", Role: "editor", Until: uitest.Now().Add(900 * time.Hour)}},
+			People: []personRow{{ID: "usr_3", Name: "Grace Hopper", Username: "grace", Note: "Known there as grace.hopper@navy.example"}}})},
+		"groups":       {View: groupsPage(groupsView{Groups: []groupRow{{ID: "grp_a", Name: "Engineering", Added: ago(80 * time.Hour)}, {ID: "grp_b", Name: "Compilers", Added: ago(9000 * time.Hour)}}})},
+		"groups-empty": {View: groupsPage(groupsView{})},
+		"group":        {View: groupPage(groupView{ID: "grp_a", Name: "Engineering", Apps: samplePerson().Apps[:3], People: samplePeople(6).People})},
+		"confirm": {View: confirmPage(confirmView{Title: "End this session of Grace Hopper?", Action: "/console/sessions/ses_a/end", Button: "End the session on Firefox on Linux", Danger: true, Section: "people", BackHref: "/console/users/usr_x", Back: "Grace Hopper",
+			Facts: []ui.Pair{{Key: "Device", Value: "Firefox on Linux"}, {Key: "Opened from it", Value: "Wiki, CRM, Slack"}}, Meaning: []string{"The browser is out of Gatehouse at once, and the apps opened from it are told. Other sessions stay."}})},
+		"restore": {View: confirmPage(confirmView{Title: "Restore Grace Hopper?", Action: "/x", Button: "Restore Grace Hopper", Section: "people", BackHref: "/console/users/usr_x", Back: "Grace Hopper", Meaning: []string{"Grace Hopper can sign in again with the same password, and has the same apps.", "Everything that the suspension ended stays ended."}})},
+	}
+	var out []uitest.Page
+	for _, name := range slices.Sorted(maps.Keys(pages)) {
+		p := pages[name]
+		p.Name, p.Visit = "console-"+name, owner
+		out = append(out, p)
+	}
+	return out
+}
+
+func TestEveryPageIsWellBuilt(t *testing.T) {
+	t.Parallel()
+	for _, p := range samplePages() {
+		uitest.Check(t, p)
+	}
+}
+
+func TestEveryPageStandsInABrowser(t *testing.T) {
+	uitest.Look(t, samplePages())
+}

@@ -1,0 +1,112 @@
+package console
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/web/ui"
+)
+
+// receiptShow shows a receipt as it stands.
+func (c *Console) receiptShow(w http.ResponseWriter, r *http.Request) error {
+	v, err := c.readReceipt(r.Context(), idp.ReceiptID(r.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	return ui.Render(w, r, http.StatusOK, receiptPage(v))
+}
+
+// readReceipt reads a receipt with its lines and the names on it.
+func (c *Console) readReceipt(ctx context.Context, id idp.ReceiptID) (receiptView, error) {
+	rc, err := c.Store.Receipt(ctx, id)
+	if err != nil {
+		return receiptView{}, err
+	}
+	lines, err := c.Store.Deliveries(ctx, id)
+	if err != nil {
+		return receiptView{}, err
+	}
+	apps, err := c.byID(ctx)
+	if err != nil {
+		return receiptView{}, err
+	}
+	u, err := c.Store.User(ctx, rc.UserID)
+	if err != nil {
+		return receiptView{}, err
+	}
+	actor, err := c.names().actor(ctx, rc.Actor)
+	if err != nil {
+		return receiptView{}, err
+	}
+	v := receiptView{
+		ID: string(rc.ID), PersonID: string(u.ID), Person: u.Name(), What: endingWords(rc.Kind),
+		Title: endingWords(rc.Kind) + ": " + u.Name(), Subject: subject(rc.Kind, u.Name()), Whole: rc.Kind == idp.EndUser,
+		Reason: rc.Reason, Actor: actor, AskedAt: rc.AskedAt, CutAt: rc.CutAt, Number: rc.N, Listing: rc.Listing(),
+		SettledAt: settledAt(rc, lines),
+		Restored:  rc.Kind == idp.EndUser && u.Status == idp.UserActive,
+	}
+	for _, d := range lines {
+		v.Lines = append(v.Lines, lineOf(d, apps[d.AppID]))
+	}
+	return v, nil
+}
+
+func endingWords(k idp.EndingKind) string {
+	switch k {
+	case idp.EndUser:
+		return "Suspension"
+	case idp.EndPasses:
+		return "End of all sessions"
+	case idp.EndSession:
+		return "End of a session"
+	case idp.EndFamily:
+		return "End of tokens"
+	}
+	return string(k)
+}
+
+// subject is what is true at Gatehouse since the cut.
+func subject(k idp.EndingKind, name string) string {
+	switch k {
+	case idp.EndUser:
+		return name + " is out"
+	case idp.EndPasses:
+		return "The sessions of " + name + " have ended"
+	case idp.EndSession:
+		return "The session of " + name + " has ended"
+	case idp.EndFamily:
+	}
+	return "Tokens of " + name + " have ended"
+}
+
+func lineOf(d idp.Delivery, a idp.App) receiptLine {
+	l := receiptLine{
+		ID: string(d.ID), AppID: string(a.ID), App: a.Name, Lever: leverWords(d.Lever), State: ui.State(d.State),
+		Attempts: d.Attempts, LatencyMS: d.LatencyMS, Answer: d.Answer,
+		NextAt: d.NextAt, Ceiling: d.Ceiling, AgainAt: d.AgainAt,
+	}
+	if d.State == idp.DeliveryVerified {
+		l.Evidence = d.Evidence
+	}
+	return l
+}
+
+// settledAt is when the last line became final; zero while one is open or
+// lines are still being listed.
+func settledAt(rc idp.Receipt, lines []idp.Delivery) time.Time {
+	if rc.Listing() {
+		return time.Time{}
+	}
+	at := rc.ListedAt
+	for _, d := range lines {
+		if !d.State.Final() {
+			return time.Time{}
+		}
+		if d.FinishedAt.After(at) {
+			at = d.FinishedAt
+		}
+	}
+	return at
+}

@@ -1,0 +1,233 @@
+package console
+
+import (
+	"time"
+
+	"gatehouse/web/ui"
+)
+
+// peopleView is the list of people.
+type peopleView struct {
+	Search string
+	Total  int // people in all; negative when not counted
+	People []personRow
+	Pager  ui.Pager
+}
+
+// personRow is one person of a list. Note says why the person stands in it.
+type personRow struct {
+	ID, Name, Username, Email string
+	Owner                     bool
+	Suspended                 bool
+	Added                     time.Time
+	Note                      string
+}
+
+// personView is the page of one person: the true inventory.
+type personView struct {
+	ID, Name, Username, Email string
+	Owner, Suspended          bool
+	SuspendedAt, CreatedAt    time.Time
+	ReceiptID                 string // of the newest suspension; empty when there is none
+	Exposure                  exposure
+	Groups                    []groupRow
+	Apps                      []appAccess
+	Sessions                  []sessionRow
+	Accounts                  []accountRow
+	Timeline                  []ui.Happening
+}
+
+// exposure is how long the person would stay in, were they suspended now.
+type exposure struct {
+	Prompt int         // apps that have a lever
+	Alive  []aliveLine // apps that end by themselves
+}
+
+// aliveLine is an app that nothing reaches before its own ceiling.
+type aliveLine struct {
+	App   string
+	Until time.Time // zero: unknown
+}
+
+// appAccess is an app the person may use, and why.
+type appAccess struct {
+	ID, Name, Role string
+	Reason         string // "granted to the group Sales", "granted directly"
+	From, Until    time.Time
+	Lever          string
+	LastUsed       time.Time
+}
+
+// sessionRow is a signed-in browser of the person.
+type sessionRow struct {
+	ID, Device, Address string
+	Methods             string
+	Since, LastSeen     time.Time
+	Apps                []string
+	Here                bool
+}
+
+// accountRow is the person's record in an app.
+type accountRow struct {
+	App, Subject, Format string
+	FirstSeen, LastSeen  time.Time
+}
+
+// groupRow is a group; Gives names the apps it gives to a person.
+type groupRow struct {
+	ID, Name string
+	Gives    string
+	Added    time.Time
+}
+
+// previewView says what a suspension would end, before it does.
+type previewView struct {
+	ID, Name, Username string
+	Action             string
+	Sessions           int
+	Offline            int
+	Lines              []previewLine
+	Exposure           exposure
+	Reason, Error      string
+	Myself             bool
+}
+
+// previewLine is one app of the preview: what the person holds there, what
+// will be done about it, and what survives until when.
+type previewLine struct {
+	App      string
+	Holds    string // "1 session", "2 sessions, 1 offline token"
+	Lever    string
+	Survives string // plain words; empty when nothing does
+	Until    time.Time
+}
+
+// confirmView asks before an act that cannot be taken back.
+type confirmView struct {
+	Title, Action, Button string
+	Danger                bool
+	Section               string
+	BackHref, Back        string
+	Facts                 []ui.Pair
+	Meaning               []string
+}
+
+// receiptView is the list of what an ending ended and how.
+type receiptView struct {
+	ID, Title string
+	PersonID  string
+	Person    string
+	What      string // "Suspension", "End of a session"
+	Subject   string // "Grace Hopper is out", "The session of Grace Hopper has ended"
+	Whole     bool   // the person is out, and not just something of theirs ended
+	Reason    string
+	Actor     string
+	AskedAt   time.Time
+	CutAt     time.Time
+	Number    int64
+	Listing   bool
+	Lines     []receiptLine
+	SettledAt time.Time // when the last line became final; zero while one is open
+	Restored  bool
+}
+
+// receiptLine is one line of a receipt.
+type receiptLine struct {
+	ID, App, AppID string
+	Lever          string
+	State          ui.State
+	Attempts       int
+	LatencyMS      int64 // from the cut to the app's first answer; 0: none yet
+	Answer         string
+	Evidence       string
+	NextAt         time.Time
+	Ceiling        time.Time
+	AgainAt        time.Time
+}
+
+// receiptRow is one receipt of the list.
+type receiptRow struct {
+	ID, What, Person, Actor, Reason string
+	At                              time.Time
+	Tally                           ui.Tally
+	Listing                         bool
+	Until                           time.Time
+}
+
+// receiptsView is the list of receipts, newest first.
+type receiptsView struct {
+	Receipts []receiptRow
+	Pager    ui.Pager
+}
+
+// appRow is one app of the list.
+type appRow struct {
+	ID, Name, Protocol, Identifier, Lever string
+}
+
+// appsView is the list of apps.
+type appsView struct{ Apps []appRow }
+
+// appView is the page of one app.
+type appView struct {
+	ID, Name, Protocol string
+	LaunchURL          string
+	Ends               []ui.Pair // how access ends there, in words
+	Settings           []ui.Pair
+	Ours               []ui.Pair // what the app needs to know of us
+	Attributes         []attributeRow
+	Grants             []grantRow
+	People             []personRow
+	Pager              ui.Pager
+}
+
+// attributeRow is one attribute or claim the app is told.
+type attributeRow struct{ Name, Source string }
+
+// grantRow is who may use an app.
+type grantRow struct {
+	Group       bool
+	Name, Href  string
+	Role        string
+	From, Until time.Time
+}
+
+// groupsView is the list of groups.
+type groupsView struct{ Groups []groupRow }
+
+// groupView is the page of one group.
+type groupView struct {
+	ID, Name  string
+	CreatedAt time.Time
+	Apps      []appAccess
+	People    []personRow
+	Pager     ui.Pager
+}
+
+// addPersonView is the form with which a person is added.
+type addPersonView struct {
+	Username, Email, Name string
+	Owner                 bool
+	Errors                map[string]string
+}
+
+// addedPersonView shows the one-time link, once.
+type addedPersonView struct {
+	ID, Name, Username string
+	Link               string
+	Until              time.Time
+	New                bool // the person was just added, not given a new link
+}
+
+// tokensView is the list of one's API tokens, with the form for another. Secret
+// is that of the one just made, shown once.
+type tokensView struct {
+	Tokens              []tokenRow
+	Name, Error, Secret string
+}
+
+// tokenRow is one API token of the list.
+type tokenRow struct {
+	ID, Name        string
+	Made, ExpiresAt time.Time // ExpiresAt zero: no end of its own
+}

@@ -1,0 +1,68 @@
+package web
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"net/http"
+	"time"
+)
+
+// Cookies names and writes the two cookies of the house: the session, and the
+// secret that binds sign-ins to this browser. Over https both carry the
+// __Host- prefix (RFC 6265bis §4.1.3.2): no Domain, Path=/, Secure.
+type Cookies struct {
+	HTTPS bool
+}
+
+func (c Cookies) name(base string) string {
+	if c.HTTPS {
+		return "__Host-" + base
+	}
+	return base
+}
+
+func (c Cookies) session() string { return c.name("gatehouse") }
+func (c Cookies) browser() string { return c.name("gatehouse_browser") }
+
+func (c Cookies) set(w http.ResponseWriter, name, value string, maxAge time.Duration) {
+	http.SetCookie(w, &http.Cookie{
+		Name: name, Value: value, Path: "/", MaxAge: int(maxAge / time.Second),
+		Secure: c.HTTPS, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// SetSession gives the browser its session. Its end is decided by the gate;
+// the cookie lives as long as the browser runs.
+func (c Cookies) SetSession(w http.ResponseWriter, raw string) { c.set(w, c.session(), raw, 0) }
+
+// ClearSession takes the session cookie away.
+func (c Cookies) ClearSession(w http.ResponseWriter) { c.set(w, c.session(), "", -time.Second) }
+
+// Session returns the raw secret of the session cookie, "" when there is none.
+func (c Cookies) Session(r *http.Request) string { return value(r, c.session()) }
+
+// Bound returns the raw secret that binds this browser, "" when it has none.
+func (c Cookies) Bound(r *http.Request) string { return value(r, c.browser()) }
+
+// Bind returns the raw secret that binds this browser, and gives it one when
+// it has none.
+func (c Cookies) Bind(w http.ResponseWriter, r *http.Request) string {
+	if raw := c.Bound(r); raw != "" {
+		return raw
+	}
+	var b [32]byte
+	rand.Read(b[:])
+	raw := base64.RawURLEncoding.EncodeToString(b[:])
+	c.set(w, c.browser(), raw, 0)
+	return raw
+}
+
+// value reads a cookie, and nothing when it came twice: one of the two would
+// be somebody else's wish.
+func value(r *http.Request, name string) string {
+	found := r.CookiesNamed(name)
+	if len(found) != 1 || len(found[0].Value) > 128 {
+		return ""
+	}
+	return found[0].Value
+}

@@ -1,0 +1,125 @@
+package portal
+
+import (
+	"cmp"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/web/ui"
+)
+
+// home shows the portal of the person signed in.
+func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
+	ctx, v := r.Context(), ui.VisitOf(r.Context())
+	access, err := p.Store.AccessOf(ctx, v.User.ID, v.Now)
+	if err != nil {
+		return err
+	}
+	accounts, err := p.Store.Accounts(ctx, v.User.ID)
+	if err != nil {
+		return err
+	}
+	live, err := p.Store.Sessions(ctx, v.User.ID, v.Now)
+	if err != nil {
+		return err
+	}
+	participants, err := p.Store.Participants(ctx, v.User.ID, v.Now)
+	if err != nil {
+		return err
+	}
+	events, _, err := p.Store.Events(ctx, idp.EventQuery{UserID: v.User.ID, Limit: 100})
+	if err != nil {
+		return err
+	}
+	return ui.Render(w, r, http.StatusOK, homePage(homeView{
+		FirstName: firstName(v.User),
+		Apps:      tiles(access, accounts),
+		Sessions:  devices(live, opened(participants, access), v.Session.ID),
+		Recent:    signIns(events),
+	}))
+}
+
+// firstName is what the person is greeted with.
+func firstName(u idp.User) string {
+	if u.GivenName != "" {
+		return u.GivenName
+	}
+	first, _, _ := strings.Cut(u.Name(), " ")
+	return first
+}
+
+// tiles are the apps, the one used last first, those never used by name.
+func tiles(access []idp.Access, accounts []idp.Account) []tile {
+	used := map[idp.AppID]time.Time{}
+	for _, a := range accounts {
+		if a.LastSeenAt.After(used[a.AppID]) {
+			used[a.AppID] = a.LastSeenAt
+		}
+	}
+	access = slices.Clone(access)
+	slices.SortStableFunc(access, func(a, b idp.Access) int {
+		return cmp.Or(used[b.App.ID].Compare(used[a.App.ID]), cmp.Compare(a.App.Name, b.App.Name))
+	})
+	out := make([]tile, 0, len(access))
+	for _, a := range access {
+		t := tile{Name: a.App.Name, Href: a.App.LaunchURL}
+		if u, err := url.Parse(a.App.LaunchURL); err == nil {
+			t.Host = u.Hostname()
+		}
+		out = append(out, t)
+	}
+	return out
+}
+
+// opened names the apps that each session has opened.
+func opened(participants []idp.Participant, access []idp.Access) map[idp.SessionID][]string {
+	names := map[idp.AppID]string{}
+	for _, a := range access {
+		names[a.App.ID] = a.App.Name
+	}
+	out := map[idp.SessionID][]string{}
+	for _, p := range participants {
+		if name := names[p.AppID]; name != "" {
+			out[p.SessionID] = append(out[p.SessionID], name)
+		}
+	}
+	return out
+}
+
+// devices are the live sessions, this one first.
+func devices(live []idp.Session, apps map[idp.SessionID][]string, here idp.SessionID) []sessionRow {
+	out := make([]sessionRow, 0, len(live))
+	for _, s := range live {
+		row := sessionRow{
+			ID: string(s.ID), Device: ui.Device(s.UserAgent), Address: s.Address,
+			Since: s.CreatedAt, LastSeen: s.LastSeenAt, Here: s.ID == here, Apps: apps[s.ID],
+		}
+		if row.Here {
+			out = slices.Insert(out, 0, row)
+			continue
+		}
+		out = append(out, row)
+	}
+	return out
+}
+
+// maxRecent is how many sign-ins the page shows.
+const maxRecent = 8
+
+// signIns are the newest events that are about coming in.
+func signIns(events []idp.Event) []ui.Happening {
+	var out []ui.Happening
+	for _, e := range events {
+		if len(out) == maxRecent {
+			break
+		}
+		if strings.HasPrefix(e.Kind, "signin.") || e.Kind == "password.set" {
+			out = append(out, ui.Happening{At: e.At, Title: ui.EventWords(e.Kind), Detail: e.Actor.Address})
+		}
+	}
+	return out
+}

@@ -1,0 +1,54 @@
+package portal
+
+import (
+	"testing"
+	"time"
+
+	"gatehouse/web/ui"
+	"gatehouse/web/ui/uitest"
+)
+
+func samplePages() []uitest.Page {
+	ago := func(d time.Duration) time.Time { return uitest.Now().Add(-d) }
+	full := homeView{
+		FirstName: "Grace",
+		Apps: []tile{
+			{Name: "Wiki", Href: "http://wiki.localhost:8081/", Host: "wiki.localhost"},
+			{Name: "CRM", Href: "http://crm.localhost:8082/", Host: "crm.localhost"},
+			{Name: "Payroll and Time Tracking for Contractors of the Northern Region", Href: "https://payroll.example/", Host: "payroll.example"},
+			{Name: "Grafana", Href: "https://grafana.example/", Host: "grafana.example"},
+			{Name: "Slack", Href: "https://navy.slack.example/", Host: "navy.slack.example"},
+			{Name: "Legacy ERP"},
+			{Name: uitest.Bait, Href: "https://bait.example/", Host: "bait.example"},
+		},
+		Sessions: []sessionRow{
+			{ID: "ses_a", Device: "Firefox on Linux", Address: "203.0.113.7", Since: ago(2 * time.Hour), LastSeen: ago(4 * time.Second), Here: true, Apps: []string{"Wiki", "CRM"}},
+			{ID: "ses_b", Device: "Safari on iPhone", Address: "2001:db8:85a3::8a2e:370:7334", Since: ago(50 * time.Hour), LastSeen: ago(26 * time.Minute), Apps: []string{"Slack"}},
+			{ID: "ses_c", Device: "Chrome on Windows", Address: "198.51.100.23", Since: ago(6 * 24 * time.Hour), LastSeen: ago(40 * time.Hour)},
+		},
+		Recent: []ui.Happening{
+			{At: ago(2 * time.Hour), Title: "Signed in", Detail: "Firefox on Linux, 203.0.113.7"},
+			{At: ago(3 * time.Hour), Title: "Wrong password", Detail: "198.51.100.99"},
+			{At: ago(50 * time.Hour), Title: "Signed in", Detail: "Safari on iPhone, 2001:db8:85a3::8a2e:370:7334"},
+		},
+	}
+	empty := homeView{FirstName: "Alan", Sessions: full.Sessions[:1]}
+	owner := full
+	owner.FirstName = "Ada"
+	return []uitest.Page{
+		{Name: "portal-home", Visit: uitest.Employee(), View: homePage(full)},
+		{Name: "portal-owner", Visit: uitest.Owner(), View: homePage(owner)},
+		{Name: "portal-empty", Visit: uitest.Employee(), View: homePage(empty)},
+	}
+}
+
+func TestEveryPageIsWellBuilt(t *testing.T) {
+	t.Parallel()
+	for _, p := range samplePages() {
+		uitest.Check(t, p)
+	}
+}
+
+func TestEveryPageStandsInABrowser(t *testing.T) {
+	uitest.Look(t, samplePages())
+}

@@ -1,0 +1,73 @@
+package portal
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/idp/directory"
+	"gatehouse/web/ui"
+)
+
+// Store is what the portal reads.
+type Store interface {
+	AccessOf(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Access, error)
+	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
+	Sessions(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Session, error)
+	Participants(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Participant, error)
+	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
+	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
+}
+
+// Portal is the room's table of contents and what its page stands on.
+type Portal struct {
+	Store     Store
+	Directory *directory.Directory
+}
+
+// Routes lists every page of the room with the access it demands.
+func (p *Portal) Routes() []ui.Route {
+	return []ui.Route{
+		{Pattern: "GET /{$}", Access: ui.SignedIn, Handler: p.home},
+		{Pattern: "POST /sessions/{id}/end", Access: ui.SignedIn, Handler: p.endSession},
+		{Pattern: "POST /sessions/end-others", Access: ui.SignedIn, Handler: p.endOthers},
+	}
+}
+
+// endSession ends one session of the person; somebody else's is not found.
+func (p *Portal) endSession(w http.ResponseWriter, r *http.Request) error {
+	me := ui.VisitOf(r.Context()).User.ID
+	session, err := p.Store.SessionByID(r.Context(), idp.SessionID(r.PathValue("id")))
+	if err != nil {
+		return err
+	}
+	if session.UserID != me {
+		return idp.Errorf(idp.NotFound, "You have no such session.")
+	}
+	if _, err := p.Directory.EndSession(r.Context(), session.ID, byThemselves); err != nil {
+		return err
+	}
+	return ui.SeeOther(w, r, "/#sessions")
+}
+
+// endOthers ends every session of the person but this one.
+func (p *Portal) endOthers(w http.ResponseWriter, r *http.Request) error {
+	v := ui.VisitOf(r.Context())
+	live, err := p.Store.Sessions(r.Context(), v.User.ID, v.Now)
+	if err != nil {
+		return err
+	}
+	for _, s := range live {
+		if s.ID == v.Session.ID {
+			continue
+		}
+		if _, err := p.Directory.EndSession(r.Context(), s.ID, byThemselves); err != nil {
+			return err
+		}
+	}
+	return ui.SeeOther(w, r, "/#sessions")
+}
+
+// byThemselves is the reason on the receipt of an ending from this page.
+const byThemselves = "Ended by the person in the portal"

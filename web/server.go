@@ -1,0 +1,92 @@
+package web
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/sessions"
+	"gatehouse/web/ui"
+)
+
+// Gate accepts sessions; *sessions.Gate does.
+type Gate interface {
+	Session(ctx context.Context, raw string) (idp.Session, error)
+}
+
+// Users reads the person behind a session, with the role of this moment.
+type Users interface {
+	User(ctx context.Context, id idp.UserID) (idp.User, error)
+}
+
+// Mount is a handler of a tongue at a pattern of the mux, with the ways
+// through the gate that it takes: one that declares none of them, not even
+// sessions.None, is not mounted. Tongues speak to apps as well as to browsers,
+// so their patterns stand outside the cross-origin check and prove origin by
+// their protocols' own means.
+type Mount struct {
+	Pattern string
+	Passes  []sessions.Pass
+	Handler http.Handler
+}
+
+// Server joins rooms and tongues under one handler.
+type Server struct {
+	Gate    Gate
+	Users   Users
+	Cookies Cookies
+	Pages   *ui.Pages
+	Routes  []ui.Route // of the rooms
+	Tongues []Mount
+	API     http.Handler // at /api/; no cookies there
+	Ready   func(ctx context.Context) error
+	// Record writes the audit line of somebody signed in who was refused an
+	// owner's action; nil: none is written.
+	Record         func(ctx context.Context, events ...idp.Event) error
+	TrustedProxies []netip.Prefix
+	Log            *slog.Logger
+	Now            func() time.Time
+}
+
+// Handler returns the whole face of the house, or an error for a route that
+// declares no access.
+func (s *Server) Handler() (http.Handler, error) {
+	mux := http.NewServeMux()
+	origin := http.NewCrossOriginProtection()
+	for _, rt := range s.Routes {
+		if err := rt.Check(); err != nil {
+			return nil, fmt.Errorf("mount: %w", err)
+		}
+		mux.Handle(rt.Pattern, s.Pages.Handle(s.admit(rt, origin.Check)))
+	}
+	for _, m := range s.Tongues {
+		if len(m.Passes) == 0 {
+			return nil, fmt.Errorf("mount: %s does not declare which passes it accepts or issues", m.Pattern)
+		}
+		mux.Handle(m.Pattern, m.Handler)
+	}
+	mux.Handle("/api/", s.API)
+	mux.Handle("GET "+ui.AssetsPath, ui.Assets())
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.Handle("/", s.Pages.Handle(func(http.ResponseWriter, *http.Request) error {
+		return idp.Errorf(idp.NotFound, "")
+	}))
+	return ui.Headers(s.Cookies.HTTPS, s.begin(mux)), nil
+}
+
+// readyz says whether this node can decide anything: a refusal carries no
+// cause, which is in the log.
+func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
+	if err := s.Ready(r.Context()); err != nil {
+		s.Log.LogAttrs(r.Context(), slog.LevelWarn, "not ready", slog.String("error", err.Error()))
+		w.Header().Set("Retry-After", "1")
+		http.Error(w, "not ready", http.StatusServiceUnavailable)
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}

@@ -1,0 +1,191 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/web/ui"
+)
+
+// door lets "owner" and "employee" in, and knows when it cannot know.
+type door struct{}
+
+func (door) Session(_ context.Context, raw string) (idp.Session, error) {
+	switch raw {
+	case "owner", "employee":
+		return idp.Session{ID: idp.SessionID(raw), Proof: idp.Proof{UserID: idp.UserID(raw)}}, nil
+	case "silent":
+		return idp.Session{}, idp.Errorf(idp.Unavailable, "")
+	}
+	return idp.Session{}, idp.Errorf(idp.Unauthenticated, "")
+}
+
+func (door) User(_ context.Context, id idp.UserID) (idp.User, error) {
+	return idp.User{ID: id, Role: idp.Role(id)}, nil
+}
+
+func serve(t *testing.T, https bool, routes ...ui.Route) http.Handler {
+	t.Helper()
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	h, err := (&Server{
+		Gate: door{}, Users: door{}, Cookies: Cookies{HTTPS: https}, Pages: &ui.Pages{Log: log}, Routes: routes,
+		API: http.NotFoundHandler(), Ready: func(context.Context) error { return errors.New("no database") }, Log: log, Now: time.Now,
+	}).Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+func ok(w http.ResponseWriter, r *http.Request) error {
+	_, err := io.WriteString(w, string(ui.VisitOf(r.Context()).User.ID))
+	return err
+}
+
+func ask(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// TestEachAccessAdmitsWhomItNames is the table of access against visitor.
+func TestEachAccessAdmitsWhomItNames(t *testing.T) {
+	h := serve(t, false,
+		ui.Route{Pattern: "GET /anyone", Access: ui.Anyone, Handler: ok},
+		ui.Route{Pattern: "GET /bound", Access: ui.BoundBrowser, Handler: ok},
+		ui.Route{Pattern: "GET /signed", Access: ui.SignedIn, Handler: ok},
+		ui.Route{Pattern: "GET /owner", Access: ui.OwnerOnly, Handler: ok},
+	)
+	for _, c := range []struct {
+		path, cookie string
+		want         int
+	}{
+		{"/anyone", "", 200}, {"/anyone", "stranger", 200}, {"/anyone", "owner", 200}, {"/anyone", "silent", 503},
+		{"/bound", "", 200},
+		{"/signed", "", 303}, {"/signed", "stranger", 303}, {"/signed", "employee", 200}, {"/signed", "owner", 200}, {"/signed", "silent", 503},
+		{"/owner", "", 303}, {"/owner", "employee", 403}, {"/owner", "owner", 200}, {"/owner", "silent", 503},
+	} {
+		r := httptest.NewRequest(http.MethodGet, c.path, nil)
+		if c.cookie != "" {
+			r.AddCookie(&http.Cookie{Name: "gatehouse", Value: c.cookie})
+		}
+		w := ask(h, r)
+		if w.Code != c.want {
+			t.Errorf("%s as %q: %d, want %d", c.path, c.cookie, w.Code, c.want)
+		}
+		// SQL silent: never a cookie taken away.
+		if len(w.Result().Cookies()) != 0 {
+			t.Errorf("%s as %q set %v", c.path, c.cookie, w.Result().Cookies())
+		}
+	}
+}
+
+func TestARouteWithoutAccessIsNotMounted(t *testing.T) {
+	_, err := (&Server{Pages: &ui.Pages{}, Routes: []ui.Route{{Pattern: "GET /x", Handler: ok}}}).Handler()
+	if err == nil || !strings.Contains(err.Error(), "GET /x") {
+		t.Errorf("mounted: %v", err)
+	}
+}
+
+func TestATongueThatDeclaresNoPassIsNotMounted(t *testing.T) {
+	_, err := (&Server{Pages: &ui.Pages{}, Tongues: []Mount{{Pattern: "/oauth/new", Handler: http.NotFoundHandler()}}}).Handler()
+	if err == nil || !strings.Contains(err.Error(), "/oauth/new") {
+		t.Errorf("mounted: %v", err)
+	}
+}
+
+// TestCS01FormsComeFromThisSite: another site's form, one without the token of
+// this session, and one with another session's.
+func TestCS01FormsComeFromThisSite(t *testing.T) {
+	h := serve(t, false, ui.Route{Pattern: "POST /act", Access: ui.SignedIn, Handler: ok})
+	form := func(token string, headers map[string]string) int {
+		r := httptest.NewRequest(http.MethodPost, "http://localhost/act", strings.NewReader(url.Values{"csrf": {token}}.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.AddCookie(&http.Cookie{Name: "gatehouse", Value: "employee"})
+		for k, v := range headers {
+			r.Header.Set(k, v)
+		}
+		return ask(h, r).Code
+	}
+	good := ui.CSRFToken("employee")
+	for name, c := range map[string]struct {
+		token   string
+		headers map[string]string
+		want    int
+	}{
+		"own form":                   {good, map[string]string{"Sec-Fetch-Site": "same-origin"}, 200},
+		"no browser headers":         {good, nil, 200},
+		"cross-site":                 {good, map[string]string{"Sec-Fetch-Site": "cross-site"}, 403},
+		"sibling of the site":        {good, map[string]string{"Sec-Fetch-Site": "same-site"}, 403},
+		"foreign origin":             {good, map[string]string{"Origin": "https://localhost.evil.example"}, 403},
+		"origin null":                {good, map[string]string{"Origin": "null"}, 403},
+		"no token":                   {"", map[string]string{"Sec-Fetch-Site": "same-origin"}, 403},
+		"another session's token":    {ui.CSRFToken("owner"), map[string]string{"Sec-Fetch-Site": "same-origin"}, 403},
+		"token with a byte too many": {good + "A", map[string]string{"Sec-Fetch-Site": "same-origin"}, 403},
+	} {
+		if got := form(c.token, c.headers); got != c.want {
+			t.Errorf("%s: %d, want %d", name, got, c.want)
+		}
+	}
+}
+
+// TestSE02Cookies: what every cookie of the house looks like over https.
+func TestSE02Cookies(t *testing.T) {
+	c := Cookies{HTTPS: true}
+	w := httptest.NewRecorder()
+	c.SetSession(w, "secret")
+	c.Bind(w, httptest.NewRequest(http.MethodGet, "/", nil))
+	c.ClearSession(w)
+	cookies := w.Result().Cookies()
+	if len(cookies) != 3 {
+		t.Fatalf("%d cookies, want 3", len(cookies))
+	}
+	for _, k := range cookies {
+		if !strings.HasPrefix(k.Name, "__Host-gatehouse") || !k.Secure || !k.HttpOnly || k.SameSite != http.SameSiteLaxMode || k.Path != "/" || k.Domain != "" {
+			t.Errorf("cookie %s: %s", k.Name, k.Raw)
+		}
+	}
+}
+
+func TestACookieThatCameTwiceIsNone(t *testing.T) {
+	c := Cookies{}
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("Cookie", "gatehouse=mine; gatehouse=planted")
+	if got := c.Session(r); got != "" {
+		t.Errorf("took %q", got)
+	}
+}
+
+// TestXS09EveryAnswerCarriesTheHeaders: pages, refusals and redirects alike.
+func TestXS09EveryAnswerCarriesTheHeaders(t *testing.T) {
+	h := serve(t, true,
+		ui.Route{Pattern: "GET /signed", Access: ui.SignedIn, Handler: ok},
+		ui.Route{Pattern: "GET /panic", Access: ui.Anyone, Handler: func(http.ResponseWriter, *http.Request) error { panic("planted") }},
+	)
+	for path, status := range map[string]int{"/nowhere": 404, "/signed": 303, "/panic": 500, "/readyz": 503, "/healthz": 200} {
+		w := ask(h, httptest.NewRequest(http.MethodGet, path, nil))
+		if w.Code != status {
+			t.Errorf("%s: %d, want %d", path, w.Code, status)
+		}
+		for name, want := range map[string]string{
+			"Strict-Transport-Security": "max-age=", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+			"X-Frame-Options": "DENY", "Cross-Origin-Opener-Policy": "same-origin", "Content-Security-Policy": "frame-ancestors 'none'", "X-Correlation-Id": "",
+		} {
+			if got := w.Header().Get(name); got == "" || !strings.Contains(got, want) {
+				t.Errorf("%s: %s is %q", path, name, got)
+			}
+		}
+		if strings.Contains(w.Body.String(), "planted") || strings.Contains(w.Body.String(), "no database") {
+			t.Errorf("%s tells its cause: %s", path, w.Body)
+		}
+	}
+}

@@ -1,0 +1,91 @@
+package signin
+
+import (
+	"net/http"
+	"strings"
+
+	"gatehouse/idp"
+	"gatehouse/idp/login"
+	"gatehouse/web/ui"
+)
+
+// identify shows the next step of a SignIn, and leads on where none is left.
+func (s *SignIn) identify(w http.ResponseWriter, r *http.Request) error {
+	in, app, err := s.accept(w, r)
+	if err != nil || in.ID == "" {
+		return err
+	}
+	if login.Next(in) == login.StepDone && !in.DoneAt.IsZero() {
+		return ui.SeeOther(w, r, resume(in))
+	}
+	return ui.Render(w, r, http.StatusOK, identifyPage(identifyView{
+		Action: stepPath(in, "identifier"), App: app, Username: in.LoginHint,
+	}))
+}
+
+// identified takes the name and asks for the password. It looks nobody up: the
+// answer is the same for every name.
+func (s *SignIn) identified(w http.ResponseWriter, r *http.Request) error {
+	in, app, err := s.accept(w, r)
+	if err != nil || in.ID == "" {
+		return err
+	}
+	username := strings.TrimSpace(r.PostFormValue("username"))
+	if username == "" || len(username) > maxUsername {
+		return ui.Render(w, r, http.StatusBadRequest, identifyPage(identifyView{
+			Action: stepPath(in, "identifier"), App: app, Username: clip(username, maxUsername),
+			Error: "Type your username or your email.",
+		}))
+	}
+	return ui.Render(w, r, http.StatusOK, passwordPage(passwordView{
+		Action: stepPath(in, "password"), Back: "/signin/" + string(in.ID), App: app, Username: username,
+	}))
+}
+
+// maxUsername is the longest name that is looked at, in bytes.
+const maxUsername = 256
+
+func clip(s string, n int) string {
+	if len(s) > n {
+		return strings.ToValidUTF8(s[:n], "")
+	}
+	return s
+}
+
+// accept reads the SignIn of the path for this browser, with the name of the
+// app it leads to, and lets the forms of the page end where the SignIn ends. A
+// SignIn that is over is answered with its page: then in.ID is empty.
+func (s *SignIn) accept(w http.ResponseWriter, r *http.Request) (in idp.SignIn, app string, err error) {
+	in, err = s.Gate.SignIn(r.Context(), idp.SignInID(r.PathValue("id")), ui.VisitOf(r.Context()).Secret)
+	switch {
+	case idp.IsKind(err, idp.Unauthenticated):
+		return idp.SignIn{}, "", ui.Render(w, r, http.StatusBadRequest, expiredPage())
+	case err != nil:
+		return idp.SignIn{}, "", err
+	}
+	if in.EndOrigin != "" {
+		if err := ui.AllowFormAction(w, in.EndOrigin); err != nil {
+			return idp.SignIn{}, "", err
+		}
+	}
+	if in.AppID == "" {
+		return in, "", nil
+	}
+	a, err := s.Store.App(r.Context(), in.AppID)
+	return in, a.Name, err
+}
+
+func stepPath(in idp.SignIn, step string) string { return "/signin/" + string(in.ID) + "/" + step }
+
+// resume is where a finished SignIn goes on: its tongue's path with the ID
+// added, or a page of ours.
+func resume(in idp.SignIn) string {
+	if in.Protocol == "" {
+		return localPath(in.ResumeURL)
+	}
+	sep := "?"
+	if strings.Contains(in.ResumeURL, "?") {
+		sep = "&"
+	}
+	return in.ResumeURL + sep + "signin=" + string(in.ID)
+}

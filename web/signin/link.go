@@ -1,0 +1,111 @@
+package signin
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"gatehouse/idp"
+	"gatehouse/idp/directory"
+	"gatehouse/web/ui"
+)
+
+// minPassword is the length that login.CheckPassword asks for, told before the
+// try.
+const minPassword = 12
+
+// link shows the page behind a one-time link. Looking at it spends nothing:
+// mail scanners follow links too.
+func (s *SignIn) link(w http.ResponseWriter, r *http.Request) error {
+	l, err := s.Gate.Link(r.Context(), r.PathValue("secret"))
+	if err != nil {
+		return s.deadLink(w, r, err)
+	}
+	return s.showLink(w, r, http.StatusOK, l, nil)
+}
+
+// useLink spends the link: a new password, or the first owner, and then the
+// sign-in.
+func (s *SignIn) useLink(w http.ResponseWriter, r *http.Request) error {
+	l, err := s.Gate.Link(r.Context(), r.PathValue("secret"))
+	if err != nil {
+		return s.deadLink(w, r, err)
+	}
+	next := "/signin"
+	if l.Purpose == idp.LinkFirstOwner {
+		next = "/signin?return_to=%2Fconsole"
+		err = s.firstOwner(r, l)
+	} else {
+		err = s.Login.SetPassword(r.Context(), l, r.PostFormValue("password"))
+	}
+	switch {
+	case idp.IsKind(err, idp.Invalid):
+		return s.showLink(w, r, http.StatusBadRequest, l, fieldErrors(err))
+	case err != nil:
+		return s.deadLink(w, r, err)
+	}
+	return ui.SeeOther(w, r, next)
+}
+
+func (s *SignIn) firstOwner(r *http.Request, l idp.Link) error {
+	u, err := s.Directory.NewUser(directory.Person{
+		Username: r.PostFormValue("username"), Email: r.PostFormValue("email"),
+		DisplayName: r.PostFormValue("name"), Role: idp.RoleOwner,
+	})
+	if err != nil {
+		return err
+	}
+	_, err = s.Login.FirstOwner(r.Context(), l, u, r.PostFormValue("password"))
+	return err
+}
+
+// showLink renders the form of a link, bound to this browser.
+func (s *SignIn) showLink(w http.ResponseWriter, r *http.Request, status int, l idp.Link, problems map[string]string) error {
+	v := ui.VisitOf(r.Context())
+	v.Secret = s.Cookies.Bind(w, r)
+	r = r.WithContext(ui.WithVisit(r.Context(), v))
+	if l.Purpose == idp.LinkFirstOwner {
+		return ui.Render(w, r, status, firstOwnerPage(firstOwnerView{
+			Action: r.URL.Path, MinLength: minPassword, Until: l.ExpiresAt, Errors: problems,
+			Name: r.PostFormValue("name"), Username: r.PostFormValue("username"), Email: r.PostFormValue("email"),
+		}))
+	}
+	u, err := s.Store.User(r.Context(), l.UserID)
+	if err != nil {
+		return fmt.Errorf("read the person of a link: %w", err)
+	}
+	return ui.Render(w, r, status, setPasswordPage(setPasswordView{
+		Action: r.URL.Path, Name: u.Name(), Username: u.Username, MinLength: minPassword,
+		Until: l.ExpiresAt, Error: problems["password"],
+	}))
+}
+
+// deadLink answers for a link that no longer works; any other trouble stays
+// what it is.
+func (s *SignIn) deadLink(w http.ResponseWriter, r *http.Request, err error) error {
+	switch idp.KindOf(err) {
+	case idp.Unauthenticated, idp.Conflict, idp.NotFound:
+		return ui.Render(w, r, http.StatusGone, deadLinkPage())
+	}
+	return err
+}
+
+// fieldErrors says which field an idp.Invalid is about; the password, when it
+// names none. The form calls the display name just a name.
+func fieldErrors(err error) map[string]string {
+	e, ok := errors.AsType[*idp.Error](err)
+	if !ok {
+		return nil
+	}
+	out := map[string]string{}
+	for field, words := range e.Fields {
+		if field == "display_name" {
+			field = "name"
+		}
+		out[field] = words
+	}
+	if len(out) == 0 {
+		out["password"] = e.Detail
+	}
+	return out
+}

@@ -1,0 +1,38 @@
+package signin
+
+import (
+	"testing"
+	"time"
+
+	"gatehouse/web/ui/uitest"
+)
+
+func samplePages() []uitest.Page {
+	until := uitest.Now().Add(71 * time.Hour)
+	v := uitest.Stranger()
+	return []uitest.Page{
+		{Name: "signin-identify", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", App: "Wiki"})},
+		{Name: "signin-identify-error", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", Username: "grace hopper", Error: "A username has no spaces. Type it as it was given to you, or your email."})},
+		{Name: "signin-password", Visit: v, View: passwordPage(passwordView{Action: "/signin/sin_x/password", Back: "/signin/sin_x", App: "Wiki", Username: "grace.hopper@navy.example"})},
+		{Name: "signin-password-error", Visit: v, View: passwordPage(passwordView{Action: "/signin/sin_x/password", Back: "/signin/sin_x", App: "Wiki", Username: "grace.hopper@navy.example", Error: "Username and password do not match."})},
+		{Name: "signin-throttled", Visit: v, View: passwordPage(passwordView{Action: "/signin/sin_x/password", Back: "/signin/sin_x", App: uitest.Bait, Username: uitest.Bait, Error: "Too many tries. Try again at 13:32:10 UTC, in 65 s."})},
+		{Name: "signin-set-password", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: "Grace Hopper", Username: "grace", MinLength: 12, Until: until})},
+		{Name: "signin-set-password-error", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: "Grace Hopper", Username: "grace", MinLength: 12, Until: until, Error: "This has 9 characters. Make it at least 12."})},
+		{Name: "signin-first-owner", Visit: v, View: firstOwnerPage(firstOwnerView{Action: "/signin/link/x", MinLength: 12, Until: until})},
+		{Name: "signin-dead-link", Visit: v, View: deadLinkPage()},
+		{Name: "signin-expired", Visit: v, View: expiredPage()},
+		{Name: "signin-trouble", Visit: v, View: troublePage()},
+		{Name: "signin-signout", Visit: uitest.Employee(), View: signOutPage(signOutView{Action: "/oauth/end_session", App: "Wiki"})},
+	}
+}
+
+func TestEveryPageIsWellBuilt(t *testing.T) {
+	t.Parallel()
+	for _, p := range samplePages() {
+		uitest.Check(t, p)
+	}
+}
+
+func TestEveryPageStandsInABrowser(t *testing.T) {
+	uitest.Look(t, samplePages())
+}

@@ -1,0 +1,91 @@
+package signin
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/idp/login"
+	"gatehouse/web/ui"
+)
+
+// password checks the password, and where nothing more is asked starts the
+// session and leads on.
+func (s *SignIn) password(w http.ResponseWriter, r *http.Request) error {
+	in, app, err := s.accept(w, r)
+	if err != nil || in.ID == "" {
+		return err
+	}
+	if !in.DoneAt.IsZero() {
+		// The button was pressed twice.
+		return ui.SeeOther(w, r, resume(in))
+	}
+	username := strings.TrimSpace(r.PostFormValue("username"))
+	proven, err := s.Login.Password(r.Context(), in, username, r.PostFormValue("password"))
+	if status, words := s.refusal(w, r, err); words != "" {
+		return ui.Render(w, r, status, passwordPage(passwordView{
+			Action: stepPath(in, "password"), Back: "/signin/" + string(in.ID),
+			App: app, Username: clip(username, maxUsername), Error: words,
+		}))
+	}
+	if err != nil {
+		return err
+	}
+	if login.Next(proven) != login.StepDone {
+		return ui.SeeOther(w, r, "/signin/"+string(in.ID))
+	}
+	return s.start(w, r, proven)
+}
+
+// start makes the session of a proven SignIn. A session that this browser had
+// before gets a new secret when it is the same person's, and ends when it is
+// somebody else's: its old secret is dead either way.
+func (s *SignIn) start(w http.ResponseWriter, r *http.Request, in idp.SignIn) error {
+	v := ui.VisitOf(r.Context())
+	if v.SignedIn() && v.Session.Proof == in.Proof {
+		raw, _, err := s.Gate.Renew(r.Context(), in, v.Session)
+		if err != nil {
+			return err
+		}
+		s.Cookies.SetSession(w, raw)
+		return ui.SeeOther(w, r, resume(in))
+	}
+	raw, _, err := s.Gate.Start(r.Context(), in, idp.ActorOf(r.Context()).Address, r.UserAgent())
+	if err != nil {
+		return err
+	}
+	if v.SignedIn() {
+		if _, err := s.Directory.SignOut(r.Context(), v.Session); err != nil {
+			return fmt.Errorf("end the session before: %w", err)
+		}
+	}
+	s.Cookies.SetSession(w, raw)
+	return ui.SeeOther(w, r, resume(in))
+}
+
+// refusal is what stands under the field after a try that failed: the same
+// words for an unknown, a wrong and a suspended person. Empty words: the error,
+// if any, is not about the try.
+func (s *SignIn) refusal(w http.ResponseWriter, r *http.Request, err error) (status int, words string) {
+	if slow, ok := errors.AsType[*login.ThrottledError](err); ok {
+		now := ui.VisitOf(r.Context()).Now
+		wait := max(1, int(math.Ceil(slow.RetryAt.Sub(now).Seconds())))
+		w.Header().Set("Retry-After", strconv.Itoa(wait))
+		why := "Too many tries."
+		if slow.Err.Kind == idp.Unavailable {
+			why = "Many people are signing in at this moment."
+		}
+		return slow.Err.Kind.Status(), fmt.Sprintf("%s Try again at %s, in %s.",
+			why, slow.RetryAt.UTC().Format("15:04:05 MST"), ui.Span(time.Duration(wait)*time.Second))
+	}
+	switch idp.KindOf(err) {
+	case idp.Unauthenticated, idp.Invalid:
+		return http.StatusUnauthorized, "Username and password do not match."
+	}
+	return 0, ""
+}

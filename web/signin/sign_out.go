@@ -1,0 +1,39 @@
+package signin
+
+import (
+	"net/http"
+
+	"gatehouse/idp"
+	"gatehouse/web/ui"
+)
+
+// signOut ends the person's own session and takes the cookie away, in this
+// order.
+func (s *SignIn) signOut(w http.ResponseWriter, r *http.Request) error {
+	if _, err := s.Directory.SignOut(r.Context(), ui.VisitOf(r.Context()).Session); err != nil {
+		return err
+	}
+	s.Cookies.ClearSession(w)
+	return ui.SeeOther(w, r, "/signed-out")
+}
+
+// ConfirmSignOut asks the person whether to sign out, because an app asked for
+// it without proving that it may. The answer is posted to the same path with
+// carry and the form's token.
+func (s *SignIn) ConfirmSignOut(w http.ResponseWriter, r *http.Request, app string, carry [][2]string) error {
+	for _, field := range carry {
+		// Whether the browser may go there is the tongue's decision after the
+		// post; this only keeps Chrome from stopping it at the redirect.
+		if field[0] == "post_logout_redirect_uri" && field[1] != "" {
+			if err := ui.AllowFormAction(w, field[1]); err != nil {
+				return idp.Errorf(idp.Invalid, "The app named no address that one can go back to.").Because(err)
+			}
+		}
+	}
+	return ui.Render(w, r, http.StatusOK, signOutPage(signOutView{Action: r.URL.Path, App: app, Hidden: carry}))
+}
+
+// SignedOut shows that nobody is signed in here any more.
+func (s *SignIn) SignedOut(w http.ResponseWriter, r *http.Request) error {
+	return ui.Render(w, r, http.StatusOK, ui.SignedOut())
+}

@@ -1,0 +1,74 @@
+package signin
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"gatehouse/idp"
+	"gatehouse/idp/directory"
+	"gatehouse/idp/login"
+	"gatehouse/sessions"
+	"gatehouse/web/ui"
+)
+
+// Store is what the pages read.
+type Store interface {
+	User(ctx context.Context, id idp.UserID) (idp.User, error)
+	App(ctx context.Context, id idp.AppID) (idp.App, error)
+}
+
+// Cookies gives the browser what proves it to be the same one; web.Cookies
+// does.
+type Cookies interface {
+	Bind(w http.ResponseWriter, r *http.Request) string
+	SetSession(w http.ResponseWriter, raw string)
+	ClearSession(w http.ResponseWriter)
+}
+
+// SignIn is the room's table of contents and what its pages stand on.
+type SignIn struct {
+	Gate      *sessions.Gate
+	Login     *login.Login
+	Directory *directory.Directory
+	Store     Store
+	Cookies   Cookies
+}
+
+// Routes lists every page of the room with the access it demands.
+func (s *SignIn) Routes() []ui.Route {
+	return []ui.Route{
+		{Pattern: "GET /signin", Access: ui.Anyone, Handler: s.begin},
+		{Pattern: "GET /signin/trouble", Access: ui.Anyone, Handler: s.trouble},
+		{Pattern: "GET /signin/{id}", Access: ui.BoundBrowser, Handler: s.identify},
+		{Pattern: "POST /signin/{id}/identifier", Access: ui.BoundBrowser, Handler: s.identified},
+		{Pattern: "POST /signin/{id}/password", Access: ui.BoundBrowser, Handler: s.password},
+		{Pattern: "GET /link/{secret}", Access: ui.Anyone, Handler: s.link},
+		{Pattern: "POST /link/{secret}", Access: ui.BoundBrowser, Handler: s.useLink},
+		{Pattern: "POST /signout", Access: ui.SignedIn, Handler: s.signOut},
+		{Pattern: "GET /signed-out", Access: ui.Anyone, Handler: s.SignedOut},
+	}
+}
+
+func (s *SignIn) trouble(w http.ResponseWriter, r *http.Request) error {
+	return ui.Render(w, r, http.StatusOK, troublePage())
+}
+
+// localPath returns a page of this house that a browser may be sent on to, and
+// the portal for anything else: exactly one slash first, and nothing that a
+// browser reads as another one.
+func localPath(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || len(s) > 2048 {
+		return "/"
+	}
+	if !strings.HasPrefix(u.Path, "/") || strings.HasPrefix(u.Path, "//") || strings.ContainsAny(u.Path, "\\\t\r\n") {
+		return "/"
+	}
+	local := (&url.URL{Path: u.Path, RawQuery: u.RawQuery}).String()
+	if strings.ContainsAny(local, " \\\t\r\n") {
+		return "/"
+	}
+	return local
+}

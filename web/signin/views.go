@@ -1,0 +1,48 @@
+package signin
+
+import "time"
+
+// identifyView asks who is there.
+type identifyView struct {
+	Action   string
+	App      string // name of the app the person is on the way to; empty for Gatehouse itself
+	Username string
+	Error    string
+}
+
+// passwordView asks for the password of the person named before.
+type passwordView struct {
+	Action   string
+	Back     string // address at which another person can be named
+	App      string
+	Username string
+	Error    string
+}
+
+// setPasswordView is the page behind a one-time link.
+type setPasswordView struct {
+	Action    string
+	Name      string
+	Username  string
+	MinLength int
+	Until     time.Time
+	Error     string
+}
+
+// firstOwnerView is the page behind the first one-time link of a new house.
+type firstOwnerView struct {
+	Action    string
+	MinLength int
+	Name      string
+	Username  string
+	Email     string
+	Until     time.Time
+	Errors    map[string]string
+}
+
+// signOutView asks whether to end the session; App is set when an app asked.
+type signOutView struct {
+	Action string
+	App    string
+	Hidden [][2]string // what the tongue needs back
+}

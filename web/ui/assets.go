@@ -1,0 +1,81 @@
+package ui
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"net/http"
+	"time"
+)
+
+//go:embed assets
+var assetFiles embed.FS
+
+// assetBundle is the style sheet and the script as they are served: the parts
+// of the sheet joined in the order of their layers, under a path that changes
+// with any byte of them.
+type assetBundle struct {
+	path  string
+	files map[string]asset
+}
+
+type asset struct {
+	mime string
+	body []byte
+}
+
+var bundle = newBundle()
+
+func newBundle() assetBundle {
+	sheet := join("assets/tokens.css", "assets/base.css", "assets/parts.css", "assets/pages.css")
+	script := join("assets/gatehouse.js")
+	icon := join("assets/icon.svg")
+	sum := sha256.Sum256(bytes.Join([][]byte{sheet, script, icon}, nil))
+	return assetBundle{
+		path: "/assets/" + hex.EncodeToString(sum[:8]) + "/",
+		files: map[string]asset{
+			"gatehouse.css": {"text/css; charset=utf-8", sheet},
+			"gatehouse.js":  {"text/javascript; charset=utf-8", script},
+			"icon.svg":      {"image/svg+xml", icon},
+		},
+	}
+}
+
+// join reads embedded files that the build has put there: a missing one is an
+// impossible state.
+func join(names ...string) []byte {
+	var out []byte
+	for _, name := range names {
+		b, err := assetFiles.ReadFile(name)
+		if err != nil {
+			panic(err)
+		}
+		out = append(out, b...)
+	}
+	return out
+}
+
+// asset returns the address of a file of the bundle.
+func (b assetBundle) asset(name string) string { return b.path + name }
+
+// AssetsPath is the mux pattern, without a method, at which Assets is mounted.
+const AssetsPath = "/assets/{hash}/{name}"
+
+// Assets serves the style sheet, the script and the icon. Their address holds
+// a hash of their content, so they may be kept for ever; an address with
+// another hash is not found.
+func Assets() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := r.PathValue("name")
+		f, ok := bundle.files[name]
+		if !ok || r.URL.Path != bundle.asset(name) {
+			w.Header().Set("Cache-Control", "no-store")
+			http.Error(w, "not found", http.StatusNotFound)
+			return
+		}
+		w.Header().Set("Content-Type", f.mime)
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(f.body))
+	})
+}

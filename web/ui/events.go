@@ -1,0 +1,47 @@
+package ui
+
+import "strings"
+
+// EventWords says the kind of an audit event in words for a timeline. A kind
+// it does not know is shown as it is: it is a word of the trade already.
+func EventWords(kind string) string {
+	switch kind {
+	case "user.add":
+		return "Added"
+	case "user.change":
+		return "Details changed"
+	case "password.set":
+		return "Password set"
+	case "owner.first":
+		return "Became the first owner"
+	case "user.suspend":
+		return "Suspended"
+	case "user.restore":
+		return "Restored"
+	case "session.end":
+		return "Session ended"
+	case "session.sign_out":
+		return "Signed out"
+	case "tokens.end":
+		return "Tokens revoked"
+	case "console.refuse", "api.refuse":
+		return "Refused an owner's action"
+	case "group.join":
+		return "Joined a group"
+	case "group.leave":
+		return "Left a group"
+	case "grant.add":
+		return "App granted"
+	case "grant.remove":
+		return "App taken away"
+	}
+	switch {
+	case strings.HasPrefix(kind, "signin.") && strings.HasSuffix(kind, ".refuse"):
+		return "Sign-in refused"
+	case strings.HasPrefix(kind, "signin.") && strings.HasSuffix(kind, ".throttle"):
+		return "Sign-in slowed down after too many tries"
+	case strings.HasPrefix(kind, "signin."):
+		return "Signed in"
+	}
+	return kind
+}

@@ -1,0 +1,126 @@
+package ui
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+
+	"gatehouse/idp"
+)
+
+// Pages renders what has the same face in every room: the problem page, and
+// the page that posts a form to an app. The tongues use it through small
+// interfaces of their own.
+type Pages struct {
+	Log *slog.Logger
+}
+
+// Handle makes an http.Handler of h: an error it returns is logged once, with
+// the correlation ID, and shown as the page of its kind.
+func (p *Pages) Handle(h Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			p.Problem(w, r, err)
+		}
+	})
+}
+
+// Problem answers with the page of err's kind and the status of that kind. The
+// page shows the Detail of an idp.Error and never a cause; the log line has
+// both. Nothing must have been written before.
+func (p *Pages) Problem(w http.ResponseWriter, r *http.Request, err error) {
+	kind := idp.KindOf(err)
+	level := slog.LevelInfo
+	if kind.Status() >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	p.Log.LogAttrs(r.Context(), level, "page refused",
+		slog.String("correlation_id", idp.ActorOf(r.Context()).CorrelationID),
+		slog.String("kind", string(kind)),
+		slog.Int("status", kind.Status()),
+		slog.String("error", err.Error()))
+	if kind == idp.Unavailable || kind == idp.Throttled {
+		if w.Header().Get("Retry-After") == "" {
+			w.Header().Set("Retry-After", "5")
+		}
+	}
+	if err := Render(w, r, kind.Status(), problemPage(problemOf(err))); err != nil {
+		http.Error(w, "this page could not be shown", http.StatusInternalServerError)
+	}
+}
+
+// problem is what the problem page says: what happened, what it means, what to
+// do.
+type problem struct {
+	Title, Meaning, Next string
+}
+
+// problemOf takes the words of an error's own Detail where it has one and the
+// fixed words of its kind for the rest.
+func problemOf(err error) problem {
+	pr := problemWords(idp.KindOf(err))
+	if e, ok := errors.AsType[*idp.Error](err); ok && e.Kind != idp.Internal && e.Detail != "" {
+		pr.Meaning = sentence(e.Detail)
+	}
+	return pr
+}
+
+func problemWords(k idp.Kind) problem {
+	switch k {
+	case idp.NotFound:
+		return problem{"There is nothing at this address",
+			"It may be old, or what it showed was removed.",
+			"Go back, or start again from your apps."}
+	case idp.Conflict:
+		return problem{"This changed while you were looking at it",
+			"Somebody else, or another window of yours, was faster. Nothing of your change was kept.",
+			"Reload the page, look again, and repeat the change if it is still right."}
+	case idp.Invalid:
+		return problem{"We could not use this request",
+			"A part of it is missing or has a form we do not accept. Nothing was changed.",
+			"Go back and check what was entered. If an app sent you here, tell the people who run it."}
+	case idp.Unauthenticated:
+		return problem{"You are not signed in here",
+			"Your session has ended, or it began in another browser.",
+			"Sign in and open the page again."}
+	case idp.Denied:
+		return problem{"This is not open to you",
+			"Your account may not do this. Nothing was changed.",
+			"If you should be able to, ask an owner of Gatehouse."}
+	case idp.Throttled:
+		return problem{"Too many tries in a short time",
+			"We slow down to keep guessing useless.",
+			"Wait a minute, then try again."}
+	case idp.Unavailable:
+		return problem{"Gatehouse cannot answer right now",
+			"It cannot reach its own records, and it does not guess. You are still signed in where you were.",
+			"Try again in a few seconds."}
+	case idp.Internal:
+	}
+	return problem{"Something on our side failed",
+		"It is our fault, not yours, and it was written to the log.",
+		"Try again. If it stays, give the reference below to the people who run Gatehouse."}
+}
+
+// PostForm answers with a page that posts fields to action, by itself or with
+// a button where scripts are off: the HTTP-POST binding of SAML
+// (saml-bindings §3.5.4) and form_post of OAuth. action must be http or https
+// and was validated against its App before; fields keep their order.
+func (p *Pages) PostForm(w http.ResponseWriter, r *http.Request, app, action string, fields []FormField) error {
+	u, err := url.Parse(action)
+	if err != nil || (u.Scheme != "https" && u.Scheme != "http") {
+		return idp.Errorf(idp.Invalid, "The app has no address a form can be posted to.").Because(err)
+	}
+	source, err := formSource(action)
+	if err != nil {
+		return idp.Errorf(idp.Invalid, "The app has no address a form can be posted to.").Because(err)
+	}
+	w.Header().Set("Content-Security-Policy", policy(source, submitHash))
+	return Render(w, r, http.StatusOK, postPage(app, action, fields))
+}
+
+// FormField is one hidden field of a form that is posted on to an app.
+type FormField struct {
+	Name, Value string
+}

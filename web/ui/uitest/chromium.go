@@ -1,0 +1,127 @@
+package uitest
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/chromedp"
+
+	"gatehouse/web/ui"
+)
+
+// Look opens each page in Chromium and fails on a violation of the content
+// security policy, on a page that scrolls sideways on a phone, and on bait that
+// ran. Where GATEHOUSE_SHOTS names a directory, it leaves a screenshot of each
+// page there: wide and narrow, light and dark.
+func Look(t *testing.T, pages []Page) {
+	t.Helper()
+	srv := serve(pages)
+	defer srv.Close()
+	ctx, complaints := Browser(t)
+	shots := os.Getenv("GATEHOUSE_SHOTS")
+	for _, p := range pages {
+		look(t, ctx, srv.URL+"/"+p.Name, p.Name, complaints)
+		if shots != "" {
+			shoot(t, ctx, filepath.Join(shots, p.Name))
+		}
+	}
+}
+
+func serve(pages []Page) *httptest.Server {
+	mux := http.NewServeMux()
+	mux.Handle("GET "+ui.AssetsPath, ui.Assets())
+	for _, p := range pages {
+		mux.HandleFunc("GET /"+p.Name, p.Serve)
+	}
+	return httptest.NewServer(mux)
+}
+
+// Browser starts a Chromium and collects what it complains about in the name of
+// the content security policy. It ends with the test.
+func Browser(t *testing.T) (context.Context, chan string) {
+	t.Helper()
+	opts := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath("/usr/bin/chromium"), chromedp.NoSandbox, chromedp.DisableGPU,
+		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	complaints := make(chan string, 100)
+	if _, err := chromedp.Call(ctx, log.Enable, cdp.Empty{}); err != nil {
+		t.Fatalf("start chromium: %v", err)
+	}
+	err := chromedp.Listen(ctx, func(ev any) {
+		e, ok := ev.(*log.EventEntryAdded)
+		if ok && strings.Contains(e.Entry.Text, "Content Security Policy") {
+			complaints <- e.Entry.Text
+		}
+	})
+	if err != nil {
+		t.Fatalf("listen to chromium: %v", err)
+	}
+	return ctx, complaints
+}
+
+func look(t *testing.T, ctx context.Context, url, name string, complaints chan string) {
+	t.Helper()
+	err := chromedp.Do(ctx, chromedp.EmulateViewport(390, 844), chromedp.Navigate(url), chromedp.WaitReady("main"))
+	if err != nil {
+		t.Fatalf("open %s: %v", name, err)
+	}
+	overflow, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - innerWidth`))
+	if err != nil {
+		t.Fatalf("measure %s: %v", name, err)
+	}
+	title, err := chromedp.Run(ctx, chromedp.Title())
+	if err != nil {
+		t.Fatalf("title of %s: %v", name, err)
+	}
+	if overflow > 0 {
+		t.Errorf("%s: scrolls sideways by %d px on a phone", name, overflow)
+	}
+	if title == "owned" {
+		t.Errorf("%s: bait ran", name)
+	}
+	for {
+		select {
+		case c := <-complaints:
+			t.Errorf("%s: %s", name, c)
+		default:
+			return
+		}
+	}
+}
+
+func shoot(t *testing.T, ctx context.Context, base string) {
+	t.Helper()
+	for _, width := range []int64{1280, 390} {
+		for _, scheme := range []string{"light", "dark"} {
+			feature := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}
+			media := emulation.SetEmulatedMediaParams{Features: feature}
+			if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, media); err != nil {
+				t.Fatalf("colours of %s: %v", base, err)
+			}
+			if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 844), chromedp.Sleep(50*time.Millisecond)); err != nil {
+				t.Fatalf("size of %s: %v", base, err)
+			}
+			png, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
+			if err != nil {
+				t.Fatalf("screenshot %s: %v", base, err)
+			}
+			if err := os.WriteFile(fmt.Sprintf("%s-%d-%s.png", base, width, scheme), png, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}

@@ -1,0 +1,42 @@
+package ui
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// Visit is what the mux found out about a request before the handler ran. The
+// handlers and the views read it from the context. Who acts, from which address
+// and under which correlation ID stands beside it, as the idp.Actor.
+type Visit struct {
+	// Now is the time the request came in; relative times are counted from it.
+	Now time.Time
+	// Secret is the raw value of the cookie that forms are tied to: the
+	// session's, or that of the browser binding. It is never rendered.
+	Secret string
+	// Session and User are the live session and its person, read in this
+	// request; zero when nobody is signed in.
+	Session idp.Session
+	User    idp.User
+}
+
+// SignedIn reports whether the visit has a live session.
+func (v Visit) SignedIn() bool { return v.User.ID != "" }
+
+// Owner reports whether the person signed in may use the console.
+func (v Visit) Owner() bool { return v.SignedIn() && v.User.Role == idp.RoleOwner }
+
+type visitKey struct{}
+
+// WithVisit returns a context that carries v.
+func WithVisit(ctx context.Context, v Visit) context.Context {
+	return context.WithValue(ctx, visitKey{}, v)
+}
+
+// VisitOf returns the Visit of a request, zero when the mux has set none.
+func VisitOf(ctx context.Context) Visit {
+	v, _ := ctx.Value(visitKey{}).(Visit)
+	return v
+}
