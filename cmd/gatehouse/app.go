@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"text/tabwriter"
+)
+
+type appCmd struct {
+	List appListCmd `cmd:"" help:"List apps."`
+	Show appShowCmd `cmd:"" help:"Show an app's registration."`
+}
+
+type appListCmd struct{ remote }
+
+// Run lists the apps.
+func (c appListCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	found, err := api.Apps(ctx)
+	if err != nil {
+		return err
+	}
+	return c.print(found, func(w *tabwriter.Writer) {
+		row(w, "NAME", "PROTOCOL", "IDENTIFIER", "ID")
+		for _, a := range found {
+			row(w, a.Name, a.Protocol, a.Identifier, a.ID)
+		}
+	})
+}
+
+type appShowCmd struct {
+	remote
+	App string `arg:"" help:"Name or ID of the app."`
+}
+
+// Run shows the app.
+func (c appShowCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	a, err := api.App(ctx, c.App)
+	if err != nil {
+		return err
+	}
+	return c.print(a, func(w *tabwriter.Writer) {
+		row(w, "id", a.ID)
+		row(w, "name", a.Name)
+		row(w, "protocol", a.Protocol)
+		row(w, "identifier", a.Identifier)
+		row(w, "launch URL", or(a.LaunchURL, "-"))
+		if o := a.OIDC; o != nil {
+			for _, u := range o.RedirectURIs {
+				row(w, "redirect URI", u)
+			}
+			row(w, "client authentication", o.AuthMethod)
+			row(w, "back-channel logout", or(o.BackchannelLogoutURI, "-"))
+		}
+		if s := a.SAML; s != nil {
+			for _, acs := range s.ACS {
+				row(w, "assertion consumer", acs.URL)
+			}
+			row(w, "SOAP logout", or(s.SOAPLogoutURL, "-"))
+		}
+	})
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"go.yaml.in/yaml/v3"
+
+	"gatehouse/web/api/client"
+)
+
+type applyCmd struct {
+	remote
+	File   string `arg:"" help:"YAML file with users, groups, apps and grants; - for standard input."`
+	DryRun bool   `help:"Print the difference and change nothing."`
+}
+
+// Run applies the file.
+func (c applyCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	want, err := c.read()
+	if err != nil {
+		return err
+	}
+	done, err := api.Apply(ctx, want, c.DryRun)
+	if err != nil {
+		return err
+	}
+	return c.print(done, func(w *tabwriter.Writer) {
+		if len(done.Changes) == 0 {
+			row(w, "nothing to change")
+		}
+		for _, d := range done.Changes {
+			row(w, d.Verb, d.Kind, d.Name, or(d.Detail, or(d.Link, d.Secret)))
+		}
+	})
+}
+
+// read reads the file strictly: an unknown name is an error, not a wish that
+// is silently ignored.
+func (c applyCmd) read() (client.Desired, error) {
+	var want client.Desired
+	var raw []byte
+	var err error
+	if c.File == "-" {
+		raw, err = io.ReadAll(os.Stdin)
+	} else {
+		raw, err = os.ReadFile(c.File)
+	}
+	if err != nil {
+		return want, err
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(raw))
+	dec.KnownFields(true)
+	err = dec.Decode(&want)
+	if wrong, ok := errors.AsType[*yaml.TypeError](err); ok {
+		return want, fmt.Errorf("%s: %s", c.File, strings.Join(plain(wrong.Errors), "; "))
+	}
+	if err != nil && err != io.EOF {
+		return want, fmt.Errorf("%s: %w", c.File, err)
+	}
+	return want, nil
+}
+
+// plain leaves out of the parser's complaints which Go type they were about.
+func plain(complaints []string) []string {
+	for i, c := range complaints {
+		complaints[i], _, _ = strings.Cut(c, " in type ")
+	}
+	return complaints
+}

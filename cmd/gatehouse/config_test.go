@@ -1,0 +1,109 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestConfigDefaults(t *testing.T) {
+	c, err := loadConfig([]string{"PATH=/bin", "GATEHOUSE_TOKEN=the-command-line's"}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.URL.String() != "http://localhost:8080" || c.Listen != "127.0.0.1:8080" || c.Data != "./data" || c.Database != "sqlite:data/gatehouse.db" {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestEnvironmentWinsOverTheFile(t *testing.T) {
+	secret := strings.Repeat("s", 32)
+	file := write(t, "c.yaml", "url: https://file.example\nlisten: 127.0.0.1:1\nsecret_file: "+write(t, "secret", secret+"\n")+"\n")
+	c, err := loadConfig([]string{"GATEHOUSE_URL=https://env.example/", "GATEHOUSE_TRUSTED_PROXIES=10.0.0.0/8, 192.0.2.1"}, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.URL.String() != "https://env.example" || c.Listen != "127.0.0.1:1" || string(c.Secret) != secret || len(c.TrustedProxies) != 2 {
+		t.Errorf("%+v", c)
+	}
+	// The other spelling in the environment wins as well, instead of clashing.
+	if c, err = loadConfig([]string{"GATEHOUSE_SECRET=" + strings.Repeat("e", 32)}, file); err != nil || c.Secret[0] != 'e' {
+		t.Errorf("%v, secret %.1q", err, c.Secret)
+	}
+}
+
+func TestConfigRefusesAloud(t *testing.T) {
+	for name, c := range map[string]struct {
+		environ []string
+		file    string
+		want    string
+	}{
+		"unknown name":             {[]string{"GATEHOUSE_LISTNE=x"}, "", "unknown name GATEHOUSE_LISTNE"},
+		"unknown key":              {nil, "listne: x\n", `unknown name "listne"`},
+		"key in capitals":          {nil, "URL: https://x.example\n", `unknown name "URL"`},
+		"nested file":              {nil, "url:\n  a: b\n", "configuration file"},
+		"Redis, later":             {[]string{"GATEHOUSE_REDIS=redis://x"}, "", "not served by this version"},
+		"both spellings":           {[]string{"GATEHOUSE_SECRET=" + strings.Repeat("s", 32), "GATEHOUSE_SECRET_FILE=/x"}, "", "both set"},
+		"http outside":             {[]string{"GATEHOUSE_URL=http://id.example.com"}, "", "must be https"},
+		"URL with a path":          {[]string{"GATEHOUSE_URL=https://id.example.com/auth"}, "", "an origin"},
+		"short secret":             {[]string{"GATEHOUSE_SECRET=short"}, "", "32 characters"},
+		"short bootstrap token":    {[]string{"GATEHOUSE_ADMIN_TOKEN=short"}, "", "20 characters"},
+		"certificate without key":  {[]string{"GATEHOUSE_TLS_CERT=/x"}, "", "belong together"},
+		"proxy that is no network": {[]string{"GATEHOUSE_TRUSTED_PROXIES=proxy"}, "", "neither an address"},
+		"secret file missing":      {[]string{"GATEHOUSE_SECRET_FILE=/nowhere"}, "", "GATEHOUSE_SECRET_FILE"},
+	} {
+		path := ""
+		if c.file != "" {
+			path = write(t, "c.yaml", c.file)
+		}
+		_, err := loadConfig(c.environ, path)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want it to say %q", name, err, c.want)
+		}
+		if err != nil && strings.Contains(err.Error(), strings.Repeat("s", 32)) {
+			t.Errorf("%s: the error tells the secret", name)
+		}
+	}
+}
+
+func TestRootKeyIsMadeOnceAndKept(t *testing.T) {
+	c, err := loadConfig([]string{"GATEHOUSE_DATA=" + filepath.Join(t.TempDir(), "data")}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := c
+	if err := c.prepare(); err != nil {
+		t.Fatal(err)
+	}
+	if err := again.prepare(); err != nil {
+		t.Fatal(err)
+	}
+	if string(c.Secret) != string(again.Secret) || len(c.Secret) < 32 {
+		t.Errorf("root keys %d and %d bytes, equal %v", len(c.Secret), len(again.Secret), string(c.Secret) == string(again.Secret))
+	}
+	info, err := os.Stat(filepath.Join(c.Data, "secret"))
+	if err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the root key's file: %v, %v", info.Mode(), err)
+	}
+	if err := os.WriteFile(filepath.Join(c.Data, "secret"), []byte("cut"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	damaged := Config{Data: c.Data, Database: c.Database}
+	if err := damaged.prepare(); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("a damaged root key: %v", err)
+	}
+	postgres := Config{Data: c.Data, Database: "postgres://x"}
+	if err := postgres.prepare(); err == nil || !strings.Contains(err.Error(), "GATEHOUSE_SECRET is required") {
+		t.Errorf("PostgreSQL without a secret: %v", err)
+	}
+}

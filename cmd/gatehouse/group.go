@@ -1,0 +1,80 @@
+package main
+
+import (
+	"context"
+	"text/tabwriter"
+)
+
+type groupCmd struct {
+	List  groupListCmd  `cmd:"" help:"List groups."`
+	Add   groupAddCmd   `cmd:"" help:"Add a group."`
+	Join  groupJoinCmd  `cmd:"" help:"Put a person into a group."`
+	Leave groupLeaveCmd `cmd:"" help:"Take a person out of a group."`
+}
+
+type groupListCmd struct{ remote }
+
+// Run lists the groups.
+func (c groupListCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	found, err := api.Groups(ctx)
+	if err != nil {
+		return err
+	}
+	return c.print(found, func(w *tabwriter.Writer) {
+		row(w, "NAME", "ID")
+		for _, g := range found {
+			row(w, g.Name, g.ID)
+		}
+	})
+}
+
+type groupAddCmd struct {
+	remote
+	Name string `arg:"" help:"Name of the group."`
+}
+
+// Run adds the group.
+func (c groupAddCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	g, err := api.AddGroup(ctx, c.Name)
+	if err != nil {
+		return err
+	}
+	return c.print(g, func(w *tabwriter.Writer) { row(w, g.Name, g.ID) })
+}
+
+// membership is a command on a person's place in a group.
+type membership struct {
+	remote
+	Group string `arg:"" help:"Name or ID of the group."`
+	User  string `arg:"" help:"Username or ID."`
+}
+
+type groupJoinCmd struct{ membership }
+
+// Run puts the person into the group.
+func (c groupJoinCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	return api.Join(ctx, c.Group, c.User)
+}
+
+type groupLeaveCmd struct{ membership }
+
+// Run takes the person out of the group.
+func (c groupLeaveCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	return api.Leave(ctx, c.Group, c.User)
+}

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"slices"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/idp/directory"
+	"gatehouse/idp/fetch"
+	"gatehouse/idp/keys"
+	"gatehouse/idp/login"
+	"gatehouse/idp/oidc"
+	"gatehouse/idp/outbox"
+	"gatehouse/idp/saml"
+	"gatehouse/jit"
+	"gatehouse/sessions"
+	"gatehouse/store"
+	"gatehouse/web"
+	"gatehouse/web/api"
+	"gatehouse/web/console"
+	"gatehouse/web/portal"
+	"gatehouse/web/signin"
+	"gatehouse/web/ui"
+)
+
+// How long a session lives: idle, and at most.
+const (
+	sessionIdle     = 2 * time.Hour
+	sessionAbsolute = 12 * time.Hour
+)
+
+// house is everything wired together: the handler that answers requests and
+// the worker that tells apps.
+type house struct {
+	store     *store.Store
+	gate      *sessions.Gate
+	directory *directory.Directory
+	login     *login.Login
+	worker    *outbox.Worker
+	handler   http.Handler
+	closing   chan struct{} // closed when the house stops
+}
+
+// build wires the house. Data flows down: web and the tongues stand on the
+// verbs, the verbs on the store.
+func build(ctx context.Context, c Config, log *slog.Logger) (*house, error) {
+	db, err := store.Open(ctx, c.Database)
+	if err != nil {
+		return nil, err
+	}
+	h, err := wire(ctx, c, db, log)
+	if err != nil {
+		return nil, closing(db, err)
+	}
+	return h, nil
+}
+
+// closing keeps the error that matters.
+func closing(db *store.Store, err error) error {
+	_ = db.Close()
+	return err
+}
+
+func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*house, error) {
+	if err := db.Migrate(ctx); err != nil {
+		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	box, err := keys.NewBox(c.Secret)
+	if err != nil {
+		return nil, err
+	}
+	ring := &keys.Ring{Store: db, Box: box, Now: time.Now, Subject: c.URL.Hostname()}
+	if err := ring.Load(ctx); err != nil {
+		return nil, fmt.Errorf("load the signing keys: %w", err)
+	}
+	out, err := fetch.New(c.OutboundAllow)
+	if err != nil {
+		return nil, fmt.Errorf("GATEHOUSE_OUTBOUND_ALLOW: %w", err)
+	}
+	gate := &sessions.Gate{Backend: db, Now: time.Now, Idle: sessionIdle, Absolute: sessionAbsolute}
+	people := &directory.Directory{Store: db, Passes: gate, CheckRules: jit.CheckRules, Now: time.Now, CheckURL: out.CheckURL}
+	h := &house{
+		store: db, gate: gate, directory: people, closing: make(chan struct{}),
+		login: &login.Login{Store: db, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: time.Now},
+	}
+	issuer := c.URL.String()
+	h.worker = &outbox.Worker{
+		Store: db, Name: workerName(c.Listen), Now: time.Now, Log: log,
+		Levers: map[idp.Lever]outbox.Lever{
+			idp.LeverBackchannel: &oidc.Backchannel{Issuer: issuer, Signer: ring, Fetch: out, Now: time.Now},
+			idp.LeverSOAP:        &saml.SOAPLogout{EntityID: entityID(issuer), Ring: ring, Fetch: out, Now: time.Now},
+		},
+		Probe: &outbox.Probe{Issuer: issuer, Signer: ring, Fetch: out, Now: time.Now},
+		Alarm: func(_ context.Context, failed []idp.Delivery) {
+			log.Error("deliveries failed for good; see the receipts", "count", len(failed))
+		},
+	}
+	people.Wake = h.worker.Wake
+	return h, h.face(c, box, ring, log)
+}
+
+// attributes is jit.Attributes in the words of the SAML tongue.
+func attributes(p saml.Person, app idp.App) ([]saml.Attribute, error) {
+	told, err := jit.Attributes(jit.Person(p), app)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]saml.Attribute, len(told))
+	for i, a := range told {
+		out[i] = saml.Attribute(a)
+	}
+	return out, nil
+}
+
+func entityID(issuer string) string { return issuer + "/saml/metadata" }
+
+// workerName tells this node's claims from those of others. It is the same
+// after a restart, so that a node which was killed takes its own claims back
+// at once instead of waiting for them to run out.
+func workerName(listen string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unnamed"
+	}
+	return host + " " + listen
+}
+
+// face builds the handler: tongues, rooms and API under one mux.
+func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger) error {
+	issuer := c.URL.String()
+	cookies := web.Cookies{HTTPS: c.URL.Scheme == "https"}
+	pages := &ui.Pages{Log: log}
+	door := &signin.SignIn{Gate: h.gate, Login: h.login, Directory: h.directory, Store: h.store, Cookies: cookies}
+	browser := &web.Browser{Gate: h.gate, SignOuts: h.directory, Cookies: cookies, Pages: pages, Out: door}
+	records := &audited{Store: h.store, log: log}
+	provider := &oidc.Provider{
+		Issuer: issuer, Store: records, Gate: h.gate, SignIns: h.login, Endings: h.directory, Ring: ring, Box: box, Browser: browser,
+		Claims: func(p oidc.Person, app idp.App, scopes []string) map[string]any {
+			return jit.Claims(jit.Person(p), app, scopes)
+		},
+		Evidence: func(ctx context.Context, app idp.AppID, session idp.SessionID, what string) error {
+			return h.store.RecordEvidence(ctx, app, session, what, time.Now())
+		},
+		Log: log, Now: time.Now,
+	}
+	idps := &saml.Provider{
+		EntityID: entityID(issuer), BaseURL: issuer, Store: records, Gate: h.gate, SignIns: h.login, Ring: ring, Box: box, Browser: browser,
+		Attributes: attributes, Log: log, Now: time.Now,
+	}
+	admin, err := (&api.API{
+		Directory: h.directory, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Metadata: saml.Import, Log: log, Now: time.Now,
+	}).Handler()
+	if err != nil {
+		return err
+	}
+	routes := slices.Concat(
+		door.Routes(),
+		(&portal.Portal{Store: h.store, Directory: h.directory}).Routes(),
+		(&console.Console{Store: h.store, Directory: h.directory, URL: issuer, Closing: h.closing}).Routes(),
+	)
+	h.handler, err = (&web.Server{
+		Gate: h.gate, Users: h.store, Cookies: cookies, Pages: pages, Routes: routes, API: admin, Ready: (&readiness{ping: h.store.Ping, stopped: h.closing}).check, Record: h.store.Record,
+		Tongues:        tongues(provider.Handler(), idps.Handler()),
+		TrustedProxies: c.TrustedProxies, Log: log, Now: time.Now,
+	}).Handler()
+	return err
+}

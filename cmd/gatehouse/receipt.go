@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"strconv"
+	"text/tabwriter"
+
+	"gatehouse/web/api/client"
+)
+
+type receiptCmd struct {
+	List receiptListCmd `cmd:"" help:"List receipts, newest first."`
+	Show receiptShowCmd `cmd:"" help:"Show a receipt, line by line."`
+}
+
+type receiptListCmd struct {
+	remote
+	User string `help:"Username or ID; without it, everybody's."`
+}
+
+// Run lists the receipts.
+func (c receiptListCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	found, err := api.Receipts(ctx, c.User)
+	if err != nil {
+		return err
+	}
+	return c.print(found, func(w *tabwriter.Writer) {
+		row(w, "NUMBER", "ID", "KIND", "USER", "CUT AT", "REASON")
+		for _, r := range found {
+			row(w, r.Number, r.ID, r.Kind, r.UserID, at(&r.CutAt), or(r.Reason, "-"))
+		}
+	})
+}
+
+type receiptShowCmd struct {
+	remote
+	Receipt string `arg:"" help:"ID of the receipt."`
+}
+
+// Run shows the receipt.
+func (c receiptShowCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	r, err := api.Receipt(ctx, c.Receipt)
+	if err != nil {
+		return err
+	}
+	return c.printReceipt(r)
+}
+
+func (r remote) printReceipt(rc client.Receipt) error {
+	return r.print(rc, func(w *tabwriter.Writer) {
+		row(w, "receipt", rc.ID+" (number "+strconv.FormatInt(rc.Number, 10)+")")
+		row(w, "in force since", at(&rc.CutAt))
+		row(w, "reason", or(rc.Reason, "-"))
+		row(w, "by", rc.Actor)
+		if rc.Listing {
+			row(w, "lines", "still listing; see: gatehouse receipt show "+rc.ID)
+		}
+		row(w)
+		row(w, "APP", "LEVER", "STATE", "ATTEMPTS", "LATENCY", "ANSWER")
+		row(w, "Gatehouse", "epoch", "verified", 1, "-", "No pass is accepted or issued.")
+		for _, l := range rc.Lines {
+			row(w, l.App, l.Lever, stateWords(l), l.Attempts, latency(l), or(l.Evidence, or(l.Answer, "-")))
+		}
+	})
+}
+
+// stateWords is the state with its end, where it has one.
+func stateWords(l client.Line) string {
+	if l.State == "alive" {
+		if l.Ceiling == nil {
+			return "alive"
+		}
+		return "alive until " + at(l.Ceiling)
+	}
+	return l.State
+}
+
+func latency(l client.Line) string {
+	if l.AckedAt == nil {
+		return "-"
+	}
+	return strconv.FormatInt(l.LatencyMS, 10) + " ms"
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/store"
+)
+
+// drain is how long a stopping server lets requests finish.
+const drain = 20 * time.Second
+
+type serveCmd struct {
+	Config string `help:"YAML file with settings; the environment wins over it."`
+}
+
+// Run serves until ctx ends, then lets requests finish and gives claims back.
+func (s serveCmd) Run(ctx context.Context) error {
+	c, err := loadConfig(os.Environ(), s.Config)
+	if err != nil {
+		return err
+	}
+	if err := c.prepare(); err != nil {
+		return err
+	}
+	log := newLog(os.Stderr)
+	h, err := build(ctx, c, log)
+	if err != nil {
+		return err
+	}
+	defer h.store.Close()
+	if err := h.inviteFirstOwner(ctx, c); err != nil {
+		return err
+	}
+	door, err := listen(ctx, c.Listen)
+	if err != nil {
+		return err
+	}
+	log.Info("serving", "url", c.URL.String(), "listen", c.Listen, "version", version)
+	return h.serve(ctx, door, c.TLSCert, c.TLSKey)
+}
+
+// inviteFirstOwner prints a one-time link while there is no owner.
+func (h *house) inviteFirstOwner(ctx context.Context, c Config) error {
+	exists, err := h.store.OwnerExists(ctx)
+	if err != nil || exists {
+		return err
+	}
+	generation, err := h.store.Generation(ctx)
+	if err != nil {
+		return err
+	}
+	raw, l, err := h.gate.NewLink(ctx, idp.Proof{Generation: generation}, idp.LinkFirstOwner)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("There is no owner yet. Open this link once, before %s, to become the first:\n\n    %s/link/%s\n\n",
+		l.ExpiresAt.Format(time.RFC3339), c.URL, raw)
+	return nil
+}
+
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	var l net.ListenConfig
+	return l.Listen(ctx, "tcp", addr)
+}
+
+// garbagePercent lets the heap grow to four times what lives before it is
+// collected. What lives is about 5 MiB, so with Go's default of 100 the
+// collector would run many times a second under load, for a few MiB.
+const garbagePercent = 300
+
+// serve answers at the door, which it closes, and works until ctx ends.
+func (h *house) serve(ctx context.Context, door net.Listener, cert, key string) error {
+	debug.SetGCPercent(garbagePercent)
+	ctx, stop := context.WithCancelCause(ctx)
+	var tasks sync.WaitGroup
+	tasks.Go(func() {
+		if err := h.worker.Run(ctx); err != nil {
+			stop(fmt.Errorf("outbox: %w", err))
+		}
+	})
+	server := newServer(h.handler)
+	tasks.Go(func() {
+		var err error
+		if cert != "" {
+			err = server.ServeTLS(door, cert, key)
+		} else {
+			err = server.Serve(door)
+		}
+		if !errors.Is(err, http.ErrServerClosed) {
+			stop(fmt.Errorf("serve: %w", err))
+		}
+	})
+	<-ctx.Done()
+	close(h.closing)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	err := server.Shutdown(grace)
+	tasks.Wait()
+	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return err
+}
+
+// newServer bounds what a peer may do: slow headers, slow bodies, idle
+// connections, large headers. Answers that stream (the live receipt) lift
+// their own write limit.
+func newServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: 30 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+		// What it says of broken peers is noise that anybody can make.
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug),
+	}
+}
+
+type migrateCmd struct {
+	Config string `help:"YAML file with settings; the environment wins over it."`
+}
+
+// Run migrates the database and leaves.
+func (m migrateCmd) Run(ctx context.Context) error {
+	c, err := loadConfig(os.Environ(), m.Config)
+	if err != nil {
+		return err
+	}
+	if err := c.prepare(); err != nil {
+		return err
+	}
+	db, err := store.Open(ctx, c.Database)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	if err := db.Migrate(ctx); err != nil {
+		return err
+	}
+	fmt.Println("The database has the schema of this version.")
+	return nil
+}

@@ -1,0 +1,51 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"text/tabwriter"
+)
+
+type sessionCmd struct {
+	List sessionListCmd `cmd:"" help:"List a person's live sessions."`
+	End  sessionEndCmd  `cmd:"" help:"End one session and print the receipt."`
+}
+
+type sessionListCmd struct{ someUser }
+
+// Run lists the sessions.
+func (c sessionListCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	found, err := api.Sessions(ctx, c.User)
+	if err != nil {
+		return err
+	}
+	return c.print(found, func(w *tabwriter.Writer) {
+		row(w, "ID", "ADDRESS", "SINCE", "LAST SEEN", "APPS")
+		for _, s := range found {
+			row(w, s.ID, or(s.Address, "-"), at(&s.CreatedAt), at(&s.LastSeenAt), or(strings.Join(s.Apps, ", "), "-"))
+		}
+	})
+}
+
+type sessionEndCmd struct {
+	remote
+	Session string `arg:"" help:"ID of the session."`
+	Reason  string `help:"Why; it stands in the receipt."`
+}
+
+// Run ends the session.
+func (c sessionEndCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	r, err := api.EndSession(ctx, c.Session, c.Reason)
+	if err != nil {
+		return err
+	}
+	return c.printReceipt(r)
+}

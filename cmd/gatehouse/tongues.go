@@ -1,0 +1,29 @@
+package main
+
+import (
+	"net/http"
+
+	"gatehouse/sessions"
+	"gatehouse/web"
+)
+
+// tongues is every address at which the protocols answer, with the ways
+// through the gate that each takes. An endpoint that is not named here cannot
+// be reached.
+func tongues(oidc, saml http.Handler) []web.Mount {
+	return []web.Mount{
+		{Pattern: "/.well-known/openid-configuration", Passes: []sessions.Pass{sessions.None}, Handler: oidc},
+		{Pattern: "/oauth/keys", Passes: []sessions.Pass{sessions.None}, Handler: oidc},
+		{Pattern: "/oauth/authorize", Passes: []sessions.Pass{sessions.SessionUsed, sessions.SignInUsed}, Handler: oidc},
+		{Pattern: "/oauth/authorize/resume", Passes: []sessions.Pass{sessions.SessionUsed, sessions.SignInResumed}, Handler: oidc},
+		{Pattern: "/oauth/token", Passes: []sessions.Pass{sessions.Code, sessions.RefreshToken}, Handler: oidc},
+		{Pattern: "/oauth/userinfo", Passes: []sessions.Pass{sessions.AccessToken}, Handler: oidc},
+		{Pattern: "/oauth/introspect", Passes: []sessions.Pass{sessions.AccessToken}, Handler: oidc},
+		{Pattern: "/oauth/revoke", Passes: []sessions.Pass{sessions.AccessToken}, Handler: oidc},
+		{Pattern: "/oauth/end_session", Passes: []sessions.Pass{sessions.SessionUsed}, Handler: oidc},
+		{Pattern: "/saml/metadata", Passes: []sessions.Pass{sessions.None}, Handler: saml},
+		{Pattern: "/saml/sso", Passes: []sessions.Pass{sessions.SessionUsed, sessions.SignInUsed, sessions.Assertion}, Handler: saml},
+		{Pattern: "/saml/sso/continue", Passes: []sessions.Pass{sessions.SessionUsed, sessions.SignInUsed, sessions.Assertion}, Handler: saml},
+		{Pattern: "/saml/sso/resume", Passes: []sessions.Pass{sessions.SessionUsed, sessions.SignInResumed, sessions.Assertion}, Handler: saml},
+	}
+}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"text/tabwriter"
+
+	"gatehouse/web/api/client"
+)
+
+type userCmd struct {
+	Add     userAddCmd     `cmd:"" help:"Add a person and print the one-time link with which they set a password."`
+	List    userListCmd    `cmd:"" help:"List people."`
+	Show    userShowCmd    `cmd:"" help:"Show a person."`
+	Invite  userInviteCmd  `cmd:"" help:"Print a new one-time link."`
+	Suspend userSuspendCmd `cmd:"" help:"End everything a person holds, now and everywhere, and print the receipt."`
+	Restore userRestoreCmd `cmd:"" help:"Let a suspended person sign in again."`
+}
+
+type userAddCmd struct {
+	remote
+	Username   string `arg:"" help:"Username."`
+	Email      string `help:"E-mail address."`
+	Name       string `help:"Display name."`
+	GivenName  string `help:"Given name."`
+	FamilyName string `help:"Family name."`
+	Role       string `default:"employee" enum:"employee,owner" help:"employee or owner."`
+}
+
+// Run adds the person.
+func (c userAddCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	in, err := api.AddUser(ctx, client.Person{
+		Username: c.Username, Email: c.Email, DisplayName: c.Name, GivenName: c.GivenName, FamilyName: c.FamilyName, Role: c.Role,
+	})
+	if err != nil {
+		return err
+	}
+	return c.printInvitation(in)
+}
+
+func (r remote) printInvitation(in client.Invitation) error {
+	return r.print(in, func(w *tabwriter.Writer) {
+		row(w, "user", in.User.Username+" ("+in.User.ID+")")
+		row(w, "one-time link", in.Link)
+		row(w, "works until", at(&in.ExpiresAt))
+	})
+}
+
+type userListCmd struct {
+	remote
+	Search string `help:"Words that must occur in username, e-mail or names."`
+	Status string `default:"" enum:",active,suspended" help:"active or suspended."`
+}
+
+// Run lists people.
+func (c userListCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	users, err := api.Users(ctx, c.Search, c.Status)
+	if err != nil {
+		return err
+	}
+	return c.print(users, func(w *tabwriter.Writer) {
+		row(w, "USERNAME", "NAME", "E-MAIL", "ROLE", "STATUS", "ID")
+		for _, u := range users {
+			row(w, u.Username, or(u.DisplayName, "-"), or(u.Email, "-"), u.Role, u.Status, u.ID)
+		}
+	})
+}
+
+// someUser is a command on one person.
+type someUser struct {
+	remote
+	User string `arg:"" help:"Username or ID."`
+}
+
+type userShowCmd struct{ someUser }
+
+// Run shows the person.
+func (c userShowCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	u, err := api.User(ctx, c.User)
+	if err != nil {
+		return err
+	}
+	return c.print(u, func(w *tabwriter.Writer) { describe(w, u) })
+}
+
+func describe(w *tabwriter.Writer, u client.User) {
+	row(w, "id", u.ID)
+	row(w, "username", u.Username)
+	row(w, "name", or(u.DisplayName, "-"))
+	row(w, "e-mail", or(u.Email, "-"))
+	row(w, "role", u.Role)
+	row(w, "status", u.Status)
+	row(w, "groups", or(strings.Join(u.Groups, ", "), "-"))
+	if u.SuspendedAt != nil {
+		row(w, "suspended at", at(u.SuspendedAt))
+	}
+}
+
+type userInviteCmd struct{ someUser }
+
+// Run makes a new link.
+func (c userInviteCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	in, err := api.Invite(ctx, c.User)
+	if err != nil {
+		return err
+	}
+	return c.printInvitation(in)
+}
+
+type userSuspendCmd struct {
+	someUser
+	Reason string `help:"Why; it stands in the receipt."`
+}
+
+// Run suspends the person.
+func (c userSuspendCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	r, err := api.Suspend(ctx, c.User, c.Reason)
+	if err != nil {
+		return err
+	}
+	return c.printReceipt(r)
+}
+
+type userRestoreCmd struct{ someUser }
+
+// Run restores the person.
+func (c userRestoreCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	u, err := api.Restore(ctx, c.User)
+	if err != nil {
+		return err
+	}
+	return c.print(u, func(w *tabwriter.Writer) { describe(w, u) })
+}
