@@ -1,0 +1,67 @@
+# make build    the binary, bin/gatehouse
+# make check    what needs no running: format, vet, staticcheck, templ, known vulnerabilities
+# make test     installs what is missing, checks, then runs every test (what .ci/run calls)
+# make e2e      the tests of the whole house alone
+# make torture  builds the house with one fault at a time; the race test must find each
+# make bench    the figures, on SQLite and PostgreSQL
+# make shell    a shell with the tests' services running: go test ./store/...
+
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
+
+GO        ?= go
+TESTFLAGS ?= -race -p 2 -timeout 12m -count 1
+
+.PHONY: build check fmt vet staticcheck generate vuln install test e2e torture bench shell
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/gatehouse ./cmd/gatehouse
+
+check: fmt vet staticcheck generate vuln
+
+fmt:
+	@bad=$$(find . -name '*.go' ! -name '*_templ.go' ! -path '*/node_modules/*' -exec gofmt -l {} +); \
+	[ -z "$$bad" ] || { echo "not formatted (gofmt -w mends them):"; echo "$$bad"; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+staticcheck:
+	$(GO) tool staticcheck ./...
+
+# The pages are compared with what templ makes of them now, not with git: that
+# also finds a file that was never committed, and works in a plain copy.
+pages = find . -name '*_templ.go' ! -path '*/node_modules/*' -exec sha256sum {} + | sort -k2
+generate:
+	@before=$$($(pages)); $(GO) tool templ generate -log-level warn || exit; \
+	after=$$($(pages)); [ "$$before" = "$$after" ] || { \
+	echo "templ generate changed these files, which were stale or missing (commit them):"; \
+	diff <(echo "$$before") <(echo "$$after") | awk '/^[<>] ./ {print $$3}' | sort -u; exit 1; }
+
+# VULNDB names a directory with a copy of the Go vulnerability database.
+vuln:
+ifeq ($(VULNDB),)
+	@echo "govulncheck was NOT run: VULNDB names no copy of the Go vulnerability database"
+else
+	@[ -d "$(VULNDB)/index" ] || { echo "VULNDB=$(VULNDB) holds no copy of the Go vulnerability database"; exit 1; }
+	$(GO) tool govulncheck -db "file://$(abspath $(VULNDB))" ./...
+endif
+
+install:
+	@e2e/install.sh
+
+test: install
+	@$(MAKE) --no-print-directory check
+	e2e/with-services.sh $(GO) test $(TESTFLAGS) -json ./... | $(GO) run ./e2e/tally
+
+e2e: install
+	e2e/with-services.sh $(GO) test $(TESTFLAGS) -json ./e2e/... | $(GO) run ./e2e/tally
+
+torture: install
+	e2e/with-services.sh $(GO) test -tags torture -run TestSeededFaultsAreFound -timeout 20m -count 1 -v ./e2e
+
+bench: install
+	e2e/with-services.sh $(GO) run ./e2e/bench $(BENCHFLAGS)
+
+shell: install
+	@e2e/with-services.sh $${SHELL:-bash}

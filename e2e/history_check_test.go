@@ -1,0 +1,328 @@
+package e2e
+
+import (
+	"fmt"
+	"slices"
+
+	"gatehouse/web/api/client"
+)
+
+// The rules that a history is held against. The first three are I1 and I2.
+const (
+	usedAfterCut   = "accepted after the cut"
+	issuedAfterCut = "issued after the cut"
+	survived       = "accepted, though made before the cut"
+	falseSuccess   = "a suspension that was none"
+	turnedAway     = "refused, though nobody suspended"
+	badReceipt     = "a receipt that is not true"
+)
+
+type violation struct {
+	rule  string
+	op    op
+	cause string
+}
+
+func (v violation) String() string { return fmt.Sprintf("%s: %s\n\t%s", v.rule, v.op, v.cause) }
+
+// verdict is what is wrong with a history, and how much of it was put to the
+// proof: a history in which nothing was tried after a cut proves nothing.
+type verdict struct {
+	violations []violation
+	afterCut   int // operations called after a suspension had returned and before any restore
+	deadPasses int // times a pass from before a cut was presented after it
+	afterBack  int // of these, with the person restored
+}
+
+// judge holds a history against I1 and I2. It takes each rule at its word: an
+// operation is blamed only where no order of effects within the intervals
+// excuses it.
+func judge(ops []op) verdict {
+	var v verdict
+	for _, mine := range byUser(ops) {
+		judgeUser(mine, &v)
+	}
+	return v
+}
+
+// past is what the rules ask about one person.
+type past struct {
+	suspensions, restores []op
+	anew                  []op          // sign-ins in a browser that had a session
+	invites               []op          // a new link replaces the one before
+	made                  map[string]op // by pass: what handed it out
+}
+
+func byUser(ops []op) map[string][]op {
+	users := map[string][]op{}
+	for _, o := range ops {
+		users[o.User] = append(users[o.User], o)
+	}
+	return users
+}
+
+func pastOf(mine []op) past {
+	p := past{made: map[string]op{}}
+	for _, o := range mine {
+		switch o.Op {
+		case opSuspend:
+			p.suspensions = append(p.suspensions, o)
+		case opRestore:
+			p.restores = append(p.restores, o)
+		case opInvite:
+			if o.Result != saidNo {
+				p.invites = append(p.invites, o)
+			}
+		case opSignIn:
+			if o.Replaces != "" && o.Result != saidNo {
+				p.anew = append(p.anew, o)
+			}
+		}
+		for _, pass := range o.Made {
+			p.made[pass] = o
+		}
+	}
+	return p
+}
+
+func judgeUser(mine []op, v *verdict) {
+	p := pastOf(mine)
+	for _, o := range mine {
+		if o.Op == opSuspend || o.Op == opRestore {
+			continue
+		}
+		cut, isAfter := p.afterCut(o)
+		killer, isDead := p.deadFor(o)
+		v.count(o, isAfter, isDead)
+		switch {
+		case o.Result == saidYes && isAfter && len(o.Made) > 0:
+			v.blame(issuedAfterCut, o, cut)
+		case o.Result == saidYes && isAfter:
+			v.blame(usedAfterCut, o, cut)
+		case o.Result == saidYes && isDead:
+			v.blame(survived, o, killer)
+		case o.Result == saidNo && !p.explains(o):
+			v.violations = append(v.violations, violation{turnedAway, o, ""})
+		}
+	}
+}
+
+func (v *verdict) blame(rule string, o, suspension op) {
+	v.violations = append(v.violations, violation{rule, o, suspension.String()})
+}
+
+func (v *verdict) count(o op, isAfter, isDead bool) {
+	if isAfter {
+		v.afterCut++
+	}
+	if isDead {
+		v.deadPasses++
+	}
+	if isDead && !isAfter {
+		v.afterBack++
+	}
+}
+
+// afterCut finds a suspension that o may not get past (I1): it had returned
+// success when o was called, and no restore had begun when o returned.
+func (p past) afterCut(o op) (op, bool) {
+	for _, s := range p.suspensions {
+		if s.Result == saidYes && s.Return < o.Call && !p.restored(s, o.Return) {
+			return s, true
+		}
+	}
+	return op{}, false
+}
+
+// restored reports whether a restore that may have come after s had begun
+// before that moment.
+func (p past) restored(s op, before int64) bool {
+	return slices.ContainsFunc(p.restores, func(r op) bool { return r.Return > s.Call && r.Call < before })
+}
+
+// deadFor finds a suspension that returned success before o was called and
+// killed the pass that o presents (I2).
+func (p past) deadFor(o op) (op, bool) {
+	for _, s := range p.suspensions {
+		if s.Result == saidYes && s.Return < o.Call && p.killed(o.Cred, s) {
+			return s, true
+		}
+	}
+	return op{}, false
+}
+
+// killed reports whether the pass was made before s or by an issue that
+// overlapped it. An issue that may have come after a restore is excused,
+// unless what it was made from was killed: then it can only have come before.
+func (p past) killed(pass string, s op) bool {
+	for pass != "" {
+		issue, known := p.made[pass]
+		if !known {
+			return false
+		}
+		if issue.Return < s.Call || issue.Call < s.Return && !p.restored(s, issue.Return) {
+			return true
+		}
+		pass = issue.Cred
+	}
+	return false
+}
+
+// explains reports whether a suspension can be why o was refused: one that cut
+// what o presents, or, for a password, one that may be in force.
+func (p past) explains(o op) bool {
+	if p.replaced(o) {
+		return true
+	}
+	born := int64(0)
+	for pass := o.Cred; pass != ""; pass = p.made[pass].Cred {
+		born = p.made[pass].Call
+	}
+	return slices.ContainsFunc(p.suspensions, func(s op) bool {
+		if s.Call > o.Return || s.Return < born {
+			return false
+		}
+		return o.Cred != "" || !slices.ContainsFunc(p.restores, func(r op) bool {
+			return r.Result == saidYes && r.Call > s.Return && r.Return < o.Call
+		})
+	})
+}
+
+// replaced reports whether the session that o presents may have got another
+// secret since, or its link a successor.
+func (p past) replaced(o op) bool {
+	if o.Op == opLink {
+		return slices.ContainsFunc(p.invites, func(again op) bool {
+			return !slices.Contains(again.Made, o.Cred) && again.Return >= p.made[o.Cred].Call && again.Call <= o.Return
+		})
+	}
+	return slices.ContainsFunc(p.anew, func(again op) bool {
+		return !slices.Contains(again.Made, o.Cred) && p.first(again.Replaces) == p.first(o.Cred) &&
+			again.Return >= p.made[o.Cred].Call && again.Call <= o.Return
+	})
+}
+
+// first is the pass with which a session may have begun.
+func (p past) first(session string) string {
+	for p.made[session].Replaces != "" {
+		session = p.made[session].Replaces
+	}
+	return session
+}
+
+// judgeReceipts holds receipts against the history (I6): each suspension has
+// one, their numbers have no gap, and the lines name the apps that knew the
+// person, no other and each as often as the person was signed in there. apps
+// tells by name whether one line stands for all sessions there.
+func judgeReceipts(ops []op, receipts []client.Receipt, apps map[string]bool) (violations []violation) {
+	blame := func(o op, format string, args ...any) {
+		violations = append(violations, violation{badReceipt, o, fmt.Sprintf(format, args...)})
+	}
+	numbered := slices.Clone(receipts)
+	slices.SortFunc(numbered, func(a, b client.Receipt) int { return int(a.Number - b.Number) })
+	byID := map[string]client.Receipt{}
+	for i, r := range numbered {
+		if r.Number != int64(i+1) {
+			blame(op{Receipt: r.ID}, "it has number %d and is the %d. of all", r.Number, i+1)
+		}
+		byID[r.ID] = r
+	}
+	answered := map[string]bool{}
+	users := byUser(ops)
+	for _, mine := range users {
+		p := pastOf(mine)
+		for _, s := range p.suspensions {
+			if s.Result != saidYes {
+				continue
+			}
+			answered[s.Receipt] = true
+			r, found := byID[s.Receipt]
+			if !found || r.UserID != s.User || r.Kind != "user" {
+				violations = append(violations, violation{falseSuccess, s, "there is no such receipt of this person's suspension"})
+				continue
+			}
+			if first, repeated := p.answeredBefore(s); repeated {
+				violations = append(violations, violation{falseSuccess, s, "a restore came between it and " + first.String()})
+				continue
+			}
+			for _, wrong := range p.untrueLines(mine, s, r, apps) {
+				blame(s, "%s", wrong)
+			}
+		}
+		for _, wrong := range p.twice() {
+			blame(wrong, "one suspension has two receipts")
+		}
+	}
+	for _, r := range numbered {
+		if r.Kind == "user" && !answered[r.ID] && !slices.ContainsFunc(users[r.UserID], func(o op) bool { return o.Op == opSuspend && o.Return == forever }) {
+			blame(op{User: r.UserID, Receipt: r.ID}, "nobody suspended for it")
+		}
+	}
+	return violations
+}
+
+// answeredBefore finds an earlier suspension with the receipt of s that was
+// over, by a restore, when s was asked for.
+func (p past) answeredBefore(s op) (op, bool) {
+	for _, first := range p.suspensions {
+		if first.Receipt == s.Receipt && slices.ContainsFunc(p.restores, func(r op) bool {
+			return r.Result == saidYes && first.Return < r.Call && r.Return < s.Call
+		}) {
+			return first, true
+		}
+	}
+	return op{}, false
+}
+
+// twice finds suspensions whose receipt differs from that of one with which no
+// restore can have come between.
+func (p past) twice() (wrong []op) {
+	for i, a := range p.suspensions {
+		for _, b := range p.suspensions[:i] {
+			apart := slices.ContainsFunc(p.restores, func(r op) bool {
+				return r.Return > min(a.Call, b.Call) && r.Call < max(a.Return, b.Return)
+			})
+			if a.Result == saidYes && b.Result == saidYes && !apart && a.Receipt != b.Receipt {
+				wrong = append(wrong, a)
+			}
+		}
+	}
+	return wrong
+}
+
+// untrueLines compares the lines of a receipt with what the person had used
+// when it was cut. What an overlapping issue made may stand there or not, and
+// somebody who signed in anew may have one session or two.
+func (p past) untrueLines(mine []op, s op, r client.Receipt, apps map[string]bool) (wrong []string) {
+	if r.Listing {
+		wrong = append(wrong, "it is still being listed")
+	}
+	lines := map[string]int{}
+	for _, l := range r.Lines {
+		lines[l.App]++
+		if _, known := apps[l.App]; !known {
+			wrong = append(wrong, fmt.Sprintf("there is no app %q", l.App))
+		}
+	}
+	for app, wholeUser := range apps {
+		surely, perhaps := map[string]bool{}, map[string]bool{}
+		for _, o := range mine {
+			switch {
+			case o.App != app || o.Result == saidNo:
+			case o.Result == saidYes && o.Return < s.Call:
+				surely[p.first(o.Session)], perhaps[o.Session] = true, true
+			case o.Call < s.Return:
+				perhaps[o.Session] = true
+			}
+		}
+		least, most := len(surely), len(perhaps)
+		if wholeUser {
+			least, most = min(least, 1), min(most, 1)
+		}
+		if n := lines[app]; n < least || n > most {
+			wrong = append(wrong, fmt.Sprintf("%s has %d lines, and %d to %d sessions there were cut", app, n, least, most))
+		}
+	}
+	slices.Sort(wrong)
+	return wrong
+}
