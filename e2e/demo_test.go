@@ -45,6 +45,23 @@ func TestDemoKeepsItsWordAndLeavesNothing(t *testing.T) {
 	b.press("Sign in with Gatehouse")
 	b.sees("Contacts")
 
+	grace := browser(t)
+	grace.open(p.URL + "/console")
+	signIn(grace, "grace", password)
+	grace.sees("Ada Lovelace")
+	grace.press("Ada Lovelace")
+	grace.sees("If suspended now: out of 2 apps")
+	grace.press("Suspend Ada Lovelace")
+	grace.sees("Suspend Ada Lovelace?")
+	grace.press("Suspend Ada Lovelace")
+	grace.sees("Ada Lovelace is out of Gatehouse")
+	grace.sees("0 sessions are open")
+	for _, app := range []string{wiki, crm} {
+		b.open(app)
+		b.sees("You were signed out by Gatehouse at ")
+	}
+	grace.open(p.URL + "/console") // away from the page that listens
+
 	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
