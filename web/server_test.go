@@ -1,10 +1,13 @@
 package web
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -153,6 +156,34 @@ func TestSE02Cookies(t *testing.T) {
 		if !strings.HasPrefix(k.Name, "__Host-gatehouse") || !k.Secure || !k.HttpOnly || k.SameSite != http.SameSiteLaxMode || k.Path != "/" || k.Domain != "" {
 			t.Errorf("cookie %s: %s", k.Name, k.Raw)
 		}
+	}
+}
+
+// TestARefusalReachesWhoIsStillSending: a body that nobody wants is read to its
+// end, within bounds. Without that the connection is closed half a second after
+// the refusal, and what is sent then resets it before the refusal is read.
+func TestARefusalReachesWhoIsStillSending(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(serve(t, false, ui.Route{Pattern: "POST /act", Access: ui.SignedIn, Handler: ok}))
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	half := strings.Repeat("x", 1<<20)
+	fmt.Fprintf(conn, "POST /act HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%s", 2*len(half), half)
+	time.Sleep(1500 * time.Millisecond) // a slow line
+	if _, err := io.WriteString(conn, half); err != nil {
+		t.Fatalf("the rest could not be sent: %v", err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusUnauthorized {
+		t.Errorf("answered %d", res.StatusCode)
 	}
 }
 
