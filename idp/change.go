@@ -27,10 +27,12 @@ type Change struct {
 
 // Committed says what Commit did.
 type Committed struct {
-	N     int64     // number of the ending; 0 without one
+	N     int64     // number of its row in the log; 0 without one
 	Epoch int64     // the user's epoch after the ending
 	At    time.Time // when the commit was known to be durable
 	// ReceiptID is the receipt of the ending: that of the first commit, when
 	// the same wish came twice.
 	ReceiptID ReceiptID
+	// Registration is the one that stood when the number was taken.
+	Registration Registration
 }

@@ -10,6 +10,19 @@ const (
 	EndSession EndingKind = "session" // one session, by an admin, its owner or a sign-out
 	EndPasses  EndingKind = "passes"  // everything one user holds, who may sign in again
 	EndFamily  EndingKind = "family"  // one token family: revoked, or its refresh token used twice
+	EndGrant   EndingKind = "grant"   // a grant or a membership: what was issued by it alone, in its apps
+	EndApp     EndingKind = "app"     // everything one app holds, of everybody
+	EndBefore  EndingKind = "before"  // everything issued before a moment, of everybody
+	EndKey     EndingKind = "key"     // everything signed by one key
+
+	// Rows of the log that end nothing.
+
+	// LogChange: what copies say of a user, a session, an app or the house is
+	// no longer so.
+	LogChange EndingKind = "change"
+	// LogRegistration: another Redis process, or another generation of its
+	// keys, is trusted from here on; see [Registration].
+	LogRegistration EndingKind = "registration"
 )
 
 // Ending is one row of the revocation log. It carries no version check: it
@@ -18,9 +31,13 @@ const (
 type Ending struct {
 	N         int64 // set by Commit
 	Kind      EndingKind
-	UserID    UserID
+	UserID    UserID        // whose; empty where it is everybody's
 	SessionID SessionID     // EndSession
 	FamilyID  TokenFamilyID // EndFamily
+	AppID     AppID         // EndApp, EndGrant
+	GroupID   GroupID       // EndGrant: of a group's grant, or of a membership
+	KeyID     KeyID         // EndKey
+	Before    time.Time     // EndBefore
 	Epoch     int64         // the user's epoch after it; set by Commit
 	// Key identifies the wish, so that a commit whose answer was lost is read
 	// again instead of made twice. Unique.
@@ -29,7 +46,7 @@ type Ending struct {
 	Reason    string
 	Actor     Actor
 	At        time.Time
-	// ReceiptID is set when the ending has a receipt (EndUser, EndSession).
+	// ReceiptID is set when the ending has a receipt.
 	ReceiptID ReceiptID
 }
 
@@ -39,8 +56,12 @@ type Receipt struct {
 	ID        ReceiptID
 	N         int64 // number of the ending
 	Kind      EndingKind
-	UserID    UserID
+	UserID    UserID    // empty where it is everybody's
 	SessionID SessionID // EndSession
+	AppID     AppID     // EndApp, EndGrant
+	GroupID   GroupID   // EndGrant
+	KeyID     KeyID     // EndKey
+	Before    time.Time // EndBefore
 	Epoch     int64
 	Reason    string
 	Actor     Actor

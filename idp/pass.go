@@ -18,6 +18,9 @@ type Standing struct {
 	Status     UserStatus
 	Epoch      int64
 	Generation string
+	// N is the number of the newest row of the log at that moment: all rows up
+	// to it are in what was read, and none after it.
+	N int64
 }
 
 // Stands reports whether a pass that carries p is still good, as far as its

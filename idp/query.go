@@ -38,6 +38,9 @@ type FamilyTruth struct {
 	// SessionAlive: its session has not ended (for an offline family: was not
 	// ended by an admin) and, unless offline, not expired.
 	SessionAlive bool
-	// Granted: a grant for its app covers its user.
+	// Granted: a grant for its app covers its user, with this role in the app
+	// and these groups of the user.
 	Granted bool
+	Role    string
+	Groups  []string
 }

@@ -24,49 +24,60 @@ type logRow struct {
 // The log row finds its user through what it ends. Where that is not there the
 // user is NULL, which no log row may hold: everything is taken back.
 const (
-	endedUser = `(SELECT u.id FROM users u WHERE u.id =
-		CASE CAST($1 AS TEXT)
-			WHEN 'session' THEN (SELECT s.user_id FROM sessions s WHERE s.id = $3)
-			WHEN 'family' THEN (SELECT f.user_id FROM token_families f WHERE f.id = $4)
-			ELSE $2 END
-		AND ($2 = '' OR u.id = $2))`
+	endedUser = `(CASE WHEN CAST($1 AS TEXT) NOT IN ('user', 'passes', 'session', 'family') THEN $2
+		ELSE (SELECT u.id FROM users u WHERE u.id =
+			CASE CAST($1 AS TEXT)
+				WHEN 'session' THEN (SELECT s.user_id FROM sessions s WHERE s.id = $3)
+				WHEN 'family' THEN (SELECT f.user_id FROM token_families f WHERE f.id = $4)
+				ELSE $2 END
+			AND ($2 = '' OR u.id = $2)) END)`
 	endedEpoch = `COALESCE((SELECT x.epoch FROM users x WHERE x.id = ` + endedUser + `), 0)`
 
-	logColumns     = `(n, kind, user_id, session_id, family_id, epoch, wish, reason, actor, at, receipt_id)`
-	receiptColumns = `(id, n, kind, user_id, session_id, epoch, reason, actor, asked_at, cut_at, listed_at, cursor, claimed_by, claimed_until)`
+	logColumns = `(n, kind, user_id, session_id, family_id, app_id, group_id, key_id, before_at, epoch, wish, reason,
+		actor, at, receipt_id)`
+	logValues      = `c.n, $1, ` + endedUser + `, $3, $4, $10, $11, $12, $13, ` + endedEpoch + `, $5, $6, $7, $8, $9`
+	receiptColumns = `(id, n, kind, user_id, session_id, app_id, group_id, key_id, before_at, epoch, reason, actor, asked_at,
+		cut_at, listed_at, cursor, claimed_by, claimed_until)`
+	receiptValues = `e.receipt_id, e.n, e.kind, e.user_id, e.session_id, e.app_id, e.group_id, e.key_id, e.before_at, e.epoch,
+		e.reason, e.actor, e.at`
+	registered = `redis_n, redis_run, redis_repl, redis_generation`
 
 	// PostgreSQL: one statement, the last before the commit and in the same
 	// round trip (DESIGN section 4, item 5).
 	logPostgres = `WITH
-		c AS (UPDATE counter SET n = n + 1 WHERE id = 1 RETURNING n),
-		e AS (INSERT INTO endings ` + logColumns + `
-			SELECT c.n, $1, ` + endedUser + `, $3, $4, ` + endedEpoch + `, $5, $6, $7, $8, $9 FROM c
-			RETURNING *),
-		r AS (INSERT INTO receipts ` + receiptColumns + `
-			SELECT e.receipt_id, e.n, e.kind, e.user_id, e.session_id, e.epoch, e.reason, e.actor, e.at, $10, 0, '', '', 0
+		c AS (UPDATE counter SET n = n + 1 WHERE id = 1 RETURNING n, ` + registered + `),
+		e AS (INSERT INTO endings ` + logColumns + ` SELECT ` + logValues + ` FROM c RETURNING *),
+		r AS (INSERT INTO receipts ` + receiptColumns + ` SELECT ` + receiptValues + `, $14, 0, '', '', 0
 			FROM e WHERE e.receipt_id <> '')
-		SELECT n, epoch FROM e`
+		SELECT e.n, e.epoch, ` + registered + ` FROM e CROSS JOIN c`
 
 	// SQLite: the one writer makes the order of statements free.
 	countSQLite = `UPDATE counter SET n = n + 1 WHERE id = 1`
-	logSQLite   = `INSERT INTO endings ` + logColumns + `
-		SELECT c.n, $1, ` + endedUser + `, $3, $4, ` + endedEpoch + `, $5, $6, $7, $8, $9 FROM counter c
-		RETURNING n, epoch`
-	receiptSQLite = `INSERT INTO receipts ` + receiptColumns + `
-		SELECT e.receipt_id, e.n, e.kind, e.user_id, e.session_id, e.epoch, e.reason, e.actor, e.at, $2, 0, '', '', 0
+	logSQLite   = `INSERT INTO endings ` + logColumns + ` SELECT ` + logValues + ` FROM counter c
+		RETURNING n, epoch, (SELECT redis_n FROM counter), (SELECT redis_run FROM counter),
+		(SELECT redis_repl FROM counter), (SELECT redis_generation FROM counter)`
+	receiptSQLite = `INSERT INTO receipts ` + receiptColumns + ` SELECT ` + receiptValues + `, $2, 0, '', '', 0
 		FROM endings e WHERE e.n = $1 AND e.receipt_id <> ''`
 
 	turnOfEnding = `SELECT pg_advisory_xact_lock(hashtextextended(` + endedUser + `, 0))`
 
-	selectEnding = `SELECT n, kind, user_id, session_id, family_id, epoch, wish, reason, actor, at, receipt_id
-		FROM endings WHERE wish = $1`
+	endingColumns = `n, kind, user_id, session_id, family_id, app_id, group_id, key_id, before_at, epoch, wish, reason, actor,
+		at, receipt_id`
+	selectEnding = `SELECT ` + endingColumns + ` FROM endings WHERE wish = $1`
 )
 
 // args are those of the log statement; the PostgreSQL one takes the time of
 // the cut on top.
 func (l logRow) args() []any {
 	e := l.ending
-	return []any{e.Kind, e.UserID, e.SessionID, e.FamilyID, e.Key, e.Reason, asJSON(e.Actor), us(e.At), e.ReceiptID}
+	return []any{e.Kind, e.UserID, e.SessionID, e.FamilyID, e.Key, e.Reason, asJSON(e.Actor), us(e.At), e.ReceiptID,
+		e.AppID, e.GroupID, e.KeyID, us(e.Before)}
+}
+
+// dest is where the log statement's answer goes.
+func (n *number) dest() []any {
+	r := &n.registration
+	return []any{&n.n, &n.epoch, &r.N, &r.RunID, &r.ReplID, &r.Generation}
 }
 
 func (d *sqliteDB) end(ctx context.Context, steps []step, l logRow) (n number, err error) {
@@ -74,7 +85,7 @@ func (d *sqliteDB) end(ctx context.Context, steps []step, l logRow) (n number, e
 		if err := r.batch(ctx, append(steps, do(countSQLite))); err != nil {
 			return err
 		}
-		scan := func(r row) error { return r.Scan(&n.n, &n.epoch) }
+		scan := func(r row) error { return r.Scan(n.dest()...) }
 		if err := r.query(ctx, scan, logSQLite, l.args()...); err != nil {
 			return err
 		}
@@ -125,7 +136,7 @@ func (d *postgresDB) endOnce(ctx context.Context, steps []step, l logRow) (n num
 			if err := readSteps(res, steps); err != nil {
 				return err
 			}
-			return res.QueryRow().Scan(&n.n, &n.epoch)
+			return res.QueryRow().Scan(n.dest()...)
 		}
 	}
 	if !refuses(steps) {
@@ -207,7 +218,7 @@ func (s *Store) end(ctx context.Context, before []step, c idp.Change) (idp.Commi
 	if err != nil {
 		return s.recall(ctx, e.Key, s.db.translate(err))
 	}
-	return idp.Committed{N: n.n, Epoch: n.epoch, At: idp.Time(s.Now()), ReceiptID: e.ReceiptID}, nil
+	return idp.Committed{N: n.n, Epoch: n.epoch, At: idp.Time(s.Now()), ReceiptID: e.ReceiptID, Registration: n.registration}, nil
 }
 
 // recall looks whether the ending was committed after all: before, under the
@@ -230,8 +241,10 @@ func (s *Store) recall(ctx context.Context, key string, err error) (idp.Committe
 
 // EndingByKey returns the ending that was committed under this key.
 func (s *Store) EndingByKey(ctx context.Context, key string) (idp.Ending, error) {
-	return one(ctx, s, "ending", func(r row) (e idp.Ending, err error) {
-		return e, r.Scan(&e.N, &e.Kind, &e.UserID, &e.SessionID, &e.FamilyID, &e.Epoch, &e.Key,
-			&e.Reason, inJSON(&e.Actor), at(&e.At), &e.ReceiptID)
-	}, selectEnding, key)
+	return one(ctx, s, "ending", scanEnding, selectEnding, key)
+}
+
+func scanEnding(r row) (e idp.Ending, err error) {
+	return e, r.Scan(&e.N, &e.Kind, &e.UserID, &e.SessionID, &e.FamilyID, &e.AppID, &e.GroupID, &e.KeyID, at(&e.Before),
+		&e.Epoch, &e.Key, &e.Reason, inJSON(&e.Actor), at(&e.At), &e.ReceiptID)
 }

@@ -1,6 +1,10 @@
 package store
 
-import "context"
+import (
+	"context"
+
+	"gatehouse/idp"
+)
 
 // row is one row of a result.
 type row interface{ Scan(dest ...any) error }
@@ -51,4 +55,7 @@ type engine interface {
 }
 
 // number is what the database says of an ending it has logged.
-type number struct{ n, epoch int64 }
+type number struct {
+	n, epoch     int64
+	registration idp.Registration // that stood when n was taken
+}

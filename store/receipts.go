@@ -9,7 +9,8 @@ import (
 )
 
 const (
-	receiptHead = `r.id, r.n, r.kind, r.user_id, r.session_id, r.epoch, r.reason, r.actor, r.asked_at, r.cut_at, r.listed_at`
+	receiptHead = `r.id, r.n, r.kind, r.user_id, r.session_id, r.app_id, r.group_id, r.key_id, r.before_at, r.epoch, r.reason,
+		r.actor, r.asked_at, r.cut_at, r.listed_at`
 
 	receiptByID   = `SELECT ` + receiptHead + ` FROM receipts r WHERE r.id = $1`
 	receiptsAll   = `SELECT ` + receiptHead + ` FROM receipts r WHERE ($1 = 0 OR r.n < $1) ORDER BY r.n DESC LIMIT $2`
@@ -18,9 +19,10 @@ const (
 
 	claimReceipt = `UPDATE receipts SET claimed_by = $1, claimed_until = $3 WHERE id = (
 		SELECT r.id FROM receipts r WHERE r.listed_at = 0 AND r.claimed_until <= $2 ORDER BY r.n LIMIT 1`
-	claimReceiptReturning = `) RETURNING id, n, kind, user_id, session_id, epoch, reason, actor, asked_at, cut_at, listed_at, cursor`
-	claimReceiptSQLite    = claimReceipt + claimReceiptReturning
-	claimReceiptPostgres  = claimReceipt + ` FOR UPDATE SKIP LOCKED` + claimReceiptReturning
+	claimReceiptReturning = `) RETURNING id, n, kind, user_id, session_id, app_id, group_id, key_id, before_at, epoch, reason, actor, asked_at,
+		cut_at, listed_at, cursor`
+	claimReceiptSQLite   = claimReceipt + claimReceiptReturning
+	claimReceiptPostgres = claimReceipt + ` FOR UPDATE SKIP LOCKED` + claimReceiptReturning
 
 	// What a cut ended: $1 is the user, $2 their epoch after it, $3 the time
 	// of the cut, $4 the session of an ending that ended just one ('' else).
@@ -57,8 +59,8 @@ const (
 const landing = 10 * time.Minute
 
 func receiptDest(r *idp.Receipt) []any {
-	return []any{&r.ID, &r.N, &r.Kind, &r.UserID, &r.SessionID, &r.Epoch, &r.Reason, inJSON(&r.Actor),
-		at(&r.AskedAt), at(&r.CutAt), at(&r.ListedAt)}
+	return []any{&r.ID, &r.N, &r.Kind, &r.UserID, &r.SessionID, &r.AppID, &r.GroupID, &r.KeyID, at(&r.Before), &r.Epoch, &r.Reason,
+		inJSON(&r.Actor), at(&r.AskedAt), at(&r.CutAt), at(&r.ListedAt)}
 }
 
 func scanReceipt(r row) (v idp.Receipt, err error) { return v, r.Scan(receiptDest(&v)...) }
