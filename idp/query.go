@@ -43,4 +43,6 @@ type FamilyTruth struct {
 	Granted bool
 	Role    string
 	Groups  []string
+	// Until: time alone changes nothing of this before then; zero: never.
+	Until time.Time
 }

@@ -46,8 +46,9 @@ type Issues interface {
 	StartSession(ctx context.Context, s idp.Session, hash string, signIn idp.SignInID) error
 	// RenewSession gives a session of the same proof, while it is alive, a new
 	// secret and what was proven anew (AuthTime, Methods, ExpiresAt,
-	// LastSeenAt), and marks the SignIn done, in one step.
-	RenewSession(ctx context.Context, s idp.Session, hash string, signIn idp.SignInID) error
+	// LastSeenAt), and marks the SignIn done, in one step. The old secret is
+	// dead.
+	RenewSession(ctx context.Context, s idp.Session, hash string, signIn idp.SignInID) (idp.Committed, error)
 	// TouchSession sets LastSeenAt of an unended session, forward only.
 	TouchSession(ctx context.Context, id idp.SessionID, at time.Time) error
 	// SpendSignIn marks a finished SignIn as answered, once: idp.Conflict the

@@ -134,7 +134,7 @@ func (g *Gate) Renew(ctx context.Context, in idp.SignIn, s idp.Session) (raw str
 	now := idp.Time(g.Now())
 	s.AuthTime, s.Methods, s.LastSeenAt, s.ExpiresAt = in.AuthTime, in.Methods, now, now.Add(g.Absolute)
 	raw = newSecret()
-	if err := g.Backend.RenewSession(ctx, s, Hash(raw), in.ID); err != nil {
+	if _, err := g.Backend.RenewSession(ctx, s, Hash(raw), in.ID); err != nil {
 		return "", idp.Session{}, err
 	}
 	return raw, s, nil

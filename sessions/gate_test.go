@@ -63,7 +63,7 @@ var paths = []path{
 	}},
 	{sessions.AccessToken, []string{"FamilyByID"}, func(w *world) func() error {
 		f := w.family()
-		return func() error { _, _, err := w.gate.Family(w.ctx, f.ID, f.Proof); return err }
+		return func() error { _, err := w.gate.Family(w.ctx, f.ID, f.Proof); return err }
 	}},
 	{sessions.Assertion, []string{"RecordAssertion"}, func(w *world) func() error {
 		_, s := w.session()

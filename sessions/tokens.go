@@ -29,23 +29,23 @@ func (g *Gate) Rotate(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof
 }
 
 // Family accepts a token of a family, given the proof the token carried, and
-// returns the family and its user as of this moment. A refusal comes with the
-// family when its person or session has ended, and without it otherwise: an
-// app that is told so has shown what that ending means to it.
-func (g *Gate) Family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.TokenFamily, idp.User, error) {
+// returns the family with its user and grant as of this moment. A refusal comes
+// with the family alone when its person or session has ended, and without it
+// otherwise: an app that is told so has shown what that ending means to it.
+func (g *Gate) Family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error) {
 	now := g.Now()
 	t, err := g.Backend.FamilyByID(ctx, id, idp.Time(now))
 	if err != nil {
-		return idp.TokenFamily{}, idp.User{}, unknown(err, "unknown token family")
+		return idp.FamilyTruth{}, unknown(err, "unknown token family")
 	}
 	err = judgeFamily(t, proof, now)
 	switch {
 	case err == nil:
-		return t.Family, t.User, nil
+		return t, nil
 	case proof == t.Family.Proof && (!proof.Stands(t.Standing) || !t.SessionAlive):
-		return t.Family, idp.User{}, err
+		return idp.FamilyTruth{Family: t.Family}, err
 	}
-	return idp.TokenFamily{}, idp.User{}, err
+	return idp.FamilyTruth{}, err
 }
 
 func judgeFamily(t idp.FamilyTruth, proof idp.Proof, now time.Time) error {

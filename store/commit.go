@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"slices"
 	"time"
 
@@ -10,7 +11,8 @@ import (
 
 // Commit makes a change so, all of it or nothing. What would leave the house
 // without an active owner is idp.Denied. A row decided on a version
-// that is no longer the newest is idp.Conflict; so is a name that is taken.
+// that is no longer the newest is idp.Conflict; so is a name that is taken. A
+// change of what copies may say takes a number of the log, too.
 //
 // A change with an ending always wins: no version is checked, and the same
 // Ending.Key again answers what was committed then. An ending of what does
@@ -27,13 +29,61 @@ func (s *Store) commit(ctx context.Context, before []step, c idp.Change) (idp.Co
 	if c.Ending != nil {
 		return s.end(ctx, before, c)
 	}
-	steps := slices.Concat(before, s.userTurns(c), s.changeSteps(c, idp.Time(s.Now())))
+	now := idp.Time(s.Now())
+	steps := slices.Concat(before, s.userTurns(c), s.changeSteps(c, now))
+	if e, told := changed(c); told {
+		e.Key, e.Actor, e.At = newWish(), idp.ActorOf(ctx), now
+		n, err := s.db.log(ctx, steps, logRow{ending: e})
+		if err != nil {
+			return idp.Committed{}, s.wrap("commit", err)
+		}
+		return s.committed(n, ""), nil
+	}
 	err := s.tx(ctx, "commit", func(r runner) error { return r.batch(ctx, steps) })
 	if err != nil {
 		return idp.Committed{}, err
 	}
 	return idp.Committed{At: idp.Time(s.Now())}, nil
 }
+
+// changed says of whom copies may now say what is no longer so: of one user,
+// of one app, or (neither) of anybody. Nobody has a copy of what is new.
+func changed(c idp.Change) (e idp.Ending, told bool) {
+	users, apps := map[idp.UserID]bool{}, map[idp.AppID]bool{}
+	for _, u := range c.Users {
+		if u.Version > 0 {
+			users[u.ID] = true
+		}
+	}
+	for _, m := range slices.Concat(c.Members, c.RemoveMembers) {
+		users[m.UserID] = true
+	}
+	for _, a := range c.Apps {
+		if a.Version > 0 {
+			apps[a.ID] = true
+		}
+	}
+	for _, g := range c.Grants {
+		if g.UserID != "" {
+			users[g.UserID] = true
+		} else {
+			apps[g.AppID] = true
+		}
+	}
+	e.Kind = idp.LogChange
+	if len(c.RemoveGrants) == 0 && len(users)+len(apps) == 1 {
+		for id := range users {
+			e.UserID = id
+		}
+		for id := range apps {
+			e.AppID = id
+		}
+	}
+	return e, len(users)+len(apps)+len(c.RemoveGrants) > 0
+}
+
+// newWish is the key of what is never wished for twice.
+func newWish() string { return "once:" + rand.Text() }
 
 // changeSteps are the rows of a change in the order in which they hang on
 // each other, when everybody's turn has come. Users come first: their row is

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"gatehouse/idp"
 )
@@ -80,8 +81,16 @@ func (n *number) dest() []any {
 	return []any{&n.n, &n.epoch, &r.N, &r.RunID, &r.ReplID, &r.Generation}
 }
 
-func (d *sqliteDB) end(ctx context.Context, steps []step, l logRow) (n number, err error) {
-	err = d.writeTx(ctx, true, func(r runner) error {
+func (d *sqliteDB) end(ctx context.Context, steps []step, l logRow) (number, error) {
+	return d.logged(ctx, true, steps, l)
+}
+
+func (d *sqliteDB) log(ctx context.Context, steps []step, l logRow) (number, error) {
+	return d.logged(ctx, false, steps, l)
+}
+
+func (d *sqliteDB) logged(ctx context.Context, ending bool, steps []step, l logRow) (n number, err error) {
+	err = d.writeTx(ctx, ending, func(r runner) error {
 		if err := r.batch(ctx, append(steps, do(countSQLite))); err != nil {
 			return err
 		}
@@ -102,7 +111,7 @@ func (d *postgresDB) end(ctx context.Context, steps []step, l logRow) (n number,
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for range endingsConns + 1 {
-		if n, err = d.endOnce(ctx, steps, l); err == nil || ctx.Err() != nil || !passing(err) {
+		if n, err = d.logOnce(ctx, d.endings, steps, l); err == nil || ctx.Err() != nil || !passing(err) {
 			break
 		}
 	}
@@ -125,11 +134,15 @@ func passing(err error) bool {
 	return strings.HasPrefix(e.Code, "08")
 }
 
-// endOnce sends everything in one round trip, which the server runs as one
+func (d *postgresDB) log(ctx context.Context, steps []step, l logRow) (number, error) {
+	return d.logOnce(ctx, d.pool, steps, l)
+}
+
+// logOnce sends everything in one round trip, which the server runs as one
 // transaction: it ends at the batch's end, however long this process sleeps.
 // Only where a step may refuse is its answer awaited before the number is
 // taken.
-func (d *postgresDB) endOnce(ctx context.Context, steps []step, l logRow) (n number, err error) {
+func (d *postgresDB) logOnce(ctx context.Context, lane *pgxpool.Pool, steps []step, l logRow) (n number, err error) {
 	number := do(logPostgres, append(l.args(), us(l.cut))...)
 	read := func(steps []step) func(pgx.BatchResults) error {
 		return func(res pgx.BatchResults) error {
@@ -140,10 +153,14 @@ func (d *postgresDB) endOnce(ctx context.Context, steps []step, l logRow) (n num
 		}
 	}
 	if !refuses(steps) {
-		err := pgRunner{d.endings, d.count}.send(ctx, steps, read(steps), number)
+		err := pgRunner{lane, d.count}.send(ctx, steps, read(steps), number)
 		return n, err
 	}
-	conn, err := d.endings.Acquire(ctx)
+	var conn *pgxpool.Conn
+	err = patiently(ctx, func(ctx context.Context) (err error) {
+		conn, err = lane.Acquire(ctx)
+		return err
+	})
 	if err != nil {
 		return n, err
 	}
@@ -218,7 +235,7 @@ func (s *Store) end(ctx context.Context, before []step, c idp.Change) (idp.Commi
 	if err != nil {
 		return s.recall(ctx, e.Key, s.db.translate(err))
 	}
-	return idp.Committed{N: n.n, Epoch: n.epoch, At: idp.Time(s.Now()), ReceiptID: e.ReceiptID, Registration: n.registration}, nil
+	return s.committed(n, e.ReceiptID), nil
 }
 
 // recall looks whether the ending was committed after all: before, under the
@@ -236,7 +253,15 @@ func (s *Store) recall(ctx context.Context, key string, err error) (idp.Committe
 	if lookErr != nil {
 		return idp.Committed{}, fmt.Errorf("commit an ending: %w", err)
 	}
-	return idp.Committed{N: e.N, Epoch: e.Epoch, At: idp.Time(s.Now()), ReceiptID: e.ReceiptID}, nil
+	now, lookErr := s.position(ctx)
+	if lookErr != nil {
+		return idp.Committed{}, fmt.Errorf("commit an ending: %w", err)
+	}
+	return s.committed(number{e.N, e.Epoch, now.Registration}, e.ReceiptID), nil
+}
+
+func (s *Store) committed(n number, receipt idp.ReceiptID) idp.Committed {
+	return idp.Committed{N: n.n, Epoch: n.epoch, At: idp.Time(s.Now()), ReceiptID: receipt, Registration: n.registration}
 }
 
 // EndingByKey returns the ending that was committed under this key.

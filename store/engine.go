@@ -46,6 +46,9 @@ type engine interface {
 	// end runs the steps, then takes the ending's number and writes its log
 	// row and receipt as the last thing before the commit.
 	end(ctx context.Context, steps []step, l logRow) (number, error)
+	// log does the same for what is no ending, in nobody's way: no lane of its
+	// own, no second try.
+	log(ctx context.Context, steps []step, l logRow) (number, error)
 	migrate(ctx context.Context) error
 	// dialect chooses between two texts of one statement.
 	dialect(sqlite, postgres string) string

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"gatehouse/idp"
@@ -14,14 +15,25 @@ const (
 	// Whether what a family hangs on is alive: $2 is now. An offline family
 	// outlives its session's expiry and a sign-out, not an ending by an admin.
 	familySession = `((f.offline = 0 AND s.ended_at = 0 AND s.expires_at > $2) OR (f.offline = 1 AND s.ended_by <> 'ended'))`
-	familyGrant   = `EXISTS (SELECT 1 FROM grants g WHERE g.app_id = f.app_id
+	familyGrants  = `g.app_id = f.app_id
 		AND (g.user_id = f.user_id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = f.user_id))
-		AND g.from_at <= $2 AND (g.until_at = 0 OR g.until_at > $2))`
+		AND g.from_at <= $2 AND (g.until_at = 0 OR g.until_at > $2)`
+	familyGrant = `EXISTS (SELECT 1 FROM grants g WHERE ` + familyGrants + `)`
 
-	familyByID = `SELECT ` + familyColumns + `, ` + userColumns + `, u.status, u.epoch, h.generation,
-		CASE WHEN ` + familySession + ` THEN 1 ELSE 0 END, CASE WHEN ` + familyGrant + ` THEN 1 ELSE 0 END
+	// What the grant says, as in accessTo; and when time alone may change it.
+	familyRole = `COALESCE((SELECT g.role FROM grants g LEFT JOIN user_groups ug ON ug.id = g.group_id WHERE ` + familyGrants + `
+		ORDER BY (g.user_id IS NULL), ug.name LIMIT 1), '')`
+	familyGroups = `COALESCE((SELECT string_agg(ug.name, '` + unit + `' ORDER BY ug.name) FROM members m
+		JOIN user_groups ug ON ug.id = m.group_id WHERE m.user_id = f.user_id), '')`
+	grantsTurn = `COALESCE((SELECT min(CASE WHEN g.from_at > $2 THEN g.from_at ELSE g.until_at END) FROM grants g
+		WHERE g.app_id = f.app_id AND (g.user_id = f.user_id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = f.user_id))
+		AND (g.from_at > $2 OR g.until_at > $2)), 0)`
+
+	familyByID = `SELECT ` + familyColumns + `, ` + userColumns + `, u.status, u.epoch, h.generation, c.n,
+		CASE WHEN ` + familySession + ` THEN 1 ELSE 0 END, CASE WHEN ` + familyGrant + ` THEN 1 ELSE 0 END,
+		` + familyRole + `, ` + familyGroups + `, s.expires_at, ` + grantsTurn + `
 		FROM token_families f JOIN users u ON u.id = f.user_id JOIN sessions s ON s.id = f.session_id
-		CROSS JOIN house h WHERE f.id = $1`
+		CROSS JOIN house h CROSS JOIN counter c WHERE f.id = $1`
 
 	// $3 to $5 are the proof, $6 is the sequence to move on from.
 	rotateWhere = `token_families f JOIN users u ON u.id = f.user_id
@@ -57,10 +69,34 @@ func scanFamily(r row) (f idp.TokenFamily, err error) { return f, r.Scan(familyD
 // moment. One statement.
 func (s *Store) FamilyByID(ctx context.Context, id idp.TokenFamilyID, now time.Time) (idp.FamilyTruth, error) {
 	return one(ctx, s, "token family", func(r row) (t idp.FamilyTruth, err error) {
+		var groups string
+		var sessionEnds, grantsTurn time.Time
 		dest := append(familyDest(&t.Family), userDest(&t.User)...)
-		dest = append(append(dest, standingDest(&t.Standing)...), flag(&t.SessionAlive), flag(&t.Granted))
-		return t, r.Scan(dest...)
+		dest = append(append(dest, standingDest(&t.Standing)...), flag(&t.SessionAlive), flag(&t.Granted),
+			&t.Role, &groups, at(&sessionEnds), at(&grantsTurn))
+		if err := r.Scan(dest...); err != nil {
+			return t, err
+		}
+		if groups != "" {
+			t.Groups = strings.Split(groups, unit)
+		}
+		t.Until = sooner(t.Family.ExpiresAt, grantsTurn)
+		if !t.Family.Offline {
+			t.Until = sooner(t.Until, sessionEnds)
+		}
+		return t, nil
 	}, familyByID, id, us(now))
+}
+
+// unit separates the names of groups, which hold no control characters.
+const unit = "\x1f"
+
+// sooner is the earlier of two moments; zero is never.
+func sooner(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }
 
 // Families returns a user's live families that outlive a sign-out, newest

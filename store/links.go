@@ -22,8 +22,8 @@ const (
 	replaced = `EXISTS (SELECT 1 FROM links n WHERE n.user_id = l.user_id AND n.user_id <> '' AND n.purpose = l.purpose AND n.created_at > l.created_at)`
 
 	linkByHash = `SELECT l.id, l.user_id, l.epoch, l.generation, l.purpose, l.created_at, l.expires_at, l.used_at,
-		COALESCE(u.status, ''), COALESCE(u.epoch, 0), h.generation
-		FROM links l CROSS JOIN house h LEFT JOIN users u ON u.id = l.user_id WHERE l.secret_hash = $1 AND NOT ` + replaced
+		COALESCE(u.status, ''), COALESCE(u.epoch, 0), h.generation, c.n
+		FROM links l CROSS JOIN house h CROSS JOIN counter c LEFT JOIN users u ON u.id = l.user_id WHERE l.secret_hash = $1 AND NOT ` + replaced
 
 	// Links are used one at a time (the house's row is the lock), so that two
 	// first-owner links make one owner, and in the turn of their user.
@@ -61,7 +61,7 @@ func (s *Store) LinkByHash(ctx context.Context, hash string) (idp.Link, idp.Stan
 	var st idp.Standing
 	l, err := one(ctx, s, "link", func(r row) (l idp.Link, err error) {
 		return l, r.Scan(&l.ID, &l.UserID, &l.Epoch, &l.Generation, &l.Purpose, at(&l.CreatedAt), at(&l.ExpiresAt),
-			at(&l.UsedAt), &st.Status, &st.Epoch, &st.Generation)
+			at(&l.UsedAt), &st.Status, &st.Epoch, &st.Generation, &st.N)
 	}, linkByHash, hash)
 	return l, st, err
 }

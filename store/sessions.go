@@ -11,8 +11,8 @@ const (
 	sessionColumns = `s.id, s.user_id, s.epoch, s.generation, s.auth_time, s.methods, s.created_at, s.last_seen_at,
 		s.expires_at, s.ended_at, s.ended_by, s.address, s.user_agent`
 
-	sessionByHash = `SELECT ` + sessionColumns + `, u.status, u.epoch, h.generation
-		FROM sessions s JOIN users u ON u.id = s.user_id CROSS JOIN house h WHERE s.secret_hash = $1`
+	sessionByHash = `SELECT ` + sessionColumns + `, u.status, u.epoch, h.generation, c.n
+		FROM sessions s JOIN users u ON u.id = s.user_id CROSS JOIN house h CROSS JOIN counter c WHERE s.secret_hash = $1`
 	sessionByID = `SELECT ` + sessionColumns + ` FROM sessions s WHERE s.id = $1`
 
 	// A session that is alive, as far as SQL knows: the idle limit is the
@@ -42,10 +42,14 @@ const (
 	renewed = `UPDATE sessions SET secret_hash = $7, auth_time = $8, methods = $9, last_seen_at = $6, expires_at = $10
 		WHERE id = $5 AND user_id = $1 AND epoch = $2 AND generation = $3 AND ended_at = 0 AND expires_at > $6`
 	// SQLite wants no gap in the numbers: $4, the SignIn, is named for it.
-	renewSQLite   = renewed + ` AND $4 <> '' AND EXISTS (` + standing + `)`
+	renewSQLite = renewed + ` AND $4 <> '' AND EXISTS (` + standing + `)`
+	// Copies know a session by its secret, so the old one's end is in the log.
 	renewPostgres = standingPostgres + `,
-		done AS (` + finishSignIn + ` AND EXISTS (SELECT 1 FROM ok) RETURNING id)
-		` + renewed + ` AND EXISTS (SELECT 1 FROM done)`
+		done AS (` + finishSignIn + ` AND EXISTS (SELECT 1 FROM ok) RETURNING id),
+		renewed AS (` + renewed + ` AND EXISTS (SELECT 1 FROM done) RETURNING id),
+		c AS (UPDATE counter SET n = n + 1 WHERE id = 1 AND EXISTS (SELECT 1 FROM renewed) RETURNING n, ` + registered + `),
+		e AS (INSERT INTO endings ` + logColumns + ` SELECT c.n, 'change', $1, $5, '', '', '', '', 0, $2, $11, '', $12, $6, '' FROM c)
+		SELECT n, CAST($2 AS BIGINT), ` + registered + ` FROM c`
 )
 
 func sessionDest(s *idp.Session) []any {
@@ -99,13 +103,31 @@ func (s *Store) StartSession(ctx context.Context, ses idp.Session, hash string, 
 
 // RenewSession gives a session of the same proof, while it is alive, a new
 // secret and what was proven anew, and marks the SignIn done: once and both or
-// neither. idp.Unauthenticated where either cannot be.
-func (s *Store) RenewSession(ctx context.Context, ses idp.Session, hash string, signIn idp.SignInID) error {
+// neither. The old secret's end is a row of the log. idp.Unauthenticated where
+// either cannot be.
+func (s *Store) RenewSession(ctx context.Context, ses idp.Session, hash string, signIn idp.SignInID) (idp.Committed, error) {
 	args := []any{ses.UserID, ses.Epoch, ses.Generation, signIn, ses.ID, us(ses.LastSeenAt),
 		hash, us(ses.AuthTime), joined(ses.Methods), us(ses.ExpiresAt)}
-	return s.issue(ctx, "renew a session", args, renewPostgres, func(r runner) error {
-		return r.batch(ctx, []step{must(refused(), finishSignInSQLite, args[:6]...), must(refused(), renewSQLite, args...)})
-	})
+	entry := logRow{ending: idp.Ending{
+		Kind: idp.LogChange, UserID: ses.UserID, SessionID: ses.ID, Key: newWish(), Actor: idp.ActorOf(ctx), At: ses.LastSeenAt,
+	}}
+	var n number
+	if sql := s.db.dialect("", renewPostgres); sql != "" {
+		err := s.db.query(ctx, func(r row) error { return r.Scan(n.dest()...) }, sql, append(args, entry.ending.Key, asJSON(entry.ending.Actor))...)
+		if err != nil {
+			return idp.Committed{}, s.wrap("renew a session", err)
+		}
+	} else {
+		steps := []step{must(refused(), finishSignInSQLite, args[:6]...), must(refused(), renewSQLite, args...)}
+		var err error
+		if n, err = s.db.log(ctx, steps, entry); err != nil {
+			return idp.Committed{}, s.wrap("renew a session", err)
+		}
+	}
+	if n.n == 0 {
+		return idp.Committed{}, refused()
+	}
+	return s.committed(n, ""), nil
 }
 
 // issue writes a pass: on PostgreSQL by one statement that touches a row or

@@ -13,8 +13,8 @@ const (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', 0, '', '', 0, '', $10, $11, 0, 0)`
 	signInByID = `SELECT i.id, i.protocol, i.app_id, i.request, i.resume_url, i.end_origin, i.bind_hash, i.login_hint,
 		i.not_before, i.user_id, i.epoch, i.generation, i.methods, i.auth_time, i.session_id, i.created_at, i.expires_at,
-		i.done_at, i.spent_at, COALESCE(u.status, ''), COALESCE(u.epoch, 0), h.generation
-		FROM sign_ins i CROSS JOIN house h LEFT JOIN users u ON u.id = i.user_id WHERE i.id = $1`
+		i.done_at, i.spent_at, COALESCE(u.status, ''), COALESCE(u.epoch, 0), h.generation, c.n
+		FROM sign_ins i CROSS JOIN house h CROSS JOIN counter c LEFT JOIN users u ON u.id = i.user_id WHERE i.id = $1`
 
 	// $4 is the SignIn, $5 now, $6 and $7 what was proven.
 	prove = ` UPDATE sign_ins SET user_id = $1, epoch = $2, generation = $3, methods = $6, auth_time = $7
@@ -50,7 +50,7 @@ func (s *Store) SignInByID(ctx context.Context, id idp.SignInID) (idp.SignIn, id
 	in, err := one(ctx, s, "sign-in", func(r row) (i idp.SignIn, err error) {
 		err = r.Scan(&i.ID, &i.Protocol, &i.AppID, opaque(&i.Request), &i.ResumeURL, &i.EndOrigin, &i.BindHash, &i.LoginHint,
 			at(&i.NotBefore), &i.UserID, &i.Epoch, &i.Generation, words(&i.Methods), at(&i.AuthTime), &i.SessionID,
-			at(&i.CreatedAt), at(&i.ExpiresAt), at(&i.DoneAt), at(&i.SpentAt), &st.Status, &st.Epoch, &st.Generation)
+			at(&i.CreatedAt), at(&i.ExpiresAt), at(&i.DoneAt), at(&i.SpentAt), &st.Status, &st.Epoch, &st.Generation, &st.N)
 		return i, err
 	}, signInByID, id)
 	if in.UserID == "" {

@@ -48,7 +48,7 @@ func spentBefore() error {
 	return idp.Errorf(idp.Conflict, "This was used before.")
 }
 
-func standingDest(st *idp.Standing) []any { return []any{&st.Status, &st.Epoch, &st.Generation} }
+func standingDest(st *idp.Standing) []any { return []any{&st.Status, &st.Epoch, &st.Generation, &st.N} }
 
 // turn queues for a user's turn alone, in PostgreSQL.
 func (s *Store) turn(sql string, args ...any) []step {

@@ -37,7 +37,8 @@ func (s *server) Introspect(ctx context.Context, r *op.Request[op.IntrospectionR
 	if err != nil || t.App != app.ID {
 		return op.NewResponse(introspection{}), nil
 	}
-	f, u, err := p.Gate.Family(ctx, t.Family, t.proof())
+	truth, err := p.Gate.Family(ctx, t.Family, t.proof())
+	f, u := truth.Family, truth.User
 	switch {
 	case idp.IsKind(err, idp.Unauthenticated):
 		p.witness(ctx, f, "it asked about a token and was told that it is over")

@@ -30,6 +30,7 @@ const (
 // audit lines. *store.Store does.
 type Store interface {
 	AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error)
+	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	Apps(ctx context.Context) ([]idp.App, error)
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
@@ -42,7 +43,7 @@ type Gate interface {
 	Resume(ctx context.Context, id idp.SignInID, bind string) (idp.SignIn, error)
 	SpendCode(ctx context.Context, f idp.TokenFamily, p idp.Participant, a idp.Account) error
 	Rotate(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof, seq int64) (idp.TokenFamily, error)
-	Family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.TokenFamily, idp.User, error)
+	Family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error)
 }
 
 // SignIns begins a sign-in; *login.Login does.

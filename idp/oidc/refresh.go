@@ -57,7 +57,8 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 // refusedRefresh writes down that an app came with a refresh token that is
 // dead: the app has thereby shown that it reached the end of the session.
 func (p *Provider) refusedRefresh(ctx context.Context, t pass, cause error) error {
-	f, _, err := p.Gate.Family(ctx, t.Family, t.proof())
+	truth, err := p.Gate.Family(ctx, t.Family, t.proof())
+	f := truth.Family
 	if idp.IsKind(err, idp.Unauthenticated) {
 		p.witness(ctx, f, "its refresh was refused")
 	}

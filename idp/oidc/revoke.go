@@ -27,14 +27,14 @@ func (s *server) Revocation(ctx context.Context, r *op.ClientRequest[oidc.Revoca
 		})
 		return nil, invalidGrant(errors.New("a token of another client"))
 	}
-	f, _, err := p.Gate.Family(ctx, t.Family, t.proof())
+	truth, err := p.Gate.Family(ctx, t.Family, t.proof())
 	switch {
 	case idp.IsKind(err, idp.Unauthenticated):
 		return op.NewResponse(nil), nil
 	case err != nil:
 		return nil, fault(err)
 	}
-	if err := p.Endings.EndFamily(ctx, f, "revoked by the app"); err != nil {
+	if err := p.Endings.EndFamily(ctx, truth.Family, "revoked by the app"); err != nil {
 		return nil, fault(err)
 	}
 	return op.NewResponse(nil), nil

@@ -19,10 +19,10 @@ func (s *server) UserInfo(ctx context.Context, r *op.Request[oidc.UserInfoReques
 	if err != nil {
 		return nil, refusedBearer(err)
 	}
-	f, u, err := p.Gate.Family(ctx, t.Family, t.proof())
+	truth, err := p.Gate.Family(ctx, t.Family, t.proof())
 	switch {
 	case idp.IsKind(err, idp.Unauthenticated):
-		p.witness(ctx, f, "its call to userinfo was refused")
+		p.witness(ctx, truth.Family, "its call to userinfo was refused")
 		return nil, refusedBearer(err)
 	case err != nil:
 		return nil, fault(err)
@@ -30,13 +30,12 @@ func (s *server) UserInfo(ctx context.Context, r *op.Request[oidc.UserInfoReques
 		return nil, op.NewStatusError((&oidc.Error{ErrorType: insufficientScope}).
 			WithDescription("The scope openid is needed."), http.StatusForbidden)
 	}
-	claims, err := p.claims(ctx, f.AppID, u, t.scopes())
-	switch {
-	case idp.IsKind(err, idp.NotFound):
-		return nil, refusedBearer(err)
-	case err != nil:
+	app, err := p.Store.App(ctx, truth.Family.AppID)
+	if err != nil {
 		return nil, fault(err)
 	}
+	u := truth.User
+	claims := p.Claims(Person{User: u, Groups: truth.Groups, Role: truth.Role, Subject: string(u.ID)}, app, t.scopes())
 	if claims == nil {
 		claims = make(map[string]any, 1)
 	}

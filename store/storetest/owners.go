@@ -49,7 +49,7 @@ func testLastOwner(h *house) {
 	// took no number.
 	h.same(first.N, h.commit(suspension).N)
 	bob = h.restore(bob.ID)
-	h.same(first.N+1, h.commit(idp.Change{Ending: h.ending(idp.EndUser, ada.ID)}).N)
+	h.same(first.N+2, h.commit(idp.Change{Ending: h.ending(idp.EndUser, ada.ID)}).N)
 	_, err = h.Commit(h.ctx, demoted(bob))
 	h.is(err, idp.Denied)
 	// Other endings, and a suspended owner's role, are free.

@@ -114,8 +114,8 @@ func testCodes(h *house) {
 	h.is(h.SpendCode(h.ctx, f, p, acc), idp.Conflict)
 	truth, err := h.FamilyByID(h.ctx, f.ID, h.now)
 	h.ok(err)
-	h.same(idp.FamilyTruth{Family: f, User: u, Standing: idp.Standing{Status: idp.UserActive, Epoch: 1, Generation: h.generation},
-		SessionAlive: true, Granted: true}, truth)
+	h.same(idp.FamilyTruth{Family: f, User: u, Standing: idp.Standing{Status: idp.UserActive, Epoch: 1, Generation: h.generation, N: 1},
+		SessionAlive: true, Granted: true, Role: g.Role, Until: s.ExpiresAt}, truth)
 
 	later := p
 	later.SessionIndex, later.LastAnswerAt = "another", h.now.Add(time.Minute)
