@@ -26,6 +26,9 @@ type Accepts interface {
 	SignInByID(ctx context.Context, id idp.SignInID) (idp.SignIn, idp.Standing, error)
 	// FamilyByID finds a token family with its user and what it hangs on.
 	FamilyByID(ctx context.Context, id idp.TokenFamilyID, now time.Time) (idp.FamilyTruth, error)
+	// FamilyOfRefreshToken is FamilyByID for a refresh token: Seq is that of
+	// this moment, which moves without an ending.
+	FamilyOfRefreshToken(ctx context.Context, id idp.TokenFamilyID, now time.Time) (idp.FamilyTruth, error)
 	// LinkByHash finds a one-time link; the standing is zero for a link
 	// without a user, but for the generation.
 	LinkByHash(ctx context.Context, hash string) (idp.Link, idp.Standing, error)
@@ -49,8 +52,9 @@ type Issues interface {
 	// LastSeenAt), and marks the SignIn done, in one step. The old secret is
 	// dead.
 	RenewSession(ctx context.Context, s idp.Session, hash string, signIn idp.SignInID) (idp.Committed, error)
-	// TouchSession sets LastSeenAt of an unended session, forward only.
-	TouchSession(ctx context.Context, id idp.SessionID, at time.Time) error
+	// TouchSession sets LastSeenAt of the unended session with this secret,
+	// forward only.
+	TouchSession(ctx context.Context, hash string, at time.Time) error
 	// SpendSignIn marks a finished SignIn as answered, once: idp.Conflict the
 	// second time. Its session must be alive.
 	SpendSignIn(ctx context.Context, id idp.SignInID, now time.Time) error

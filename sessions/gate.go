@@ -54,7 +54,8 @@ func (g *Gate) Session(ctx context.Context, raw string) (idp.Session, error) {
 	if !plausible(raw) {
 		return idp.Session{}, refused("no session secret")
 	}
-	s, standing, err := g.Backend.SessionByHash(ctx, Hash(raw))
+	hash := Hash(raw)
+	s, standing, err := g.Backend.SessionByHash(ctx, hash)
 	if err != nil {
 		return idp.Session{}, unknown(err, "unknown session")
 	}
@@ -65,7 +66,7 @@ func (g *Gate) Session(ctx context.Context, raw string) (idp.Session, error) {
 	// Written at most once per tenth of the idle limit, so that reading is
 	// the rule and writing the exception.
 	if now.Sub(s.LastSeenAt) >= g.Idle/10 {
-		if err := g.Backend.TouchSession(ctx, s.ID, idp.Time(now)); err != nil {
+		if err := g.Backend.TouchSession(ctx, hash, idp.Time(now)); err != nil {
 			return idp.Session{}, err
 		}
 		s.LastSeenAt = idp.Time(now)

@@ -65,6 +65,10 @@ var paths = []path{
 		f := w.family()
 		return func() error { _, err := w.gate.Family(w.ctx, f.ID, f.Proof); return err }
 	}},
+	{sessions.AccessToken, []string{"FamilyOfRefreshToken"}, func(w *world) func() error {
+		f := w.family()
+		return func() error { _, err := w.gate.RefreshFamily(w.ctx, f.ID, f.Proof); return err }
+	}},
 	{sessions.Assertion, []string{"RecordAssertion"}, func(w *world) func() error {
 		_, s := w.session()
 		return func() error {

@@ -33,8 +33,20 @@ func (g *Gate) Rotate(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof
 // with the family alone when its person or session has ended, and without it
 // otherwise: an app that is told so has shown what that ending means to it.
 func (g *Gate) Family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error) {
+	return g.family(ctx, id, proof, g.Backend.FamilyByID)
+}
+
+// RefreshFamily is [Gate.Family] for a refresh token: the family's Seq is that
+// of the newest one.
+func (g *Gate) RefreshFamily(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error) {
+	return g.family(ctx, id, proof, g.Backend.FamilyOfRefreshToken)
+}
+
+type familyReader func(ctx context.Context, id idp.TokenFamilyID, now time.Time) (idp.FamilyTruth, error)
+
+func (g *Gate) family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof, read familyReader) (idp.FamilyTruth, error) {
 	now := g.Now()
-	t, err := g.Backend.FamilyByID(ctx, id, idp.Time(now))
+	t, err := read(ctx, id, idp.Time(now))
 	if err != nil {
 		return idp.FamilyTruth{}, unknown(err, "unknown token family")
 	}

@@ -22,7 +22,7 @@ const (
 	liveSessions = `SELECT ` + sessionColumns + ` FROM sessions s JOIN users u ON u.id = s.user_id CROSS JOIN house h
 		WHERE s.user_id = $1 AND ` + alive + ` ORDER BY s.created_at DESC, s.id LIMIT 200`
 
-	touchSession = `UPDATE sessions SET last_seen_at = $2 WHERE id = $1 AND ended_at = 0 AND last_seen_at < $2`
+	touchSession = `UPDATE sessions SET last_seen_at = $2 WHERE secret_hash = $1 AND ended_at = 0 AND last_seen_at < $2`
 
 	// $4 is the SignIn, $5 the session, $6 when it starts.
 	finishSignIn = `UPDATE sign_ins SET done_at = $6, session_id = $5 WHERE id = $4 AND done_at = 0 AND expires_at > $6
@@ -144,9 +144,9 @@ func (s *Store) issue(ctx context.Context, what string, args []any, postgres str
 	return err
 }
 
-// TouchSession sets LastSeenAt of an unended session, forward only; otherwise
-// it changes nothing.
-func (s *Store) TouchSession(ctx context.Context, id idp.SessionID, at time.Time) error {
-	_, err := s.exec(ctx, "touch a session", touchSession, id, us(at))
+// TouchSession sets LastSeenAt of the unended session with this secret,
+// forward only; otherwise it changes nothing.
+func (s *Store) TouchSession(ctx context.Context, hash string, at time.Time) error {
+	_, err := s.exec(ctx, "touch a session", touchSession, hash, us(at))
 	return err
 }

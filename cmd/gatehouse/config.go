@@ -25,12 +25,12 @@ const prefix = "GATEHOUSE_"
 // the name, in the configuration file the name in lower case; with _FILE (or
 // _file) appended it names a file that holds the value.
 var settings = []string{
-	"URL", "LISTEN", "DATA", "DATABASE", "SECRET", "ADMIN_TOKEN", "TRUSTED_PROXIES", "TLS_CERT", "TLS_KEY", "OUTBOUND_ALLOW",
+	"URL", "LISTEN", "DATA", "DATABASE", "SECRET", "ADMIN_TOKEN", "TRUSTED_PROXIES", "TLS_CERT", "TLS_KEY", "OUTBOUND_ALLOW", "REDIS",
 }
 
 // notYet are names that DESIGN reserves and this version does not serve:
 // refused aloud, because a setting that is silently ignored is a trap.
-var notYet = []string{"REDIS", "SMTP", "METRICS"}
+var notYet = []string{"SMTP", "METRICS"}
 
 // Config is the configuration of a server.
 type Config struct {
@@ -38,6 +38,7 @@ type Config struct {
 	Listen         string
 	Data           string // directory; made when absent
 	Database       string // DSN for store.Open
+	Redis          string // address of the one Redis; empty: every decision asks SQL
 	Secret         []byte // root key that seals secrets at rest
 	AdminToken     string // bootstrap token; works while no owner exists
 	TrustedProxies []netip.Prefix
@@ -148,7 +149,7 @@ func parse(v map[string]string) (Config, error) {
 		return otherwise
 	}
 	c := Config{
-		Listen: or("LISTEN", "127.0.0.1:8080"), Data: or("DATA", "./data"), AdminToken: v["ADMIN_TOKEN"],
+		Listen: or("LISTEN", "127.0.0.1:8080"), Data: or("DATA", "./data"), AdminToken: v["ADMIN_TOKEN"], Redis: v["REDIS"],
 		TLSCert: v["TLS_CERT"], TLSKey: v["TLS_KEY"], Secret: []byte(v["SECRET"]), OutboundAllow: list(v["OUTBOUND_ALLOW"]),
 	}
 	c.Database = or("DATABASE", "sqlite:"+filepath.Join(c.Data, "gatehouse.db"))

@@ -19,6 +19,7 @@ import (
 	"gatehouse/idp/saml"
 	"gatehouse/jit"
 	"gatehouse/sessions"
+	"gatehouse/sessions/redis"
 	"gatehouse/store"
 	"gatehouse/web"
 	"gatehouse/web/api"
@@ -38,6 +39,7 @@ const (
 // the worker that tells apps.
 type house struct {
 	store     *store.Store
+	redis     *redis.Redis
 	gate      *sessions.Gate
 	directory *directory.Directory
 	login     *login.Login
@@ -82,11 +84,16 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	if err != nil {
 		return nil, fmt.Errorf("GATEHOUSE_OUTBOUND_ALLOW: %w", err)
 	}
-	gate := &sessions.Gate{Backend: db, Now: time.Now, Idle: sessionIdle, Absolute: sessionAbsolute}
-	people := &directory.Directory{Store: db, Passes: gate, CheckRules: jit.CheckRules, Now: time.Now, CheckURL: out.CheckURL}
+	fast, err := redis.New(c.Redis, db, workerName(c.Listen), log)
+	if err != nil {
+		return nil, err
+	}
+	gate := &sessions.Gate{Backend: fast.Backend(db), Now: time.Now, Idle: sessionIdle, Absolute: sessionAbsolute}
+	truth := &forced{Store: db, commits: fast.Commits(db)}
+	people := &directory.Directory{Store: truth, Passes: gate, CheckRules: jit.CheckRules, Now: time.Now, CheckURL: out.CheckURL}
 	h := &house{
-		store: db, gate: gate, directory: people, closing: make(chan struct{}),
-		login: &login.Login{Store: db, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: time.Now},
+		store: db, redis: fast, gate: gate, directory: people, closing: make(chan struct{}),
+		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: time.Now},
 	}
 	issuer := c.URL.String()
 	h.worker = &outbox.Worker{
@@ -138,8 +145,9 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 	door := &signin.SignIn{Gate: h.gate, Login: h.login, Directory: h.directory, Store: h.store, Cookies: cookies}
 	browser := &web.Browser{Gate: h.gate, SignOuts: h.directory, Cookies: cookies, Pages: pages, Out: door}
 	records := &audited{Store: h.store, log: log}
+	known := &remembered{records, &redis.Apps{SQL: h.store, Redis: h.redis}}
 	provider := &oidc.Provider{
-		Issuer: issuer, Store: records, Gate: h.gate, SignIns: h.login, Endings: h.directory, Ring: ring, Box: box, Browser: browser,
+		Issuer: issuer, Store: known, Gate: h.gate, SignIns: h.login, Endings: h.directory, Ring: ring, Box: box, Browser: browser,
 		Claims: func(p oidc.Person, app idp.App, scopes []string) map[string]any {
 			return jit.Claims(jit.Person(p), app, scopes)
 		},
@@ -149,7 +157,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 		Log: log, Now: time.Now,
 	}
 	idps := &saml.Provider{
-		EntityID: entityID(issuer), BaseURL: issuer, Store: records, Gate: h.gate, SignIns: h.login, Ring: ring, Box: box, Browser: browser,
+		EntityID: entityID(issuer), BaseURL: issuer, Store: known, Gate: h.gate, SignIns: h.login, Ring: ring, Box: box, Browser: browser,
 		Attributes: attributes, Log: log, Now: time.Now,
 	}
 	admin, err := (&api.API{

@@ -88,6 +88,11 @@ func (h *house) serve(ctx context.Context, door net.Listener, cert, key string) 
 			stop(fmt.Errorf("outbox: %w", err))
 		}
 	})
+	tasks.Go(func() {
+		if err := h.redis.Run(ctx); err != nil {
+			stop(fmt.Errorf("redis: %w", err))
+		}
+	})
 	server := newServer(h.handler)
 	tasks.Go(func() {
 		var err error

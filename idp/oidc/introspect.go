@@ -37,7 +37,11 @@ func (s *server) Introspect(ctx context.Context, r *op.Request[op.IntrospectionR
 	if err != nil || t.App != app.ID {
 		return op.NewResponse(introspection{}), nil
 	}
-	truth, err := p.Gate.Family(ctx, t.Family, t.proof())
+	accept := p.Gate.Family
+	if refresh {
+		accept = p.Gate.RefreshFamily
+	}
+	truth, err := accept(ctx, t.Family, t.proof())
 	f, u := truth.Family, truth.User
 	switch {
 	case idp.IsKind(err, idp.Unauthenticated):

@@ -44,6 +44,7 @@ type Gate interface {
 	SpendCode(ctx context.Context, f idp.TokenFamily, p idp.Participant, a idp.Account) error
 	Rotate(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof, seq int64) (idp.TokenFamily, error)
 	Family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error)
+	RefreshFamily(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error)
 }
 
 // SignIns begins a sign-in; *login.Login does.

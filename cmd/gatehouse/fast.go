@@ -1,0 +1,47 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/sessions/redis"
+	"gatehouse/store"
+)
+
+// forced is the store whose endings are answered when they are in force on
+// every node.
+type forced struct {
+	*store.Store
+	commits redis.Committer
+}
+
+func (f *forced) Commit(ctx context.Context, c idp.Change) (idp.Committed, error) {
+	return f.commits.Commit(ctx, c)
+}
+
+// counted is the same with tries counted in Redis.
+type counted struct {
+	*forced
+	counts *redis.Counts
+}
+
+func (c *counted) Count(ctx context.Context, name string, window time.Duration, now time.Time) (int, time.Time, error) {
+	return c.counts.Count(ctx, name, window, now)
+}
+
+func (c *counted) Uncount(ctx context.Context, name string) error { return c.counts.Uncount(ctx, name) }
+
+// remembered is the audited store with copies of apps in front.
+type remembered struct {
+	*audited
+	apps *redis.Apps
+}
+
+func (r *remembered) App(ctx context.Context, id idp.AppID) (idp.App, error) {
+	return r.apps.App(ctx, id)
+}
+
+func (r *remembered) AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error) {
+	return r.apps.AppByIdentifier(ctx, p, identifier)
+}

@@ -1,0 +1,139 @@
+package redis
+
+import (
+	"context"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"strconv"
+	"strings"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/sessions"
+)
+
+// Backend is sql with copies in front of sessions and token families. What
+// issues, spends or ends goes to sql, and is answered when it is in force.
+func (r *Redis) Backend(sql sessions.Backend) sessions.Backend { return &backend{sql, r} }
+
+type backend struct {
+	sessions.Backend
+	redis *Redis
+}
+
+// SessionByHash answers from the copy, or asks SQL and keeps a copy of what
+// stands.
+func (b *backend) SessionByHash(ctx context.Context, hash string) (idp.Session, idp.Standing, error) {
+	name, id := sessionName(hash)
+	if scopes, body, ok := b.redis.read(ctx, name); ok {
+		if s, ok := readSession(scopes, body, id); ok {
+			return s, idp.Standing{Status: idp.UserActive, Epoch: s.Epoch, Generation: s.Generation}, nil
+		}
+	}
+	s, standing, err := b.Backend.SessionByHash(ctx, hash)
+	if err == nil && s.Stands(standing) && s.EndedAt.IsZero() {
+		b.redis.write(ctx, name, standing.N, writeSession(s, id), time.Until(s.ExpiresAt), ofUser(s.UserID), ofSession(s.ID))
+	}
+	return s, standing, err
+}
+
+// TouchSession touches in SQL and drops the copy, which says less than SQL now.
+func (b *backend) TouchSession(ctx context.Context, hash string, at time.Time) error {
+	if err := b.Backend.TouchSession(ctx, hash, at); err != nil {
+		return err
+	}
+	name, _ := sessionName(hash)
+	b.redis.forget(ctx, name)
+	return nil
+}
+
+// RenewSession answers when no node takes the old secret any more.
+func (b *backend) RenewSession(ctx context.Context, s idp.Session, hash string, signIn idp.SignInID) (idp.Committed, error) {
+	done, err := b.Backend.RenewSession(ctx, s, hash, signIn)
+	if err == nil {
+		b.redis.InForce(ctx, done, idp.Ending{Kind: idp.LogChange, UserID: s.UserID, SessionID: s.ID})
+	}
+	return done, err
+}
+
+// UseLink answers when what it changed is in force.
+func (b *backend) UseLink(ctx context.Context, id idp.LinkID, now time.Time, change idp.Change) (idp.Committed, error) {
+	done, err := b.Backend.UseLink(ctx, id, now, change)
+	if err == nil {
+		b.redis.force(ctx, done, change)
+	}
+	return done, err
+}
+
+// sessionName is the key of a session's copy, and the part of the hash that
+// the copy itself says again: an answer to another question is none.
+func sessionName(hash string) (name, id string) {
+	raw, err := hex.DecodeString(hash)
+	if err != nil {
+		raw = []byte(hash)
+	}
+	text := base64.RawURLEncoding.EncodeToString(raw)
+	return "s:" + text, text[:min(16, len(text))]
+}
+
+// A session's copy is its fields, one line each; only what the gate needs, and
+// the IDs only as what the copy hangs on: there are a million of them.
+func writeSession(s idp.Session, id string) string {
+	n := func(v int64) string { return strconv.FormatInt(v, 36) }
+	return strings.Join([]string{
+		id, n(s.Epoch), s.Generation, strings.Join(s.Methods, " "),
+		n(s.AuthTime.UnixMicro()), n(s.CreatedAt.UnixMicro()), n(s.LastSeenAt.UnixMicro()), n(s.ExpiresAt.UnixMicro()),
+	}, "\n")
+}
+
+func readSession(scopes []string, body, id string) (s idp.Session, ok bool) {
+	f := strings.Split(body, "\n")
+	if len(scopes) != 2 || len(f) != 8 || subtle.ConstantTimeCompare([]byte(f[0]), []byte(id)) != 1 {
+		return s, false
+	}
+	var n [5]int64
+	for i, at := range []int{1, 4, 5, 6, 7} {
+		var err error
+		if n[i], err = strconv.ParseInt(f[at], 36, 64); err != nil {
+			return s, false
+		}
+	}
+	at := func(i int) time.Time { return time.UnixMicro(n[i]).UTC() }
+	s = idp.Session{
+		ID:      idp.SessionID(strings.TrimPrefix(scopes[1], "s:")),
+		Proof:   idp.Proof{UserID: idp.UserID(strings.TrimPrefix(scopes[0], "u:")), Epoch: n[0], Generation: f[2]},
+		Methods: strings.Fields(f[3]), AuthTime: at(1), CreatedAt: at(2), LastSeenAt: at(3), ExpiresAt: at(4),
+	}
+	return s, true
+}
+
+// familyLife bounds a copy of a family: access tokens are short-lived.
+const familyLife = time.Hour
+
+// FamilyByID answers from the copy while time alone has changed nothing, or
+// asks SQL and keeps a copy of what is alive.
+func (b *backend) FamilyByID(ctx context.Context, id idp.TokenFamilyID, now time.Time) (idp.FamilyTruth, error) {
+	name := "f:" + string(id)
+	if _, body, ok := b.redis.read(ctx, name); ok {
+		var t idp.FamilyTruth
+		if json.Unmarshal([]byte(body), &t) == nil && t.Family.ID == id && (t.Until.IsZero() || now.Before(t.Until)) {
+			return t, nil
+		}
+	}
+	t, err := b.Backend.FamilyByID(ctx, id, now)
+	if err == nil && t.Family.Stands(t.Standing) && t.Family.RevokedAt.IsZero() && t.SessionAlive && t.Granted {
+		life := familyLife
+		if !t.Until.IsZero() {
+			life = min(life, t.Until.Sub(now))
+		}
+		body, err := json.Marshal(t)
+		if err != nil {
+			return t, err
+		}
+		b.redis.write(ctx, name, t.Standing.N, string(body), life,
+			ofUser(t.Family.UserID), ofSession(t.Family.SessionID), ofFamily(id), ofApp(t.Family.AppID))
+	}
+	return t, err
+}

@@ -1,0 +1,54 @@
+package redis
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// tally counts how questions were answered.
+type tally struct {
+	fast, missed, strict, waited atomic.Uint64
+}
+
+// read returns the copy of this name, where there is one that counts: what it
+// hangs on, and what it says.
+func (r *Redis) read(ctx context.Context, name string) (scopes []string, body string, ok bool) {
+	l := r.lease.Load()
+	if l == nil || !l.valid() || !l.well() {
+		r.tally.strict.Add(1)
+		return nil, "", false
+	}
+	value, watermark, err := l.check(ctx, name)
+	switch {
+	case err != nil, watermark < l.n, !l.valid(): // also after the answer: it may have been long on the way
+		r.tally.strict.Add(1)
+		return nil, "", false
+	case value == "":
+		r.tally.missed.Add(1)
+		return nil, "", false
+	}
+	head, body, _ := strings.Cut(value, "\n")
+	r.tally.fast.Add(1)
+	return strings.Fields(head)[1:], body, true
+}
+
+// write keeps a copy that SQL answered with at number n. That it may fail is
+// no matter: the next question asks SQL again.
+func (r *Redis) write(ctx context.Context, name string, n int64, body string, life time.Duration, scopes ...string) {
+	l := r.lease.Load()
+	if l == nil || !l.valid() || !l.well() || life <= 0 {
+		return
+	}
+	head := strconv.FormatInt(n, 10) + " " + strings.Join(scopes, " ")
+	_ = l.write(ctx, name, n, head+"\n"+body, life)
+}
+
+// forget removes a copy that has become useless, not wrong.
+func (r *Redis) forget(ctx context.Context, name string) {
+	if l := r.lease.Load(); l != nil && l.valid() && l.well() {
+		_ = l.forget(ctx, name)
+	}
+}
