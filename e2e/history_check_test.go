@@ -211,7 +211,7 @@ func (p past) first(session string) string {
 }
 
 // judgeReceipts holds receipts against the history (I6): each suspension has
-// one, their numbers have no gap, and the lines name the apps that knew the
+// one, no two have the same number, and the lines name the apps that knew the
 // person, no other and each as often as the person was signed in there. apps
 // tells by name whether one line stands for all sessions there.
 func judgeReceipts(ops []op, receipts []client.Receipt, apps map[string]bool) (violations []violation) {
@@ -222,8 +222,8 @@ func judgeReceipts(ops []op, receipts []client.Receipt, apps map[string]bool) (v
 	slices.SortFunc(numbered, func(a, b client.Receipt) int { return int(a.Number - b.Number) })
 	byID := map[string]client.Receipt{}
 	for i, r := range numbered {
-		if r.Number != int64(i+1) {
-			blame(op{Receipt: r.ID}, "it has number %d and is the %d. of all", r.Number, i+1)
+		if r.Number < 1 || i > 0 && r.Number == numbered[i-1].Number {
+			blame(op{Receipt: r.ID}, "its number %d is none, or another's too", r.Number)
 		}
 		byID[r.ID] = r
 	}

@@ -47,7 +47,7 @@ func TestStory(t *testing.T) {
 		t.Parallel()
 		f := newFront(t)
 		w := found(t, plan{Nodes: 2, Front: f, Env: map[string]string{
-			"GATEHOUSE_URL": f.URL, "GATEHOUSE_DATABASE": postgresDSN(t), "GATEHOUSE_SECRET": rand.Text() + rand.Text(),
+			"GATEHOUSE_URL": f.URL, "GATEHOUSE_DATABASE": postgresDSN(t), "GATEHOUSE_REDIS": startRedis(t).url(), "GATEHOUSE_SECRET": rand.Text() + rand.Text(),
 		}})
 		tell(t, &story{
 			town:    w,

@@ -43,7 +43,7 @@ var faults = []fault{
 		{"store/sessions.go", `FROM ok WHERE $4`, `FROM (SELECT x.id, x.epoch FROM users x WHERE x.id = $1) ok WHERE $4`},
 	}},
 	{"sessions are remembered for five seconds", []string{usedAfterCut, issuedAfterCut, survived}, []edit{{"sessions/gate.go",
-		`s, standing, err := g.Backend.SessionByHash(ctx, Hash(raw))`,
+		`s, standing, err := g.Backend.SessionByHash(ctx, hash)`,
 		`type memory struct {
 		s        idp.Session
 		standing idp.Standing
@@ -54,7 +54,7 @@ var faults = []fault{
 	var err error
 	if m, ok := memories.Load(raw); ok && time.Since(m.(memory).at) < 5*time.Second {
 		s, standing = m.(memory).s, m.(memory).standing
-	} else if s, standing, err = g.Backend.SessionByHash(ctx, Hash(raw)); err == nil {
+	} else if s, standing, err = g.Backend.SessionByHash(ctx, hash); err == nil {
 		memories.Store(raw, memory{s, standing, time.Now()})
 	}`}}},
 	{"a suspension is confirmed before it is written", []string{usedAfterCut, issuedAfterCut}, []edit{{"idp/directory/endings.go",
@@ -67,6 +67,20 @@ var faults = []fault{
 		return idp.Receipt{ID: g.ReceiptID, UserID: g.UserID, Kind: g.Kind}, nil
 	}
 	done, err := idp.Committed{}, error(nil)`}}},
+	{"a copy is believed whatever happened since", []string{usedAfterCut, survived}, []edit{{"sessions/redis/check.lua",
+		`tonumber(m) > n then`, `tonumber(m) > n + 1e9 then`}}},
+	{"the newest row hides those that were lost", []string{usedAfterCut, survived}, []edit{
+		{"sessions/redis/raise.lua", `n == w + 1`, `n > w`},
+		{"sessions/redis/force.go", `		r.InForce(ctx, done, *change.Ending)`, `		if done.N%2 == 0 {
+			r.InForce(ctx, done, *change.Ending)
+		}`}}},
+	{"any Redis is believed, whichever process it is", []string{usedAfterCut, survived}, []edit{
+		{"sessions/redis/process.go", `who != (identity{reg.RunID, reg.ReplID})`, `who == (identity{})`},
+		{"sessions/redis/redis.go", `(watermark < 0 || watermark < high)`, `(watermark < 0 || high < 0)`},
+		{"sessions/redis/process.go", `func (p *process) well() bool { return p.failures.Load() < failuresAllowed }`, `func (p *process) well() bool { return true }`},
+	}},
+	{"a suspension does not wait for Redis", []string{usedAfterCut, survived}, []edit{{"sessions/redis/force.go",
+		`if r.confirmed(ctx, done, e) {`, `if done.N > 0 {`}}},
 	{"an app without a lever gets no line", []string{badReceipt}, []edit{{"idp/outbox/listing.go",
 		`lines = append(lines, line(l.receipt, app, p, l.session.ExpiresAt, l.windows(), now))`,
 		`if d := line(l.receipt, app, p, l.session.ExpiresAt, l.windows(), now); d.Lever != idp.LeverNone {
@@ -141,14 +155,17 @@ func seed(t *testing.T, tree string, f fault, bin string) {
 	}
 }
 
-// hunt runs a small race against two nodes of that binary until something is
+// hunt runs a small race against three nodes and a Redis with its misfortunes of that binary until something is
 // found that is shown under one of the rules (none: under any), for a minute at
 // most.
 func hunt(t *testing.T, bin string, shown []string) (seen []violation, after time.Duration) {
 	t.Helper()
 	c := newCrowd(t)
+	redis := startRedis(t)
+	c.env["GATEHOUSE_REDIS"] = redis.url()
+	defer redis.trouble()()
 	var addrs []string
-	for range 2 {
+	for range 3 {
 		p, err := launch(t.TempDir(), bin, []string{"serve"}, c.env)
 		if err != nil {
 			t.Fatal(err)

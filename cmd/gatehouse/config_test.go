@@ -52,7 +52,7 @@ func TestConfigRefusesAloud(t *testing.T) {
 		"unknown key":              {nil, "listne: x\n", `unknown name "listne"`},
 		"key in capitals":          {nil, "URL: https://x.example\n", `unknown name "URL"`},
 		"nested file":              {nil, "url:\n  a: b\n", "configuration file"},
-		"Redis, later":             {[]string{"GATEHOUSE_REDIS=redis://x"}, "", "not served by this version"},
+		"mail, later":              {[]string{"GATEHOUSE_SMTP=smtp://x"}, "", "not served by this version"},
 		"both spellings":           {[]string{"GATEHOUSE_SECRET=" + strings.Repeat("s", 32), "GATEHOUSE_SECRET_FILE=/x"}, "", "both set"},
 		"http outside":             {[]string{"GATEHOUSE_URL=http://id.example.com"}, "", "must be https"},
 		"URL with a path":          {[]string{"GATEHOUSE_URL=https://id.example.com/auth"}, "", "an origin"},

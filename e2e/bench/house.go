@@ -43,7 +43,7 @@ func build(ctx context.Context, dir, given string) (path string, size int64, err
 
 // house is one running server with its database.
 type house struct {
-	storage string // SQLite or PostgreSQL
+	storage string // SQLite, PostgreSQL or PostgreSQL+Redis
 	binary  string
 	url     string
 	addr    string
@@ -51,9 +51,10 @@ type house struct {
 	dir     string
 	token   string
 
-	db         *sql.DB // beside the server
-	size       string  // the query for the size of the database in bytes
-	postmaster int     // 0: the database has no processes
+	db         *sql.DB   // beside the server
+	size       string    // the query for the size of the database in bytes
+	postmaster int       // 0: the database has no processes
+	redis      *exec.Cmd // nil: none in front
 	drop       func() error
 
 	cmd *exec.Cmd
@@ -203,16 +204,21 @@ func (h *house) stop() error {
 }
 
 // close ends the house and leaves nothing behind.
-func (h *house) close() error { return errors.Join(h.stop(), h.db.Close(), h.drop()) }
+func (h *house) close() error { return errors.Join(h.stop(), h.db.Close(), h.drop(), h.stopRedis()) }
 
 func (h *house) api() *client.Client { return &client.Client{URL: h.url, Token: h.token} }
 
-// cpu is what the server and its database's processes have used so far.
+// cpu is what the server, its database's processes and its Redis have used so
+// far.
 func (h *house) cpu() (time.Duration, error) {
 	used, err := processCPU(h.cmd.Process.Pid)
 	if err != nil || h.postmaster == 0 {
 		return used, err
 	}
 	db, err := treeCPU(h.postmaster)
-	return used + db, err
+	if err != nil || h.redis == nil {
+		return used + db, err
+	}
+	copies, err := processCPU(h.redis.Process.Pid)
+	return used + db + copies, err
 }

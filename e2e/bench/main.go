@@ -1,5 +1,5 @@
-// Command bench prints what the house costs: CPU time per operation, on SQLite
-// and on PostgreSQL, beside the bare signature, the bare hash and an empty
+// Command bench prints what the house costs: CPU time per operation, on SQLite,
+// on PostgreSQL and there with Redis in front, beside the bare signature, the bare hash and an empty
 // HTTP request of the same run; then what a suspension, a start, an idle
 // process and the binary cost. It runs the built binary and speaks to it as
 // browsers, apps and admins do; only the ten thousand sessions of one person
@@ -115,6 +115,11 @@ func open(ctx context.Context, dir, binary string, o options) ([]*house, error) 
 		return houses, err
 	}
 	houses = append(houses, post)
+	fast, err := onRedis(ctx, dir, o.postgres)
+	if err != nil {
+		return houses, err
+	}
+	houses = append(houses, fast)
 	for _, h := range houses {
 		h.binary = binary
 		if err := h.furnish(ctx, o); err != nil {

@@ -39,9 +39,14 @@ func (a *Apps) App(ctx context.Context, id idp.AppID) (idp.App, error) {
 // AppByIdentifier returns the app with this client_id or entityID, in the
 // tongue it speaks.
 func (a *Apps) AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error) {
-	return a.read(ctx, "i:"+string(p)+":"+strconv.Quote(identifier), func() (idp.App, int64, error) {
+	return a.read(ctx, appName(p, identifier), func() (idp.App, int64, error) {
 		return a.SQL.AppByIdentifierAt(ctx, p, identifier)
 	})
+}
+
+// appName is the key of an app's copy by what the app calls itself.
+func appName(p idp.Protocol, identifier string) string {
+	return "i:" + strconv.Itoa(len(p)) + string(p) + ":" + strconv.Quote(identifier)
 }
 
 func (a *Apps) read(ctx context.Context, name string, sql func() (idp.App, int64, error)) (idp.App, error) {

@@ -88,8 +88,6 @@ func (r *Redis) force(ctx context.Context, done idp.Committed, change idp.Change
 	switch {
 	case change.Ending != nil:
 		r.InForce(ctx, done, *change.Ending)
-	case len(change.RemoveGrants)+len(change.RemoveMembers) > 0:
-		r.InForce(ctx, done)
 	case done.N != 0:
 		r.kick()
 	}

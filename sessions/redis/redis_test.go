@@ -270,9 +270,9 @@ func TestF05ALaggingReplicaIsPromoted(t *testing.T) {
 // slow is SQL whose answer is long on the way.
 type slow struct {
 	sessions.Backend
-	mu            sync.Mutex
-	read, go_on   chan struct{}
-	armed, passed bool
+	mu          sync.Mutex
+	read, go_on chan struct{}
+	armed       bool
 }
 
 func (s *slow) SessionByHash(ctx context.Context, hash string) (idp.Session, idp.Standing, error) {

@@ -27,8 +27,6 @@ const (
 type registrar struct {
 	notBefore time.Time
 	pause     time.Duration
-	leaving   idp.Registration // seen since when
-	since     time.Time
 	told      string
 }
 

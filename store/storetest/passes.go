@@ -45,8 +45,8 @@ func testSignIns(h *house) {
 	_, _, err = h.SessionByHash(h.ctx, "again")
 	h.is(err, idp.NotFound)
 
-	h.ok(h.TouchSession(h.ctx, string(s.ID), h.now.Add(time.Minute)))
-	h.ok(h.TouchSession(h.ctx, string(s.ID), h.now))
+	h.ok(h.TouchSession(h.ctx, "hash", h.now.Add(time.Minute)))
+	h.ok(h.TouchSession(h.ctx, "hash", h.now))
 	read, err = h.SessionByID(h.ctx, s.ID)
 	h.ok(err)
 	h.same(h.now.Add(time.Minute), read.LastSeenAt)
