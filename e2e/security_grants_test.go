@@ -244,7 +244,7 @@ func TestSecurityOfRefreshTokens(t *testing.T) {
 	t.Run("RT-05 the group that grants the app was left", func(t *testing.T) {
 		grace := h.signedIn(t, h.grace)
 		had := h.signOn(t, grace, h.web)
-		if err := h.admin.Leave(t.Context(), "staff", h.grace.Username); err != nil {
+		if _, err := h.admin.Leave(t.Context(), "staff", h.grace.Username); err != nil {
 			t.Fatal(err)
 		}
 		h.leaves(t, []string{"oidc.refresh.refuse"}, nil, func() { h.refresh(t, h.web, had.Refresh).wants(t, "invalid_grant") })

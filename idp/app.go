@@ -1,6 +1,9 @@
 package idp
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Protocol is the tongue an App speaks.
 type Protocol string
@@ -97,6 +100,12 @@ type Grant struct {
 // Covers reports whether g holds at this moment.
 func (g Grant) Covers(now time.Time) bool {
 	return (g.FromAt.IsZero() || !now.Before(g.FromAt)) && (g.UntilAt.IsZero() || now.Before(g.UntilAt))
+}
+
+// UntilKey is the key of the ending that g's own end brings about: one, however
+// many nodes see that it has come.
+func (g Grant) UntilKey() string {
+	return "until:" + string(g.ID) + ":" + strconv.FormatInt(g.UntilAt.UnixMicro(), 10)
 }
 
 // Access is why a user may use an app: the grant, and the group it goes

@@ -111,6 +111,7 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 	for _, g := range c.Grants {
 		steps = append(steps, grantStep(g))
 	}
+	steps = append(steps, regrantedSteps(c, now)...)
 	for _, p := range c.Passwords {
 		steps = append(steps, do(upsertPassword, p.ID, p.UserID, idp.CredentialPassword, p.Data, us(p.CreatedAt), us(p.UpdatedAt)))
 	}

@@ -215,6 +215,8 @@ func cut(e idp.Ending, now time.Time) (step, error) {
 		return do(endSession, e.SessionID, us(now), by), nil
 	case idp.EndFamily:
 		return do(endFamily, e.FamilyID, us(now)), nil
+	case idp.EndGrant:
+		return revokeStep(e, now), nil
 	}
 	return step{}, fmt.Errorf("an ending of kind %q", e.Kind)
 }
@@ -230,7 +232,11 @@ func (s *Store) end(ctx context.Context, before []step, c idp.Change) (idp.Commi
 	if err != nil {
 		return idp.Committed{}, err
 	}
-	steps := slices.Concat(before, s.userTurns(c), []step{first}, s.changeSteps(c, now))
+	cuts, rest := []step{first}, s.changeSteps(c, now)
+	if e.Kind == idp.EndGrant {
+		cuts, rest = rest, cuts // what is left uncovered shows when the grant is gone
+	}
+	steps := slices.Concat(before, s.userTurns(c), cuts, rest)
 	n, err := s.db.end(ctx, steps, logRow{ending: e, cut: now})
 	if err != nil {
 		return s.recall(ctx, e.Key, s.db.translate(err))

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"time"
 
@@ -135,18 +136,33 @@ func (s *Store) CutParticipants(ctx context.Context, r idp.Receipt, after string
 		return nil, "", err
 	}
 	n = limit(n)
+	if r.Kind == idp.EndGrant {
+		cut, err := s.cutByGrant(ctx, r, key, n+1)
+		if err != nil {
+			return nil, "", err
+		}
+		cut, next := page(cut, n, participantKey)
+		return cut, next, nil
+	}
 	args := append(cutArgs(r), us(r.CutAt.Add(-landing)), key[0], key[1], n+1, r.N)
 	found, err := list(ctx, s, "what was cut", scanParticipant, cutParticipants, args...)
 	if err != nil {
 		return nil, "", err
 	}
-	cut, next := page(found, n, func(p idp.Participant) string { return cursor(string(p.SessionID), string(p.AppID)) })
+	cut, next := page(found, n, participantKey)
 	return cut, next, nil
 }
 
+func participantKey(p idp.Participant) string { return cursor(string(p.SessionID), string(p.AppID)) }
+
 // CutAccounts returns the accounts of the user whom the receipt's ending cut;
-// none for the ending of a single session.
+// none for the ending of a single session, and those in the one app for the end
+// of a grant to a user.
 func (s *Store) CutAccounts(ctx context.Context, r idp.Receipt) ([]idp.Account, error) {
+	if r.Kind == idp.EndGrant && r.GroupID == "" {
+		all, err := s.Accounts(ctx, r.UserID)
+		return slices.DeleteFunc(all, func(a idp.Account) bool { return a.AppID != r.AppID }), err
+	}
 	if r.Kind != idp.EndUser && r.Kind != idp.EndPasses {
 		return nil, nil
 	}
@@ -156,5 +172,8 @@ func (s *Store) CutAccounts(ctx context.Context, r idp.Receipt) ([]idp.Account, 
 // CutFamilies returns the offline families that were alive until the
 // receipt's ending.
 func (s *Store) CutFamilies(ctx context.Context, r idp.Receipt) ([]idp.TokenFamily, error) {
+	if r.Kind == idp.EndGrant {
+		return s.familiesByGrant(ctx, r)
+	}
 	return list(ctx, s, "token families that were cut", scanFamily, cutFamilies, cutArgs(r)...)
 }

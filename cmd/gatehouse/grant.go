@@ -71,5 +71,9 @@ func (c grantRemoveCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return api.RemoveGrant(ctx, c.App, c.Grant)
+	r, err := api.RemoveGrant(ctx, c.App, c.Grant)
+	if err != nil {
+		return err
+	}
+	return c.printReceipt(r)
 }

@@ -76,5 +76,9 @@ func (c groupLeaveCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return api.Leave(ctx, c.Group, c.User)
+	r, err := api.Leave(ctx, c.Group, c.User)
+	if err != nil {
+		return err
+	}
+	return c.printReceipt(r)
 }

@@ -93,6 +93,7 @@ func (h *house) serve(ctx context.Context, door net.Listener, cert, key string) 
 			stop(fmt.Errorf("redis: %w", err))
 		}
 	})
+	tasks.Go(func() { endDueGrants(ctx, h.directory, h.worker.Log) })
 	server := newServer(h.handler)
 	tasks.Go(func() {
 		var err error

@@ -9,6 +9,8 @@ import (
 type sessionCmd struct {
 	List sessionListCmd `cmd:"" help:"List a person's live sessions."`
 	End  sessionEndCmd  `cmd:"" help:"End one session and print the receipt."`
+
+	EndAll sessionEndAllCmd `cmd:"" help:"End everything a person holds, who may sign in again, and print the receipt."`
 }
 
 type sessionListCmd struct{ someUser }
@@ -44,6 +46,25 @@ func (c sessionEndCmd) Run(ctx context.Context) error {
 		return err
 	}
 	r, err := api.EndSession(ctx, c.Session, c.Reason)
+	if err != nil {
+		return err
+	}
+	return c.printReceipt(r)
+}
+
+type sessionEndAllCmd struct {
+	remote
+	User   string `arg:"" help:"Username or ID."`
+	Reason string `help:"Why; it stands in the receipt."`
+}
+
+// Run ends everything the person holds.
+func (c sessionEndAllCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	r, err := api.EndSessions(ctx, c.User, c.Reason)
 	if err != nil {
 		return err
 	}

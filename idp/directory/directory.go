@@ -21,6 +21,7 @@ type Store interface {
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	AppByName(ctx context.Context, name string) (idp.App, error)
 	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
+	DueGrants(ctx context.Context, now time.Time, limit int) ([]idp.Grant, error)
 	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
 	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
 	LastReceipt(ctx context.Context, id idp.UserID, kind idp.EndingKind) (idp.Receipt, error)

@@ -16,15 +16,21 @@ func key(verb, subject string, epoch int64) string {
 	return fmt.Sprintf("%s:%s:%d", verb, subject, epoch)
 }
 
-// end commits an ending with a receipt and wakes the worker.
-func (d *Directory) end(ctx context.Context, g idp.Ending, e idp.Event) (idp.Receipt, error) {
+// end commits a change with an ending, which gets a receipt, and wakes the
+// worker.
+func (d *Directory) end(ctx context.Context, c idp.Change, e idp.Event) (idp.Receipt, error) {
+	g := c.Ending
 	g.Actor = idp.ActorOf(ctx)
 	g.ReceiptID = idp.NewReceiptID()
-	e.Detail = map[string]string{"receipt": string(g.ReceiptID)}
+	if e.Detail == nil {
+		e.Detail = map[string]string{}
+	}
+	e.Detail["receipt"] = string(g.ReceiptID)
 	if g.Reason != "" {
 		e.Detail["reason"] = g.Reason
 	}
-	done, err := d.Store.Commit(ctx, idp.Change{Ending: &g, Events: []idp.Event{e}})
+	c.Events = append(c.Events, e)
+	done, err := d.Store.Commit(ctx, c)
 	if err != nil {
 		return idp.Receipt{}, fmt.Errorf("end %s of %s: %w", g.Kind, g.UserID, err)
 	}
@@ -46,9 +52,9 @@ func (d *Directory) EndSession(ctx context.Context, id idp.SessionID, why string
 	}
 	e := d.event(ctx, "session.end")
 	e.UserID, e.SessionID = s.UserID, id
-	return d.end(ctx, idp.Ending{
+	return d.end(ctx, idp.Change{Ending: &idp.Ending{
 		Kind: idp.EndSession, UserID: s.UserID, SessionID: id, Key: key("end", string(id), 0), Reason: why, At: d.now(),
-	}, e)
+	}}, e)
 }
 
 // SignOut ends the person's own session at their wish. Offline token families
@@ -56,9 +62,27 @@ func (d *Directory) EndSession(ctx context.Context, id idp.SessionID, why string
 func (d *Directory) SignOut(ctx context.Context, s idp.Session) (idp.Receipt, error) {
 	e := d.event(ctx, "session.sign_out")
 	e.UserID, e.SessionID = s.UserID, s.ID
-	return d.end(ctx, idp.Ending{
+	return d.end(ctx, idp.Change{Ending: &idp.Ending{
 		Kind: idp.EndSession, UserID: s.UserID, SessionID: s.ID, Key: key("sign_out", string(s.ID), 0), SignedOut: true, At: d.now(),
-	}, e)
+	}}, e)
+}
+
+// EndSessions ends everything a user holds (sessions, tokens, links) and
+// returns the receipt. They may sign in again.
+func (d *Directory) EndSessions(ctx context.Context, id idp.UserID, why string) (idp.Receipt, error) {
+	u, err := d.Store.User(ctx, id)
+	if err != nil {
+		return idp.Receipt{}, err
+	}
+	if why, err = text("reason", why, 500); err != nil {
+		return idp.Receipt{}, err
+	}
+	e := d.event(ctx, "user.end_sessions")
+	e.UserID = id
+	// One wish per epoch, as with a suspension.
+	return d.end(ctx, idp.Change{Ending: &idp.Ending{
+		Kind: idp.EndPasses, UserID: id, Key: key("end_all", string(id), u.Epoch), Reason: why, At: d.now(),
+	}}, e)
 }
 
 // EndFamily ends one token family: it was revoked, or one of its passes was

@@ -53,11 +53,35 @@ func checkGrant(g idp.Grant) (idp.Grant, error) {
 	return g, err
 }
 
-// Ungrant removes a grant. No token of the app is issued or accepted for
-// those who had the app by it alone.
-func (d *Directory) Ungrant(ctx context.Context, g idp.Grant) error {
-	e := d.event(ctx, "grant.remove")
+// Ungrant removes a grant, ends what was issued to those who had the app by it
+// alone, and returns the receipt. What has ended stays dead when the app is
+// granted again.
+func (d *Directory) Ungrant(ctx context.Context, g idp.Grant) (idp.Receipt, error) {
+	return d.endGrant(ctx, g, "grant.remove", idp.Change{
+		RemoveGrants: []idp.GrantID{g.ID}, Ending: &idp.Ending{Key: key("ungrant", string(g.ID), 0)},
+	})
+}
+
+// EndDueGrants ends the grants whose end has come, up to limit of them, and
+// returns how many. It may run on every node: each is ended once.
+func (d *Directory) EndDueGrants(ctx context.Context, limit int) (int, error) {
+	due, err := d.Store.DueGrants(ctx, d.now(), limit)
+	if err != nil {
+		return 0, err
+	}
+	for n, g := range due {
+		_, err := d.endGrant(ctx, g, "grant.end", idp.Change{Ending: &idp.Ending{Key: g.UntilKey(), Reason: "its end has come"}})
+		if err != nil {
+			return n, err
+		}
+	}
+	return len(due), nil
+}
+
+func (d *Directory) endGrant(ctx context.Context, g idp.Grant, kind string, c idp.Change) (idp.Receipt, error) {
+	e := d.event(ctx, kind)
 	e.UserID, e.AppID = g.UserID, g.AppID
-	_, err := d.Store.Commit(ctx, idp.Change{RemoveGrants: []idp.GrantID{g.ID}, Events: []idp.Event{e}})
-	return err
+	c.Ending.Kind, c.Ending.At = idp.EndGrant, d.now()
+	c.Ending.UserID, c.Ending.GroupID, c.Ending.AppID = g.UserID, g.GroupID, g.AppID
+	return d.end(ctx, c, e)
 }

@@ -25,27 +25,42 @@ func (d *Directory) AddGroup(ctx context.Context, name string) (idp.Group, error
 
 // AddMember puts a user into a group; once is enough.
 func (d *Directory) AddMember(ctx context.Context, g idp.GroupID, u idp.UserID) error {
-	return d.member(ctx, "group.join", idp.Change{Members: []idp.Membership{{GroupID: g, UserID: u, SinceAt: d.now()}}}, g, u)
-}
-
-// RemoveMember takes a user out of a group. What the group granted is gone
-// with the next thing asked for.
-func (d *Directory) RemoveMember(ctx context.Context, g idp.GroupID, u idp.UserID) error {
-	return d.member(ctx, "group.leave", idp.Change{RemoveMembers: []idp.Membership{{GroupID: g, UserID: u}}}, g, u)
-}
-
-func (d *Directory) member(ctx context.Context, kind string, c idp.Change, g idp.GroupID, u idp.UserID) error {
-	group, err := d.Store.Group(ctx, g)
+	e, err := d.membership(ctx, "group.join", g, u)
 	if err != nil {
 		return err
 	}
+	_, err = d.Store.Commit(ctx, idp.Change{
+		Members: []idp.Membership{{GroupID: g, UserID: u, SinceAt: d.now()}}, Events: []idp.Event{e},
+	})
+	return err
+}
+
+// RemoveMember takes a user out of a group, ends what was issued to them in
+// apps that they had through the group alone, and returns the receipt.
+func (d *Directory) RemoveMember(ctx context.Context, g idp.GroupID, u idp.UserID) (idp.Receipt, error) {
+	e, err := d.membership(ctx, "group.leave", g, u)
+	if err != nil {
+		return idp.Receipt{}, err
+	}
+	now := d.now()
+	return d.end(ctx, idp.Change{
+		RemoveMembers: []idp.Membership{{GroupID: g, UserID: u}},
+		// They may join and leave again: each time is a wish of its own.
+		Ending: &idp.Ending{Kind: idp.EndGrant, UserID: u, GroupID: g, Key: key("leave", string(g)+":"+string(u), now.UnixMicro()), At: now},
+	}, e)
+}
+
+// membership is the event of a user's coming or going.
+func (d *Directory) membership(ctx context.Context, kind string, g idp.GroupID, u idp.UserID) (idp.Event, error) {
+	group, err := d.Store.Group(ctx, g)
+	if err != nil {
+		return idp.Event{}, err
+	}
 	if _, err := d.Store.User(ctx, u); err != nil {
-		return err
+		return idp.Event{}, err
 	}
 	e := d.event(ctx, kind)
 	e.UserID = u
 	e.Detail = map[string]string{"group": group.Name}
-	c.Events = []idp.Event{e}
-	_, err = d.Store.Commit(ctx, c)
-	return err
+	return e, nil
 }

@@ -31,10 +31,10 @@ func (d *Directory) Suspend(ctx context.Context, id idp.UserID, why string) (idp
 	}
 	e := d.event(ctx, "user.suspend")
 	e.UserID = id
-	return d.end(ctx, idp.Ending{
+	return d.end(ctx, idp.Change{Ending: &idp.Ending{
 		// One wish per epoch: two admins who click at once get one receipt.
 		Kind: idp.EndUser, UserID: id, Key: key("suspend", string(id), u.Epoch), Reason: why, At: asked,
-	}, e)
+	}}, e)
 }
 
 // Restore lets a suspended user sign in again. Nothing that was ended comes

@@ -109,7 +109,7 @@ func ceiling(app idp.App, p idp.Participant, sessionEnd time.Time) time.Time {
 func accountLine(r idp.Receipt, a idp.Account, now time.Time) idp.Delivery {
 	subject := nameOf(a)
 	return idp.Delivery{
-		ID: deliveryID(r.ID, a.AppID, "", subject), ReceiptID: r.ID, UserID: r.UserID, AppID: a.AppID,
+		ID: deliveryID(r.ID, a.AppID, "", subject), ReceiptID: r.ID, UserID: a.UserID, AppID: a.AppID,
 		Lever: idp.LeverNone, NameID: subject,
 		State: idp.DeliveryEnded, Answer: accountRemains, CreatedAt: now, FinishedAt: now,
 	}

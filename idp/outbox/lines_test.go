@@ -146,7 +146,7 @@ func TestLinesWithoutASession(t *testing.T) {
 		name      string
 		got, want idp.Delivery
 	}{
-		{"an account alone has ended", accountLine(r, idp.Account{AppID: "app_wiki", Subject: "alice"}, cut),
+		{"an account alone has ended", accountLine(r, idp.Account{AppID: "app_wiki", UserID: "usr_1", Subject: "alice"}, cut),
 			with(ended, func(d *idp.Delivery) { d.Answer = accountRemains })},
 		{"a token family's app is told", familyLine(r, wiki(), f, alice, cut), told},
 		{"not one without a lever", familyLine(r, with(wiki(), func(a *idp.App) { a.OIDC = nil }), f, alice, cut),

@@ -3,6 +3,7 @@ package outbox
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"gatehouse/idp"
 )
@@ -129,9 +130,9 @@ func (l *listing) rest(ctx context.Context, last []idp.Delivery) ([]idp.Delivery
 	if err != nil {
 		return nil, err
 	}
-	subjects := make(map[idp.AppID]idp.NameID, len(accounts))
+	subjects := make(map[door]idp.NameID, len(accounts))
 	for _, a := range accounts {
-		subjects[a.AppID] = nameOf(a)
+		subjects[door{a.AppID, a.UserID}] = nameOf(a)
 	}
 	now := idp.Time(l.Now())
 	var lines []idp.Delivery
@@ -140,34 +141,37 @@ func (l *listing) rest(ctx context.Context, last []idp.Delivery) ([]idp.Delivery
 		if err != nil {
 			return nil, err
 		}
-		if !listed[f.AppID] {
-			listed[f.AppID] = true
-			lines = append(lines, familyLine(l.receipt, app, f, subjects[f.AppID], now))
+		if in := (door{f.AppID, f.UserID}); !listed[in] {
+			listed[in] = true
+			lines = append(lines, familyLine(l.receipt, app, f, subjects[in], now))
 		}
 	}
 	for _, a := range accounts {
-		if !listed[a.AppID] {
+		if !listed[door{a.AppID, a.UserID}] {
 			lines = append(lines, accountLine(l.receipt, a, now))
 		}
 	}
 	return lines, nil
 }
 
-// listed is the apps that have a line. The store is asked, because another
+// door is one person's way into one app.
+type door struct {
+	app  idp.AppID
+	user idp.UserID
+}
+
+// listed is the doors that have a line. The store is asked, because another
 // worker may have listed the pages before.
-func (l *listing) listed(ctx context.Context, last []idp.Delivery) (map[idp.AppID]bool, error) {
+func (l *listing) listed(ctx context.Context, last []idp.Delivery) (map[door]bool, error) {
 	written, err := l.Store.Deliveries(ctx, l.receipt.ID)
 	if err != nil {
 		return nil, fmt.Errorf("read the lines so far: %w", err)
 	}
-	apps := map[idp.AppID]bool{}
-	for _, d := range written {
-		apps[d.AppID] = true
+	doors := map[door]bool{}
+	for _, d := range slices.Concat(written, last) {
+		doors[door{d.AppID, d.UserID}] = true
 	}
-	for _, d := range last {
-		apps[d.AppID] = true
-	}
-	return apps, nil
+	return doors, nil
 }
 
 // indexes walks once more through what r's ending cut and returns the session

@@ -395,7 +395,8 @@ func TestAFamilysCopyFollowsPeopleAppsAndGrants(t *testing.T) {
 	n.must(err)
 	n.must(n.dir.AddMember(n.ctx, group.ID, u.ID))
 	says(func(f idp.FamilyTruth) bool { return len(f.Groups) == 1 && f.Groups[0] == "staff" })
-	n.must(n.dir.Ungrant(n.ctx, g))
+	_, err = n.dir.Ungrant(n.ctx, g)
+	n.must(err)
 	if _, err := n.gate.Family(n.ctx, f.ID, f.Proof); err == nil {
 		t.Error("the grant was removed, and a token of it is accepted")
 	}

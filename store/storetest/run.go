@@ -32,6 +32,8 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"one Redis is registered at a time", testRegistration},
 		{"a renewed session's old secret is in the log", testRenewedInLog},
 		{"a receipt lists what was cut", testCut},
+		{"the end of a grant ends what it alone covered", testGrantsEnd},
+		{"a grant comes to its end once", testGrantsComeToTheirEnd},
 		{"what an app never confirmed is cut again", testCutUnconfirmed},
 		{"deliveries are claimed in order", testClaims},
 		{"a line that was tried holds up no newer one", testTriedHoldsUpNothing},

@@ -215,12 +215,19 @@ func TestTheWholeDayOfAnAdmin(t *testing.T) {
 	}
 	_, err = c.Restore(ctx, "ada")
 	check(err)
-	check(c.RemoveGrant(ctx, "Wiki", g.ID))
-	check(c.Leave(ctx, "Engineering", "ada"))
+	ungranted, err := c.RemoveGrant(ctx, "Wiki", g.ID)
+	check(err)
+	left, err := c.Leave(ctx, "Engineering", "ada")
+	check(err)
+	ended, err := c.EndSessions(ctx, "ada", "lost her laptop")
+	check(err)
+	if ungranted.Kind != "grant" || left.Kind != "grant" || ended.Kind != "passes" || ended.Reason != "lost her laptop" {
+		t.Errorf("receipts %+v, %+v and %+v", ungranted, left, ended)
+	}
 	receipts, err := c.Receipts(ctx, "ada")
 	check(err)
-	if len(receipts) != 1 || receipts[0].ID != first.ID {
-		t.Errorf("receipts %+v", receipts)
+	if want := []string{ended.ID, left.ID, first.ID}; len(receipts) < 3 || receipts[0].ID != want[0] || receipts[1].ID != want[1] || receipts[len(receipts)-1].ID != want[2] {
+		t.Errorf("receipts %+v, want among them %v", receipts, want)
 	}
 	events, err := c.Events(ctx, "ada")
 	check(err)

@@ -91,7 +91,8 @@ func (a *API) grantRemove(r *http.Request, _ caller) (int, any, error) {
 	}
 	for _, g := range found {
 		if string(g.ID) == r.PathValue("grant") {
-			return 0, nil, a.Directory.Ungrant(r.Context(), g)
+			done, err := a.Directory.Ungrant(r.Context(), g)
+			return a.receipt(r, done, err)
 		}
 	}
 	return 0, nil, idp.Errorf(idp.NotFound, "%s has no such grant.", app.Name)

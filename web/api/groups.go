@@ -42,7 +42,8 @@ func (a *API) groupLeave(r *http.Request, _ caller) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	return 0, nil, a.Directory.RemoveMember(r.Context(), g.ID, u.ID)
+	done, err := a.Directory.RemoveMember(r.Context(), g.ID, u.ID)
+	return a.receipt(r, done, err)
 }
 
 func (a *API) member(r *http.Request) (idp.Group, idp.User, error) {

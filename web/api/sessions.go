@@ -68,3 +68,16 @@ func (a *API) sessionEnd(r *http.Request, _ caller) (int, any, error) {
 	done, err := a.Directory.EndSession(r.Context(), idp.SessionID(id), in.Reason)
 	return a.receipt(r, done, err)
 }
+
+func (a *API) userEndSessions(r *http.Request, _ caller) (int, any, error) {
+	in, err := decode[reasoned](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	u, err := a.user(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	done, err := a.Directory.EndSessions(r.Context(), u.ID, in.Reason)
+	return a.receipt(r, done, err)
+}

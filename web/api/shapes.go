@@ -39,14 +39,14 @@ func actor(a idp.Actor) string {
 
 func receipt(r idp.Receipt) client.Receipt {
 	return client.Receipt{
-		ID: string(r.ID), Number: r.N, Kind: string(r.Kind), UserID: string(r.UserID), SessionID: string(r.SessionID), Reason: r.Reason,
+		ID: string(r.ID), Number: r.N, Kind: string(r.Kind), UserID: string(r.UserID), SessionID: string(r.SessionID), AppID: string(r.AppID), GroupID: string(r.GroupID), Reason: r.Reason,
 		Actor: actor(r.Actor), AskedAt: r.AskedAt, CutAt: r.CutAt, ListedAt: when(r.ListedAt), Listing: r.Listing(),
 	}
 }
 
 func line(d idp.Delivery, app string) client.Line {
 	return client.Line{
-		ID: string(d.ID), App: app, Lever: string(d.Lever), SessionID: string(d.SessionID), State: string(d.State), Final: d.State.Final(),
+		ID: string(d.ID), App: app, UserID: string(d.UserID), Lever: string(d.Lever), SessionID: string(d.SessionID), State: string(d.State), Final: d.State.Final(),
 		Attempts: d.Attempts, LatencyMS: d.LatencyMS, Answer: d.Answer, Evidence: d.Evidence, Ceiling: when(d.Ceiling),
 		AgainAt: when(d.AgainAt), NextAt: when(d.NextAt), AckedAt: when(d.AckedAt), FinishedAt: when(d.FinishedAt),
 	}

@@ -75,6 +75,8 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "POST /console/users/{id}/suspend", Handler: c.userSuspend},
 		{Pattern: "GET /console/users/{id}/restore", Handler: c.userRestoreConfirm},
 		{Pattern: "POST /console/users/{id}/restore", Handler: c.userRestore},
+		{Pattern: "GET /console/users/{id}/end-sessions", Handler: c.userEndSessionsConfirm},
+		{Pattern: "POST /console/users/{id}/end-sessions", Handler: c.userEndSessions},
 		{Pattern: "GET /console/sessions/{id}/end", Handler: c.sessionEndConfirm},
 		{Pattern: "POST /console/sessions/{id}/end", Handler: c.sessionEnd},
 		{Pattern: "GET /console/receipts", Handler: c.receiptList},

@@ -391,3 +391,19 @@ func (h *house) events() int {
 	}
 	return len(events)
 }
+
+func TestAllSessionsOfAPersonEndWithOneReceipt(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.owner()
+	grace, id := h.employee(ada)
+	phone := h.browser()
+	phone.signIn("grace").wants(200, "/")
+	ada.open("/console/users/"+id).wants(200, "/console/users/", "End all sessions")
+	ada.open("/console/users/"+id+"/end-sessions").wants(200, "/console/users/"+id+"/end-sessions", "2 sessions", "may sign in again")
+	ada.submit("/end-sessions").wants(200, "/console/receipts/", "End of all sessions", "The sessions of Grace Hopper have ended")
+	grace.open("/").wants(200, "/signin/")
+	phone.open("/").wants(200, "/signin/")
+	grace.signIn("grace").wants(200, "/", "Hello, Grace")
+	ada.open("/").wants(200, "/") // nobody else is out
+}

@@ -73,7 +73,7 @@ func samplePreview() previewView {
 
 func sampleReceipt() receiptView {
 	v := receiptView{
-		ID: "rcp_7k2mqpw5nd3xr9tb4hvcyfzs6e", Title: "Suspension of Grace Hopper", PersonID: "usr_x", Person: "Grace Hopper", What: "Suspension",
+		ID: "rcp_7k2mqpw5nd3xr9tb4hvcyfzs6e", Title: "Suspension of Grace Hopper", AboutURL: "/console/users/usr_x", Person: "Grace Hopper", What: "Suspension",
 		Reason: "Left the company today", Actor: "Ada Lovelace", AskedAt: ago(1830 * time.Millisecond), CutAt: ago(1818 * time.Millisecond), Number: 4711, Whole: true, Subject: "Grace Hopper is out",
 	}
 	for i, name := range sampleApps {

@@ -24,7 +24,7 @@ func (c *Console) receiptList(w http.ResponseWriter, r *http.Request) error {
 		row := receiptRow{
 			ID: string(rc.ID), What: endingWords(rc.Kind), Reason: rc.Reason, At: rc.AskedAt, Listing: rc.Listing(),
 		}
-		if row.Person, err = who.of(ctx, rc.UserID); err != nil {
+		if row.Person, err = c.about(ctx, who, rc); err != nil {
 			return err
 		}
 		if row.Actor, err = who.actor(ctx, rc.Actor); err != nil {

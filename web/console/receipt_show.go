@@ -32,25 +32,64 @@ func (c *Console) readReceipt(ctx context.Context, id idp.ReceiptID) (receiptVie
 	if err != nil {
 		return receiptView{}, err
 	}
-	u, err := c.Store.User(ctx, rc.UserID)
+	who := c.names()
+	about, err := c.about(ctx, who, rc)
 	if err != nil {
 		return receiptView{}, err
 	}
-	actor, err := c.names().actor(ctx, rc.Actor)
+	actor, err := who.actor(ctx, rc.Actor)
+	if err != nil {
+		return receiptView{}, err
+	}
+	said, err := c.subject(ctx, rc, about, apps)
 	if err != nil {
 		return receiptView{}, err
 	}
 	v := receiptView{
-		ID: string(rc.ID), PersonID: string(u.ID), Person: u.Name(), What: endingWords(rc.Kind),
-		Title: endingWords(rc.Kind) + ": " + u.Name(), Subject: subject(rc.Kind, u.Name()), Whole: rc.Kind == idp.EndUser,
+		ID: string(rc.ID), AboutURL: aboutURL(rc), Person: about, What: endingWords(rc.Kind),
+		Title: endingWords(rc.Kind) + ": " + about, Subject: said, Whole: rc.Kind == idp.EndUser,
 		Reason: rc.Reason, Actor: actor, AskedAt: rc.AskedAt, CutAt: rc.CutAt, Number: rc.N, Listing: rc.Listing(),
 		SettledAt: settledAt(rc, lines),
-		Restored:  rc.Kind == idp.EndUser && u.Status == idp.UserActive,
+	}
+	if rc.Kind == idp.EndUser {
+		u, err := c.Store.User(ctx, rc.UserID)
+		if err != nil {
+			return receiptView{}, err
+		}
+		v.Restored = u.Status == idp.UserActive
 	}
 	for _, d := range lines {
-		v.Lines = append(v.Lines, lineOf(d, apps[d.AppID]))
+		line := lineOf(d, apps[d.AppID])
+		if rc.UserID == "" { // of several people
+			name, err := who.of(ctx, d.UserID)
+			if err != nil {
+				return receiptView{}, err
+			}
+			line.App += ", " + name
+		}
+		v.Lines = append(v.Lines, line)
 	}
 	return v, nil
+}
+
+// about is the name of whom a receipt is about: a person, or the group whose
+// grant has ended.
+func (c *Console) about(ctx context.Context, who *names, rc idp.Receipt) (string, error) {
+	if rc.UserID != "" {
+		return who.of(ctx, rc.UserID)
+	}
+	g, err := c.Store.Group(ctx, rc.GroupID)
+	if idp.IsKind(err, idp.NotFound) {
+		return string(rc.GroupID), nil
+	}
+	return g.Name, err
+}
+
+func aboutURL(rc idp.Receipt) string {
+	if rc.UserID != "" {
+		return "/console/users/" + string(rc.UserID)
+	}
+	return "/console/groups/" + string(rc.GroupID)
 }
 
 func endingWords(k idp.EndingKind) string {
@@ -63,11 +102,24 @@ func endingWords(k idp.EndingKind) string {
 		return "End of a session"
 	case idp.EndFamily:
 		return "End of tokens"
+	case idp.EndGrant:
+		return "End of access"
 	}
 	return string(k)
 }
 
 // subject is what is true at Gatehouse since the cut.
+func (c *Console) subject(ctx context.Context, rc idp.Receipt, about string, apps map[idp.AppID]idp.App) (string, error) {
+	switch {
+	case rc.Kind != idp.EndGrant:
+		return subject(rc.Kind, about), nil
+	case rc.AppID != "":
+		return about + " may not use " + apps[rc.AppID].Name + " by this grant any more", nil
+	}
+	g, err := c.Store.Group(ctx, rc.GroupID)
+	return about + " is no longer in " + g.Name, err
+}
+
 func subject(k idp.EndingKind, name string) string {
 	switch k {
 	case idp.EndUser:

@@ -115,8 +115,8 @@ type confirmView struct {
 // receiptView is the list of what an ending ended and how.
 type receiptView struct {
 	ID, Title string
-	PersonID  string
-	Person    string
+	AboutURL  string // page of the person, or of the group
+	Person    string // or the group whose grant has ended
 	What      string // "Suspension", "End of a session"
 	Subject   string // "Grace Hopper is out", "The session of Grace Hopper has ended"
 	Whole     bool   // the person is out, and not just something of theirs ended

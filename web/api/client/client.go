@@ -89,6 +89,12 @@ func post[T any](ctx context.Context, c *Client, path string, in any) (T, error)
 	return out, err
 }
 
+func del[T any](ctx context.Context, c *Client, path string) (T, error) {
+	var out T
+	err := c.Do(ctx, http.MethodDelete, path, nil, &out)
+	return out, err
+}
+
 func seg(s string) string { return url.PathEscape(s) }
 
 // all walks the pages of a list.

@@ -131,9 +131,11 @@ type Session struct {
 type Receipt struct {
 	ID        string     `json:"id"`
 	Number    int64      `json:"number"`
-	Kind      string     `json:"kind"` // user, session or passes
-	UserID    string     `json:"user_id"`
+	Kind      string     `json:"kind"`              // user, session, passes or grant
+	UserID    string     `json:"user_id,omitempty"` // empty for a group's grant
 	SessionID string     `json:"session_id,omitempty"`
+	AppID     string     `json:"app_id,omitempty"`   // of a grant that has ended
+	GroupID   string     `json:"group_id,omitempty"` // of a group's grant or a membership that has ended
 	Reason    string     `json:"reason,omitempty"`
 	Actor     string     `json:"actor"`
 	AskedAt   time.Time  `json:"asked_at"`
@@ -148,6 +150,7 @@ type Receipt struct {
 type Line struct {
 	ID         string     `json:"id"`
 	App        string     `json:"app"`
+	UserID     string     `json:"user_id"`
 	Lever      string     `json:"lever"`
 	SessionID  string     `json:"session_id,omitempty"`
 	State      string     `json:"state"`

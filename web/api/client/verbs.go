@@ -58,6 +58,11 @@ func (c *Client) EndSession(ctx context.Context, id, reason string) (Receipt, er
 	return post[Receipt](ctx, c, "/sessions/"+seg(id)+"/end", map[string]string{"reason": reason})
 }
 
+// EndSessions ends everything a person holds; they may sign in again.
+func (c *Client) EndSessions(ctx context.Context, user, reason string) (Receipt, error) {
+	return post[Receipt](ctx, c, "/users/"+seg(user)+"/end-sessions", map[string]string{"reason": reason})
+}
+
 // Receipts lists receipts, newest first; user may be empty.
 func (c *Client) Receipts(ctx context.Context, user string) ([]Receipt, error) {
 	return all[Receipt](ctx, c, "/receipts?user="+url.QueryEscape(user))
@@ -84,9 +89,9 @@ func (c *Client) Join(ctx context.Context, group, user string) error {
 	return c.Do(ctx, http.MethodPut, "/groups/"+seg(group)+"/members/"+seg(user), nil, nil)
 }
 
-// Leave takes a person out of a group.
-func (c *Client) Leave(ctx context.Context, group, user string) error {
-	return c.Do(ctx, http.MethodDelete, "/groups/"+seg(group)+"/members/"+seg(user), nil, nil)
+// Leave takes a person out of a group and ends what they had by it alone.
+func (c *Client) Leave(ctx context.Context, group, user string) (Receipt, error) {
+	return del[Receipt](ctx, c, "/groups/"+seg(group)+"/members/"+seg(user))
 }
 
 // Apps lists all apps.
@@ -116,9 +121,9 @@ func (c *Client) AddGrant(ctx context.Context, g Grant) (Grant, error) {
 	return post[Grant](ctx, c, "/grants", g)
 }
 
-// RemoveGrant removes a grant of an app.
-func (c *Client) RemoveGrant(ctx context.Context, app, id string) error {
-	return c.Do(ctx, http.MethodDelete, "/apps/"+seg(app)+"/grants/"+seg(id), nil, nil)
+// RemoveGrant removes a grant of an app and ends what was issued by it alone.
+func (c *Client) RemoveGrant(ctx context.Context, app, id string) (Receipt, error) {
+	return del[Receipt](ctx, c, "/apps/"+seg(app)+"/grants/"+seg(id))
 }
 
 // Tokens lists the caller's API tokens.

@@ -1,0 +1,136 @@
+package storetest
+
+import (
+	"slices"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// endGrant commits the end of a grant or a membership and returns its receipt.
+func (h *house) endGrant(e idp.Ending, c idp.Change) idp.Receipt {
+	h.Helper()
+	e.Kind, e.At, e.Key, e.ReceiptID = idp.EndGrant, h.now, string(idp.NewReceiptID()), idp.NewReceiptID()
+	c.Ending = &e
+	r, err := h.Receipt(h.ctx, h.commit(c).ReceiptID)
+	h.ok(err)
+	return r
+}
+
+// doors are whom a receipt cut, and where.
+func (h *house) doors(r idp.Receipt) (out []string) {
+	h.Helper()
+	for cursor := ""; ; {
+		cut, next, err := h.CutParticipants(h.ctx, r, cursor, 1)
+		h.ok(err)
+		for _, p := range cut {
+			out = append(out, string(p.UserID)+" "+string(p.AppID))
+		}
+		if next == "" {
+			slices.Sort(out)
+			return out
+		}
+		cursor = next
+	}
+}
+
+func (h *house) alive(f idp.TokenFamily) bool {
+	h.Helper()
+	t, err := h.FamilyByID(h.ctx, f.ID, h.now)
+	h.ok(err)
+	return t.Granted && t.SessionAlive && t.Family.RevokedAt.IsZero()
+}
+
+func door(u idp.User, a idp.App) string { return string(u.ID) + " " + string(a.ID) }
+
+func testGrantsEnd(h *house) {
+	ada, bob := h.user("ada"), h.user("bob")
+	wiki, crm := h.app("wiki"), h.app("crm")
+	staff := idp.Group{ID: idp.NewGroupID(), Name: "staff", CreatedAt: h.now}
+	h.commit(idp.Change{Groups: []idp.Group{staff}})
+	join := func(u idp.User) {
+		h.commit(idp.Change{Members: []idp.Membership{{GroupID: staff.ID, UserID: u.ID, SinceAt: h.now}}})
+	}
+	toGroup := func(a idp.App) idp.Grant {
+		g := idp.Grant{ID: idp.NewGrantID(), AppID: a.ID, GroupID: staff.ID, CreatedAt: h.now}
+		h.commit(idp.Change{Grants: []idp.Grant{g}})
+		return g
+	}
+	join(ada)
+	join(bob)
+	own := h.grant(ada, wiki)
+	wikiForStaff, _ := toGroup(wiki), toGroup(crm)
+	adas, bobs := h.session(ada), h.session(bob)
+	adaWiki, adaCRM, bobWiki, bobCRM := h.family(adas, wiki, true), h.family(adas, crm, true), h.family(bobs, wiki, true), h.family(bobs, crm, false)
+	alive := func(want ...bool) {
+		h.Helper()
+		h.same(want, []bool{h.alive(adaWiki), h.alive(adaCRM), h.alive(bobWiki), h.alive(bobCRM)})
+	}
+	alive(true, true, true, true)
+
+	// Another grant still covers her: nothing ends.
+	r := h.endGrant(idp.Ending{UserID: ada.ID, AppID: wiki.ID}, idp.Change{RemoveGrants: []idp.GrantID{own.ID}})
+	h.same([]string(nil), h.doors(r))
+	h.list(r, true)
+	alive(true, true, true, true)
+
+	// The group's grant of one app: everybody in it, there and nowhere else.
+	r = h.endGrant(idp.Ending{GroupID: staff.ID, AppID: wiki.ID}, idp.Change{RemoveGrants: []idp.GrantID{wikiForStaff.ID}})
+	h.same(idp.UserID(""), r.UserID)
+	want := []string{door(ada, wiki), door(bob, wiki)}
+	slices.Sort(want)
+	h.same(want, h.doors(r))
+	families, err := h.CutFamilies(h.ctx, r)
+	h.ok(err)
+	h.same(2, len(families))
+	alive(false, true, false, true)
+
+	// Granted again, what has ended stays dead; what was to be told is not.
+	h.list(r, true, idp.Delivery{
+		ID: "dlv_1", UserID: bob.ID, AppID: wiki.ID, Lever: idp.LeverBackchannel, State: idp.DeliveryPending, CreatedAt: h.now, NextAt: h.now,
+	}, idp.Delivery{
+		ID: "dlv_2", UserID: ada.ID, AppID: wiki.ID, Lever: idp.LeverBackchannel, State: idp.DeliveryPending, CreatedAt: h.now, NextAt: h.now,
+	})
+	h.grant(bob, wiki)
+	alive(false, true, false, true)
+	lines, err := h.Deliveries(h.ctx, r.ID)
+	h.ok(err)
+	states := map[idp.UserID]idp.DeliveryState{}
+	for _, d := range lines {
+		states[d.UserID] = d.State
+	}
+	h.same(map[idp.UserID]idp.DeliveryState{bob.ID: idp.DeliverySuperseded, ada.ID: idp.DeliveryPending}, states)
+
+	// Leaving the group ends what it alone granted, of the one who leaves.
+	r = h.endGrant(idp.Ending{UserID: bob.ID, GroupID: staff.ID},
+		idp.Change{RemoveMembers: []idp.Membership{{GroupID: staff.ID, UserID: bob.ID}}})
+	h.same([]string{door(bob, crm)}, h.doors(r))
+	alive(false, true, false, false)
+	join(bob)
+	alive(false, true, false, false)
+}
+
+func testGrantsComeToTheirEnd(h *house) {
+	u, a := h.user("ada"), h.app("wiki")
+	g := idp.Grant{ID: idp.NewGrantID(), AppID: a.ID, UserID: u.ID, UntilAt: h.now.Add(time.Minute), CreatedAt: h.now}
+	h.commit(idp.Change{Grants: []idp.Grant{g}})
+	due := func(at time.Time) int {
+		h.Helper()
+		found, err := h.DueGrants(h.ctx, at, 10)
+		h.ok(err)
+		return len(found)
+	}
+	h.same(0, due(h.now))
+	h.same(1, due(g.UntilAt))
+	e := idp.Ending{Kind: idp.EndGrant, UserID: u.ID, AppID: a.ID, Key: g.UntilKey(), ReceiptID: idp.NewReceiptID(), At: g.UntilAt}
+	first := h.commit(idp.Change{Ending: &e})
+	h.same(0, due(g.UntilAt.Add(time.Hour)))
+	again := e
+	again.ReceiptID = idp.NewReceiptID()
+	h.same(first.ReceiptID, h.commit(idp.Change{Ending: &again}).ReceiptID) // another node saw it too
+	// A later end is an end of its own.
+	g.Version, g.UntilAt = 1, g.UntilAt.Add(time.Hour)
+	h.commit(idp.Change{Grants: []idp.Grant{g}})
+	h.same(0, due(h.now.Add(time.Minute)))
+	h.same(1, due(g.UntilAt))
+}

@@ -1,0 +1,109 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/idp"
+)
+
+const (
+	// No grant covers this user in this app at $3.
+	uncoveredFamily = `NOT EXISTS (SELECT 1 FROM grants g WHERE g.app_id = token_families.app_id
+		AND (g.user_id = token_families.user_id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = token_families.user_id))
+		AND g.from_at <= $3 AND (g.until_at = 0 OR g.until_at > $3))`
+	uncoveredParticipant = `NOT EXISTS (SELECT 1 FROM grants g WHERE g.app_id = p.app_id
+		AND (g.user_id = p.user_id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = p.user_id))
+		AND g.from_at <= $3 AND (g.until_at = 0 OR g.until_at > $3))`
+
+	// The families that nothing covers any more: of one user (in one app, or
+	// in any), or of everybody in one app. Revoked, they stay dead when the
+	// app is granted again.
+	revokeUngranted = `UPDATE token_families SET revoked_at = $3 WHERE revoked_at = 0 AND `
+	revokeOfUser    = revokeUngranted + `user_id = $1 AND (CAST($2 AS TEXT) = '' OR app_id = $2) AND ` + uncoveredFamily
+	revokeInApp     = revokeUngranted + `app_id = $2 AND CAST($1 AS TEXT) = '' AND ` + uncoveredFamily
+
+	// Whom an ended grant concerned: $1 and $2 by what has ended.
+	ofGrantToUser  = `p.user_id = $1 AND p.app_id = $2`
+	ofMembership   = `p.user_id = $1 AND p.app_id IN (SELECT x.app_id FROM grants x WHERE x.group_id = $2)`
+	ofGrantToGroup = `p.app_id = $1 AND p.user_id IN (SELECT x.user_id FROM members x WHERE x.group_id = $2)`
+
+	// $3 is the cut, $4 ten minutes before it: see cutSession and cutLately.
+	cutUngranted = `SELECT ` + participantColumns + ` FROM participants p JOIN sessions s ON s.id = p.session_id
+		JOIN users u ON u.id = p.user_id AND u.status = 'active' AND u.epoch = s.epoch
+		WHERE ((s.ended_at = 0 OR s.ended_at >= $3) AND s.expires_at > $3 OR p.last_answer_at >= $4)
+		AND ` + uncoveredParticipant + ` AND (p.session_id, p.app_id) > ($5, $6) AND `
+	cutUngrantedPage = ` ORDER BY p.session_id, p.app_id LIMIT $7`
+
+	// Offline families of the same people that this very ending revoked.
+	familiesUngranted = `SELECT ` + familyColumns + ` FROM token_families f JOIN participants p
+		ON p.session_id = f.session_id AND p.app_id = f.app_id WHERE f.offline = 1 AND f.revoked_at = $3 AND `
+	familiesUngrantedOrder = ` ORDER BY f.app_id, f.id`
+
+	// What an app was about to be told of people who may use it again.
+	supersedeRegranted = `UPDATE deliveries SET state = 'superseded', finished_at = $2, claimed_by = '', claimed_until = 0
+		WHERE finished_at = 0 AND receipt_id IN (SELECT r.id FROM receipts r WHERE r.kind = 'grant')
+		AND EXISTS (SELECT 1 FROM grants g WHERE g.app_id = deliveries.app_id
+			AND (g.user_id = deliveries.user_id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = deliveries.user_id))
+			AND g.from_at <= $2 AND (g.until_at = 0 OR g.until_at > $2)) AND `
+	supersedeInApp  = supersedeRegranted + `deliveries.app_id = $1`
+	supersedeOfUser = supersedeRegranted + `deliveries.user_id = $1`
+
+	// Grants whose end has come and is in the log of endings not yet.
+	dueGrants = `SELECT ` + grantColumns + ` FROM grants g WHERE g.until_at <> 0 AND g.until_at <= $1
+		AND NOT EXISTS (SELECT 1 FROM endings e WHERE e.wish = 'until:' || g.id || ':' || CAST(g.until_at AS TEXT))
+		ORDER BY g.until_at LIMIT $2`
+)
+
+// revokeStep revokes what the end of a grant or a membership leaves uncovered,
+// after the change that ended it.
+func revokeStep(e idp.Ending, now time.Time) step {
+	sql := revokeOfUser
+	if e.UserID == "" {
+		sql = revokeInApp
+	}
+	return do(sql, e.UserID, e.AppID, us(now))
+}
+
+// concerned is whom the end of a grant concerned, as a condition on
+// participants with its $1 and $2.
+func concerned(r idp.Receipt) (condition string, who [2]any) {
+	switch {
+	case r.GroupID == "":
+		return ofGrantToUser, [2]any{r.UserID, r.AppID}
+	case r.UserID != "":
+		return ofMembership, [2]any{r.UserID, r.GroupID}
+	}
+	return ofGrantToGroup, [2]any{r.AppID, r.GroupID}
+}
+
+func (s *Store) cutByGrant(ctx context.Context, r idp.Receipt, key []string, n int) ([]idp.Participant, error) {
+	condition, who := concerned(r)
+	return list(ctx, s, "what a grant's end cut", scanParticipant, cutUngranted+condition+cutUngrantedPage,
+		who[0], who[1], us(r.CutAt), us(r.CutAt.Add(-landing)), key[0], key[1], n)
+}
+
+func (s *Store) familiesByGrant(ctx context.Context, r idp.Receipt) ([]idp.TokenFamily, error) {
+	condition, who := concerned(r)
+	return list(ctx, s, "token families that a grant's end cut", scanFamily, familiesUngranted+condition+familiesUngrantedOrder,
+		who[0], who[1], us(r.CutAt))
+}
+
+// regrantedSteps take back what apps were about to be told of people whom the
+// change lets in again.
+func regrantedSteps(c idp.Change, now time.Time) []step {
+	var steps []step
+	for _, g := range c.Grants {
+		steps = append(steps, do(supersedeInApp, g.AppID, us(now)))
+	}
+	for _, m := range c.Members {
+		steps = append(steps, do(supersedeOfUser, m.UserID, us(now)))
+	}
+	return steps
+}
+
+// DueGrants returns grants whose end has come and which no ending has the key
+// of (idp.Grant.UntilKey) yet, the oldest first.
+func (s *Store) DueGrants(ctx context.Context, now time.Time, limit int) ([]idp.Grant, error) {
+	return list(ctx, s, "grants whose end has come", scanGrant, dueGrants, us(now), limit)
+}
