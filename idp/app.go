@@ -32,9 +32,11 @@ type App struct {
 	// Attributes maps what we know to what the app is told, on top of the
 	// standard claims (OIDC) or as the whole AttributeStatement (SAML).
 	Attributes []AttributeRule
-	CreatedAt  time.Time
-	UpdatedAt  time.Time
-	Version    int64
+	// Epoch counts how often everything the app held was ended; it only goes up.
+	Epoch     int64
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	Version   int64
 }
 
 // OIDCSettings is the registration of a relying party (OpenID Connect Dynamic

@@ -20,6 +20,8 @@ type Change struct {
 	// they were restored.
 	Supersede []UserID
 	Events    []Event
+	// SigningKeys are new ones, in the place of what the ending revokes.
+	SigningKeys []SigningKey
 	// Ending, when set, ends something. A Change with an Ending carries no
 	// versioned rows.
 	Ending *Ending

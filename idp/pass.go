@@ -18,15 +18,23 @@ type Standing struct {
 	Status     UserStatus
 	Epoch      int64
 	Generation string
+	// CutBefore: what was made before this moment is dead; zero: nothing is.
+	CutBefore time.Time
 	// N is the number of the newest row of the log at that moment: all rows up
 	// to it are in what was read, and none after it.
 	N int64
 }
 
-// Stands reports whether a pass that carries p is still good, as far as its
-// user is concerned.
-func (p Proof) Stands(s Standing) bool {
-	return s.Status == UserActive && p.Epoch == s.Epoch && p.Generation == s.Generation && p.Generation != ""
+// Stands reports whether a pass that carries p and was made at that moment is
+// still good, as far as its user and the house are concerned.
+func (p Proof) Stands(s Standing, made time.Time) bool {
+	return s.Status == UserActive && p.Epoch == s.Epoch && s.Keeps(p.Generation, made)
+}
+
+// Keeps reports whether the house still takes what was made at that moment in
+// that generation of it.
+func (s Standing) Keeps(generation string, made time.Time) bool {
+	return generation == s.Generation && generation != "" && !made.Before(s.CutBefore)
 }
 
 // Session is a signed-in browser.
@@ -64,6 +72,9 @@ type Participant struct {
 	// LastAnswerAt is when the newest assertion or code answer was handed out:
 	// until its acceptance window has passed, it can still land in the app.
 	LastAnswerAt time.Time
+	// AppEpoch is the app's Epoch when it asked: an answer is written only
+	// while it still is.
+	AppEpoch int64
 }
 
 // SignIn is one persisted attempt to prove identity. The dispatcher
@@ -105,6 +116,7 @@ type TokenFamily struct {
 	ID TokenFamilyID
 	Proof
 	AppID     AppID
+	AppEpoch  int64 // the app's Epoch when the code was issued
 	SessionID SessionID
 	Scopes    []string
 	Nonce     string

@@ -27,6 +27,7 @@ type SigningKey struct {
 	Certificate string // PEM, self-signed; SAML only
 	CreatedAt   time.Time
 	RetiredAt   time.Time // zero: in use
+	RevokedAt   time.Time // zero: not revoked
 }
 
 // FamilyTruth is a token family and all that decides whether it is alive, of
@@ -38,6 +39,8 @@ type FamilyTruth struct {
 	// SessionAlive: its session has not ended (for an offline family: was not
 	// ended by an admin) and, unless offline, not expired.
 	SessionAlive bool
+	// AppEpoch is that of its app: a family of an older one is dead.
+	AppEpoch int64
 	// Granted: a grant for its app covers its user, with this role in the app
 	// and these groups of the user.
 	Granted bool

@@ -76,7 +76,7 @@ func (g *Gate) Session(ctx context.Context, raw string) (idp.Session, error) {
 
 func (g *Gate) judgeSession(s idp.Session, standing idp.Standing, now time.Time) error {
 	switch {
-	case !s.Stands(standing):
+	case !s.Stands(standing, s.CreatedAt):
 		return refused("the session's proof does not stand")
 	case !s.EndedAt.IsZero():
 		return refused("the session has ended")

@@ -1,6 +1,7 @@
 package sessions_test
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"testing"
@@ -172,28 +173,88 @@ func TestNoWayInAfterTheCut(t *testing.T) {
 	})
 }
 
-// TestNoWayInFromAnotherGeneration: after a restore from backup the house has
-// another generation, and nothing made before is good.
+// TestNoWayInAfterAllOlderHasEnded: everything made before a moment is refused
+// from the ending's return on, whether the moment is now or lies behind, and
+// what is made after works.
+func TestNoWayInAfterAllOlderHasEnded(t *testing.T) {
+	backends(t, func(t *testing.T, s *store.Store) {
+		for i, p := range paths {
+			for _, now := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s, now %v", p.pass, now), func(t *testing.T) {
+					w := newWorld(t, s)
+					w.later(time.Duration(i) * time.Hour) // the house is the same: nothing older is good
+					attempt := p.prepare(w)
+					w.later(time.Minute)
+					var before time.Time
+					if !now {
+						before = w.now.Add(-time.Second)
+					}
+					_, err := w.dir.EndBefore(w.ctx, before, "test")
+					w.must(err)
+					// A bare proof carries no time: what is issued by it is newer.
+					issued := !now && (p.pass == sessions.LinkIssued || p.pass == sessions.APITokenIssued)
+					if err := attempt(); !idp.IsKind(err, idp.Unauthenticated) && !issued {
+						t.Errorf("after the ending: got %v, want a refusal", err)
+					}
+					if err := p.prepare(w)(); err != nil {
+						t.Errorf("made after the ending: %v", err)
+					}
+				})
+			}
+		}
+	})
+}
+
+// TestNoTokenOfAnAppOutlivesItsEnding: codes, tokens and answers that an app
+// asked for before everything it holds was ended are refused; the person's
+// session is not its to lose.
+func TestNoTokenOfAnAppOutlivesItsEnding(t *testing.T) {
+	backends(t, func(t *testing.T, s *store.Store) {
+		for _, p := range paths {
+			t.Run(string(p.pass), func(t *testing.T) {
+				w := newWorld(t, s)
+				attempt := p.prepare(w)
+				_, err := w.dir.EndApp(w.ctx, w.app.ID, "test")
+				w.must(err)
+				ofApp := slices.Contains([]sessions.Pass{sessions.Code, sessions.RefreshToken, sessions.AccessToken, sessions.Assertion}, p.pass)
+				if err := attempt(); idp.IsKind(err, idp.Unauthenticated) != ofApp || err != nil && !ofApp {
+					t.Errorf("after the ending: got %v, want a refusal %v", err, ofApp)
+				}
+				w.app, err = w.store.App(w.ctx, w.app.ID)
+				w.must(err)
+				if err := p.prepare(w)(); err != nil {
+					t.Errorf("made after the ending: %v", err)
+				}
+			})
+		}
+	})
+}
+
+// TestNoWayInFromAnotherGeneration: after a restore from backup, or when all
+// before a moment was ended, nothing made before is good.
 func TestNoWayInFromAnotherGeneration(t *testing.T) {
-	standing := idp.Standing{Status: idp.UserActive, Epoch: 7, Generation: "now"}
+	made := time.Unix(1000, 0)
+	standing := idp.Standing{Status: idp.UserActive, Epoch: 7, Generation: "now", CutBefore: made}
 	for name, c := range map[string]struct {
 		proof idp.Proof
+		made  time.Time
 		want  bool
 	}{
-		"same":               {idp.Proof{UserID: "u", Epoch: 7, Generation: "now"}, true},
-		"older epoch":        {idp.Proof{UserID: "u", Epoch: 6, Generation: "now"}, false},
-		"newer epoch":        {idp.Proof{UserID: "u", Epoch: 8, Generation: "now"}, false},
-		"another generation": {idp.Proof{UserID: "u", Epoch: 7, Generation: "before"}, false},
+		"same":               {idp.Proof{UserID: "u", Epoch: 7, Generation: "now"}, made, true},
+		"older epoch":        {idp.Proof{UserID: "u", Epoch: 6, Generation: "now"}, made, false},
+		"newer epoch":        {idp.Proof{UserID: "u", Epoch: 8, Generation: "now"}, made, false},
+		"another generation": {idp.Proof{UserID: "u", Epoch: 7, Generation: "before"}, made, false},
+		"made before":        {idp.Proof{UserID: "u", Epoch: 7, Generation: "now"}, made.Add(-time.Microsecond), false},
 	} {
-		if got := c.proof.Stands(standing); got != c.want {
+		if got := c.proof.Stands(standing, c.made); got != c.want {
 			t.Errorf("%s: stands = %v, want %v", name, got, c.want)
 		}
 	}
-	if (idp.Proof{}).Stands(idp.Standing{Status: idp.UserActive}) {
+	if (idp.Proof{}).Stands(idp.Standing{Status: idp.UserActive}, made) {
 		t.Error("an empty proof stands")
 	}
 	standing.Status = idp.UserSuspended
-	if (idp.Proof{UserID: "u", Epoch: 7, Generation: "now"}).Stands(standing) {
+	if (idp.Proof{UserID: "u", Epoch: 7, Generation: "now"}).Stands(standing, made) {
 		t.Error("the proof of a suspended user stands")
 	}
 }

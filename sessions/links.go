@@ -39,8 +39,8 @@ func (g *Gate) Link(ctx context.Context, raw string) (idp.Link, error) {
 		return idp.Link{}, linkRefused("the link was used")
 	case !g.Now().Before(l.ExpiresAt):
 		return idp.Link{}, linkRefused("the link has expired")
-	case l.UserID == "" && l.Generation != standing.Generation,
-		l.UserID != "" && !l.Stands(standing):
+	case l.UserID == "" && !standing.Keeps(l.Generation, l.CreatedAt),
+		l.UserID != "" && !l.Stands(standing, l.CreatedAt):
 		return idp.Link{}, linkRefused("the link's proof does not stand")
 	}
 	return l, nil
@@ -86,7 +86,7 @@ func (g *Gate) APIToken(ctx context.Context, raw string) (idp.APIToken, idp.User
 	switch {
 	case err != nil:
 		return idp.APIToken{}, idp.User{}, unknown(err, "unknown API token")
-	case !t.Stands(standing):
+	case !t.Stands(standing, t.CreatedAt):
 		return idp.APIToken{}, idp.User{}, refused("the API token's proof does not stand")
 	case !t.RevokedAt.IsZero():
 		return idp.APIToken{}, idp.User{}, refused("the API token was revoked")

@@ -43,7 +43,7 @@ func (g *Gate) SignIn(ctx context.Context, id idp.SignInID, bind string) (idp.Si
 		return idp.SignIn{}, refused("the sign-in belongs to another browser")
 	case !g.Now().Before(in.ExpiresAt):
 		return idp.SignIn{}, refused("the sign-in has expired")
-	case in.UserID != "" && !in.Stands(standing):
+	case in.UserID != "" && !in.Stands(standing, in.CreatedAt):
 		return idp.SignIn{}, refused("what was proven in the sign-in does not stand")
 	}
 	return in, nil

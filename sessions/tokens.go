@@ -30,7 +30,7 @@ func (g *Gate) Rotate(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof
 
 // Family accepts a token of a family, given the proof the token carried, and
 // returns the family with its user and grant as of this moment. A refusal comes
-// with the family alone when its person or session has ended, and without it
+// with the family alone when its person, session or app has ended, and without it
 // otherwise: an app that is told so has shown what that ending means to it.
 func (g *Gate) Family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error) {
 	return g.family(ctx, id, proof, g.Backend.FamilyByID)
@@ -54,7 +54,7 @@ func (g *Gate) family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof
 	switch {
 	case err == nil:
 		return t, nil
-	case proof == t.Family.Proof && (!proof.Stands(t.Standing) || !t.SessionAlive):
+	case proof == t.Family.Proof && (!proof.Stands(t.Standing, t.Family.CreatedAt) || !t.SessionAlive || t.Family.AppEpoch != t.AppEpoch):
 		return idp.FamilyTruth{Family: t.Family}, err
 	}
 	return idp.FamilyTruth{}, err
@@ -64,7 +64,7 @@ func judgeFamily(t idp.FamilyTruth, proof idp.Proof, now time.Time) error {
 	switch {
 	case proof != t.Family.Proof:
 		return refused("the token is not of this family")
-	case !proof.Stands(t.Standing):
+	case !proof.Stands(t.Standing, t.Family.CreatedAt):
 		return refused("the token's proof does not stand")
 	case !t.Family.RevokedAt.IsZero():
 		return refused("the token family was revoked")
@@ -72,6 +72,8 @@ func judgeFamily(t idp.FamilyTruth, proof idp.Proof, now time.Time) error {
 		return refused("the token family has expired")
 	case !t.SessionAlive:
 		return refused("the token's session has ended")
+	case t.Family.AppEpoch != t.AppEpoch:
+		return refused("everything its app held was ended")
 	case !t.Granted:
 		return refused("the grant for the app has ended")
 	}

@@ -72,6 +72,9 @@ func (w *world) restore() {
 	w.must(err)
 }
 
+// later moves the clock.
+func (w *world) later(d time.Duration) { w.now = w.now.Add(d) }
+
 // proof is what proving a factor right now would carry.
 func (w *world) proof() idp.Proof {
 	w.t.Helper()
@@ -107,7 +110,7 @@ func (w *world) participant(s idp.Session) idp.Participant {
 	now := idp.Time(w.now)
 	return idp.Participant{
 		SessionID: s.ID, AppID: w.app.ID, UserID: w.user, SessionIndex: "sid", NameID: idp.NameID{Value: string(w.user)},
-		FirstAt: now, LastAnswerAt: now,
+		FirstAt: now, LastAnswerAt: now, AppEpoch: w.app.Epoch,
 	}
 }
 
@@ -124,7 +127,7 @@ func (w *world) code() (idp.TokenFamily, idp.Participant, idp.Account) {
 	_, s := w.session()
 	now := idp.Time(w.now)
 	return idp.TokenFamily{
-		ID: idp.NewTokenFamilyID(), Proof: s.Proof, AppID: w.app.ID, SessionID: s.ID, Scopes: []string{"openid", "offline_access"},
+		ID: idp.NewTokenFamilyID(), Proof: s.Proof, AppID: w.app.ID, AppEpoch: w.app.Epoch, SessionID: s.ID, Scopes: []string{"openid", "offline_access"},
 		AuthTime: s.AuthTime, Methods: s.Methods, Offline: true, Seq: 1, RotatedAt: now, CreatedAt: now, ExpiresAt: now.Add(24 * time.Hour),
 	}, w.participant(s), w.account("")
 }

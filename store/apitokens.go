@@ -15,7 +15,7 @@ const (
 	apiTokenPostgres = standingPostgres + ` ` + apiTokenInto +
 		`SELECT $4, $5, ok.id, $2, $3, $6, $7, $8, 0 FROM ok`
 
-	apiTokenByHash = `SELECT ` + apiTokenColumns + `, ` + userColumns + `, u.status, u.epoch, h.generation, c.n
+	apiTokenByHash = `SELECT ` + apiTokenColumns + `, ` + userColumns + `, u.status, u.epoch, h.generation, h.cut_before, c.n
 		FROM api_tokens t JOIN users u ON u.id = t.user_id CROSS JOIN house h CROSS JOIN counter c WHERE t.secret_hash = $1`
 	apiTokensOf    = `SELECT ` + apiTokenColumns + ` FROM api_tokens t WHERE t.user_id = $1 ORDER BY t.created_at DESC, t.id`
 	revokeAPIToken = `UPDATE api_tokens SET revoked_at = CASE WHEN revoked_at = 0 THEN $3 ELSE revoked_at END

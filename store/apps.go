@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	appColumns = `a.id, a.name, a.protocol, a.identifier, a.settings, a.created_at, a.updated_at, a.version`
+	appColumns = `a.id, a.name, a.protocol, a.identifier, a.settings, a.created_at, a.updated_at, a.version, a.epoch`
 
 	insertApp = `INSERT INTO apps (id, name, protocol, identifier, settings, created_at, updated_at, version)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 1)`
@@ -42,7 +42,7 @@ type appRow struct {
 
 func (a *appRow) dest() []any {
 	return []any{&a.app.ID, &a.app.Name, &a.app.Protocol, &a.app.Identifier, &a.set,
-		at(&a.app.CreatedAt), at(&a.app.UpdatedAt), &a.app.Version}
+		at(&a.app.CreatedAt), at(&a.app.UpdatedAt), &a.app.Version, &a.app.Epoch}
 }
 
 // appSettings are the settings of one version of an app, decoded.

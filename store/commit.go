@@ -115,6 +115,9 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 	for _, p := range c.Passwords {
 		steps = append(steps, do(upsertPassword, p.ID, p.UserID, idp.CredentialPassword, p.Data, us(p.CreatedAt), us(p.UpdatedAt)))
 	}
+	for _, k := range c.SigningKeys {
+		steps = append(steps, keyStep(k))
+	}
 	for _, id := range c.Supersede {
 		steps = append(steps, do(supersede, id, us(now)))
 	}

@@ -32,15 +32,24 @@ const (
 				WHEN 'family' THEN (SELECT f.user_id FROM token_families f WHERE f.id = $4)
 				ELSE $2 END
 			AND ($2 = '' OR u.id = $2)) END)`
-	endedEpoch = `COALESCE((SELECT x.epoch FROM users x WHERE x.id = ` + endedUser + `), 0)`
+	loggedUser = `(CASE WHEN CAST($1 AS TEXT) = 'app' AND NOT EXISTS (SELECT 1 FROM apps x WHERE x.id = $10)
+		OR CAST($1 AS TEXT) = 'key' AND NOT EXISTS (SELECT 1 FROM signing_keys x WHERE x.id = $12) THEN NULL
+		ELSE ` + endedUser + ` END)`
+	endedEpoch = `COALESCE(CASE WHEN CAST($1 AS TEXT) = 'app' THEN (SELECT x.epoch FROM apps x WHERE x.id = $10)
+		ELSE (SELECT x.epoch FROM users x WHERE x.id = ` + endedUser + `) END, 0)`
 
 	logColumns = `(n, kind, user_id, session_id, family_id, app_id, group_id, key_id, before_at, epoch, wish, reason,
 		actor, at, receipt_id)`
-	logValues      = `c.n, $1, ` + endedUser + `, $3, $4, $10, $11, $12, $13, ` + endedEpoch + `, $5, $6, $7, $8, $9`
+	logValues      = `c.n, $1, ` + loggedUser + `, $3, $4, $10, $11, $12, $13, ` + endedEpoch + `, $5, $6, $7, $8, $9`
 	receiptColumns = `(id, n, kind, user_id, session_id, app_id, group_id, key_id, before_at, epoch, reason, actor, asked_at,
 		cut_at, listed_at, cursor, claimed_by, claimed_until)`
 	receiptValues = `e.receipt_id, e.n, e.kind, e.user_id, e.session_id, e.app_id, e.group_id, e.key_id, e.before_at, e.epoch,
 		e.reason, e.actor, e.at`
+	// An issue waits for the cut of its user, and is refused or listed. That of
+	// everybody waits for nobody: what was being issued when it was made is over
+	// when the longest statement is, and listed after that. Microseconds.
+	inFlight = `2500000`
+
 	registered = `redis_n, redis_run, redis_repl, redis_generation`
 
 	// PostgreSQL: one statement, the last before the commit and in the same
@@ -48,7 +57,8 @@ const (
 	logPostgres = `WITH
 		c AS (UPDATE counter SET n = n + 1 WHERE id = 1 RETURNING n, ` + registered + `),
 		e AS (INSERT INTO endings ` + logColumns + ` SELECT ` + logValues + ` FROM c RETURNING *),
-		r AS (INSERT INTO receipts ` + receiptColumns + ` SELECT ` + receiptValues + `, $14, 0, '', '', 0
+		r AS (INSERT INTO receipts ` + receiptColumns + ` SELECT ` + receiptValues + `, CAST($14 AS BIGINT), 0, '', '',
+			CASE WHEN e.user_id = '' THEN CAST($14 AS BIGINT) + ` + inFlight + ` ELSE 0 END
 			FROM e WHERE e.receipt_id <> '')
 		SELECT e.n, e.epoch, ` + registered + ` FROM e CROSS JOIN c`
 
@@ -217,6 +227,8 @@ func cut(e idp.Ending, now time.Time) (step, error) {
 		return do(endFamily, e.FamilyID, us(now)), nil
 	case idp.EndGrant:
 		return revokeStep(e, now), nil
+	case idp.EndApp, idp.EndBefore, idp.EndKey:
+		return cutOfAll(e, now), nil
 	}
 	return step{}, fmt.Errorf("an ending of kind %q", e.Kind)
 }

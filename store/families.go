@@ -10,12 +10,15 @@ import (
 
 const (
 	familyColumns = `f.id, f.user_id, f.epoch, f.generation, f.app_id, f.session_id, f.scopes, f.nonce, f.auth_time,
-		f.methods, f.offline, f.seq, f.rotated_at, f.created_at, f.expires_at, f.revoked_at`
+		f.methods, f.offline, f.seq, f.rotated_at, f.created_at, f.expires_at, f.revoked_at, f.app_epoch`
 
 	// Whether what a family hangs on is alive: $2 is now. An offline family
 	// outlives its session's expiry and a sign-out, not an ending by an admin.
-	familySession = `((f.offline = 0 AND s.ended_at = 0 AND s.expires_at > $2) OR (f.offline = 1 AND s.ended_by <> 'ended'))`
-	familyGrants  = `g.app_id = f.app_id
+	familySession = `(((f.offline = 0 AND s.ended_at = 0 AND s.expires_at > $2) OR (f.offline = 1 AND s.ended_by <> 'ended'))
+		AND s.created_at >= h.cut_before)`
+	// Nothing has ended all that its app held since.
+	familyOfApp  = `EXISTS (SELECT 1 FROM apps a WHERE a.id = f.app_id AND a.epoch = f.app_epoch)`
+	familyGrants = `g.app_id = f.app_id
 		AND (g.user_id = f.user_id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = f.user_id))
 		AND g.from_at <= $2 AND (g.until_at = 0 OR g.until_at > $2)`
 	familyGrant = `EXISTS (SELECT 1 FROM grants g WHERE ` + familyGrants + `)`
@@ -29,9 +32,10 @@ const (
 		WHERE g.app_id = f.app_id AND (g.user_id = f.user_id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = f.user_id))
 		AND (g.from_at > $2 OR g.until_at > $2)), 0)`
 
-	familyByID = `SELECT ` + familyColumns + `, ` + userColumns + `, u.status, u.epoch, h.generation, c.n,
+	familyByID = `SELECT ` + familyColumns + `, ` + userColumns + `, u.status, u.epoch, h.generation, h.cut_before, c.n,
 		CASE WHEN ` + familySession + ` THEN 1 ELSE 0 END, CASE WHEN ` + familyGrant + ` THEN 1 ELSE 0 END,
-		` + familyRole + `, ` + familyGroups + `, s.expires_at, ` + grantsTurn + `
+		` + familyRole + `, ` + familyGroups + `, s.expires_at, ` + grantsTurn + `,
+		(SELECT a.epoch FROM apps a WHERE a.id = f.app_id)
 		FROM token_families f JOIN users u ON u.id = f.user_id JOIN sessions s ON s.id = f.session_id
 		CROSS JOIN house h CROSS JOIN counter c WHERE f.id = $1`
 
@@ -40,11 +44,12 @@ const (
 		JOIN sessions s ON s.id = f.session_id CROSS JOIN house h WHERE f.id = $1
 		AND f.user_id = $3 AND f.epoch = $4 AND f.generation = $5
 		AND u.status = 'active' AND u.epoch = $4 AND h.generation = $5
-		AND f.revoked_at = 0 AND f.expires_at > $2 AND ` + familySession + ` AND ` + familyGrant
+		AND f.revoked_at = 0 AND f.expires_at > $2 AND f.created_at >= h.cut_before
+		AND ` + familySession + ` AND ` + familyOfApp + ` AND ` + familyGrant
 	rotateSet = `) UPDATE token_families SET seq = seq + 1, rotated_at = $2
 		WHERE id = (SELECT id FROM ok) AND seq = $6 AND seq > 0 AND revoked_at = 0
 		RETURNING id, user_id, epoch, generation, app_id, session_id, scopes, nonce, auth_time, methods, offline, seq,
-		rotated_at, created_at, expires_at, revoked_at`
+		rotated_at, created_at, expires_at, revoked_at, app_epoch`
 	rotateSQLite   = `WITH ok AS (SELECT f.id FROM ` + rotateWhere + rotateSet
 	rotatePostgres = `WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(hashtextextended($3, 0))),
 		ok AS (SELECT f.id FROM turn CROSS JOIN ` + rotateWhere + lockBoth + rotateSet
@@ -54,13 +59,14 @@ const (
 		JOIN sessions s ON s.id = f.session_id CROSS JOIN house h
 		WHERE f.user_id = $1 AND f.offline = 1 AND f.revoked_at = 0 AND f.expires_at > $2 AND s.ended_by <> 'ended'
 		AND u.status = 'active' AND f.epoch = u.epoch AND f.generation = h.generation
+		AND f.created_at >= h.cut_before AND s.created_at >= h.cut_before AND ` + familyOfApp + `
 		ORDER BY f.created_at DESC, f.id`
 )
 
 func familyDest(f *idp.TokenFamily) []any {
 	return []any{&f.ID, &f.UserID, &f.Epoch, &f.Generation, &f.AppID, &f.SessionID, words(&f.Scopes), &f.Nonce,
 		at(&f.AuthTime), words(&f.Methods), flag(&f.Offline), &f.Seq, at(&f.RotatedAt), at(&f.CreatedAt),
-		at(&f.ExpiresAt), at(&f.RevokedAt)}
+		at(&f.ExpiresAt), at(&f.RevokedAt), &f.AppEpoch}
 }
 
 func scanFamily(r row) (f idp.TokenFamily, err error) { return f, r.Scan(familyDest(&f)...) }
@@ -73,7 +79,7 @@ func (s *Store) FamilyByID(ctx context.Context, id idp.TokenFamilyID, now time.T
 		var sessionEnds, grantsTurn time.Time
 		dest := append(familyDest(&t.Family), userDest(&t.User)...)
 		dest = append(append(dest, standingDest(&t.Standing)...), flag(&t.SessionAlive), flag(&t.Granted),
-			&t.Role, &groups, at(&sessionEnds), at(&grantsTurn))
+			&t.Role, &groups, at(&sessionEnds), at(&grantsTurn), &t.AppEpoch)
 		if err := r.Scan(dest...); err != nil {
 			return t, err
 		}
@@ -140,6 +146,6 @@ func (s *Store) Rotate(ctx context.Context, id idp.TokenFamilyID, p idp.Proof, s
 // familyAlive repeats the statement's conditions on what was read of one
 // moment.
 func familyAlive(t idp.FamilyTruth, p idp.Proof, now time.Time) bool {
-	return p == t.Family.Proof && p.Stands(t.Standing) && t.Family.RevokedAt.IsZero() &&
-		now.Before(t.Family.ExpiresAt) && t.SessionAlive && t.Granted
+	return p == t.Family.Proof && p.Stands(t.Standing, t.Family.CreatedAt) && t.Family.RevokedAt.IsZero() &&
+		now.Before(t.Family.ExpiresAt) && t.SessionAlive && t.Family.AppEpoch == t.AppEpoch && t.Granted
 }

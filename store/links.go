@@ -22,7 +22,7 @@ const (
 	replaced = `EXISTS (SELECT 1 FROM links n WHERE n.user_id = l.user_id AND n.user_id <> '' AND n.purpose = l.purpose AND n.created_at > l.created_at)`
 
 	linkByHash = `SELECT l.id, l.user_id, l.epoch, l.generation, l.purpose, l.created_at, l.expires_at, l.used_at,
-		COALESCE(u.status, ''), COALESCE(u.epoch, 0), h.generation, c.n
+		COALESCE(u.status, ''), COALESCE(u.epoch, 0), h.generation, h.cut_before, c.n
 		FROM links l CROSS JOIN house h CROSS JOIN counter c LEFT JOIN users u ON u.id = l.user_id WHERE l.secret_hash = $1 AND NOT ` + replaced
 
 	// Links are used one at a time (the house's row is the lock), so that two
@@ -31,7 +31,7 @@ const (
 	turnOfLink  = `SELECT pg_advisory_xact_lock(hashtextextended(l.user_id, 0)) FROM links l WHERE l.id = $1`
 	useLinkOnce = `UPDATE links SET used_at = $2 WHERE id = $1 AND used_at = 0 AND expires_at > $2
 		AND NOT EXISTS (SELECT 1 FROM links l WHERE l.id = links.id AND ` + replaced + `)
-		AND generation = (SELECT h.generation FROM house h)
+		AND EXISTS (SELECT 1 FROM house h WHERE h.generation = links.generation AND links.created_at >= h.cut_before)
 		AND ((purpose = 'first_owner' AND user_id = '' AND ` + noOwner + `)
 			OR EXISTS (SELECT 1 FROM users u WHERE u.id = links.user_id AND u.status = 'active' AND u.epoch = links.epoch))`
 	ownerCameFirst = `SELECT count(*) FROM links l CROSS JOIN house h WHERE l.id = $1 AND l.used_at = 0 AND l.expires_at > $2
@@ -61,7 +61,7 @@ func (s *Store) LinkByHash(ctx context.Context, hash string) (idp.Link, idp.Stan
 	var st idp.Standing
 	l, err := one(ctx, s, "link", func(r row) (l idp.Link, err error) {
 		return l, r.Scan(&l.ID, &l.UserID, &l.Epoch, &l.Generation, &l.Purpose, at(&l.CreatedAt), at(&l.ExpiresAt),
-			at(&l.UsedAt), &st.Status, &st.Epoch, &st.Generation, &st.N)
+			at(&l.UsedAt), &st.Status, &st.Epoch, &st.Generation, at(&st.CutBefore), &st.N)
 	}, linkByHash, hash)
 	return l, st, err
 }

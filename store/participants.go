@@ -17,14 +17,16 @@ const (
 		WHERE p.user_id = $1 AND ` + alive + ` ORDER BY p.session_id, p.app_id`
 
 	// Who is written down is known by: $1 to $3 the proof, $4 the session, $5
-	// now, $6 the app; then the account $7 to $11 and the participant $12 to $18.
+	// now, $6 the app; then the account $7 to $11 and the participant $12 to $18: the last is the
+	// epoch that the app had when it asked.
+	appAsks     = `EXISTS (SELECT 1 FROM apps a WHERE a.id = $6 AND a.epoch = `
 	accountInto = `INSERT INTO accounts (id, app_id, user_id, subject, format, first_seen_at, last_seen_at) `
 	accountKept = ` ON CONFLICT (user_id, app_id, format) DO UPDATE SET last_seen_at =
 		CASE WHEN excluded.last_seen_at > accounts.last_seen_at THEN excluded.last_seen_at ELSE accounts.last_seen_at END`
 	accountReturned = ` RETURNING id, subject, first_seen_at, last_seen_at`
 
 	participantInto = `INSERT INTO participants (session_id, app_id, user_id, session_index, name_id, name_id_format,
-		name_qualifier, sp_name_qualifier, first_at, last_answer_at) `
+		name_qualifier, sp_name_qualifier, first_at, last_answer_at, app_epoch) `
 	participantKept = ` ON CONFLICT (session_id, app_id) DO UPDATE SET
 		name_id = excluded.name_id, name_id_format = excluded.name_id_format,
 		name_qualifier = excluded.name_qualifier, sp_name_qualifier = excluded.sp_name_qualifier,
@@ -34,24 +36,24 @@ const (
 
 	// The two databases differ in how much one statement can do.
 	assertPostgres = issuablePostgres +
-		`acc AS (` + accountInto + `SELECT $7, $6, $1, $8, $9, $10, $11 FROM ok` + accountKept + accountReturned + `),
-		part AS (` + participantInto + `SELECT $4, $6, $1, $12, acc.subject, $13, $14, $15, $16, $17 FROM acc` + participantKept + participantReturned + `)
+		`acc AS (` + accountInto + `SELECT $7, $6, $1, $8, $9, $10, $11 FROM ok WHERE ` + appAsks + `$18)` + accountKept + accountReturned + `),
+		part AS (` + participantInto + `SELECT $4, $6, $1, $12, acc.subject, $13, $14, $15, $16, $17, $18 FROM acc` + participantKept + participantReturned + `)
 		SELECT acc.id, acc.subject, acc.first_seen_at, acc.last_seen_at, part.session_index, part.name_id,
 		part.name_id_format, part.name_qualifier, part.sp_name_qualifier, part.first_at, part.last_answer_at FROM acc, part`
-	assertAccountSQLite = accountInto + `SELECT $7, $6, $1, $8, $9, $10, $11 FROM (` + issuable + `) WHERE true` +
+	assertAccountSQLite = accountInto + `SELECT $7, $6, $1, $8, $9, $10, $11 FROM (` + issuable + `) WHERE ` + appAsks + `$12)` +
 		accountKept + accountReturned
-	participantSQLite = participantInto + `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)` + participantKept + participantReturned
+	participantSQLite = participantInto + `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)` + participantKept + participantReturned
 
 	familyInto = `INSERT INTO token_families (id, user_id, epoch, generation, app_id, session_id, scopes, nonce, auth_time,
-		methods, offline, seq, rotated_at, created_at, expires_at, revoked_at) `
+		methods, offline, seq, rotated_at, created_at, expires_at, revoked_at, app_epoch) `
 	codePostgres = issuablePostgres +
-		`fam AS (` + familyInto + `SELECT $18, $1, $2, $3, $6, $4, $19, $20, $21, $22, $23, $24, $25, $26, $27, 0 FROM ok
+		`fam AS (` + familyInto + `SELECT $19, $1, $2, $3, $6, $4, $20, $21, $22, $23, $24, $25, $26, $27, $28, 0, $18 FROM ok WHERE ` + appAsks + `$18)
 			ON CONFLICT (id) DO NOTHING RETURNING id),
 		acc AS (` + accountInto + `SELECT $7, $6, $1, $8, $9, $10, $11 FROM fam` + accountKept + accountReturned + `),
-		part AS (` + participantInto + `SELECT $4, $6, $1, $12, acc.subject, $13, $14, $15, $16, $17 FROM acc` + participantKept + `)
+		part AS (` + participantInto + `SELECT $4, $6, $1, $12, acc.subject, $13, $14, $15, $16, $17, $18 FROM acc` + participantKept + `)
 		SELECT id FROM fam`
-	codeSQLite = familyInto + `SELECT $7, $1, $2, $3, $6, $4, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0
-		FROM (` + issuable + `) WHERE true ON CONFLICT (id) DO NOTHING`
+	codeSQLite = familyInto + `SELECT $7, $1, $2, $3, $6, $4, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, $17
+		FROM (` + issuable + `) WHERE ` + appAsks + `$17) ON CONFLICT (id) DO NOTHING`
 	accountSQLite = accountInto + `VALUES ($1, $2, $3, $4, $5, $6, $7)` + accountKept + accountReturned
 	codeSpent     = `SELECT count(*) FROM token_families WHERE id = $1`
 )
@@ -87,7 +89,7 @@ func (w *writing) account() []any {
 
 func (w *writing) participant() []any {
 	n := w.p.NameID
-	return []any{w.p.SessionIndex, n.Format, n.NameQualifier, n.SPNameQualifier, us(w.p.FirstAt), us(w.p.LastAnswerAt)}
+	return []any{w.p.SessionIndex, n.Format, n.NameQualifier, n.SPNameQualifier, us(w.p.FirstAt), us(w.p.LastAnswerAt), w.p.AppEpoch}
 }
 
 func (w *writing) accountDest() []any {
@@ -104,7 +106,7 @@ func (w *writing) keep(ctx context.Context, r runner) error {
 	n := w.p.NameID
 	return r.query(ctx, func(r row) error { return r.Scan(w.participantDest()...) }, participantSQLite,
 		w.p.SessionID, w.p.AppID, w.proof.UserID, w.p.SessionIndex, w.a.Subject, n.Format, n.NameQualifier,
-		n.SPNameQualifier, us(w.p.FirstAt), us(w.p.LastAnswerAt))
+		n.SPNameQualifier, us(w.p.FirstAt), us(w.p.LastAnswerAt), w.p.AppEpoch)
 }
 
 // writing fills in what the caller may leave out: whose it is and when.
@@ -144,7 +146,7 @@ func (s *Store) RecordAssertion(ctx context.Context, proof idp.Proof, p idp.Part
 		}, sql, append(args, w.participant()...)...)
 	} else {
 		err = s.db.tx(ctx, func(r runner) error {
-			if err := r.query(ctx, account, assertAccountSQLite, args...); err != nil || !written {
+			if err := r.query(ctx, account, assertAccountSQLite, append(args, w.p.AppEpoch)...); err != nil || !written {
 				return err
 			}
 			return w.keep(ctx, r)
@@ -164,7 +166,7 @@ func (s *Store) RecordAssertion(ctx context.Context, proof idp.Proof, p idp.Part
 // f.CreatedAt. idp.Conflict when the code was spent before,
 // idp.Unauthenticated where something does not stand.
 func (s *Store) SpendCode(ctx context.Context, f idp.TokenFamily, p idp.Participant, a idp.Account) error {
-	p.SessionID, p.AppID = f.SessionID, f.AppID
+	p.SessionID, p.AppID, p.AppEpoch = f.SessionID, f.AppID, f.AppEpoch
 	w := s.writing(f.Proof, p, a, f.CreatedAt)
 	family := []any{f.ID, joined(f.Scopes), f.Nonce, us(f.AuthTime), joined(f.Methods), bit(f.Offline), f.Seq,
 		us(f.RotatedAt), us(w.now), us(f.ExpiresAt)}
@@ -175,7 +177,7 @@ func (s *Store) SpendCode(ctx context.Context, f idp.TokenFamily, p idp.Particip
 		err = s.db.query(ctx, func(row) error { written = true; return nil }, sql, args...)
 	} else {
 		err = s.db.tx(ctx, func(r runner) error {
-			n, err := r.exec(ctx, codeSQLite, append(w.head(), family...)...)
+			n, err := r.exec(ctx, codeSQLite, append(append(w.head(), family...), w.p.AppEpoch)...)
 			if written = n > 0; err != nil || !written {
 				return err
 			}

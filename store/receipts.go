@@ -136,8 +136,12 @@ func (s *Store) CutParticipants(ctx context.Context, r idp.Receipt, after string
 		return nil, "", err
 	}
 	n = limit(n)
-	if r.Kind == idp.EndGrant {
-		cut, err := s.cutByGrant(ctx, r, key, n+1)
+	if of, _, _ := ofEverybody(r); of != "" || r.Kind == idp.EndGrant {
+		read := s.cutByGrant
+		if of != "" {
+			read = s.cutEverybody
+		}
+		cut, err := read(ctx, r, key, n+1)
 		if err != nil {
 			return nil, "", err
 		}
@@ -172,6 +176,9 @@ func (s *Store) CutAccounts(ctx context.Context, r idp.Receipt) ([]idp.Account, 
 // CutFamilies returns the offline families that were alive until the
 // receipt's ending.
 func (s *Store) CutFamilies(ctx context.Context, r idp.Receipt) ([]idp.TokenFamily, error) {
+	if of, _, _ := ofEverybody(r); of != "" {
+		return nil, nil // they are among the participants
+	}
 	if r.Kind == idp.EndGrant {
 		return s.familiesByGrant(ctx, r)
 	}

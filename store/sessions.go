@@ -11,14 +11,16 @@ const (
 	sessionColumns = `s.id, s.user_id, s.epoch, s.generation, s.auth_time, s.methods, s.created_at, s.last_seen_at,
 		s.expires_at, s.ended_at, s.ended_by, s.address, s.user_agent`
 
-	sessionByHash = `SELECT ` + sessionColumns + `, u.status, u.epoch, h.generation, c.n
+	sessionByHash = `SELECT ` + sessionColumns + `, u.status, u.epoch, h.generation, h.cut_before, c.n
 		FROM sessions s JOIN users u ON u.id = s.user_id CROSS JOIN house h CROSS JOIN counter c WHERE s.secret_hash = $1`
 	sessionByID = `SELECT ` + sessionColumns + ` FROM sessions s WHERE s.id = $1`
 
 	// A session that is alive, as far as SQL knows: the idle limit is the
 	// gate's. $2 is now.
 	alive = `s.ended_at = 0 AND s.expires_at > $2
-		AND u.status = 'active' AND s.epoch = u.epoch AND s.generation = h.generation`
+		AND u.status = 'active' AND s.epoch = u.epoch AND s.generation = h.generation AND s.created_at >= h.cut_before`
+	// Of the row that a statement without other tables writes to.
+	sinceCut     = `created_at >= (SELECT h.cut_before FROM house h)`
 	liveSessions = `SELECT ` + sessionColumns + ` FROM sessions s JOIN users u ON u.id = s.user_id CROSS JOIN house h
 		WHERE s.user_id = $1 AND ` + alive + ` ORDER BY s.created_at DESC, s.id LIMIT 200`
 
@@ -26,7 +28,7 @@ const (
 
 	// $4 is the SignIn, $5 the session, $6 when it starts.
 	finishSignIn = `UPDATE sign_ins SET done_at = $6, session_id = $5 WHERE id = $4 AND done_at = 0 AND expires_at > $6
-		AND user_id = $1 AND epoch = $2 AND generation = $3`
+		AND user_id = $1 AND epoch = $2 AND generation = $3 AND ` + sinceCut
 	sessionInto = `INSERT INTO sessions (id, secret_hash, user_id, epoch, generation, auth_time, methods, created_at,
 		last_seen_at, expires_at, ended_at, ended_by, address, user_agent) `
 
@@ -40,7 +42,8 @@ const (
 
 	// $7 is the new secret's hash, $8 to $10 are what was proven anew.
 	renewed = `UPDATE sessions SET secret_hash = $7, auth_time = $8, methods = $9, last_seen_at = $6, expires_at = $10
-		WHERE id = $5 AND user_id = $1 AND epoch = $2 AND generation = $3 AND ended_at = 0 AND expires_at > $6`
+		WHERE id = $5 AND user_id = $1 AND epoch = $2 AND generation = $3 AND ended_at = 0 AND expires_at > $6
+		AND ` + sinceCut
 	// SQLite wants no gap in the numbers: $4, the SignIn, is named for it.
 	renewSQLite = renewed + ` AND $4 <> '' AND EXISTS (` + standing + `)`
 	// Copies know a session by its secret, so the old one's end is in the log.

@@ -13,13 +13,13 @@ const (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', 0, '', '', 0, '', $10, $11, 0, 0)`
 	signInByID = `SELECT i.id, i.protocol, i.app_id, i.request, i.resume_url, i.end_origin, i.bind_hash, i.login_hint,
 		i.not_before, i.user_id, i.epoch, i.generation, i.methods, i.auth_time, i.session_id, i.created_at, i.expires_at,
-		i.done_at, i.spent_at, COALESCE(u.status, ''), COALESCE(u.epoch, 0), h.generation, c.n
+		i.done_at, i.spent_at, COALESCE(u.status, ''), COALESCE(u.epoch, 0), h.generation, h.cut_before, c.n
 		FROM sign_ins i CROSS JOIN house h CROSS JOIN counter c LEFT JOIN users u ON u.id = i.user_id WHERE i.id = $1`
 
 	// $4 is the SignIn, $5 now, $6 and $7 what was proven.
 	prove = ` UPDATE sign_ins SET user_id = $1, epoch = $2, generation = $3, methods = $6, auth_time = $7
 		WHERE id = $4 AND done_at = 0 AND expires_at > $5
-		AND (user_id = '' OR (user_id = $1 AND epoch = $2 AND generation = $3)) AND EXISTS (SELECT 1 FROM ok)`
+		AND (user_id = '' OR (user_id = $1 AND epoch = $2 AND generation = $3)) AND ` + sinceCut + ` AND EXISTS (SELECT 1 FROM ok)`
 	proveSQLite   = standingSQLite + prove
 	provePostgres = standingPostgres + prove
 
@@ -27,6 +27,7 @@ const (
 	signInAlive = `sign_ins i JOIN users u ON u.id = i.user_id
 		JOIN sessions s ON s.id = i.session_id AND s.user_id = i.user_id CROSS JOIN house h
 		WHERE i.id = $1 AND i.done_at <> 0 AND i.expires_at > $2 AND i.epoch = u.epoch AND i.generation = h.generation
+		AND i.created_at >= h.cut_before
 		AND ` + alive
 	spend         = `) UPDATE sign_ins SET spent_at = $2 WHERE id = (SELECT id FROM ok) AND spent_at = 0`
 	spendSQLite   = `WITH ok AS (SELECT i.id FROM ` + signInAlive + spend
@@ -50,7 +51,7 @@ func (s *Store) SignInByID(ctx context.Context, id idp.SignInID) (idp.SignIn, id
 	in, err := one(ctx, s, "sign-in", func(r row) (i idp.SignIn, err error) {
 		err = r.Scan(&i.ID, &i.Protocol, &i.AppID, opaque(&i.Request), &i.ResumeURL, &i.EndOrigin, &i.BindHash, &i.LoginHint,
 			at(&i.NotBefore), &i.UserID, &i.Epoch, &i.Generation, words(&i.Methods), at(&i.AuthTime), &i.SessionID,
-			at(&i.CreatedAt), at(&i.ExpiresAt), at(&i.DoneAt), at(&i.SpentAt), &st.Status, &st.Epoch, &st.Generation, &st.N)
+			at(&i.CreatedAt), at(&i.ExpiresAt), at(&i.DoneAt), at(&i.SpentAt), &st.Status, &st.Epoch, &st.Generation, at(&st.CutBefore), &st.N)
 		return i, err
 	}, signInByID, id)
 	if in.UserID == "" {

@@ -30,7 +30,7 @@ const (
 	// session, $5 now, $6 the app.
 	issuableFrom = `users u CROSS JOIN house h JOIN sessions s ON s.user_id = u.id
 		WHERE ` + proven + ` AND s.id = $4 AND s.epoch = $2 AND s.generation = $3
-		AND s.ended_at = 0 AND s.expires_at > $5
+		AND s.ended_at = 0 AND s.expires_at > $5 AND s.created_at >= h.cut_before
 		AND EXISTS (SELECT 1 FROM grants g WHERE g.app_id = $6
 			AND (g.user_id = u.id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = u.id))
 			AND g.from_at <= $5 AND (g.until_at = 0 OR g.until_at > $5))`
@@ -48,7 +48,9 @@ func spentBefore() error {
 	return idp.Errorf(idp.Conflict, "This was used before.")
 }
 
-func standingDest(st *idp.Standing) []any { return []any{&st.Status, &st.Epoch, &st.Generation, &st.N} }
+func standingDest(st *idp.Standing) []any {
+	return []any{&st.Status, &st.Epoch, &st.Generation, at(&st.CutBefore), &st.N}
+}
 
 // turn queues for a user's turn alone, in PostgreSQL.
 func (s *Store) turn(sql string, args ...any) []step {

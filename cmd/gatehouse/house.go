@@ -38,6 +38,7 @@ const (
 // house is everything wired together: the handler that answers requests and
 // the worker that tells apps.
 type house struct {
+	ring      *keys.Ring
 	store     *store.Store
 	redis     *redis.Redis
 	gate      *sessions.Gate
@@ -76,7 +77,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	if err != nil {
 		return nil, err
 	}
-	ring := &keys.Ring{Store: db, Box: box, Now: time.Now, Subject: c.URL.Hostname()}
+	ring := &keys.Ring{Store: db, Box: box, Now: time.Now, Subject: c.URL.Hostname(), Lease: keys.DefaultLease}
 	if err := ring.Load(ctx); err != nil {
 		return nil, fmt.Errorf("load the signing keys: %w", err)
 	}
@@ -90,9 +91,9 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	}
 	gate := &sessions.Gate{Backend: fast.Backend(db), Now: time.Now, Idle: sessionIdle, Absolute: sessionAbsolute}
 	truth := &forced{Store: db, commits: fast.Commits(db)}
-	people := &directory.Directory{Store: truth, Passes: gate, CheckRules: jit.CheckRules, Now: time.Now, CheckURL: out.CheckURL}
+	people := &directory.Directory{Store: truth, Passes: gate, Keys: ring, CheckRules: jit.CheckRules, Now: time.Now, CheckURL: out.CheckURL}
 	h := &house{
-		store: db, redis: fast, gate: gate, directory: people, closing: make(chan struct{}),
+		store: db, ring: ring, redis: fast, gate: gate, directory: people, closing: make(chan struct{}),
 		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: time.Now},
 	}
 	issuer := c.URL.String()

@@ -93,6 +93,11 @@ func (h *house) serve(ctx context.Context, door net.Listener, cert, key string) 
 			stop(fmt.Errorf("redis: %w", err))
 		}
 	})
+	tasks.Go(func() {
+		h.ring.Follow(ctx, func(err error) {
+			h.worker.Log.WarnContext(ctx, "the signing keys could not be read again", "error", err)
+		})
+	})
 	tasks.Go(func() { endDueGrants(ctx, h.directory, h.worker.Log) })
 	server := newServer(h.handler)
 	tasks.Go(func() {

@@ -25,6 +25,7 @@ type Store interface {
 	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
 	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
 	LastReceipt(ctx context.Context, id idp.UserID, kind idp.EndingKind) (idp.Receipt, error)
+	SigningKeys(ctx context.Context) ([]idp.SigningKey, error)
 	RevokeAPIToken(ctx context.Context, id idp.APITokenID, of idp.UserID, now time.Time) error
 	Record(ctx context.Context, events ...idp.Event) error
 }
@@ -35,11 +36,20 @@ type Passes interface {
 	NewAPIToken(ctx context.Context, proof idp.Proof, name string, ttl time.Duration) (raw string, t idp.APIToken, err error)
 }
 
+// Keys makes signing keys; *keys.Ring does.
+type Keys interface {
+	// Replacement returns a new key, not yet stored.
+	Replacement(use, algorithm string) (idp.SigningKey, error)
+	// Settle returns when no node uses a key any more that was revoked before.
+	Settle(ctx context.Context) error
+}
+
 // Directory is the verbs. Its methods are safe for concurrent use and take
 // the actor from the context (idp.ActorOf).
 type Directory struct {
 	Store  Store
 	Passes Passes
+	Keys   Keys
 	Now    func() time.Time
 	// Wake is told when an ending has written a receipt, so that its lines
 	// are worked on at once. May be nil.

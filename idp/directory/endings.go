@@ -32,7 +32,7 @@ func (d *Directory) end(ctx context.Context, c idp.Change, e idp.Event) (idp.Rec
 	c.Events = append(c.Events, e)
 	done, err := d.Store.Commit(ctx, c)
 	if err != nil {
-		return idp.Receipt{}, fmt.Errorf("end %s of %s: %w", g.Kind, g.UserID, err)
+		return idp.Receipt{}, fmt.Errorf("end %s %s%s%s: %w", g.Kind, g.UserID, g.AppID, g.KeyID, err)
 	}
 	if d.Wake != nil {
 		d.Wake()

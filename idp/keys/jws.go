@@ -141,7 +141,10 @@ func (r *Ring) keyFor(part, typ string) (*Key, error) {
 	if !sameType(h.Type, typ) {
 		return nil, fmt.Errorf("typ is %q", clip(h.Type))
 	}
-	set := r.loaded.Load()
+	set, err := r.current()
+	if err != nil {
+		return nil, err
+	}
 	if set == nil {
 		return nil, errors.New("the ring is not loaded")
 	}

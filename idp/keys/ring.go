@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -58,12 +59,20 @@ type Ring struct {
 	// Subject is the common name in the SAML certificate: the house's host
 	// name.
 	Subject string
+	// Lease is how long what Load found may be used before it is read again:
+	// a key that was revoked elsewhere signs nothing after that. Zero: for
+	// ever, where nobody else changes keys.
+	Lease time.Duration
 
-	loaded atomic.Pointer[keySet]
+	loading sync.Mutex
+	loaded  atomic.Pointer[keySet]
 }
 
 // keySet is what one Load found; it never changes.
 type keySet struct {
+	rows     []idp.SigningKey // that are not retired
+	box      *Box             // that opened them
+	at       time.Time        // when it was being read, on the monotonic clock
 	signs    map[kind]*Key
 	verifies map[string]*Key // kid to oidc key
 	jwks     []byte
@@ -73,6 +82,13 @@ type keySet struct {
 // start at once end with the same keys. It may be called again to see keys
 // that another node made or retired.
 func (r *Ring) Load(ctx context.Context) error {
+	r.loading.Lock()
+	defer r.loading.Unlock()
+	return r.load(ctx)
+}
+
+func (r *Ring) load(ctx context.Context) error {
+	at := time.Now() // not r.Now: leases run on the clock that nobody sets
 	rows, err := r.Store.SigningKeys(ctx)
 	if err != nil {
 		return fmt.Errorf("read signing keys: %w", err)
@@ -81,15 +97,24 @@ func (r *Ring) Load(ctx context.Context) error {
 		if err := r.create(ctx, missing); err != nil {
 			return err
 		}
+		at = time.Now()
 		// Also when all were ours: what counts is what the store has.
 		if rows, err = r.Store.SigningKeys(ctx); err != nil {
 			return fmt.Errorf("read signing keys: %w", err)
 		}
 	}
+	rows = slices.DeleteFunc(rows, func(k idp.SigningKey) bool { return !k.RetiredAt.IsZero() && !r.Now().Before(k.RetiredAt) })
+	if old := r.loaded.Load(); old != nil && old.box == r.Box && slices.Equal(old.rows, rows) {
+		set := *old
+		set.at = at
+		r.loaded.Store(&set)
+		return nil
+	}
 	set, err := r.open(rows)
 	if err != nil {
 		return err
 	}
+	set.rows, set.box, set.at = rows, r.Box, at
 	r.loaded.Store(set)
 	return nil
 }
@@ -135,9 +160,6 @@ func (r *Ring) open(rows []idp.SigningKey) (*keySet, error) {
 	set := &keySet{signs: make(map[kind]*Key), verifies: make(map[string]*Key)}
 	var published []*Key
 	for _, row := range rows {
-		if !row.RetiredAt.IsZero() && !r.Now().Before(row.RetiredAt) {
-			continue
-		}
 		k, err := r.parse(row)
 		if err != nil {
 			return nil, fmt.Errorf("open signing key %s: %w", row.ID, err)
@@ -161,9 +183,14 @@ func (r *Ring) open(rows []idp.SigningKey) (*keySet, error) {
 }
 
 // Key returns the key that signs for this use ("oidc", "saml") with this
-// algorithm; idp.NotFound when there is none, or the ring is not loaded.
+// algorithm; idp.NotFound when there is none, or the ring is not loaded,
+// idp.Unavailable when the lease has run out and cannot be renewed.
 func (r *Ring) Key(use, alg string) (Key, error) {
-	if set := r.loaded.Load(); set != nil {
+	set, err := r.current()
+	if err != nil {
+		return Key{}, err
+	}
+	if set != nil {
 		if k := set.signs[kind{use, alg}]; k != nil {
 			return *k, nil
 		}

@@ -27,6 +27,7 @@ type code struct {
 	Session     idp.SessionID     `json:"s"`
 	SessionEnds int64             `json:"se"` // Unix time
 	App         idp.AppID         `json:"a"`
+	AppEpoch    int64             `json:"ae,omitempty"`
 	RedirectURI string            `json:"r"`
 	Challenge   string            `json:"c,omitempty"`
 	Nonce       string            `json:"n,omitempty"`
@@ -56,7 +57,7 @@ func (p *Provider) grant(w http.ResponseWriter, r *http.Request, app idp.App, re
 		ID:   idp.NewTokenFamilyID(),
 		User: s.UserID, Epoch: s.Epoch, Generation: s.Generation,
 		Session: s.ID, SessionEnds: s.ExpiresAt.Unix(),
-		App: app.ID, RedirectURI: req.RedirectURI, Challenge: req.CodeChallenge,
+		App: app.ID, AppEpoch: app.Epoch, RedirectURI: req.RedirectURI, Challenge: req.CodeChallenge,
 		Nonce: req.Nonce, Scopes: req.Scopes,
 		AuthTime: s.AuthTime.UnixMicro(), Methods: s.Methods,
 		IssuedAt: p.now().UnixMicro(),
@@ -111,7 +112,7 @@ func (c code) proof() idp.Proof {
 // family is the token family the code is exchanged for.
 func (c code) family(now time.Time) idp.TokenFamily {
 	return idp.TokenFamily{
-		ID: c.ID, Proof: c.proof(), AppID: c.App, SessionID: c.Session,
+		ID: c.ID, Proof: c.proof(), AppID: c.App, AppEpoch: c.AppEpoch, SessionID: c.Session,
 		Scopes: c.Scopes, Nonce: c.Nonce,
 		AuthTime: idp.Time(time.UnixMicro(c.AuthTime)), Methods: c.Methods,
 		CreatedAt: now, RotatedAt: now,

@@ -33,7 +33,7 @@ func (b *backend) SessionByHash(ctx context.Context, hash string) (idp.Session, 
 		}
 	}
 	s, standing, err := b.Backend.SessionByHash(ctx, hash)
-	if err == nil && s.Stands(standing) && s.EndedAt.IsZero() {
+	if err == nil && s.Stands(standing, s.CreatedAt) && s.EndedAt.IsZero() {
 		b.redis.write(ctx, name, standing.N, writeSession(s, id), time.Until(s.ExpiresAt), ofUser(s.UserID), ofSession(s.ID))
 	}
 	return s, standing, err
@@ -123,7 +123,8 @@ func (b *backend) FamilyByID(ctx context.Context, id idp.TokenFamilyID, now time
 		}
 	}
 	t, err := b.Backend.FamilyByID(ctx, id, now)
-	if err == nil && t.Family.Stands(t.Standing) && t.Family.RevokedAt.IsZero() && t.SessionAlive && t.Granted {
+	if err == nil && t.Family.Stands(t.Standing, t.Family.CreatedAt) && t.Family.RevokedAt.IsZero() && t.SessionAlive &&
+		t.Family.AppEpoch == t.AppEpoch && t.Granted {
 		life := familyLife
 		if !t.Until.IsZero() {
 			life = min(life, t.Until.Sub(now))

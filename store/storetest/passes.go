@@ -216,7 +216,7 @@ func testLinks(h *house) {
 	h.same([]int64{1, 2}, []int64{done.N, done.Epoch})
 	_, st, err = h.SessionByHash(h.ctx, string(s.ID))
 	h.ok(err)
-	if s.Stands(st) {
+	if s.Stands(st, s.CreatedAt) {
 		h.Error("a session outlived the ending that its user's new password made")
 	}
 }
@@ -229,7 +229,7 @@ func testAPITokens(h *house) {
 	h.ok(err)
 	h.same(tok, got)
 	h.same(u, who)
-	h.same(true, tok.Stands(st))
+	h.same(true, tok.Stands(st, tok.CreatedAt))
 	h.is(h.RevokeAPIToken(h.ctx, tok.ID, "usr_other", h.now), idp.NotFound)
 	h.ok(h.RevokeAPIToken(h.ctx, tok.ID, u.ID, h.now))
 	tokens, err := h.APITokens(h.ctx, u.ID)

@@ -1,0 +1,57 @@
+package redis_test
+
+import (
+	"testing"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// An ending of everybody is in force on every node when it returns, whatever
+// copies they had.
+func TestAnEndingOfEverybodyIsInForceOnEveryNodeWhenItReturns(t *testing.T) {
+	t.Parallel()
+	_, _, nodes := town(t)
+	a := nodes[0]
+	app, err := a.dir.AddApp(a.ctx, idp.App{Name: "wiki", Protocol: idp.ProtocolOIDC, Identifier: "wiki",
+		OIDC: &idp.OIDCSettings{AuthMethod: "none", RedirectURIs: []string{"https://app.example/cb"}}})
+	a.must(err)
+	for round := range 10 {
+		u := a.person()
+		_, err := a.dir.Grant(a.ctx, idp.Grant{AppID: app.ID, UserID: u.ID})
+		a.must(err)
+		app, err = a.store.App(a.ctx, app.ID)
+		a.must(err)
+		raw, s := a.signedIn(u.ID)
+		now := idp.Time(time.Now())
+		f := idp.TokenFamily{ID: idp.NewTokenFamilyID(), Proof: s.Proof, AppID: app.ID, AppEpoch: app.Epoch, SessionID: s.ID, Scopes: []string{"openid"},
+			AuthTime: s.AuthTime, Methods: s.Methods, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
+		a.must(a.gate.SpendCode(a.ctx, f,
+			idp.Participant{SessionID: s.ID, AppID: app.ID, UserID: u.ID, NameID: idp.NameID{Value: string(u.ID)}, FirstAt: now, LastAnswerAt: now},
+			idp.Account{ID: idp.NewAccountID(), AppID: app.ID, UserID: u.ID, Subject: string(u.ID), FirstSeenAt: now, LastSeenAt: now}))
+		for _, n := range nodes {
+			n.warm(raw)
+			for range 3 {
+				_, err := n.gate.Family(n.ctx, f.ID, f.Proof)
+				n.must(err)
+			}
+		}
+		_, err = nodes[round%3].dir.EndApp(a.ctx, app.ID, "test")
+		a.must(err)
+		for _, n := range nodes {
+			if _, err := n.gate.Family(n.ctx, f.ID, f.Proof); !idp.IsKind(err, idp.Unauthenticated) {
+				t.Errorf("a token of the app after its end: %v", err)
+			}
+			n.accepts(raw)
+		}
+		var before time.Time
+		if round%2 == 0 {
+			before = time.Now()
+		}
+		_, err = nodes[(round+1)%3].dir.EndBefore(a.ctx, before, "test")
+		a.must(err)
+		for _, n := range nodes {
+			n.refuses(raw)
+		}
+	}
+}
