@@ -8,6 +8,8 @@ import (
 type appCmd struct {
 	List appListCmd `cmd:"" help:"List apps."`
 	Show appShowCmd `cmd:"" help:"Show an app's registration."`
+
+	EndAll appEndAllCmd `cmd:"" help:"End everything an app holds, of everybody, and print the receipt."`
 }
 
 type appListCmd struct{ remote }
@@ -65,4 +67,23 @@ func (c appShowCmd) Run(ctx context.Context) error {
 			row(w, "SOAP logout", or(s.SOAPLogoutURL, "-"))
 		}
 	})
+}
+
+type appEndAllCmd struct {
+	remote
+	App    string `arg:"" help:"Name or ID of the app."`
+	Reason string `help:"Why; it stands in the receipt."`
+}
+
+// Run ends everything the app holds.
+func (c appEndAllCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	r, err := api.EndApp(ctx, c.App, c.Reason)
+	if err != nil {
+		return err
+	}
+	return c.printReceipt(r)
 }

@@ -34,6 +34,7 @@ type commands struct {
 	Grant   grantCmd   `cmd:"" group:"api" help:"Who may use what."`
 	Session sessionCmd `cmd:"" group:"api" help:"Who is signed in."`
 	Receipt receiptCmd `cmd:"" group:"api" help:"What was ended, app by app."`
+	Key     keyCmd     `cmd:"" group:"api" help:"Signing keys."`
 	Token   tokenCmd   `cmd:"" group:"api" help:"API tokens."`
 }
 

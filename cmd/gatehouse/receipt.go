@@ -65,11 +65,26 @@ func (r remote) printReceipt(rc client.Receipt) error {
 		}
 		row(w)
 		row(w, "APP", "LEVER", "STATE", "ATTEMPTS", "LATENCY", "ANSWER")
-		row(w, "Gatehouse", "epoch", "verified", 1, "-", "No pass is accepted or issued.")
+		row(w, "Gatehouse", "epoch", "verified", 1, "-", atGatehouse(rc.Kind))
 		for _, l := range rc.Lines {
 			row(w, l.App, l.Lever, stateWords(l), l.Attempts, latency(l), or(l.Evidence, or(l.Answer, "-")))
 		}
 	})
+}
+
+// atGatehouse is what is true here since the cut.
+func atGatehouse(kind string) string {
+	switch kind {
+	case "app":
+		return "No token or code that the app held is accepted."
+	case "grant":
+		return "No token by this grant is accepted or issued."
+	case "before":
+		return "No pass made before is accepted."
+	case "key":
+		return "Nothing is signed by the key, nor published."
+	}
+	return "No pass is accepted or issued."
 }
 
 // stateWords is the state with its end, where it has one.

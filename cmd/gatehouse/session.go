@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"text/tabwriter"
+	"time"
 )
 
 type sessionCmd struct {
@@ -11,6 +13,8 @@ type sessionCmd struct {
 	End  sessionEndCmd  `cmd:"" help:"End one session and print the receipt."`
 
 	EndAll sessionEndAllCmd `cmd:"" help:"End everything a person holds, who may sign in again, and print the receipt."`
+
+	EndBefore sessionEndBeforeCmd `cmd:"" help:"End everything made before a moment, of everybody, and print the receipt. Your own token is among it."`
 }
 
 type sessionListCmd struct{ someUser }
@@ -65,6 +69,32 @@ func (c sessionEndAllCmd) Run(ctx context.Context) error {
 		return err
 	}
 	r, err := api.EndSessions(ctx, c.User, c.Reason)
+	if err != nil {
+		return err
+	}
+	return c.printReceipt(r)
+}
+
+type sessionEndBeforeCmd struct {
+	remote
+	Before string `arg:"" help:"The moment, like 2026-11-23T03:00:00Z, or now."`
+	Reason string `help:"Why; it stands in the receipt."`
+}
+
+// Run ends everything older.
+func (c sessionEndBeforeCmd) Run(ctx context.Context) error {
+	var before time.Time
+	if c.Before != "now" {
+		var err error
+		if before, err = time.Parse(time.RFC3339, c.Before); err != nil {
+			return errors.New("the moment is now, or a time like 2026-11-23T03:00:00Z")
+		}
+	}
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	r, err := api.EndBefore(ctx, before, c.Reason)
 	if err != nil {
 		return err
 	}

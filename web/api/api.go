@@ -84,6 +84,11 @@ type reasoned struct {
 	Reason string `json:"reason"`
 }
 
+type endBefore struct {
+	Before *time.Time `json:"before,omitempty"`
+	Reason string     `json:"reason"`
+}
+
 type named struct {
 	Name string `json:"name"`
 }
@@ -119,6 +124,10 @@ func (a *API) routes() []route {
 		{"GET /api/v1/apps/{app}/grants", owner, "List who may use an app", nil, client.Page[client.Grant]{}, a.grantList},
 		{"POST /api/v1/grants", owner, "Let a person or a group use an app", client.Grant{}, client.Grant{}, a.grantAdd},
 		{"DELETE /api/v1/apps/{app}/grants/{grant}", owner, "Remove a grant", nil, client.Receipt{}, a.grantRemove},
+		{"POST /api/v1/apps/{app}/end-sessions", owner, "End everything an app holds, of everybody", reasoned{}, client.Receipt{}, a.appEndSessions},
+		{"POST /api/v1/end-before", owner, "End everything made before a moment, of everybody; before may be empty: now", endBefore{}, client.Receipt{}, a.endBefore},
+		{"GET /api/v1/keys", owner, "List signing keys, oldest first", nil, client.Page[client.Key]{}, a.keyList},
+		{"POST /api/v1/keys/{key}/revoke", owner, "Revoke a signing key; one in use is replaced", reasoned{}, client.Receipt{}, a.keyRevoke},
 		{"POST /api/v1/apply", owner, "Make users, groups, apps and grants what the body says", client.Desired{}, client.Applied{}, a.apply},
 		{"GET /api/v1/events", owner, "List audit lines, newest first", nil, client.Page[client.Event]{}, a.eventList},
 		{"GET /api/v1/tokens", ownerToken, "List your API tokens", nil, client.Page[client.Token]{}, a.tokenList},

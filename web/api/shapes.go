@@ -39,7 +39,8 @@ func actor(a idp.Actor) string {
 
 func receipt(r idp.Receipt) client.Receipt {
 	return client.Receipt{
-		ID: string(r.ID), Number: r.N, Kind: string(r.Kind), UserID: string(r.UserID), SessionID: string(r.SessionID), AppID: string(r.AppID), GroupID: string(r.GroupID), Reason: r.Reason,
+		ID: string(r.ID), Number: r.N, Kind: string(r.Kind), UserID: string(r.UserID), SessionID: string(r.SessionID), AppID: string(r.AppID), GroupID: string(r.GroupID),
+		KeyID: string(r.KeyID), Before: when(r.Before), Reason: r.Reason,
 		Actor: actor(r.Actor), AskedAt: r.AskedAt, CutAt: r.CutAt, ListedAt: when(r.ListedAt), Listing: r.Listing(),
 	}
 }

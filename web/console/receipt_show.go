@@ -60,7 +60,7 @@ func (c *Console) readReceipt(ctx context.Context, id idp.ReceiptID) (receiptVie
 	}
 	for _, d := range lines {
 		line := lineOf(d, apps[d.AppID])
-		if rc.UserID == "" { // of several people
+		if rc.UserID == "" && len(v.Lines) < linesShown { // of several people
 			name, err := who.of(ctx, d.UserID)
 			if err != nil {
 				return receiptView{}, err
@@ -72,11 +72,28 @@ func (c *Console) readReceipt(ctx context.Context, id idp.ReceiptID) (receiptVie
 	return v, nil
 }
 
-// about is the name of whom a receipt is about: a person, or the group whose
-// grant has ended.
+// linesShown bounds a page: the receipt of a whole app has a line for everybody.
+const linesShown = 200
+
+// shown are the lines that the page has room for.
+func (v receiptView) shown() []receiptLine { return v.Lines[:min(len(v.Lines), linesShown)] }
+
+// about is the name of whom or what a receipt is about: a person, an app, a
+// key, everybody, or the group whose grant has ended.
 func (c *Console) about(ctx context.Context, who *names, rc idp.Receipt) (string, error) {
-	if rc.UserID != "" {
+	switch {
+	case rc.UserID != "":
 		return who.of(ctx, rc.UserID)
+	case rc.Kind == idp.EndBefore:
+		return "everybody", nil
+	case rc.Kind == idp.EndKey:
+		return string(rc.KeyID), nil
+	case rc.Kind == idp.EndApp:
+		a, err := c.Store.App(ctx, rc.AppID)
+		if idp.IsKind(err, idp.NotFound) {
+			return string(rc.AppID), nil
+		}
+		return a.Name, err
 	}
 	g, err := c.Store.Group(ctx, rc.GroupID)
 	if idp.IsKind(err, idp.NotFound) {
@@ -86,8 +103,13 @@ func (c *Console) about(ctx context.Context, who *names, rc idp.Receipt) (string
 }
 
 func aboutURL(rc idp.Receipt) string {
-	if rc.UserID != "" {
+	switch {
+	case rc.UserID != "":
 		return "/console/users/" + string(rc.UserID)
+	case rc.Kind == idp.EndApp:
+		return "/console/apps/" + string(rc.AppID)
+	case rc.Kind == idp.EndBefore, rc.Kind == idp.EndKey:
+		return "/console/emergency"
 	}
 	return "/console/groups/" + string(rc.GroupID)
 }
@@ -104,6 +126,12 @@ func endingWords(k idp.EndingKind) string {
 		return "End of tokens"
 	case idp.EndGrant:
 		return "End of access"
+	case idp.EndApp:
+		return "End of all sessions in an app"
+	case idp.EndBefore:
+		return "End of all older sessions"
+	case idp.EndKey:
+		return "Key revoked"
 	}
 	return string(k)
 }
@@ -111,6 +139,14 @@ func endingWords(k idp.EndingKind) string {
 // subject is what is true at Gatehouse since the cut.
 func (c *Console) subject(ctx context.Context, rc idp.Receipt, about string, apps map[idp.AppID]idp.App) (string, error) {
 	switch {
+	case rc.Kind == idp.EndApp:
+		return "Nothing that " + about + " held is accepted any more", nil
+	case rc.Kind == idp.EndKey:
+		return "Nothing is signed by the key " + about + " any more", nil
+	case rc.Kind == idp.EndBefore && rc.Before.IsZero():
+		return "Everybody is signed out", nil
+	case rc.Kind == idp.EndBefore:
+		return "Everything made before " + ui.Exact(rc.Before) + " has ended", nil
 	case rc.Kind != idp.EndGrant:
 		return subject(rc.Kind, about), nil
 	case rc.AppID != "":

@@ -131,11 +131,13 @@ type Session struct {
 type Receipt struct {
 	ID        string     `json:"id"`
 	Number    int64      `json:"number"`
-	Kind      string     `json:"kind"`              // user, session, passes or grant
-	UserID    string     `json:"user_id,omitempty"` // empty for a group's grant
+	Kind      string     `json:"kind"`              // user, session, passes, grant, app, before or key
+	UserID    string     `json:"user_id,omitempty"` // empty where it is of several people
 	SessionID string     `json:"session_id,omitempty"`
 	AppID     string     `json:"app_id,omitempty"`   // of a grant that has ended
 	GroupID   string     `json:"group_id,omitempty"` // of a group's grant or a membership that has ended
+	KeyID     string     `json:"key_id,omitempty"`
+	Before    *time.Time `json:"before,omitempty"` // of kind before; absent: the cut itself
 	Reason    string     `json:"reason,omitempty"`
 	Actor     string     `json:"actor"`
 	AskedAt   time.Time  `json:"asked_at"`
@@ -143,6 +145,16 @@ type Receipt struct {
 	ListedAt  *time.Time `json:"listed_at,omitempty"`
 	Listing   bool       `json:"listing"`
 	Lines     []Line     `json:"lines,omitempty"`
+}
+
+// Key is a signing key of the house, without its private part.
+type Key struct {
+	ID        string     `json:"id"`
+	Use       string     `json:"use"`       // oidc or saml
+	Algorithm string     `json:"algorithm"` // RS256 or ES256
+	CreatedAt time.Time  `json:"created_at"`
+	RetiredAt *time.Time `json:"retired_at,omitempty"`
+	RevokedAt *time.Time `json:"revoked_at,omitempty"`
 }
 
 // Line is one line of a receipt. State is one of listing, sent, retrying,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 )
 
 // Where a method takes a user, an ID or a username will do; where it takes a
@@ -61,6 +62,29 @@ func (c *Client) EndSession(ctx context.Context, id, reason string) (Receipt, er
 // EndSessions ends everything a person holds; they may sign in again.
 func (c *Client) EndSessions(ctx context.Context, user, reason string) (Receipt, error) {
 	return post[Receipt](ctx, c, "/users/"+seg(user)+"/end-sessions", map[string]string{"reason": reason})
+}
+
+// EndApp ends everything an app holds, of everybody.
+func (c *Client) EndApp(ctx context.Context, app, reason string) (Receipt, error) {
+	return post[Receipt](ctx, c, "/apps/"+seg(app)+"/end-sessions", map[string]string{"reason": reason})
+}
+
+// EndBefore ends everything that was made before a moment, of everybody; zero
+// is now. The caller's own token is among it.
+func (c *Client) EndBefore(ctx context.Context, before time.Time, reason string) (Receipt, error) {
+	body := map[string]any{"reason": reason}
+	if !before.IsZero() {
+		body["before"] = before
+	}
+	return post[Receipt](ctx, c, "/end-before", body)
+}
+
+// Keys lists the signing keys, oldest first.
+func (c *Client) Keys(ctx context.Context) ([]Key, error) { return all[Key](ctx, c, "/keys") }
+
+// RevokeKey revokes a signing key; one in use is replaced.
+func (c *Client) RevokeKey(ctx context.Context, id, reason string) (Receipt, error) {
+	return post[Receipt](ctx, c, "/keys/"+seg(id)+"/revoke", map[string]string{"reason": reason})
 }
 
 // Receipts lists receipts, newest first; user may be empty.

@@ -1,0 +1,56 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/web/api/client"
+)
+
+func (a *API) appEndSessions(r *http.Request, _ caller) (int, any, error) {
+	in, err := decode[reasoned](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	found, err := a.app(r, r.PathValue("app"))
+	if err != nil {
+		return 0, nil, err
+	}
+	done, err := a.Directory.EndApp(r.Context(), found.ID, in.Reason)
+	return a.receipt(r, done, err)
+}
+
+func (a *API) endBefore(r *http.Request, _ caller) (int, any, error) {
+	in, err := decode[endBefore](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	var before time.Time
+	if in.Before != nil {
+		before = *in.Before
+	}
+	done, err := a.Directory.EndBefore(r.Context(), before, in.Reason)
+	return a.receipt(r, done, err)
+}
+
+func (a *API) keyList(r *http.Request, _ caller) (int, any, error) {
+	found, err := a.Directory.SigningKeys(r.Context())
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, client.Page[client.Key]{Items: each(found, func(k idp.SigningKey) client.Key {
+		return client.Key{
+			ID: string(k.ID), Use: k.Use, Algorithm: k.Algorithm, CreatedAt: k.CreatedAt, RetiredAt: when(k.RetiredAt), RevokedAt: when(k.RevokedAt),
+		}
+	})}, nil
+}
+
+func (a *API) keyRevoke(r *http.Request, _ caller) (int, any, error) {
+	in, err := decode[reasoned](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	done, err := a.Directory.EndKey(r.Context(), idp.KeyID(r.PathValue("key")), in.Reason)
+	return a.receipt(r, done, err)
+}
