@@ -17,6 +17,7 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
+	"gatehouse/idp/keys"
 	"gatehouse/idp/login"
 	"gatehouse/jit"
 	"gatehouse/sessions"
@@ -52,7 +53,12 @@ func newHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	gate := &sessions.Gate{Backend: st, Now: time.Now, Idle: time.Hour, Absolute: 8 * time.Hour}
-	dir := &directory.Directory{Store: st, Passes: gate, CheckRules: jit.CheckRules, Now: time.Now}
+	box, err := keys.NewBox([]byte("a root key for nothing but these tests, of some length"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring := &keys.Ring{Store: st, Box: box, Now: time.Now, Subject: "console.test"}
+	dir := &directory.Directory{Store: st, Passes: gate, Keys: ring, CheckRules: jit.CheckRules, Now: time.Now}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	in := &signin.SignIn{
 		Gate: gate, Directory: dir, Store: st, Cookies: web.Cookies{},
@@ -406,4 +412,32 @@ func TestAllSessionsOfAPersonEndWithOneReceipt(t *testing.T) {
 	phone.open("/").wants(200, "/signin/")
 	grace.signIn("grace").wants(200, "/", "Hello, Grace")
 	ada.open("/").wants(200, "/") // nobody else is out
+}
+
+func TestTheEmergencyPageEndsThingsOfEverybody(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.owner()
+	grace, _ := h.employee(ada)
+	key := idp.SigningKey{ID: idp.NewKeyID(), Use: "oidc", Algorithm: "ES256", Sealed: "x", CreatedAt: idp.Time(time.Now())}
+	if err := h.store.CreateSigningKey(t.Context(), key); err != nil {
+		t.Fatal(err)
+	}
+	ada.open("/console/emergency").wants(200, "/console/emergency", string(key.ID), "in use")
+	ada.open("/console/keys/"+string(key.ID)+"/revoke").wants(200, "/console/keys/", "Revoke this signing key?", "some keep the old set")
+	ada.submit("/revoke").wants(200, "/console/receipts/", "Key revoked", "Nothing is signed by the key "+string(key.ID))
+	ada.open("/console/emergency").wants(200, "/console/emergency", "revoked")
+	ada.open("/console/keys/key_nothing/revoke").wants(404, "/console/keys/")
+
+	for moment, says := range map[string]string{"2999-01-01T00:00": "has not come yet", "soon": "Write the moment"} {
+		ada.open("/console/emergency/end-before?before="+moment).wants(422, "/console/emergency/end-before", says)
+	}
+	ada.open("/console/emergency/end-before?before=2026-01-01T00:00").wants(200, "/console/emergency/end-before", "End everything made before 1 January 2026, 00:00:00 UTC?")
+	ada.submit("/end-before?before=2026-01-01T00:00").wants(200, "/console/receipts/", "Everything made before 1 January 2026, 00:00:00 UTC has ended")
+	grace.open("/").wants(200, "/") // she is newer
+
+	ada.open("/console/emergency/end-before?before=").wants(200, "/console/emergency/end-before", "Sign everybody out now?")
+	ada.submit("/end-before?before=").wants(200, "/signin/")
+	grace.open("/").wants(200, "/signin/")
+	grace.signIn("grace").wants(200, "/", "Hello, Grace")
 }

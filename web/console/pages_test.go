@@ -203,6 +203,12 @@ func samplePages() []uitest.Page {
 		"groups":       {View: groupsPage(groupsView{Groups: []groupRow{{ID: "grp_a", Name: "Engineering", Added: ago(80 * time.Hour)}, {ID: "grp_b", Name: "Compilers", Added: ago(9000 * time.Hour)}}})},
 		"groups-empty": {View: groupsPage(groupsView{})},
 		"group":        {View: groupPage(groupView{ID: "grp_a", Name: "Engineering", Apps: samplePerson().Apps[:3], People: samplePeople(6).People})},
+		"emergency": {View: emergencyPage(emergencyView{Keys: []keyRow{
+			{ID: "key_86cew25hsyccaringum4dwstdn", Signs: "OpenID Connect tokens, RS256", State: "in use", Made: ago(40 * 24 * time.Hour), Live: true},
+			{ID: "key_3zdew25hsyccaringum4dwstdn", Signs: "SAML assertions, RS256", State: "in use", Made: ago(40 * 24 * time.Hour), Live: true},
+			{ID: "key_9kdew25hsyccaringum4dwstdn", Signs: "OpenID Connect tokens, RS256", State: "revoked " + ui.Exact(ago(time.Hour)), Made: ago(400 * 24 * time.Hour)},
+		}})},
+		"emergency-bad": {View: emergencyPage(emergencyView{Before: uitest.Bait, Error: "This moment has not come yet."})},
 		"confirm": {View: confirmPage(confirmView{Title: "End this session of Grace Hopper?", Action: "/console/sessions/ses_a/end", Button: "End the session on Firefox on Linux", Danger: true, Section: "people", BackHref: "/console/users/usr_x", Back: "Grace Hopper",
 			Facts: []ui.Pair{{Key: "Device", Value: "Firefox on Linux"}, {Key: "Opened from it", Value: "Wiki, CRM, Slack"}}, Meaning: []string{"The browser is out of Gatehouse at once, and the apps opened from it are told. Other sessions stay."}})},
 		"restore": {View: confirmPage(confirmView{Title: "Restore Grace Hopper?", Action: "/x", Button: "Restore Grace Hopper", Section: "people", BackHref: "/console/users/usr_x", Back: "Grace Hopper", Meaning: []string{"Grace Hopper can sign in again with the same password, and has the same apps.", "Everything that the suspension ended stays ended."}})},
