@@ -3,6 +3,7 @@
 # make test     installs what is missing, checks, then runs every test (what .ci/run calls)
 # make e2e      the tests of the whole house alone
 # make torture  builds the house with one fault at a time; the race test must find each
+# make model    checks docs/revocation.pml with Spin, and that it misses every rule left out
 # make bench    the figures, on SQLite and PostgreSQL
 # make shell    a shell with the tests' services running: go test ./store/...
 
@@ -12,7 +13,7 @@ SHELL := /bin/bash
 GO        ?= go
 TESTFLAGS ?= -race -p 2 -timeout 12m -count 1
 
-.PHONY: build check fmt vet staticcheck generate vuln install test e2e torture bench shell
+.PHONY: build check fmt vet staticcheck generate vuln install test e2e torture model bench shell
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/gatehouse ./cmd/gatehouse
@@ -59,6 +60,10 @@ e2e: install
 
 torture: install
 	e2e/with-services.sh $(GO) test -tags torture -run TestSeededFaultsAreFound -timeout 20m -count 1 -v ./e2e
+
+model:
+	@command -v spin >/dev/null || { echo "make model wants spin: apt-get install spin"; exit 1; }
+	@docs/revocation.sh
 
 bench: install
 	e2e/with-services.sh $(GO) run ./e2e/bench $(BENCHFLAGS)
