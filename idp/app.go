@@ -49,12 +49,15 @@ type OIDCSettings struct {
 	PostLogoutRedirectURIs []string
 	BackchannelLogoutURI   string
 	// PKCEExempt lets a confidential client leave PKCE out. Off by default.
-	PKCEExempt         bool
-	IDTokenAlg         string        // RS256 (what a registration without an algorithm means) or ES256
-	ClaimsInIDToken    bool          // put the scopes' claims into the ID token too, for apps that do not call userinfo
-	AccessTokenTTL     time.Duration // 0: 5 minutes
-	RefreshTTL         time.Duration // absolute life of a token family with refresh; 0: 30 days
-	AllowOfflineAccess bool
+	PKCEExempt      bool
+	IDTokenAlg      string        // RS256 (what a registration without an algorithm means) or ES256
+	ClaimsInIDToken bool          // put the scopes' claims into the ID token too, for apps that do not call userinfo
+	AccessTokenTTL  time.Duration // 0: 5 minutes
+	// HonoursSessionExpiry: the app ends its own session at session_expiry, as
+	// its admin says; nobody can see it from here.
+	HonoursSessionExpiry bool
+	RefreshTTL           time.Duration // absolute life of a token family with refresh; 0: 30 days
+	AllowOfflineAccess   bool
 }
 
 // SAMLSettings is what we know of a service provider.

@@ -10,6 +10,13 @@ import (
 )
 
 const (
+	// Both halves have an index of their own: lines that are not final, and
+	// those that failed.
+	appsInTrouble = `SELECT DISTINCT d.app_id FROM deliveries d WHERE ((d.finished_at = 0 AND d.state = 'retrying')
+			OR (d.state = 'failed' AND d.finished_at > $1))
+		AND NOT EXISTS (SELECT 1 FROM deliveries k WHERE k.app_id = d.app_id AND k.lever = d.lever
+			AND k.acked_at > d.created_at AND k.receipt_n > d.receipt_n)`
+
 	deliveryColumns = `id, receipt_id, user_id, app_id, lever, session_id, name_id, session_indexes, state, attempts,
 		created_at, next_at, first_sent_at, acked_at, latency_ms, answer, again_at, ceiling, verified_at, evidence, finished_at`
 
@@ -233,4 +240,11 @@ func (s *Store) RecordEvidence(ctx context.Context, app idp.AppID, session idp.S
 // FailedDeliveries returns how many lines have failed.
 func (s *Store) FailedDeliveries(ctx context.Context) (int, error) {
 	return one(ctx, s, "failed deliveries", func(r row) (n int, err error) { return n, r.Scan(&n) }, failedDeliveries)
+}
+
+// AppsInTrouble returns the apps that did not take what they were told: a line
+// is being retried, or has failed since that moment, and none was acknowledged
+// after it.
+func (s *Store) AppsInTrouble(ctx context.Context, since time.Time) ([]idp.AppID, error) {
+	return list(ctx, s, "apps in trouble", func(r row) (id idp.AppID, err error) { return id, r.Scan(&id) }, appsInTrouble, us(since))
 }

@@ -99,9 +99,9 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	issuer := c.URL.String()
 	h.worker = &outbox.Worker{
 		Store: db, Name: workerName(c.Listen), Now: time.Now, Log: log,
-		Levers: map[idp.Lever]outbox.Lever{
-			idp.LeverBackchannel: &oidc.Backchannel{Issuer: issuer, Signer: ring, Fetch: out, Now: time.Now},
-			idp.LeverSOAP:        &saml.SOAPLogout{EntityID: entityID(issuer), Ring: ring, Fetch: out, Now: time.Now},
+		Levers: []outbox.Lever{
+			&oidc.Backchannel{Issuer: issuer, Signer: ring, Fetch: out, Now: time.Now},
+			&saml.SOAPLogout{EntityID: entityID(issuer), Ring: ring, Fetch: out, Now: time.Now},
 		},
 		Probe: &outbox.Probe{Issuer: issuer, Signer: ring, Fetch: out, Now: time.Now},
 		Alarm: func(_ context.Context, failed []idp.Delivery) {

@@ -49,6 +49,13 @@ type logoutToken struct {
 	Events   map[string]struct{} `json:"events"`
 }
 
+// Name, Reaches and Destroys say what it is; see outbox.Lever.
+func (b *Backchannel) Name() idp.Lever { return idp.LeverBackchannel }
+func (b *Backchannel) Destroys() bool  { return false }
+func (b *Backchannel) Reaches(app idp.App) bool {
+	return app.OIDC != nil && app.OIDC.BackchannelLogoutURI != ""
+}
+
 // Send tells the app of an ending: with sub and sid for each session the
 // delivery names, with sub alone when it means the whole person. 200 and 204
 // acknowledge (§2.8).
@@ -58,7 +65,7 @@ type logoutToken struct {
 // than a few requests too many. Only an app that has no address any more is
 // permanent.
 func (b *Backchannel) Send(ctx context.Context, app idp.App, d idp.Delivery) (string, error) {
-	if app.OIDC == nil || app.OIDC.BackchannelLogoutURI == "" {
+	if !b.Reaches(app) {
 		return "", outbox.Permanent(idp.Errorf(idp.Invalid, "The app has no address for logout tokens any more."))
 	}
 	sids := d.SessionIndexes

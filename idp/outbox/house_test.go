@@ -225,7 +225,7 @@ func states(lines []idp.Delivery) string {
 func (h *house) worker(name string) *Worker {
 	return &Worker{
 		Store: h.store, Name: name, Now: h.now, Log: slog.New(slog.DiscardHandler),
-		Levers: map[idp.Lever]Lever{idp.LeverSOAP: poster{h.fetch}, idp.LeverBackchannel: poster{h.fetch}},
+		Levers: posters(h.fetch),
 		Probe:  &Probe{Issuer: "https://id.example", Signer: unsigned{}, Fetch: h.fetch, Now: h.now},
 		Poll:   20 * time.Millisecond, Skew: time.Nanosecond, CodeWindow: time.Nanosecond,
 	}
@@ -248,7 +248,23 @@ func (h *house) run(w *Worker) (stop func()) {
 }
 
 // poster is a lever with the manners of the true ones.
-type poster struct{ fetch *fetch.Client }
+type poster struct {
+	name  idp.Lever
+	fetch *fetch.Client
+}
+
+func posters(f *fetch.Client) []Lever {
+	return []Lever{poster{idp.LeverBackchannel, f}, poster{idp.LeverSOAP, f}}
+}
+
+func (p poster) Name() idp.Lever { return p.name }
+func (p poster) Destroys() bool  { return false }
+func (p poster) Reaches(app idp.App) bool {
+	if p.name == idp.LeverSOAP {
+		return app.SAML != nil && app.SAML.SOAPLogoutURL != ""
+	}
+	return app.OIDC != nil && app.OIDC.BackchannelLogoutURI != ""
+}
 
 func (p poster) Send(ctx context.Context, app idp.App, d idp.Delivery) (string, error) {
 	form := url.Values{"subject": {d.NameID.Value}, "session": d.SessionIndexes}

@@ -8,8 +8,16 @@ import (
 	"gatehouse/idp"
 )
 
-// Lever ends something in an app; the tongues have them.
+// Lever is one way to end something in an app. The tongues have them; a
+// further one is added to [Worker.Levers] and nowhere else.
 type Lever interface {
+	// Name is what lines call it.
+	Name() idp.Lever
+	// Reaches reports whether app can be told by it.
+	Reaches(app idp.App) bool
+	// Destroys reports whether it deletes something at the app's vendor that a
+	// restore does not bring back.
+	Destroys() bool
 	// Send tells app of the ending in d, by a message that is fresh at every
 	// call (a repeated jti or ID is refused as a replay). A nil error means
 	// that the app acknowledged it; answer says so in plain words. ctx ends

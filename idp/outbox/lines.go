@@ -15,15 +15,15 @@ const (
 	familyRefused  = "No session from here was open there. Its refresh tokens are refused."
 )
 
-// deliveryID is the ID that receipt, app and session (of a line for all
+// deliveryID is the ID that receipt, app, lever and session (of a line for all
 // sessions: the subject) give a line, so that listing twice lists once. It has
 // the shape of every other delivery ID.
-func deliveryID(r idp.ReceiptID, app idp.AppID, session idp.SessionID, subject idp.NameID) idp.DeliveryID {
+func deliveryID(r idp.ReceiptID, app idp.AppID, lever idp.Lever, session idp.SessionID, subject idp.NameID) idp.DeliveryID {
 	part := string(session)
 	if session == "" {
 		part = subject.Format + "|" + subject.Value
 	}
-	sum := sha256.Sum256([]byte(string(r) + "|" + string(app) + "|" + part))
+	sum := sha256.Sum256([]byte(string(r) + "|" + string(app) + "|" + string(lever) + "|" + part))
 	return idp.DeliveryID("dlv_" + idAlphabet().EncodeToString(sum[:16]))
 }
 
@@ -51,29 +51,18 @@ func (w windows) closes(app idp.App, handedOut time.Time) time.Time {
 	return handedOut.Add(validity + w.skew)
 }
 
-// leverOf is the way to end something in app.
-func leverOf(app idp.App) idp.Lever {
-	switch {
-	case app.OIDC != nil && app.OIDC.BackchannelLogoutURI != "":
-		return idp.LeverBackchannel
-	case app.SAML != nil && app.SAML.SOAPLogoutURL != "":
-		return idp.LeverSOAP
-	}
-	return idp.LeverNone
-}
-
 // wholeUser reports whether app gets one line for everything r ended there.
 // The end of one session never becomes a logout of the whole person.
 func wholeUser(r idp.Receipt, app idp.App) bool {
 	return app.WholeUserLogout && r.Kind != idp.EndSession
 }
 
-// line is the line of a participant. sessionEnd is when its session would
+// line is the line of a participant and a lever. sessionEnd is when its session would
 // have ended by itself, now when the line is made.
-func line(r idp.Receipt, app idp.App, p idp.Participant, sessionEnd time.Time, win windows, now time.Time) idp.Delivery {
+func line(r idp.Receipt, app idp.App, p idp.Participant, lever idp.Lever, sessionEnd time.Time, win windows, now time.Time) idp.Delivery {
 	d := idp.Delivery{
 		ReceiptID: r.ID, UserID: p.UserID, AppID: p.AppID, SessionID: p.SessionID,
-		Lever: leverOf(app), NameID: p.NameID,
+		Lever: lever, NameID: p.NameID,
 		State: idp.DeliveryPending, CreatedAt: now, NextAt: now,
 		Ceiling: ceiling(app, p, sessionEnd),
 	}
@@ -83,7 +72,7 @@ func line(r idp.Receipt, app idp.App, p idp.Participant, sessionEnd time.Time, w
 	if wholeUser(r, app) {
 		d.SessionID, d.SessionIndexes = "", nil
 	}
-	d.ID = deliveryID(r.ID, p.AppID, d.SessionID, p.NameID)
+	d.ID = deliveryID(r.ID, p.AppID, lever, d.SessionID, p.NameID)
 	if closes := win.closes(app, p.LastAnswerAt); closes.After(r.CutAt) {
 		d.AgainAt = closes
 		d.Ceiling = latest(d.Ceiling, closes)
@@ -109,7 +98,7 @@ func ceiling(app idp.App, p idp.Participant, sessionEnd time.Time) time.Time {
 func accountLine(r idp.Receipt, a idp.Account, now time.Time) idp.Delivery {
 	subject := nameOf(a)
 	return idp.Delivery{
-		ID: deliveryID(r.ID, a.AppID, "", subject), ReceiptID: r.ID, UserID: a.UserID, AppID: a.AppID,
+		ID: deliveryID(r.ID, a.AppID, idp.LeverNone, "", subject), ReceiptID: r.ID, UserID: a.UserID, AppID: a.AppID,
 		Lever: idp.LeverNone, NameID: subject,
 		State: idp.DeliveryEnded, Answer: accountRemains, CreatedAt: now, FinishedAt: now,
 	}
@@ -120,14 +109,17 @@ func nameOf(a idp.Account) idp.NameID { return idp.NameID{Value: a.Subject, Form
 // familyLine is the line of a token family that outlived its session. The app
 // is told where it can be: it may keep a session of its own alive on it.
 // subject is what the app knows the person by, empty when that is not known.
-func familyLine(r idp.Receipt, app idp.App, f idp.TokenFamily, subject idp.NameID, now time.Time) idp.Delivery {
+func familyLine(r idp.Receipt, app idp.App, f idp.TokenFamily, lever idp.Lever, subject idp.NameID, now time.Time) idp.Delivery {
+	if subject.Value == "" {
+		lever = idp.LeverNone
+	}
 	d := idp.Delivery{
-		ID: deliveryID(r.ID, f.AppID, "", subject), ReceiptID: r.ID, UserID: f.UserID, AppID: f.AppID,
-		Lever: leverOf(app), NameID: subject,
+		ID: deliveryID(r.ID, f.AppID, lever, "", subject), ReceiptID: r.ID, UserID: f.UserID, AppID: f.AppID,
+		Lever: lever, NameID: subject,
 		State: idp.DeliveryPending, CreatedAt: now, NextAt: now,
 	}
-	if d.Lever == idp.LeverNone || subject.Value == "" {
-		d.Lever, d.State, d.Answer = idp.LeverNone, idp.DeliveryEnded, familyRefused
+	if lever == idp.LeverNone {
+		d.State, d.Answer = idp.DeliveryEnded, familyRefused
 		d.NextAt, d.FinishedAt = time.Time{}, now
 	}
 	return d

@@ -24,6 +24,11 @@ func crm() idp.App {
 
 func with[T any](v T, change func(*T)) T { change(&v); return v }
 
+// levers is the first lever that reaches app.
+func levers(app idp.App) idp.Lever {
+	return (&Worker{Levers: posters(nil)}).LeversOf(app)[0]
+}
+
 func TestDeliveryIDIsOneOfOursAndStable(t *testing.T) {
 	t.Parallel()
 	seen := map[idp.DeliveryID]bool{}
@@ -31,7 +36,7 @@ func TestDeliveryIDIsOneOfOursAndStable(t *testing.T) {
 		for _, a := range []idp.AppID{"app_a", "app_b"} {
 			for _, s := range []idp.SessionID{"", "ses_a", "ses_b"} {
 				alice := idp.NameID{Value: "alice"}
-				id := deliveryID(r, a, s, alice)
+				id := deliveryID(r, a, idp.LeverSOAP, s, alice)
 				if !idp.ValidID("dlv", string(id)) {
 					t.Errorf("%q has not the shape of a delivery's ID", id)
 				}
@@ -39,10 +44,10 @@ func TestDeliveryIDIsOneOfOursAndStable(t *testing.T) {
 					t.Errorf("%q twice", id)
 				}
 				seen[id] = true
-				if other := deliveryID(r, a, s, idp.NameID{Value: "alice", Format: "urn:mail"}); (other == id) != (s != "") {
+				if other := deliveryID(r, a, idp.LeverSOAP, s, idp.NameID{Value: "alice", Format: "urn:mail"}); (other == id) != (s != "") {
 					t.Errorf("session %q: %q for one subject, %q for another", s, id, other)
 				}
-				if again := deliveryID(r, a, s, alice); again != id {
+				if again := deliveryID(r, a, idp.LeverSOAP, s, alice); again != id {
 					t.Errorf("%q, then %q", id, again)
 				}
 			}
@@ -111,8 +116,8 @@ func TestLine(t *testing.T) {
 			want := plain
 			tt.change(&want)
 			want.AppID = tt.app.ID
-			want.ID = deliveryID("rcp_1", tt.app.ID, want.SessionID, want.NameID)
-			if diff := cmp.Diff(want, line(tt.receipt, tt.app, tt.part, sessionEnd, wins, now)); diff != "" {
+			want.ID = deliveryID("rcp_1", tt.app.ID, want.Lever, want.SessionID, want.NameID)
+			if diff := cmp.Diff(want, line(tt.receipt, tt.app, tt.part, levers(tt.app), sessionEnd, wins, now)); diff != "" {
 				t.Error(diff)
 			}
 		})
@@ -124,7 +129,7 @@ func TestNothingIsCalledEndedWhileAnAnswerMayLand(t *testing.T) {
 	noLever := with(wiki(), func(a *idp.App) { a.OIDC = &idp.OIDCSettings{} })
 	p := idp.Participant{SessionID: "ses_1", AppID: "app_wiki", LastAnswerAt: cut.Add(-time.Minute)}
 	almostOver := cut.Add(time.Second)
-	d := line(idp.Receipt{ID: "rcp_1", CutAt: cut}, noLever, p, almostOver, wins, cut)
+	d := line(idp.Receipt{ID: "rcp_1", CutAt: cut}, noLever, p, idp.LeverNone, almostOver, wins, cut)
 	if want := cut.Add(4 * time.Minute); !d.Ceiling.Equal(want) {
 		t.Errorf("alive until %s, want %s", d.Ceiling, want)
 	}
@@ -134,13 +139,13 @@ func TestLinesWithoutASession(t *testing.T) {
 	t.Parallel()
 	r := idp.Receipt{ID: "rcp_1", Kind: idp.EndUser, UserID: "usr_1", CutAt: cut}
 	alice := idp.NameID{Value: "alice"}
-	id := deliveryID("rcp_1", "app_wiki", "", alice)
+	id := deliveryID("rcp_1", "app_wiki", idp.LeverNone, "", alice)
 	f := idp.TokenFamily{AppID: "app_wiki", Proof: idp.Proof{UserID: "usr_1"}, Offline: true}
 	ended := idp.Delivery{ID: id, ReceiptID: "rcp_1", UserID: "usr_1", AppID: "app_wiki", Lever: idp.LeverNone,
 		NameID: alice, State: idp.DeliveryEnded, CreatedAt: cut, FinishedAt: cut}
 	told := ended
 	told.Lever, told.State, told.NextAt, told.FinishedAt = idp.LeverBackchannel, idp.DeliveryPending, cut, time.Time{}
-	told.Answer = ""
+	told.ID, told.Answer = deliveryID("rcp_1", "app_wiki", idp.LeverBackchannel, "", alice), ""
 
 	tests := []struct {
 		name      string
@@ -148,12 +153,12 @@ func TestLinesWithoutASession(t *testing.T) {
 	}{
 		{"an account alone has ended", accountLine(r, idp.Account{AppID: "app_wiki", UserID: "usr_1", Subject: "alice"}, cut),
 			with(ended, func(d *idp.Delivery) { d.Answer = accountRemains })},
-		{"a token family's app is told", familyLine(r, wiki(), f, alice, cut), told},
-		{"not one without a lever", familyLine(r, with(wiki(), func(a *idp.App) { a.OIDC = nil }), f, alice, cut),
+		{"a token family's app is told", familyLine(r, wiki(), f, idp.LeverBackchannel, alice, cut), told},
+		{"not one without a lever", familyLine(r, with(wiki(), func(a *idp.App) { a.OIDC = nil }), f, idp.LeverNone, alice, cut),
 			with(ended, func(d *idp.Delivery) { d.Answer = familyRefused })},
-		{"nor about nobody", familyLine(r, wiki(), f, idp.NameID{}, cut),
+		{"nor about nobody", familyLine(r, wiki(), f, idp.LeverBackchannel, idp.NameID{}, cut),
 			with(ended, func(d *idp.Delivery) {
-				d.ID, d.Answer, d.NameID = deliveryID("rcp_1", "app_wiki", "", idp.NameID{}), familyRefused, idp.NameID{}
+				d.ID, d.Answer, d.NameID = deliveryID("rcp_1", "app_wiki", idp.LeverNone, "", idp.NameID{}), familyRefused, idp.NameID{}
 			})},
 	}
 	for _, tt := range tests {

@@ -89,7 +89,9 @@ func (l *listing) page(ctx context.Context, cursor string) (lines []idp.Delivery
 				return nil, "", fmt.Errorf("read session %s: %w", p.SessionID, err)
 			}
 		}
-		lines = append(lines, line(l.receipt, app, p, l.session.ExpiresAt, l.windows(), now))
+		for _, lever := range l.LeversOf(app) {
+			lines = append(lines, line(l.receipt, app, p, lever, l.session.ExpiresAt, l.windows(), now))
+		}
 	}
 	return merge(lines), next, nil
 }
@@ -143,7 +145,9 @@ func (l *listing) rest(ctx context.Context, last []idp.Delivery) ([]idp.Delivery
 		}
 		if in := (door{f.AppID, f.UserID}); !listed[in] {
 			listed[in] = true
-			lines = append(lines, familyLine(l.receipt, app, f, subjects[in], now))
+			for _, lever := range l.LeversOf(app) {
+				lines = append(lines, familyLine(l.receipt, app, f, lever, subjects[in], now))
+			}
 		}
 	}
 	for _, a := range accounts {
@@ -174,24 +178,29 @@ func (l *listing) listed(ctx context.Context, last []idp.Delivery) (map[door]boo
 	return doors, nil
 }
 
+// place is a session in an app.
+type place struct {
+	app     idp.AppID
+	session idp.SessionID
+}
+
 // indexes walks once more through what r's ending cut and returns the session
-// indexes of each line: nothing that was handed out while the cut was being
+// indexes at each place: nothing that was handed out while the cut was being
 // made is left out of the second logout.
-func (w *Worker) indexes(ctx context.Context, id idp.ReceiptID) (map[idp.DeliveryID][]string, error) {
+func (w *Worker) indexes(ctx context.Context, id idp.ReceiptID) (map[place][]string, error) {
 	r, err := w.Store.Receipt(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("read receipt %s: %w", id, err)
 	}
-	found := map[idp.DeliveryID][]string{}
+	found := map[place][]string{}
 	for cursor := ""; ; {
 		participants, next, err := w.Store.CutParticipants(ctx, r, cursor, pageSize)
 		if err != nil {
 			return nil, fmt.Errorf("read again what was cut: %w", err)
 		}
 		for _, p := range participants {
-			key := deliveryID(r.ID, p.AppID, p.SessionID, p.NameID)
-			if p.SessionIndex != "" {
-				found[key] = union(found[key], []string{p.SessionIndex})
+			if in := (place{p.AppID, p.SessionID}); p.SessionIndex != "" {
+				found[in] = union(found[in], []string{p.SessionIndex})
 			}
 		}
 		if next == "" {

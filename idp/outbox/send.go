@@ -18,8 +18,8 @@ const (
 	probePause   = 500 * time.Millisecond
 )
 
-// relist reads the session indexes of a receipt's lines.
-type relist = func() (map[idp.DeliveryID][]string, error)
+// relist reads the session indexes of what a receipt cut.
+type relist = func() (map[place][]string, error)
 
 // claimDeliveries holds up to free due lines and returns the work on each.
 func (w *Worker) claimDeliveries(stop, work context.Context, free int) ([]func(), error) {
@@ -32,7 +32,7 @@ func (w *Worker) claimDeliveries(stop, work context.Context, free int) ([]func()
 	for _, d := range due {
 		list := lists[d.ReceiptID]
 		if list == nil {
-			list = sync.OnceValues(func() (map[idp.DeliveryID][]string, error) {
+			list = sync.OnceValues(func() (map[place][]string, error) {
 				return w.indexes(work, d.ReceiptID)
 			})
 			lists[d.ReceiptID] = list
@@ -55,7 +55,7 @@ func (w *Worker) deliver(ctx context.Context, d idp.Delivery, list relist) error
 		if err != nil {
 			return err
 		}
-		d.SessionIndexes = union(d.SessionIndexes, found[d.ID])
+		d.SessionIndexes = union(d.SessionIndexes, found[place{d.AppID, d.SessionID}])
 	}
 	r, err := w.Store.Receipt(ctx, d.ReceiptID)
 	if err != nil {
@@ -104,7 +104,7 @@ func (w *Worker) attempt(ctx context.Context, d idp.Delivery) (outcome, error) {
 
 // pull sends by the lever, within the time an app has.
 func (w *Worker) pull(ctx context.Context, app idp.App, d idp.Delivery) (string, error) {
-	lever := w.Levers[d.Lever]
+	lever := w.lever(d.Lever)
 	if lever == nil {
 		return "", Permanent(idp.Errorf(idp.Internal, "This house has no lever %q.", d.Lever))
 	}

@@ -38,6 +38,9 @@ type Queue interface {
 	// ClaimDeliveries holds up to limit due lines, at most perApp of an app
 	// over all workers, in order per app and user.
 	ClaimDeliveries(ctx context.Context, worker string, now time.Time, lease time.Duration, limit, perApp int) ([]idp.Delivery, error)
+	// AppsInTrouble are those that did not take the newest thing they were told
+	// since.
+	AppsInTrouble(ctx context.Context, since time.Time) ([]idp.AppID, error)
 	// SaveDelivery writes d and frees it. idp.Conflict: the claim is lost, or
 	// the line was superseded.
 	SaveDelivery(ctx context.Context, d idp.Delivery, worker string) error

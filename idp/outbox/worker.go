@@ -15,8 +15,10 @@ import (
 // a store, each under its own Name. A zero value of a field with a default
 // means the default. A Worker must not be copied after its first use.
 type Worker struct {
-	Store  Store
-	Levers map[idp.Lever]Lever
+	Store Store
+	// Levers of the house, the strongest first. An app is told by all that
+	// reach it, in parallel.
+	Levers []Lever
 	Probe  Prober // may be nil: then no line becomes verified by a probe
 	// Name tells this worker's claims from others': one per running process.
 	// A process that starts under the name of a dead one frees its claims.
@@ -37,6 +39,31 @@ type Worker struct {
 	CodeWindow, Skew time.Duration
 
 	receipts, sends bell
+}
+
+// lever is the one of this name; nil when there is none.
+func (w *Worker) lever(name idp.Lever) Lever {
+	for _, l := range w.Levers {
+		if l.Name() == name {
+			return l
+		}
+	}
+	return nil
+}
+
+// LeversOf names the ways to end something in app, the strongest first;
+// LeverNone alone where nothing reaches it.
+func (w *Worker) LeversOf(app idp.App) []idp.Lever {
+	var names []idp.Lever
+	for _, l := range w.Levers {
+		if l.Reaches(app) {
+			names = append(names, l.Name())
+		}
+	}
+	if len(names) == 0 {
+		names = []idp.Lever{idp.LeverNone}
+	}
+	return names
 }
 
 func (w *Worker) inFlight() int              { return cmp.Or(w.InFlight, 128) }

@@ -32,6 +32,13 @@ type SOAPLogout struct {
 	Now      func() time.Time
 }
 
+// Name, Reaches and Destroys say what it is; see outbox.Lever.
+func (l *SOAPLogout) Name() idp.Lever { return idp.LeverSOAP }
+func (l *SOAPLogout) Destroys() bool  { return false }
+func (l *SOAPLogout) Reaches(app idp.App) bool {
+	return app.SAML != nil && app.SAML.SOAPLogoutURL != ""
+}
+
 // Send tells the app of an ending, by the NameID exactly as it was issued, for
 // the sessions that the delivery names, or for the whole person where it names
 // none (SAML Core §3.7.1).
@@ -42,7 +49,7 @@ type SOAPLogout struct {
 // like a status of SAML: a session left alive is worse than a few requests too
 // many. Only an app that has no address any more is permanent.
 func (l *SOAPLogout) Send(ctx context.Context, app idp.App, d idp.Delivery) (string, error) {
-	if app.SAML == nil || app.SAML.SOAPLogoutURL == "" {
+	if !l.Reaches(app) {
 		return "", outbox.Permanent(idp.Errorf(idp.Invalid, "The app has no address for logout requests any more."))
 	}
 	ask := l.request(app, d)
