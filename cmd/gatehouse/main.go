@@ -8,6 +8,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -27,15 +28,16 @@ type commands struct {
 	SampleApp sampleAppCmd `cmd:"" help:"Run a small SaaS app that trusts an issuer, for trying things out."`
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 
-	Apply   applyCmd   `cmd:"" group:"api" help:"Make users, groups, apps and grants what a file says."`
-	User    userCmd    `cmd:"" group:"api" help:"People."`
-	Group   groupCmd   `cmd:"" group:"api" help:"Groups."`
-	App     appCmd     `cmd:"" group:"api" help:"Apps."`
-	Grant   grantCmd   `cmd:"" group:"api" help:"Who may use what."`
-	Session sessionCmd `cmd:"" group:"api" help:"Who is signed in."`
-	Receipt receiptCmd `cmd:"" group:"api" help:"What was ended, app by app."`
-	Key     keyCmd     `cmd:"" group:"api" help:"Signing keys."`
-	Token   tokenCmd   `cmd:"" group:"api" help:"API tokens."`
+	Apply    applyCmd    `cmd:"" group:"api" help:"Make users, groups, apps and grants what a file says."`
+	User     userCmd     `cmd:"" group:"api" help:"People."`
+	Group    groupCmd    `cmd:"" group:"api" help:"Groups."`
+	App      appCmd      `cmd:"" group:"api" help:"Apps."`
+	Grant    grantCmd    `cmd:"" group:"api" help:"Who may use what."`
+	Session  sessionCmd  `cmd:"" group:"api" help:"Who is signed in."`
+	Receipt  receiptCmd  `cmd:"" group:"api" help:"What was ended, app by app."`
+	Exposure exposureCmd `cmd:"" group:"api" help:"How long access would outlive a suspension, and what bounds it."`
+	Key      keyCmd      `cmd:"" group:"api" help:"Signing keys."`
+	Token    tokenCmd    `cmd:"" group:"api" help:"API tokens."`
 }
 
 func main() {
@@ -43,6 +45,9 @@ func main() {
 	defer stop()
 	if err := run(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "gatehouse: "+err.Error())
+		if _, ok := errors.AsType[*offendersError](err); ok {
+			os.Exit(3)
+		}
 		os.Exit(1)
 	}
 }

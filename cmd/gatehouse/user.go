@@ -126,6 +126,7 @@ func (c userInviteCmd) Run(ctx context.Context) error {
 type userSuspendCmd struct {
 	someUser
 	Reason string `help:"Why; it stands in the receipt."`
+	DryRun bool   `help:"Print what would end, by which lever, and what would survive until when. Nothing is written."`
 }
 
 // Run suspends the person.
@@ -134,11 +135,62 @@ func (c userSuspendCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if c.DryRun {
+		p, err := api.PreviewSuspension(ctx, c.User)
+		if err != nil {
+			return err
+		}
+		return c.print(p, func(w *tabwriter.Writer) { previewText(w, p) })
+	}
 	r, err := api.Suspend(ctx, c.User, c.Reason)
 	if err != nil {
 		return err
 	}
 	return c.printReceipt(r)
+}
+
+// previewText lists what a suspension would end, kind by kind.
+func previewText(w *tabwriter.Writer, p client.Preview) {
+	row(w, "If "+p.Username+" were suspended now:")
+	row(w)
+	row(w, "WHAT", "WHERE", "ENDED BY", "SURVIVES")
+	for _, s := range p.Sessions {
+		row(w, "session", or(s.Address, "-")+", "+or(strings.Join(s.Apps, ", "), "no app"), "epoch", "no")
+	}
+	for _, f := range p.Families {
+		row(w, "refresh token", f.App, "epoch", "no")
+	}
+	for _, t := range p.Tokens {
+		row(w, "API token", t.Name, "epoch", "no")
+	}
+	for _, l := range p.Lines {
+		if l.State == "ended" {
+			continue // an account alone
+		}
+		row(w, "app's session", l.App, leverWords(l), survives(l))
+	}
+	for _, a := range p.Accounts {
+		row(w, "account", a.App+", "+a.Subject, "-", "yes, it remains")
+	}
+}
+
+func leverWords(l client.Line) string {
+	if l.Destroys {
+		return l.Lever + ", which deletes it there"
+	}
+	return l.Lever
+}
+
+func survives(l client.Line) string {
+	switch {
+	case l.State == "alive" && l.Ceiling == nil:
+		return "until it ends by itself"
+	case l.State == "alive":
+		return "until " + at(l.Ceiling)
+	case l.AgainAt != nil:
+		return "no; told again at " + at(l.AgainAt)
+	}
+	return "no"
 }
 
 type userRestoreCmd struct{ someUser }

@@ -143,3 +143,10 @@ func (w *Worker) Ceiling(ctx context.Context, a idp.App, session time.Duration) 
 	}
 	return w.exposures(lines, map[idp.AppID]idp.App{a.ID: a}, troubled)[0], nil
 }
+
+// Destroys reports whether the lever of this name deletes something in the app
+// that a restore does not bring back.
+func (w *Worker) Destroys(name idp.Lever) bool {
+	l := w.lever(name)
+	return l != nil && l.Destroys()
+}

@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
+	"gatehouse/idp/outbox"
 	"gatehouse/web/api/client"
 )
 
@@ -33,6 +34,8 @@ type Store interface {
 	Deliveries(ctx context.Context, id idp.ReceiptID) ([]idp.Delivery, error)
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
 	APITokens(ctx context.Context, id idp.UserID) ([]idp.APIToken, error)
+	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
+	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
 	Record(ctx context.Context, events ...idp.Event) error
 }
 
@@ -44,6 +47,7 @@ type Gate interface {
 // API answers /api/v1.
 type API struct {
 	Directory *directory.Directory
+	Outbox    *outbox.Worker // what a suspension would do; it need not run here
 	Store     Store
 	Gate      Gate
 	URL       *url.URL // public URL, for links
@@ -108,6 +112,8 @@ func (a *API) routes() []route {
 		{"PUT /api/v1/users/{user}", owner, "Set what is known of a person", client.Person{}, client.User{}, a.userChange},
 		{"POST /api/v1/users/{user}/invite", owner, "Make a new one-time link", nil, client.Invitation{}, a.userInvite},
 		{"POST /api/v1/users/{user}/suspend", owner, "Suspend: end everything the person holds", reasoned{}, client.Receipt{}, a.userSuspend},
+		{"GET /api/v1/users/{user}/suspend-preview", owner, "What a suspension would end; nothing is written", nil, client.Preview{}, a.suspendPreview},
+		{"GET /api/v1/exposure", owner, "How long access would outlive a suspension: of a user, of an app, or of everybody", nil, client.Page[client.Exposure]{}, a.exposureList},
 		{"POST /api/v1/users/{user}/restore", owner, "Let a suspended person sign in again", nil, client.User{}, a.userRestore},
 		{"GET /api/v1/users/{user}/sessions", owner, "List a person's live sessions", nil, client.Page[client.Session]{}, a.sessionList},
 		{"POST /api/v1/users/{user}/end-sessions", owner, "End everything a person holds", reasoned{}, client.Receipt{}, a.userEndSessions},

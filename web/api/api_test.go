@@ -14,6 +14,8 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
+	"gatehouse/idp/oidc"
+	"gatehouse/idp/outbox"
 	"gatehouse/idp/saml"
 	"gatehouse/jit"
 	"gatehouse/sessions"
@@ -43,7 +45,9 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
+	out := &outbox.Worker{Store: s, Now: time.Now, Levers: []outbox.Lever{&oidc.Backchannel{}, &saml.SOAPLogout{}}}
 	a := &api.API{
+		Outbox:    out,
 		Directory: dir, Store: s, Gate: gate, URL: public, Bootstrap: bootstrap, Metadata: saml.Import,
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now,
 	}

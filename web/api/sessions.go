@@ -21,11 +21,15 @@ func (a *API) sessionList(r *http.Request, _ caller) (int, any, error) {
 		return 0, nil, err
 	}
 	return http.StatusOK, client.Page[client.Session]{Items: each(live, func(s idp.Session) client.Session {
-		return client.Session{
-			ID: string(s.ID), UserID: string(s.UserID), Address: s.Address, UserAgent: s.UserAgent,
-			CreatedAt: s.CreatedAt, LastSeenAt: s.LastSeenAt, ExpiresAt: s.ExpiresAt, Apps: apps[s.ID],
-		}
+		return session(s, apps[s.ID])
 	})}, nil
+}
+
+func session(s idp.Session, apps []string) client.Session {
+	return client.Session{
+		ID: string(s.ID), UserID: string(s.UserID), Address: s.Address, UserAgent: s.UserAgent,
+		CreatedAt: s.CreatedAt, LastSeenAt: s.LastSeenAt, ExpiresAt: s.ExpiresAt, Apps: apps,
+	}
 }
 
 func (a *API) appsBySession(r *http.Request, id idp.UserID) (map[idp.SessionID][]string, error) {

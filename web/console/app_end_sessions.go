@@ -16,7 +16,7 @@ func (c *Console) appEndSessionsConfirm(w http.ResponseWriter, r *http.Request) 
 	return ui.Render(w, r, http.StatusOK, confirmPage(confirmView{
 		Title: "End all sessions in " + a.Name + "?", Action: r.URL.Path, Button: "End all sessions", Danger: true, Section: "apps",
 		BackHref: "/console/apps/" + string(a.ID), Back: a.Name,
-		Facts:   []ui.Pair{{Key: "How it is told", Value: leverWords(leverOf(a))}},
+		Facts:   []ui.Pair{{Key: "How it is told", Value: c.levers(a)}},
 		Meaning: []string{"Every code and token it holds stops working at once, and it is told to end the session of everybody. People stay signed in at Gatehouse and may sign in to the app again."},
 	}))
 }

@@ -18,7 +18,7 @@ func (c *Console) appList(w http.ResponseWriter, r *http.Request) error {
 	var v appsView
 	for _, a := range apps {
 		v.Apps = append(v.Apps, appRow{
-			ID: string(a.ID), Name: a.Name, Protocol: protocolWords(a.Protocol), Identifier: a.Identifier, Lever: leverWords(leverOf(a)),
+			ID: string(a.ID), Name: a.Name, Protocol: protocolWords(a.Protocol), Identifier: a.Identifier, Lever: c.levers(a),
 		})
 	}
 	return ui.Render(w, r, http.StatusOK, appsPage(v))
@@ -33,7 +33,10 @@ func (c *Console) appShow(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := appView{
 		ID: string(a.ID), Name: a.Name, Protocol: protocolWords(a.Protocol), LaunchURL: a.LaunchURL,
-		Ends: endsWords(a), Settings: settings(a), Ours: c.ours(a.Protocol),
+		Settings: settings(a), Ours: c.ours(a.Protocol),
+	}
+	if v.Ends, err = c.endsWords(ctx, a); err != nil {
+		return err
 	}
 	for _, rule := range a.Attributes {
 		v.Attributes = append(v.Attributes, attributeRow{rule.Name, rule.Source})
@@ -86,11 +89,13 @@ func (c *Console) grantRows(ctx context.Context, id idp.AppID) ([]grantRow, erro
 }
 
 // endsWords says how access ends in an app.
-func endsWords(a idp.App) []ui.Pair {
-	if leverOf(a) == idp.LeverNone {
-		return []ui.Pair{
-			{Key: "Lever", Value: "None. A session there ends by itself, at the latest when the session at Gatehouse would have."},
-		}
+func (c *Console) endsWords(ctx context.Context, a idp.App) ([]ui.Pair, error) {
+	x, err := c.Outbox.Ceiling(ctx, a, c.SessionLife)
+	if err != nil {
+		return nil, err
+	}
+	if !c.reached(a) {
+		return []ui.Pair{{Key: "Lever", Value: "None"}, {Key: "At most", Value: atMost(x)}}, nil
 	}
 	reach := "one session at a time: each is told of its own end"
 	if a.WholeUserLogout {
@@ -101,8 +106,22 @@ func endsWords(a idp.App) []ui.Pair {
 		proof = "Its probe is asked afterwards: that is what makes a line verified"
 	}
 	return []ui.Pair{
-		{Key: "Lever", Value: leverWords(leverOf(a))}, {Key: "Reaches", Value: reach}, {Key: "Proof", Value: proof},
+		{Key: "Lever", Value: c.levers(a)}, {Key: "Reaches", Value: reach}, {Key: "At most", Value: atMost(x)}, {Key: "Proof", Value: proof},
+	}, nil
+}
+
+// atMost says how long access to an app can outlive a suspension.
+func atMost(x idp.Exposure) string {
+	words := map[idp.Basis]string{
+		idp.BasisLever:         "It is told at once. What was handed out just before can still land, and is ended within " + ui.Span(x.Within),
+		idp.BasisAssertion:     ui.Span(x.Within) + ": its assertion says when the session ends (SessionNotOnOrAfter)",
+		idp.BasisSessionExpiry: ui.Span(x.Within) + ": it ends its session at session_expiry",
+		idp.BasisNothing:       "No end known: nothing we know of ends a session there",
+	}[x.Basis]
+	if x.Distrusted {
+		words += ". It did not take what it was told last, so the lever is not counted on"
 	}
+	return words
 }
 
 // settings are what we know of an app, secrets left out.

@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
+	"gatehouse/idp/outbox"
 	"gatehouse/web/ui"
 )
 
@@ -56,8 +57,11 @@ type Receipts interface {
 type Console struct {
 	Store     Store
 	Directory *directory.Directory
+	Outbox    *outbox.Worker // what a suspension would do; it need not run here
 	// URL is the public URL of the house, without a slash at its end.
 	URL string
+	// SessionLife is how long a session at Gatehouse can last.
+	SessionLife time.Duration
 	// Closing ends live receipts when the house stops. May be nil.
 	Closing <-chan struct{}
 }

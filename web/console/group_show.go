@@ -52,7 +52,7 @@ func (c *Console) carried(ctx context.Context, id idp.GroupID) ([]appAccess, err
 		}
 		for _, g := range grants {
 			if g.GroupID == id {
-				out = append(out, appAccess{ID: string(a.ID), Name: a.Name, Role: g.Role, Lever: leverWords(leverOf(a))})
+				out = append(out, appAccess{ID: string(a.ID), Name: a.Name, Role: g.Role, Lever: c.levers(a)})
 			}
 		}
 	}

@@ -17,6 +17,8 @@ type inventory struct {
 	sessions     []idp.Session
 	participants []idp.Participant
 	families     []idp.TokenFamily
+	tokens       []idp.APIToken
+	exposures    []idp.Exposure
 }
 
 // inventory reads what a person holds.
@@ -40,17 +42,29 @@ func (c *Console) inventory(ctx context.Context, id idp.UserID, now time.Time) (
 	if v.participants, err = c.Store.Participants(ctx, id, now); err != nil {
 		return v, err
 	}
-	v.families, err = c.Store.Families(ctx, id, now)
+	if v.families, err = c.Store.Families(ctx, id, now); err != nil {
+		return v, err
+	}
+	tokens, err := c.Store.APITokens(ctx, id)
+	if err != nil {
+		return v, err
+	}
+	v.tokens = slices.DeleteFunc(tokens, func(t idp.APIToken) bool {
+		return !t.RevokedAt.IsZero() || !t.ExpiresAt.IsZero() && !now.Before(t.ExpiresAt)
+	})
+	u, err := c.Store.User(ctx, id)
+	if err != nil {
+		return v, err
+	}
+	v.exposures, err = c.Outbox.Exposure(ctx, u)
 	return v, err
 }
 
 // holding is what the person holds in one app.
 type holding struct {
-	app       idp.App
-	sessions  int
-	offline   int
-	known     bool      // there is an account
-	aliveTill time.Time // ceiling of what no lever reaches; zero when unknown or none
+	app      idp.App
+	sessions int
+	offline  int
 }
 
 // holdings sums the inventory up by app, by app name.
@@ -62,24 +76,14 @@ func (v inventory) holdings() []holding {
 		}
 		return at[id]
 	}
-	ends := map[idp.SessionID]time.Time{}
-	for _, s := range v.sessions {
-		ends[s.ID] = s.ExpiresAt
-	}
 	for _, p := range v.participants {
-		h := of(p.AppID)
-		h.sessions++
-		if leverOf(h.app) == idp.LeverNone {
-			if until := ceiling(h.app, p, ends[p.SessionID]); until.After(h.aliveTill) {
-				h.aliveTill = until
-			}
-		}
+		of(p.AppID).sessions++
 	}
 	for _, f := range v.families {
 		of(f.AppID).offline++
 	}
 	for _, a := range v.accounts {
-		of(a.AppID).known = true
+		of(a.AppID)
 	}
 	out := make([]holding, 0, len(at))
 	for _, h := range at {
@@ -94,30 +98,25 @@ func (v inventory) holdings() []holding {
 	return out
 }
 
-// ceiling is by when the app's own session has ended by itself: what its newest
-// assertion said (SessionNotOnOrAfter), or the end of ours.
-func ceiling(a idp.App, p idp.Participant, sessionEnd time.Time) time.Time {
-	if a.SAML != nil && a.SAML.SessionTTL > 0 {
-		if told := p.LastAnswerAt.Add(a.SAML.SessionTTL); told.Before(sessionEnd) {
-			return told
-		}
-	}
-	return sessionEnd
-}
-
 // exposure is how long the person would stay in, were they suspended now.
-func (v inventory) exposure() exposure {
+func (v inventory) exposure(now time.Time) exposure {
 	var e exposure
-	for _, h := range v.holdings() {
-		switch {
-		case h.sessions == 0:
-		case leverOf(h.app) != idp.LeverNone:
+	for _, x := range v.exposures {
+		if x.Basis == idp.BasisLever {
 			e.Prompt++
-		default:
-			e.Alive = append(e.Alive, aliveLine{App: h.app.Name, Until: h.aliveTill})
+			continue
 		}
+		e.Alive = append(e.Alive, aliveLine{App: v.apps[x.AppID].Name, Until: until(x, now)})
 	}
 	return e
+}
+
+// until is when an app's session ends by itself; zero when nothing says so.
+func until(x idp.Exposure, now time.Time) time.Time {
+	if x.Basis == idp.BasisNothing {
+		return time.Time{}
+	}
+	return now.Add(x.Within)
 }
 
 // opened names the apps that each session has opened.
@@ -140,13 +139,13 @@ func (v inventory) lastUsed() map[idp.AppID]time.Time {
 	return out
 }
 
-func (v inventory) appRows() []appAccess {
+func (c *Console) appRows(v inventory) []appAccess {
 	used := v.lastUsed()
 	out := make([]appAccess, 0, len(v.access))
 	for _, a := range v.access {
 		out = append(out, appAccess{
 			ID: string(a.App.ID), Name: a.App.Name, Role: a.Grant.Role, Reason: reason(a),
-			From: a.Grant.FromAt, Until: a.Grant.UntilAt, Lever: leverWords(leverOf(a.App)), LastUsed: used[a.App.ID],
+			From: a.Grant.FromAt, Until: a.Grant.UntilAt, Lever: c.levers(a.App), LastUsed: used[a.App.ID],
 		})
 	}
 	return out

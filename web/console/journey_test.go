@@ -19,6 +19,9 @@ import (
 	"gatehouse/idp/directory"
 	"gatehouse/idp/keys"
 	"gatehouse/idp/login"
+	"gatehouse/idp/oidc"
+	"gatehouse/idp/outbox"
+	"gatehouse/idp/saml"
 	"gatehouse/jit"
 	"gatehouse/sessions"
 	"gatehouse/store"
@@ -59,6 +62,7 @@ func newHouse(t *testing.T) *house {
 	}
 	ring := &keys.Ring{Store: st, Box: box, Now: time.Now, Subject: "console.test"}
 	dir := &directory.Directory{Store: st, Passes: gate, Keys: ring, CheckRules: jit.CheckRules, Now: time.Now}
+	out := &outbox.Worker{Store: st, Now: time.Now, Levers: []outbox.Lever{&oidc.Backchannel{}, &saml.SOAPLogout{}}}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	in := &signin.SignIn{
 		Gate: gate, Directory: dir, Store: st, Cookies: web.Cookies{},
@@ -68,7 +72,7 @@ func newHouse(t *testing.T) *house {
 	base := "http://" + srv.Listener.Addr().String()
 	rooms := in.Routes()
 	rooms = append(rooms, (&portal.Portal{Store: st, Directory: dir}).Routes()...)
-	rooms = append(rooms, (&console.Console{Store: st, Directory: dir, URL: base}).Routes()...)
+	rooms = append(rooms, (&console.Console{Store: st, Directory: dir, Outbox: out, URL: base, SessionLife: 8 * time.Hour}).Routes()...)
 	face := &web.Server{
 		Gate: gate, Users: st, Cookies: web.Cookies{}, Pages: &ui.Pages{Log: log}, Routes: rooms,
 		API: http.NotFoundHandler(), Ready: st.Ping, Log: log, Now: time.Now,

@@ -67,16 +67,18 @@ func (c *Console) byID(ctx context.Context) (map[idp.AppID]idp.App, error) {
 	return out, nil
 }
 
-// leverOf is the way to end something in an app.
-func leverOf(a idp.App) idp.Lever {
-	switch {
-	case a.OIDC != nil && a.OIDC.BackchannelLogoutURI != "":
-		return idp.LeverBackchannel
-	case a.SAML != nil && a.SAML.SOAPLogoutURL != "":
-		return idp.LeverSOAP
+// levers says in words what reaches an app.
+func (c *Console) levers(a idp.App) string {
+	names := c.Outbox.LeversOf(a)
+	words := make([]string, len(names))
+	for i, l := range names {
+		words[i] = leverWords(l)
 	}
-	return idp.LeverNone
+	return strings.Join(words, ", ")
 }
+
+// reached reports whether anything reaches an app.
+func (c *Console) reached(a idp.App) bool { return c.Outbox.LeversOf(a)[0] != idp.LeverNone }
 
 func leverWords(l idp.Lever) string {
 	switch l {

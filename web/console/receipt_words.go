@@ -131,5 +131,8 @@ func (v previewView) holds() string {
 	if v.Offline > 0 {
 		out += ", " + ui.Count(v.Offline, "offline token family", "offline token families")
 	}
+	if v.Tokens > 0 {
+		out += ", " + ui.Count(v.Tokens, "API token", "API tokens")
+	}
 	return out
 }

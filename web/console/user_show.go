@@ -31,8 +31,8 @@ func (c *Console) userShow(w http.ResponseWriter, r *http.Request) error {
 	v := personView{
 		ID: string(u.ID), Name: u.Name(), Username: u.Username, Email: u.Email, Owner: u.Role == idp.RoleOwner,
 		Suspended: u.Status == idp.UserSuspended, SuspendedAt: u.SuspendedAt, CreatedAt: u.CreatedAt,
-		Exposure: held.exposure(), Groups: groupRows(groups, held.access),
-		Apps: held.appRows(), Sessions: held.sessionRows(visit.Session.ID), Accounts: held.accountRows(), Timeline: timeline,
+		Exposure: held.exposure(visit.Now), Groups: groupRows(groups, held.access),
+		Apps: c.appRows(held), Sessions: held.sessionRows(visit.Session.ID), Accounts: held.accountRows(), Timeline: timeline,
 	}
 	if v.Suspended {
 		last, err := c.Store.LastReceipt(ctx, u.ID, idp.EndUser)

@@ -2,6 +2,8 @@ package console
 
 import (
 	"net/http"
+	"slices"
+	"time"
 
 	"gatehouse/idp"
 	"gatehouse/web/ui"
@@ -48,23 +50,43 @@ func (c *Console) preview(w http.ResponseWriter, r *http.Request, status int, u 
 	}
 	v := previewView{
 		ID: string(u.ID), Name: u.Name(), Username: u.Username, Action: "/console/users/" + string(u.ID) + "/suspend",
-		Sessions: len(held.sessions), Offline: len(held.families), Lines: held.previewLines(), Exposure: held.exposure(),
+		Sessions: len(held.sessions), Offline: len(held.families), Tokens: len(held.tokens), Browsers: held.browsers(), Lines: c.previewLines(held, visit.Now), Exposure: held.exposure(visit.Now),
 		Reason: why, Error: fieldErrors(refused)["reason"], Myself: u.ID == visit.User.ID,
 	}
 	return ui.Render(w, r, status, previewPage(v))
 }
 
+// browsers names the sessions, newest first.
+func (v inventory) browsers() []string {
+	out := make([]string, len(v.sessions))
+	for i, s := range v.sessions {
+		out[i] = ui.Device(s.UserAgent) + ", " + s.Address
+	}
+	return out
+}
+
 // previewLines say, app by app, what would be done and what would survive.
-func (v inventory) previewLines() []previewLine {
+func (c *Console) previewLines(v inventory, now time.Time) []previewLine {
+	at := map[idp.AppID]idp.Exposure{}
+	for _, x := range v.exposures {
+		at[x.AppID] = x
+	}
 	holdings := v.holdings()
 	out := make([]previewLine, 0, len(holdings))
 	for _, h := range holdings {
-		l := previewLine{App: h.app.Name, Holds: h.words(), Lever: leverWords(leverOf(h.app))}
+		l := previewLine{App: h.app.Name, Holds: h.words(), Lever: c.levers(h.app)}
+		x, open := at[h.app.ID]
 		switch {
-		case h.sessions == 0 && h.offline == 0:
+		case !open:
 			l.Lever = "Nothing to end"
-		case h.sessions > 0 && leverOf(h.app) == idp.LeverNone:
-			l.Survives, l.Until = "its session", h.aliveTill
+		case x.Basis != idp.BasisLever:
+			l.Survives, l.Until = "its session", until(x, now)
+		}
+		if x.Distrusted {
+			l.Lever += ", which it did not take last time"
+		}
+		if open && slices.ContainsFunc(c.Outbox.LeversOf(h.app), c.Outbox.Destroys) {
+			l.Lever += ". This deletes data there"
 		}
 		out = append(out, l)
 	}

@@ -85,7 +85,8 @@ type previewView struct {
 	ID, Name, Username string
 	Action             string
 	Sessions           int
-	Offline            int
+	Offline, Tokens    int
+	Browsers           []string
 	Lines              []previewLine
 	Exposure           exposure
 	Reason, Error      string

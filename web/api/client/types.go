@@ -68,6 +68,7 @@ type OIDC struct {
 	BackchannelLogoutURI   string   `json:"backchannel_logout_uri,omitempty" yaml:"backchannel_logout_uri,omitempty"`
 	PKCEExempt             bool     `json:"pkce_exempt,omitempty" yaml:"pkce_exempt,omitempty"`
 	IDTokenAlg             string   `json:"id_token_alg,omitempty" yaml:"id_token_alg,omitempty"` // RS256 or ES256
+	HonoursSessionExpiry   bool     `json:"honours_session_expiry,omitempty" yaml:"honours_session_expiry,omitempty"`
 	ClaimsInIDToken        bool     `json:"claims_in_id_token,omitempty" yaml:"claims_in_id_token,omitempty"`
 	AccessTokenTTL         string   `json:"access_token_ttl,omitempty" yaml:"access_token_ttl,omitempty"`
 	RefreshTTL             string   `json:"refresh_ttl,omitempty" yaml:"refresh_ttl,omitempty"`
@@ -127,6 +128,47 @@ type Session struct {
 	Apps       []string  `json:"apps,omitempty"` // its participants, by name
 }
 
+// Preview is what a suspension would end, were it made now.
+type Preview struct {
+	UserID   string    `json:"user_id"`
+	Username string    `json:"username"`
+	Lines    []Line    `json:"lines"` // of the receipt
+	Sessions []Session `json:"sessions"`
+	Families []Family  `json:"token_families"` // those that outlive a sign-out
+	Accounts []Account `json:"accounts"`       // they remain
+	Tokens   []Token   `json:"api_tokens"`
+}
+
+// Family is a refresh token of an app with its descendants.
+type Family struct {
+	App       string    `json:"app"`
+	Scopes    []string  `json:"scopes"`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// Account is a person's record in an app.
+type Account struct {
+	App         string    `json:"app"`
+	Subject     string    `json:"subject"`
+	FirstSeenAt time.Time `json:"first_seen_at"`
+	LastSeenAt  time.Time `json:"last_seen_at"`
+}
+
+// Exposure is how long access to an app would outlive a suspension at most.
+type Exposure struct {
+	UserID   string `json:"user_id"`
+	Username string `json:"username"`
+	AppID    string `json:"app_id"`
+	App      string `json:"app"`
+	Basis    string `json:"basis"`             // lever, assertion, session_expiry or nothing
+	Seconds  *int64 `json:"seconds,omitempty"` // absent: nothing bounds it
+	Lever    string `json:"lever"`
+	Verified bool   `json:"verified"` // the app will be asked for evidence
+	// Distrusted: the app did not take the last thing it was told.
+	Distrusted bool `json:"distrusted,omitempty"`
+}
+
 // Receipt is what an ending ended, and how.
 type Receipt struct {
 	ID        string     `json:"id"`
@@ -164,6 +206,7 @@ type Line struct {
 	App        string     `json:"app"`
 	UserID     string     `json:"user_id"`
 	Lever      string     `json:"lever"`
+	Destroys   bool       `json:"destroys,omitempty"` // in a preview: the lever deletes what a restore does not bring back
 	SessionID  string     `json:"session_id,omitempty"`
 	State      string     `json:"state"`
 	Final      bool       `json:"final"`

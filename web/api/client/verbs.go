@@ -59,6 +59,31 @@ func (c *Client) EndSession(ctx context.Context, id, reason string) (Receipt, er
 	return post[Receipt](ctx, c, "/sessions/"+seg(id)+"/end", map[string]string{"reason": reason})
 }
 
+// PreviewSuspension says what a suspension would end. Nothing is written.
+func (c *Client) PreviewSuspension(ctx context.Context, user string) (Preview, error) {
+	return get[Preview](ctx, c, "/users/"+seg(user)+"/suspend-preview")
+}
+
+// Exposure calls each with how long access would outlive a suspension: of one
+// user, of everybody in one app, or, both empty, of everybody. Pages are not
+// kept.
+func (c *Client) Exposure(ctx context.Context, user, app string, each func(Exposure) error) error {
+	for next := ""; ; {
+		page, err := get[Page[Exposure]](ctx, c, "/exposure?user="+url.QueryEscape(user)+"&app="+url.QueryEscape(app)+"&after="+url.QueryEscape(next))
+		if err != nil {
+			return err
+		}
+		for _, e := range page.Items {
+			if err := each(e); err != nil {
+				return err
+			}
+		}
+		if next = page.Next; next == "" {
+			return nil
+		}
+	}
+}
+
 // EndSessions ends everything a person holds; they may sign in again.
 func (c *Client) EndSessions(ctx context.Context, user, reason string) (Receipt, error) {
 	return post[Receipt](ctx, c, "/users/"+seg(user)+"/end-sessions", map[string]string{"reason": reason})
