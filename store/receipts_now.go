@@ -17,8 +17,8 @@ const (
 	receiptsOrder   = ` ORDER BY r.n DESC LIMIT `
 
 	receiptsMatching = `) SELECT ` + receiptHead + ` FROM c r WHERE ($4 = '' OR r.kind = $4)
-		AND ($5 = 0 OR r.listed_at = 0 OR EXISTS (SELECT 1 FROM deliveries d WHERE d.receipt_id = r.id AND d.finished_at = 0))
-		AND ($6 = 0 OR EXISTS (SELECT 1 FROM deliveries d WHERE d.receipt_id = r.id AND d.state = 'failed'))` + receiptsOrder + `$7`
+		AND ($5 = 0 OR r.listed_at = 0 OR (SELECT 1 FROM deliveries d WHERE d.receipt_id = r.id AND d.finished_at = 0 LIMIT 1) = 1)
+		AND ($6 = 0 OR (SELECT 1 FROM deliveries d WHERE d.receipt_id = r.id AND d.state = 'failed' LIMIT 1) = 1)` + receiptsOrder + `$7`
 
 	countLines = `SELECT d.state, count(*), max(CASE WHEN d.state = 'alive' THEN d.ceiling ELSE 0 END)
 		FROM (SELECT state, ceiling FROM deliveries WHERE receipt_id = $1 LIMIT $2) d GROUP BY d.state`
@@ -48,12 +48,12 @@ func (s *Store) ReceiptsNow(ctx context.Context, q idp.ReceiptQuery) ([]idp.Rece
 	}
 	receiptKey := func(r idp.Receipt) string { return cursor(strconv.FormatInt(r.N, 10)) }
 	return look[idp.Receipt]{
-		matches: func(after string, n int) ([]idp.Receipt, error) {
+		matches: func(after string, among, n int) ([]idp.Receipt, error) {
 			return read(after, `WITH c AS MATERIALIZED (`+driver+receiptsOrder+`$3`+receiptsMatching,
-				lookAt, q.Kind, bit(q.Open), bit(q.Failed), n)
+				among, q.Kind, bit(q.Open), bit(q.Failed), n)
 		},
-		reached: func(after string) (string, error) {
-			last, err := read(after, driver+receiptsOrder+`1 OFFSET $3`, lookAt-1)
+		reached: func(after string, among int) (string, error) {
+			last, err := read(after, driver+receiptsOrder+`1 OFFSET $3`, among-1)
 			if err != nil || len(last) == 0 {
 				return "", err
 			}

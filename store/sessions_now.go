@@ -22,11 +22,13 @@ const (
 		WHERE p.app_id = $4 AND` + nowUnended
 	nowOrder = ` ORDER BY s.expires_at DESC, s.id DESC LIMIT `
 
-	nowMatching = `) SELECT ` + sessionColumns + ` FROM c s JOIN users u ON u.id = s.user_id CROSS JOIN house h
-		WHERE u.status = 'active' AND s.epoch = u.epoch AND s.generation = h.generation
+	// Each candidate is judged by itself: a join may be planned the other way
+	// round, and read everybody.
+	nowMatching = `) SELECT ` + sessionColumns + ` FROM c s WHERE s.generation = (SELECT generation FROM house WHERE id = 1)
+		AND s.epoch = (SELECT u.epoch FROM users u WHERE u.id = s.user_id AND u.status = 'active')
 		AND s.last_seen_at > $6 AND s.created_at < $7 AND ($8 = '' OR s.address = $8)
 		AND ($10 = '' OR substr(s.address, 1, length($10)) = $10)
-		AND ($9 = '' OR EXISTS (SELECT 1 FROM participants q WHERE q.session_id = s.id AND q.app_id = $9))` + nowOrder + `$11`
+		AND ($9 = '' OR (SELECT q.app_id FROM participants q WHERE q.session_id = s.id AND q.app_id = $9) = $9)` + nowOrder + `$11`
 
 	countParticipants = `SELECT count(*) FROM (SELECT 1 FROM participants WHERE app_id = $1 LIMIT $2) p`
 
@@ -74,12 +76,12 @@ func (s *Store) SessionsNow(ctx context.Context, q idp.SessionQuery, now time.Ti
 		return cursor(strconv.FormatInt(us(ses.ExpiresAt), 10), string(ses.ID))
 	}
 	return look[idp.Session]{
-		matches: func(after string, n int) ([]idp.Session, error) {
+		matches: func(after string, among, n int) ([]idp.Session, error) {
 			return read(after, `WITH c AS MATERIALIZED (`+driver+nowOrder+`$5`+nowMatching,
-				lookAt, idle, before, exact, q.AppID, prefix, n)
+				among, idle, before, exact, q.AppID, prefix, n)
 		},
-		reached: func(after string) (string, error) {
-			last, err := read(after, driver+nowOrder+`1 OFFSET $5`, lookAt-1)
+		reached: func(after string, among int) (string, error) {
+			last, err := read(after, driver+nowOrder+`1 OFFSET $5`, among-1)
 			if err != nil || len(last) == 0 {
 				return "", err
 			}
