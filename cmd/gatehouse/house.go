@@ -162,6 +162,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 	}
 	admin, err := (&api.API{
 		Directory: h.directory, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Metadata: saml.Import, Log: log, Now: time.Now,
+		Idle: h.gate.Unused(),
 	}).Handler()
 	if err != nil {
 		return err
@@ -169,7 +170,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 	routes := slices.Concat(
 		door.Routes(),
 		(&portal.Portal{Store: h.store, Directory: h.directory}).Routes(),
-		(&console.Console{Store: h.store, Directory: h.directory, URL: issuer, Closing: h.closing}).Routes(),
+		(&console.Console{Store: h.store, Directory: h.directory, URL: issuer, Closing: h.closing, Idle: h.gate.Unused()}).Routes(),
 	)
 	h.handler, err = (&web.Server{
 		Gate: h.gate, Users: h.store, Cookies: cookies, Pages: pages, Routes: routes, API: admin, Ready: (&readiness{ping: h.store.Ping, stopped: h.closing}).check, Record: h.store.Record,

@@ -34,7 +34,10 @@ type commands struct {
 	Grant   grantCmd   `cmd:"" group:"api" help:"Who may use what."`
 	Session sessionCmd `cmd:"" group:"api" help:"Who is signed in."`
 	Receipt receiptCmd `cmd:"" group:"api" help:"What was ended, app by app."`
-	Token   tokenCmd   `cmd:"" group:"api" help:"API tokens."`
+
+	Delivery deliveryCmd `cmd:"" group:"api" help:"What apps are still to be told."`
+
+	Token tokenCmd `cmd:"" group:"api" help:"API tokens."`
 }
 
 func main() {

@@ -25,6 +25,8 @@ type Store interface {
 	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
 	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
 	LastReceipt(ctx context.Context, id idp.UserID, kind idp.EndingKind) (idp.Receipt, error)
+	Delivery(ctx context.Context, id idp.DeliveryID) (idp.Delivery, error)
+	RetryDelivery(ctx context.Context, id idp.DeliveryID, now time.Time, e idp.Event) (idp.Delivery, error)
 	RevokeAPIToken(ctx context.Context, id idp.APITokenID, of idp.UserID, now time.Time) error
 	Record(ctx context.Context, events ...idp.Event) error
 }

@@ -60,6 +60,8 @@ type Console struct {
 	URL string
 	// Closing ends live receipts when the house stops. May be nil.
 	Closing <-chan struct{}
+	// Idle is after what time without use a session is over; zero: never.
+	Idle time.Duration
 }
 
 // Routes lists every page of the room with the access it demands.
