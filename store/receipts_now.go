@@ -20,7 +20,7 @@ const (
 		AND ($5 = 0 OR r.listed_at = 0 OR (SELECT 1 FROM deliveries d WHERE d.receipt_id = r.id AND d.finished_at = 0 LIMIT 1) = 1)
 		AND ($6 = 0 OR (SELECT 1 FROM deliveries d WHERE d.receipt_id = r.id AND d.state = 'failed' LIMIT 1) = 1)` + receiptsOrder + `$7`
 
-	countLines = `SELECT d.state, count(*), max(CASE WHEN d.state = 'alive' THEN d.ceiling ELSE 0 END)
+	tallyLines = `SELECT d.state, count(*), max(CASE WHEN d.state = 'alive' THEN d.ceiling ELSE 0 END)
 		FROM (SELECT state, ceiling FROM deliveries WHERE receipt_id = $1 LIMIT $2) d GROUP BY d.state`
 )
 
@@ -73,7 +73,7 @@ func (s *Store) CountLines(ctx context.Context, receipt idp.ReceiptID, atMost in
 	}
 	parts, err := list(ctx, s, "lines", func(r row) (p part, err error) {
 		return p, r.Scan(&p.state, &p.n, at(&p.until))
-	}, countLines, receipt, atMost+1)
+	}, tallyLines, receipt, atMost+1)
 	total := 0
 	for _, p := range parts {
 		counts.By[p.state], counts.Until = p.n, later(counts.Until, p.until)
