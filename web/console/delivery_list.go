@@ -77,8 +77,7 @@ func (c *Console) readDeliveries(ctx context.Context, in asked) (deliveriesView,
 	for _, d := range found {
 		v.Lines = append(v.Lines, deliveryRow{
 			receiptLine: lineOf(d, apps[d.AppID]), PersonID: string(d.UserID), Person: who[d.UserID].Name(),
-			ReceiptID: string(d.ReceiptID), Since: d.CreatedAt, Due: !d.NextAt.After(ui.VisitOf(ctx).Now),
-			Retry: d.State != idp.DeliveryAlive,
+			ReceiptID: string(d.ReceiptID), Since: d.CreatedAt, Retry: d.State != idp.DeliveryAlive,
 		})
 	}
 	return v, nil

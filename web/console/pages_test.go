@@ -177,7 +177,7 @@ func sampleDeliveries() deliveriesView {
 				Answer: []string{"", "It answered 503.", "We could not reach it: connection refused.", "", "It answered 410.", uitest.Bait, "It accepted the logout."}[i],
 				NextAt: uitest.Now().Add(time.Duration(i*i) * 7 * time.Second), Ceiling: uitest.Now().Add(time.Duration(i*i-20) * time.Hour)},
 			PersonID: "usr_x", Person: []string{"Grace Hopper", longName, "Alan Turing", "Grace Hopper", "Ada Lovelace", uitest.Bait, "山田 太郎"}[i],
-			ReceiptID: "rcp_x", Since: ago(time.Duration(i*i) * 11 * time.Minute), Due: i == 0, Retry: s != ui.Alive,
+			ReceiptID: "rcp_x", Since: ago(time.Duration(i*i) * 11 * time.Minute), Retry: s != ui.Alive,
 		})
 	}
 	v.Lines[6].AgainAt = uitest.Now().Add(4 * time.Minute)
@@ -217,7 +217,7 @@ func samplePages() []uitest.Page {
 		"receipt-states":  {View: receiptPage(everyState())},
 		"receipt-nothing": {View: receiptPage(nothing)},
 		"receipt-big":     {View: receiptPage(bigReceipt())},
-		"receipts": {View: receiptsPage(receiptsView{Receipts: []receiptRow{
+		"receipts": {View: receiptsPage(receiptsView{Tabs: receiptTabs(asked{}), Kinds: kindChoices(""), Receipts: []receiptRow{
 			{ID: "rcp_a", What: "Suspension", Person: "Grace Hopper", Actor: "Ada Lovelace", Reason: "Left the company today", At: ago(1830 * time.Millisecond), Tally: t, Until: uitest.Now().Add(34 * time.Minute)},
 			{ID: "rcp_b", What: "Session ended", Person: "Alan Turing", Actor: "Alan Turing", Reason: "Lost phone", At: ago(26 * time.Hour), Tally: ui.Tally{ui.Verified: 3}},
 			{ID: "rcp_c", What: "Suspension", Person: longName, Actor: "API token hr-sync", Reason: uitest.Bait, At: ago(40 * 24 * time.Hour), Tally: ui.Tally{}},

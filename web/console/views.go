@@ -202,7 +202,6 @@ type deliveryRow struct {
 	receiptLine
 	PersonID, Person, ReceiptID string
 	Since                       time.Time
-	Due                         bool // to be sent at once
 	Retry                       bool // may be tried now
 }
 

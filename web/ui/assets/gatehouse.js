@@ -16,7 +16,8 @@ const relative = (date, now) => {
 const tickTimes = () => {
   const now = Date.now();
   for (const el of document.querySelectorAll("time[data-relative]")) {
-    const text = relative(new Date(el.dateTime), now);
+    const at = new Date(el.dateTime);
+    const text = "due" in el.dataset && at <= now ? "now" : relative(at, now);
     if (text && el.textContent !== text) el.textContent = text;
   }
 };
@@ -104,6 +105,18 @@ const become = (old, fresh) => {
   }
 };
 
+// What one looks at stays where it is when rows come or go above it: the row
+// with the focus, or else the first that can be seen.
+const anchor = (part) => {
+  const seen = (el) => el.getBoundingClientRect().bottom > 0 && el.getBoundingClientRect().top < innerHeight;
+  const rows = [...part.querySelectorAll("tr[id]")];
+  const row = [document.activeElement?.closest("tr[id]"), ...rows].find((el) => el && part.contains(el) && seen(el));
+  const top = row?.getBoundingClientRect().top;
+  return () => {
+    if (scrollY > 0 && row?.isConnected) scrollBy({ top: row.getBoundingClientRect().top - top, behavior: "instant" });
+  };
+};
+
 // A live part: the server says that something changed, and the part is taken
 // out of the page as it now stands. There is one renderer, the server's.
 const live = document.querySelector("[data-live]");
@@ -124,7 +137,9 @@ if (live) {
       const fresh = x.response?.getElementById(id);
       const old = document.getElementById(id);
       if (x.status === 200 && fresh && old) {
+        const stays = anchor(old);
         become(old, document.adoptNode(fresh));
+        stays();
         const now = document.getElementById(id);
         showCopyButtons(now);
         tickTimes();
@@ -156,6 +171,9 @@ if (live) {
     else form.submit();
   });
 }
+
+// On a phone the navigation scrolls: one sees where one is.
+document.querySelector(".topbar nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 showCopyButtons(document);
 tickTimes();
