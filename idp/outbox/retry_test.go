@@ -75,18 +75,18 @@ func TestThreeNodesOnPostgreSQLTellEachLineOnce(t *testing.T) {
 	h := newHouseOn(t, storetest.Postgres(t))
 	r := newRemote(t, func(http.ResponseWriter, *http.Request) { time.Sleep(2 * time.Millisecond) })
 	var apps []idp.App
-	for i := range 10 {
+	for i := range 5 {
 		apps = append(apps, h.app(fmt.Sprintf("app%d", i), r.URL))
 	}
 	u := h.person("alice", apps...)
-	for range 10 {
+	for range 6 {
 		h.signIn(u, apps...)
 	}
 	for i := range 3 {
 		h.run(h.worker(fmt.Sprintf("n%d", i)))
 	}
 	lines := h.eventually(h.suspend(u), "acknowledged", in(idp.DeliveryAcknowledged))
-	if n := r.told.Load(); n != 100 || len(lines) != 100 {
-		t.Errorf("told %d times of %d lines, want 100", n, len(lines))
+	if n := r.told.Load(); n != 30 || len(lines) != 30 {
+		t.Errorf("told %d times of %d lines, want 30", n, len(lines))
 	}
 }
