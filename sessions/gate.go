@@ -82,15 +82,12 @@ func (g *Gate) judgeSession(s idp.Session, standing idp.Standing, now time.Time)
 		return refused("the session has ended")
 	case !now.Before(s.ExpiresAt):
 		return refused("the session has expired")
-	case now.Sub(s.LastSeenAt) >= g.Unused():
+	// The last tenth: LastSeenAt may lie that far behind the last use.
+	case now.Sub(s.LastSeenAt) >= g.Idle+g.Idle/10:
 		return refused("the session was idle too long")
 	}
 	return nil
 }
-
-// Unused is how long after its LastSeenAt a session is over: the idle limit,
-// and the tenth of it that LastSeenAt may lie behind the last use.
-func (g *Gate) Unused() time.Duration { return g.Idle + g.Idle/10 }
 
 // unknown turns the backend's idp.NotFound into the uniform refusal.
 func unknown(err error, why string) error {
