@@ -133,6 +133,9 @@ type Delivery struct {
 	VerifiedAt time.Time
 	Evidence   string    // what the app itself said or did that proves the end
 	FinishedAt time.Time // when the state became final
+	// RevivedAt is when an admin had a line that had failed tried again; its
+	// time to be tried counts from then. Zero: never.
+	RevivedAt time.Time
 }
 
 // Actor is who did something: a user, a token of a user, the house itself, or

@@ -19,9 +19,10 @@ const (
 
 	deliveryColumns = `id, receipt_id, user_id, app_id, lever, session_id, name_id, session_indexes, state, attempts,
 		created_at, next_at, first_sent_at, acked_at, latency_ms, answer, again_at, ceiling, verified_at, evidence, finished_at`
+	deliveryRow = deliveryColumns + `, revived_at`
 
-	deliveriesOf = `SELECT ` + deliveryColumns + ` FROM deliveries WHERE receipt_id = $1 ORDER BY app_id, id`
-	deliveryByID = `SELECT ` + deliveryColumns + ` FROM deliveries WHERE id = $1`
+	deliveriesOf = `SELECT ` + deliveryRow + ` FROM deliveries WHERE receipt_id = $1 ORDER BY app_id, id`
+	deliveryByID = `SELECT ` + deliveryRow + ` FROM deliveries WHERE id = $1`
 
 	insertDelivery = `INSERT INTO deliveries (` + deliveryColumns + `, receipt_n, claimed_by, claimed_until)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, r.n, '', 0
@@ -66,7 +67,7 @@ const (
 			SELECT r.id FROM ranked r LEFT JOIN held ON held.app_id = r.app_id
 			WHERE r.place + COALESCE(held.n, 0) <= $5 ORDER BY r.next_at, r.id LIMIT $4)
 		UPDATE deliveries SET claimed_by = $1, claimed_until = $3 WHERE id IN (SELECT id FROM picked)
-		RETURNING ` + deliveryColumns
+		RETURNING ` + deliveryRow
 	// The two ways to ask for a few rows of each app.
 	claimSQLite = claimHeld + `SELECT d.id, d.app_id, d.next_at FROM apps a JOIN deliveries d ON d.id IN (
 		SELECT id FROM (` + claimDue + `))` + claimPicked
@@ -89,7 +90,7 @@ const (
 func scanDelivery(r row) (d idp.Delivery, err error) {
 	return d, r.Scan(&d.ID, &d.ReceiptID, &d.UserID, &d.AppID, &d.Lever, &d.SessionID, inJSON(&d.NameID),
 		words(&d.SessionIndexes), &d.State, &d.Attempts, at(&d.CreatedAt), at(&d.NextAt), at(&d.FirstSentAt),
-		at(&d.AckedAt), &d.LatencyMS, &d.Answer, at(&d.AgainAt), at(&d.Ceiling), at(&d.VerifiedAt), &d.Evidence, at(&d.FinishedAt))
+		at(&d.AckedAt), &d.LatencyMS, &d.Answer, at(&d.AgainAt), at(&d.Ceiling), at(&d.VerifiedAt), &d.Evidence, at(&d.FinishedAt), at(&d.RevivedAt))
 }
 
 func deliveryArgs(d idp.Delivery) []any {

@@ -33,6 +33,8 @@ import (
 const (
 	sessionIdle     = 2 * time.Hour
 	sessionAbsolute = 12 * time.Hour
+	// The gate writes a session's last use with a tenth of the limit's delay.
+	sessionUnused = sessionIdle + sessionIdle/10
 )
 
 // house is everything wired together: the handler that answers requests and
@@ -163,6 +165,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 	}
 	admin, err := (&api.API{
 		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Metadata: saml.Import, Log: log, Now: time.Now,
+		Idle: sessionUnused,
 	}).Handler()
 	if err != nil {
 		return err
@@ -170,7 +173,9 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 	routes := slices.Concat(
 		door.Routes(),
 		(&portal.Portal{Store: h.store, Directory: h.directory}).Routes(),
-		(&console.Console{Store: h.store, Directory: h.directory, Outbox: h.worker, URL: issuer, SessionLife: sessionAbsolute, Closing: h.closing}).Routes(),
+		(&console.Console{
+			Store: h.store, Directory: h.directory, Outbox: h.worker, URL: issuer, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,
+		}).Routes(),
 	)
 	h.handler, err = (&web.Server{
 		Gate: h.gate, Users: h.store, Cookies: cookies, Pages: pages, Routes: routes, API: admin, Ready: (&readiness{ping: h.store.Ping, stopped: h.closing}).check, Record: h.store.Record,

@@ -15,7 +15,10 @@ type receiptCmd struct {
 
 type receiptListCmd struct {
 	remote
-	User string `help:"Username or ID; without it, everybody's."`
+	User   string `help:"Username or ID; without it, everybody's."`
+	Kind   string `help:"user (a suspension), passes, session, grant, app, before or key."`
+	Open   bool   `help:"Only those of which a line may still change."`
+	Failed bool   `help:"Only those with a line that has failed."`
 }
 
 // Run lists the receipts.
@@ -24,7 +27,7 @@ func (c receiptListCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found, err := api.Receipts(ctx, c.User)
+	found, err := api.ReceiptsNow(ctx, client.ReceiptFilter{User: c.User, Kind: c.Kind, Open: c.Open, Failed: c.Failed})
 	if err != nil {
 		return err
 	}

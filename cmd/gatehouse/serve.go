@@ -83,13 +83,16 @@ func (h *house) serve(ctx context.Context, door net.Listener, cert, key string) 
 	debug.SetGCPercent(garbagePercent)
 	ctx, stop := context.WithCancelCause(ctx)
 	var tasks sync.WaitGroup
+	// Requests that are still answered want their Redis, and may end something.
+	answering, answered := context.WithCancel(context.WithoutCancel(ctx))
+	defer answered()
 	tasks.Go(func() {
-		if err := h.worker.Run(ctx); err != nil {
+		if err := h.worker.Run(answering); err != nil {
 			stop(fmt.Errorf("outbox: %w", err))
 		}
 	})
 	tasks.Go(func() {
-		if err := h.redis.Run(ctx); err != nil {
+		if err := h.redis.Run(answering); err != nil {
 			stop(fmt.Errorf("redis: %w", err))
 		}
 	})
@@ -99,7 +102,8 @@ func (h *house) serve(ctx context.Context, door net.Listener, cert, key string) 
 		})
 	})
 	tasks.Go(func() { endDueGrants(ctx, h.directory, h.worker.Log) })
-	server := newServer(h.handler)
+	way := &leaving{next: h.handler}
+	server := newServer(way)
 	tasks.Go(func() {
 		var err error
 		if cert != "" {
@@ -113,9 +117,11 @@ func (h *house) serve(ctx context.Context, door net.Listener, cert, key string) 
 	})
 	<-ctx.Done()
 	close(h.closing)
+	way.leave()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
 	err := server.Shutdown(grace)
+	answered()
 	tasks.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {
 		return cause

@@ -6,10 +6,12 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+
+	"gatehouse/web/api/client"
 )
 
 type sessionCmd struct {
-	List sessionListCmd `cmd:"" help:"List a person's live sessions."`
+	List sessionListCmd `cmd:"" help:"List who is signed in now."`
 	End  sessionEndCmd  `cmd:"" help:"End one session and print the receipt."`
 
 	EndAll sessionEndAllCmd `cmd:"" help:"End everything a person holds, who may sign in again, and print the receipt."`
@@ -17,7 +19,14 @@ type sessionCmd struct {
 	EndBefore sessionEndBeforeCmd `cmd:"" help:"End everything made before a moment, of everybody, and print the receipt. Your own token is among it."`
 }
 
-type sessionListCmd struct{ someUser }
+type sessionListCmd struct {
+	remote
+	Person    string `arg:"" optional:"" name:"person" help:"Username or ID; the same as --user."`
+	User      string `help:"Username or ID; without it, everybody's."`
+	App       string `help:"Name or ID of an app that the session has opened."`
+	Address   string `help:"Address of the browser: one, a network (10.2.0.0/16), or how it begins (10.2.)."`
+	OlderThan string `help:"Only sessions that began so long ago: 90m, 8h, 2d."`
+}
 
 // Run lists the sessions.
 func (c sessionListCmd) Run(ctx context.Context) error {
@@ -25,14 +34,14 @@ func (c sessionListCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	found, err := api.Sessions(ctx, c.User)
+	found, err := api.SessionsNow(ctx, client.SessionFilter{User: or(c.User, c.Person), App: c.App, Address: c.Address, OlderThan: c.OlderThan})
 	if err != nil {
 		return err
 	}
 	return c.print(found, func(w *tabwriter.Writer) {
-		row(w, "ID", "ADDRESS", "SINCE", "LAST SEEN", "APPS")
+		row(w, "ID", "USER", "ADDRESS", "SINCE", "LAST SEEN", "APPS")
 		for _, s := range found {
-			row(w, s.ID, or(s.Address, "-"), at(&s.CreatedAt), at(&s.LastSeenAt), or(strings.Join(s.Apps, ", "), "-"))
+			row(w, s.ID, or(s.User, s.UserID), or(s.Address, "-"), at(&s.CreatedAt), at(&s.LastSeenAt), or(strings.Join(s.Apps, ", "), "-"))
 		}
 	})
 }

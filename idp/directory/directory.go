@@ -26,6 +26,8 @@ type Store interface {
 	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
 	LastReceipt(ctx context.Context, id idp.UserID, kind idp.EndingKind) (idp.Receipt, error)
 	SigningKeys(ctx context.Context) ([]idp.SigningKey, error)
+	Delivery(ctx context.Context, id idp.DeliveryID) (idp.Delivery, error)
+	RetryDelivery(ctx context.Context, id idp.DeliveryID, now time.Time, e idp.Event) (idp.Delivery, error)
 	RevokeAPIToken(ctx context.Context, id idp.APITokenID, of idp.UserID, now time.Time) error
 	Record(ctx context.Context, events ...idp.Event) error
 }

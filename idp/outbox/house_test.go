@@ -37,8 +37,12 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
+	return newHouseOn(t, storetest.SQLite(t))
+}
+
+func newHouseOn(t *testing.T, s *store.Store) *house {
+	t.Helper()
 	c := &clock{}
-	s := storetest.SQLite(t)
 	s.Now = c.now
 	h := &house{T: t, clock: c, store: s}
 	var err error

@@ -74,7 +74,7 @@ func unanswered(d idp.Delivery, o outcome, now time.Time, chance float64) idp.De
 
 // again has d tried once more after the pause, or gives it up after a day.
 func again(d idp.Delivery, now time.Time, pause time.Duration) idp.Delivery {
-	if !now.Before(d.CreatedAt.Add(deadline)) {
+	if !now.Before(latest(d.CreatedAt, d.RevivedAt).Add(deadline)) {
 		d.State, d.FinishedAt = idp.DeliveryFailed, now
 		return d
 	}

@@ -30,8 +30,8 @@ type Store interface {
 	Sessions(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Session, error)
 	Participants(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Participant, error)
 	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
-	Receipts(ctx context.Context, id idp.UserID, after string, limit int) ([]idp.Receipt, string, error)
 	Deliveries(ctx context.Context, id idp.ReceiptID) ([]idp.Delivery, error)
+	Views
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
 	APITokens(ctx context.Context, id idp.UserID) ([]idp.APIToken, error)
 	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
@@ -58,6 +58,8 @@ type API struct {
 	Metadata func(document []byte) (entityID string, s idp.SAMLSettings, err error)
 	Log      *slog.Logger
 	Now      func() time.Time
+	// Idle is after what time without use a session is over; zero: never.
+	Idle time.Duration
 }
 
 // handler answers one request, or says why not; a nil answer is 204.
@@ -117,9 +119,12 @@ func (a *API) routes() []route {
 		{"POST /api/v1/users/{user}/restore", owner, "Let a suspended person sign in again", nil, client.User{}, a.userRestore},
 		{"GET /api/v1/users/{user}/sessions", owner, "List a person's live sessions", nil, client.Page[client.Session]{}, a.sessionList},
 		{"POST /api/v1/users/{user}/end-sessions", owner, "End everything a person holds", reasoned{}, client.Receipt{}, a.userEndSessions},
+		{"GET /api/v1/sessions", owner, "List who is signed in now, newest first", nil, client.Page[client.Session]{}, a.sessionsNow},
 		{"POST /api/v1/sessions/{session}/end", owner, "End one session", reasoned{}, client.Receipt{}, a.sessionEnd},
 		{"GET /api/v1/receipts", owner, "List receipts, newest first", nil, client.Page[client.Receipt]{}, a.receiptList},
 		{"GET /api/v1/receipts/{receipt}", owner, "Show a receipt with its lines", nil, client.Receipt{}, a.receiptShow},
+		{"GET /api/v1/deliveries", owner, "List what apps are still to be told, newest first", nil, client.Page[client.Delivery]{}, a.deliveryList},
+		{"POST /api/v1/deliveries/{delivery}/retry", owner, "Tell the app now; a line that failed is tried again", nil, client.Delivery{}, a.deliveryRetry},
 		{"GET /api/v1/groups", owner, "List groups", nil, client.Page[client.Group]{}, a.groupList},
 		{"POST /api/v1/groups", owner, "Add a group", named{}, client.Group{}, a.groupAdd},
 		{"PUT /api/v1/groups/{group}/members/{user}", owner, "Put a person into a group", nil, nil, a.groupJoin},

@@ -52,6 +52,9 @@ func (s schemas) operation(rt route, path string) map[string]any {
 	for _, m := range parameter.FindAllStringSubmatch(path, -1) {
 		params = append(params, map[string]any{"name": m[1], "in": "path", "required": true, "schema": map[string]any{"type": "string"}})
 	}
+	for _, name := range narrows(rt.pattern) {
+		params = append(params, map[string]any{"name": name, "in": "query", "schema": map[string]any{"type": "string"}})
+	}
 	if params != nil {
 		op["parameters"] = params
 	}

@@ -8,16 +8,14 @@ import (
 )
 
 func (a *API) receiptList(r *http.Request, _ caller) (int, any, error) {
-	var of idp.UserID
-	if ref := r.URL.Query().Get("user"); ref != "" {
-		u, err := a.userNamed(r, ref)
-		if err != nil {
-			return 0, nil, err
-		}
-		of = u.ID
+	in := r.URL.Query()
+	q := idp.ReceiptQuery{Kind: idp.EndingKind(in.Get("kind")), Open: in.Get("open") == "true", Failed: in.Get("failed") == "true"}
+	var err error
+	if q.UserID, err = a.someone(r); err != nil {
+		return 0, nil, err
 	}
-	after, limit := paging(r)
-	found, next, err := a.Store.Receipts(r.Context(), of, after, limit)
+	q.After, q.Limit = paging(r)
+	found, next, err := a.Store.ReceiptsNow(r.Context(), q)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -16,6 +16,7 @@ type Store interface {
 	People
 	Holdings
 	Receipts
+	Views
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	Apps(ctx context.Context) ([]idp.App, error)
 	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
@@ -48,7 +49,6 @@ type Holdings interface {
 // Receipts reads receipts and their lines.
 type Receipts interface {
 	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
-	Receipts(ctx context.Context, id idp.UserID, after string, limit int) ([]idp.Receipt, string, error)
 	LastReceipt(ctx context.Context, id idp.UserID, kind idp.EndingKind) (idp.Receipt, error)
 	Deliveries(ctx context.Context, id idp.ReceiptID) ([]idp.Delivery, error)
 }
@@ -64,6 +64,8 @@ type Console struct {
 	SessionLife time.Duration
 	// Closing ends live receipts when the house stops. May be nil.
 	Closing <-chan struct{}
+	// Idle is after what time without use a session is over; zero: never.
+	Idle time.Duration
 }
 
 // Routes lists every page of the room with the access it demands.
@@ -81,9 +83,15 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "POST /console/users/{id}/restore", Handler: c.userRestore},
 		{Pattern: "GET /console/users/{id}/end-sessions", Handler: c.userEndSessionsConfirm},
 		{Pattern: "POST /console/users/{id}/end-sessions", Handler: c.userEndSessions},
+		{Pattern: "GET /console/sessions", Handler: c.sessionList},
+		{Pattern: "GET /console/sessions/live", Handler: c.sessionListLive},
 		{Pattern: "GET /console/sessions/{id}/end", Handler: c.sessionEndConfirm},
 		{Pattern: "POST /console/sessions/{id}/end", Handler: c.sessionEnd},
+		{Pattern: "GET /console/deliveries", Handler: c.deliveryList},
+		{Pattern: "GET /console/deliveries/live", Handler: c.deliveryListLive},
+		{Pattern: "POST /console/deliveries/{id}/retry", Handler: c.deliveryRetry},
 		{Pattern: "GET /console/receipts", Handler: c.receiptList},
+		{Pattern: "GET /console/receipts/live", Handler: c.receiptListLive},
 		{Pattern: "GET /console/receipts/{id}", Handler: c.receiptShow},
 		{Pattern: "GET /console/receipts/{id}/live", Handler: c.receiptLive},
 		{Pattern: "GET /console/apps", Handler: c.appList},

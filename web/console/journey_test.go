@@ -92,6 +92,7 @@ type browser struct {
 	*house
 	client *http.Client
 	at     string // path of the page shown
+	query  string // of the same
 	status int
 	page   *html.Node
 }
@@ -113,7 +114,7 @@ func (b *browser) show(res *http.Response, err error) *browser {
 	if b.page, err = html.Parse(res.Body); err != nil {
 		b.t.Fatal(err)
 	}
-	b.at, b.status = res.Request.URL.Path, res.StatusCode
+	b.at, b.query, b.status = res.Request.URL.Path, res.Request.URL.RawQuery, res.StatusCode
 	return b
 }
 

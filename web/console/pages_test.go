@@ -145,6 +145,45 @@ func samplePeople(n int) peopleView {
 	return v
 }
 
+func anyApp() []ui.Choice {
+	return []ui.Choice{{Label: "Any app", Chosen: true}, {Value: "app_a", Label: "Wiki"}, {Value: "app_b", Label: sampleApps[13]}}
+}
+
+func sampleSessions() sessionsView {
+	v := sessionsView{Apps: anyApp(), Ages: ages(""), liveList: liveList{Live: "/console/sessions/live", Pager: ui.Pager{Next: "/console/sessions?after=x"}}}
+	for i, p := range []struct {
+		name, username, device, address string
+		apps                            []string
+	}{
+		{"Ada Lovelace", "ada", "Firefox on Linux", "203.0.113.7", nil},
+		{"Grace Hopper", "grace", "Safari on iPhone", "2001:db8:85a3::8a2e:370:7334", sampleApps[:3]},
+		{longName, "hubert.blaine.wolfeschlegelsteinhausenbergerdorff", "A browser on Windows", "10.2.0.7", sampleApps},
+		{uitest.Bait, "bait", "Unknown device", uitest.Bait, []string{uitest.Bait}},
+		{"山田 太郎", "taro", "Chrome on Android", "10.2.0.7", sampleApps[4:5]},
+	} {
+		v.Rows = append(v.Rows, nowRow{PersonID: fmt.Sprintf("usr_%d", i), Person: p.name, Username: p.username, sessionRow: sessionRow{
+			ID: fmt.Sprintf("ses_%d", i), Device: p.device, Address: p.address, Methods: "password", Apps: p.apps, Here: i == 0,
+			Since: ago(time.Duration(i*i) * 40 * time.Minute), LastSeen: ago(time.Duration(i*i*i) * 30 * time.Second),
+		}})
+	}
+	return v
+}
+
+func sampleDeliveries() deliveriesView {
+	v := deliveriesView{Apps: anyApp(), Tabs: stateTabs(asked{}, ""), liveList: liveList{Live: "/console/deliveries/live"}}
+	for i, s := range []ui.State{ui.Sent, ui.Retrying, ui.Retrying, ui.Alive, ui.Failed, ui.Failed, ui.Sent} {
+		v.Lines = append(v.Lines, deliveryRow{
+			receiptLine: receiptLine{ID: fmt.Sprintf("dlv_%d", i), App: sampleApps[i*2], Lever: "Back-channel logout", State: s, Attempts: i * 7,
+				Answer: []string{"", "It answered 503.", "We could not reach it: connection refused.", "", "It answered 410.", uitest.Bait, "It accepted the logout."}[i],
+				NextAt: uitest.Now().Add(time.Duration(i*i) * 7 * time.Second), Ceiling: uitest.Now().Add(time.Duration(i*i-20) * time.Hour)},
+			PersonID: "usr_x", Person: []string{"Grace Hopper", longName, "Alan Turing", "Grace Hopper", "Ada Lovelace", uitest.Bait, "山田 太郎"}[i],
+			ReceiptID: "rcp_x", Since: ago(time.Duration(i*i) * 11 * time.Minute), Retry: s != ui.Alive,
+		})
+	}
+	v.Lines[6].AgainAt = uitest.Now().Add(4 * time.Minute)
+	return v
+}
+
 func samplePages() []uitest.Page {
 	owner := uitest.Owner()
 	person, suspended, bare := samplePerson(), samplePerson(), samplePerson()
@@ -178,12 +217,20 @@ func samplePages() []uitest.Page {
 		"receipt-states":  {View: receiptPage(everyState())},
 		"receipt-nothing": {View: receiptPage(nothing)},
 		"receipt-big":     {View: receiptPage(bigReceipt())},
-		"receipts": {View: receiptsPage(receiptsView{Receipts: []receiptRow{
+		"receipts": {View: receiptsPage(receiptsView{Tabs: receiptTabs(asked{}), Kinds: kindChoices(""), Receipts: []receiptRow{
 			{ID: "rcp_a", What: "Suspension", Person: "Grace Hopper", Actor: "Ada Lovelace", Reason: "Left the company today", At: ago(1830 * time.Millisecond), Tally: t, Until: uitest.Now().Add(34 * time.Minute)},
 			{ID: "rcp_b", What: "Session ended", Person: "Alan Turing", Actor: "Alan Turing", Reason: "Lost phone", At: ago(26 * time.Hour), Tally: ui.Tally{ui.Verified: 3}},
 			{ID: "rcp_c", What: "Suspension", Person: longName, Actor: "API token hr-sync", Reason: uitest.Bait, At: ago(40 * 24 * time.Hour), Tally: ui.Tally{}},
 		}})},
-		"receipts-empty": {View: receiptsPage(receiptsView{})},
+		"receipts-empty":    {View: receiptsPage(receiptsView{Tabs: receiptTabs(asked{}), Kinds: kindChoices("")})},
+		"receipts-far":      {View: receiptsPage(receiptsView{Tabs: receiptTabs(asked{}), Kinds: kindChoices(""), Narrowed: true, liveList: liveList{Far: true, Pager: ui.Pager{Next: "/x", NextLabel: "Look further"}}})},
+		"sessions":          {View: sessionsPage(sampleSessions())},
+		"sessions-of":       {View: sessionsPage(sessionsView{Rows: sampleSessions().Rows[:2], User: "grace", Person: "Grace Hopper", PersonID: "usr_x", Narrowed: true, Apps: anyApp(), Ages: ages("8h")})},
+		"sessions-empty":    {View: sessionsPage(sessionsView{Apps: anyApp(), Ages: ages("")})},
+		"sessions-wrong":    {View: sessionsPage(sessionsView{User: "zuse", Address: uitest.Bait, Narrowed: true, Apps: anyApp(), Ages: ages(""), Errors: map[string]string{"user": "Nobody has the username or email \"zuse\".", "address": "This is no address, nor how one begins."}})},
+		"deliveries":        {View: deliveriesPage(sampleDeliveries())},
+		"deliveries-empty":  {View: deliveriesPage(deliveriesView{Apps: anyApp(), Tabs: stateTabs(asked{}, "")})},
+		"deliveries-failed": {View: deliveriesPage(deliveriesView{Apps: anyApp(), Tabs: stateTabs(asked{}, "failed"), State: ui.Failed, Narrowed: true})},
 		"tokens": {View: tokensPage(tokensView{Secret: "mfHq3rY8kT0vWc1nZs5bL7xJ2dPgQ9aE4uRo6iNtBwM", Tokens: []tokenRow{
 			{ID: "tok_a", Name: "nightly apply", Made: ago(40 * 24 * time.Hour), ExpiresAt: uitest.Now().Add(50 * 24 * time.Hour)},
 			{ID: "tok_b", Name: uitest.Bait, Made: ago(time.Hour)},

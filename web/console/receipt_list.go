@@ -1,54 +1,98 @@
 package console
 
 import (
+	"context"
 	"net/http"
-	"time"
 
 	"gatehouse/idp"
 	"gatehouse/web/ui"
 )
 
-// receiptsPerPage is smaller than other lists: each row reads its lines.
-const receiptsPerPage = 25
+const (
+	// receiptsPerPage is smaller than other lists: each row counts its lines.
+	receiptsPerPage = 25
+	// linesCounted is how many lines of a receipt its row looks at.
+	linesCounted = 2000
+)
 
 // receiptList shows the receipts of the house, newest first.
 func (c *Console) receiptList(w http.ResponseWriter, r *http.Request) error {
-	ctx, after := r.Context(), cursor(r)
-	receipts, next, err := c.Store.Receipts(ctx, "", after, receiptsPerPage)
+	v, err := c.readReceipts(r.Context(), ask(r, receiptFilters()...))
 	if err != nil {
 		return err
 	}
+	status := http.StatusOK
+	if len(v.Errors) > 0 {
+		status = http.StatusBadRequest
+	}
+	return ui.Render(w, r, status, receiptsPage(v))
+}
+
+// receiptListLive tells a browser that the list has changed.
+func (c *Console) receiptListLive(w http.ResponseWriter, r *http.Request) error {
+	in := ask(r, receiptFilters()...)
+	return c.live(w, r, listPoll, func(ctx context.Context) (uint64, error) {
+		v, err := c.readReceipts(ctx, in)
+		return printed(v), err
+	})
+}
+
+func receiptFilters() []string { return []string{"state", "kind", "user", "after"} }
+
+// readReceipts reads a page of receipts with the names on them.
+func (c *Console) readReceipts(ctx context.Context, in asked) (receiptsView, error) {
+	v := receiptsView{User: in.Get("user"), State: in.Get("state"), Narrowed: in.narrowed(), Kinds: kindChoices(in.Get("kind")), Tabs: receiptTabs(in), Errors: map[string]string{}}
+	u, err := c.somebody(ctx, v.User)
+	if err != nil {
+		v.Errors["user"], err = said(err)
+		return v, err
+	}
+	receipts, next, err := c.Store.ReceiptsNow(ctx, idp.ReceiptQuery{
+		UserID: u.ID, Kind: idp.EndingKind(in.Get("kind")), Open: in.Get("state") == "open", Failed: in.Get("state") == "failed",
+		After: in.Get("after"), Limit: receiptsPerPage,
+	})
+	if err != nil {
+		return v, err
+	}
+	v.liveList = in.listOf("/console/receipts", next, len(receipts), receiptsPerPage)
 	who := c.names()
-	v := receiptsView{Pager: pager("/console/receipts", nil, after, next)}
 	for _, rc := range receipts {
 		row := receiptRow{
 			ID: string(rc.ID), What: endingWords(rc.Kind), Reason: rc.Reason, At: rc.AskedAt, Listing: rc.Listing(),
 		}
 		if row.Person, err = c.about(ctx, who, rc); err != nil {
-			return err
+			return v, err
 		}
 		if row.Actor, err = who.actor(ctx, rc.Actor); err != nil {
-			return err
+			return v, err
 		}
-		lines, err := c.Store.Deliveries(ctx, rc.ID)
+		lines, err := c.Store.CountLines(ctx, rc.ID, linesCounted)
 		if err != nil {
-			return err
+			return v, err
 		}
-		row.Tally, row.Until = tally(lines)
+		row.Tally, row.Until, row.More = ui.Tally{}, lines.Until, lines.More
+		for state, n := range lines.By {
+			row.Tally[ui.State(state)] = n
+		}
 		v.Receipts = append(v.Receipts, row)
 	}
-	return ui.Render(w, r, http.StatusOK, receiptsPage(v))
+	return v, nil
 }
 
-// tally counts lines by state, with the latest ceiling of those alive.
-func tally(lines []idp.Delivery) (ui.Tally, time.Time) {
-	t := ui.Tally{}
-	var until time.Time
-	for _, d := range lines {
-		t[ui.State(d.State)]++
-		if d.State == idp.DeliveryAlive && d.Ceiling.After(until) {
-			until = d.Ceiling
-		}
+// kindChoices are the kinds of ending that the filter offers.
+func kindChoices(chosen string) []ui.Choice {
+	out := []ui.Choice{{Label: "Any kind", Chosen: chosen == ""}}
+	for _, k := range []idp.EndingKind{idp.EndUser, idp.EndPasses, idp.EndSession, idp.EndGrant, idp.EndApp, idp.EndBefore, idp.EndKey} {
+		out = append(out, ui.Choice{Value: string(k), Label: endingWords(k), Chosen: string(k) == chosen})
 	}
-	return t, until
+	return out
+}
+
+// receiptTabs are the ways to narrow receipts by how they stand.
+func receiptTabs(in asked) []ui.Tab {
+	var out []ui.Tab
+	for _, t := range []ui.Choice{{Label: "All"}, {Label: "Open", Value: "open"}, {Label: "Failed", Value: "failed"}} {
+		out = append(out, ui.Tab{Label: t.Label, Href: in.with("state", t.Value).at("/console/receipts"), Here: t.Value == in.Get("state")})
+	}
+	return out
 }

@@ -19,18 +19,24 @@ const (
 	liveFor = 20 * time.Second
 )
 
-// receiptLive tells a browser, by Server-Sent Events, that the receipt has
-// changed; the browser then takes the page again. The event carries nothing:
-// there is one renderer, and one access check.
+// receiptLive tells a browser that the receipt has changed.
 func (c *Console) receiptLive(w http.ResponseWriter, r *http.Request) error {
 	id := idp.ReceiptID(r.PathValue("id"))
-	seen, err := c.fingerprint(r.Context(), id)
+	return c.live(w, r, livePoll, func(ctx context.Context) (uint64, error) { return c.fingerprint(ctx, id) })
+}
+
+// live tells a browser, by Server-Sent Events, that what a page shows has
+// changed; the browser then takes the page again. The event carries nothing:
+// there is one renderer, and one access check. It looks every so often, and
+// rests ten times as long as a look takes.
+func (c *Console) live(w http.ResponseWriter, r *http.Request, every time.Duration, look func(context.Context) (uint64, error)) error {
+	seen, err := look(r.Context())
 	if err != nil {
 		return err
 	}
 	out := http.NewResponseController(w)
 	if err := out.SetWriteDeadline(time.Now().Add(liveFor + 5*time.Second)); err != nil {
-		return fmt.Errorf("live receipt: %w", err)
+		return fmt.Errorf("live page: %w", err)
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
@@ -38,8 +44,8 @@ func (c *Console) receiptLive(w http.ResponseWriter, r *http.Request) error {
 	if !say(w, out) {
 		return nil
 	}
-	tick := time.NewTicker(livePoll)
-	defer tick.Stop()
+	next := time.NewTimer(every)
+	defer next.Stop()
 	over := time.NewTimer(liveFor)
 	defer over.Stop()
 	for {
@@ -50,9 +56,10 @@ func (c *Console) receiptLive(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		case <-over.C:
 			return nil
-		case <-tick.C:
+		case <-next.C:
 		}
-		now, err := c.fingerprint(r.Context(), id)
+		begun := time.Now()
+		now, err := look(r.Context())
 		if err != nil {
 			// The answer has begun: the browser asks again by itself.
 			return nil
@@ -63,6 +70,7 @@ func (c *Console) receiptLive(w http.ResponseWriter, r *http.Request) error {
 				return nil
 			}
 		}
+		next.Reset(max(every, 10*time.Since(begun)))
 	}
 }
 

@@ -151,14 +151,59 @@ type receiptRow struct {
 	ID, What, Person, Actor, Reason string
 	At                              time.Time
 	Tally                           ui.Tally
+	More                            bool // there are more lines than were counted
 	Listing                         bool
 	Until                           time.Time
 }
 
 // receiptsView is the list of receipts, newest first.
 type receiptsView struct {
+	liveList
 	Receipts []receiptRow
-	Pager    ui.Pager
+	User     string // whom the list is narrowed to, as written
+	State    string // open or failed; empty: any
+	Narrowed bool
+	Tabs     []ui.Tab
+	Kinds    []ui.Choice
+	Errors   map[string]string
+}
+
+// sessionsView is who is signed in now, the newest sign-in first.
+type sessionsView struct {
+	liveList
+	Rows             []nowRow
+	User, Address    string // what the list is narrowed to, as written
+	PersonID, Person string // whom it is narrowed to
+	Narrowed         bool
+	Apps, Ages       []ui.Choice
+	Errors           map[string]string
+}
+
+// nowRow is a signed-in browser and whose it is.
+type nowRow struct {
+	sessionRow
+	PersonID, Person, Username string
+}
+
+// deliveriesView is what apps are still to be told, the newest first.
+type deliveriesView struct {
+	liveList
+	Lines    []deliveryRow
+	User     string // whom the list is narrowed to, as written
+	List     string // what was asked, to come back to
+	Narrowed bool
+	State    ui.State
+	Tabs     []ui.Tab
+	Apps     []ui.Choice
+	Errors   map[string]string
+}
+
+// deliveryRow is a line of a receipt that is not settled, or has failed.
+type deliveryRow struct {
+	receiptLine
+	PersonID, Person, ReceiptID string
+	Since                       time.Time
+	Retry                       bool // may be tried now
 }
 
 // appRow is one app of the list.

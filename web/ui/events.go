@@ -24,6 +24,8 @@ func EventWords(kind string) string {
 		return "Signed out"
 	case "tokens.end":
 		return "Tokens revoked"
+	case "delivery.retry":
+		return "An app is told again, by hand"
 	case "console.refuse", "api.refuse":
 		return "Refused an owner's action"
 	case "group.join":

@@ -120,6 +120,7 @@ type Grant struct {
 type Session struct {
 	ID         string    `json:"id"`
 	UserID     string    `json:"user_id"`
+	User       string    `json:"user,omitempty"` // username
 	Address    string    `json:"address,omitempty"`
 	UserAgent  string    `json:"user_agent,omitempty"`
 	CreatedAt  time.Time `json:"created_at"`

@@ -16,7 +16,8 @@ const relative = (date, now) => {
 const tickTimes = () => {
   const now = Date.now();
   for (const el of document.querySelectorAll("time[data-relative]")) {
-    const text = relative(new Date(el.dateTime), now);
+    const at = new Date(el.dateTime);
+    const text = "due" in el.dataset && at <= now ? "now" : relative(at, now);
     if (text && el.textContent !== text) el.textContent = text;
   }
 };
@@ -66,6 +67,56 @@ for (const input of document.querySelectorAll("input[data-filter]")) {
   apply();
 }
 
+// Makes an element what another is, and keeps what is the same in both: a row
+// that has the focus keeps it, and the page stays where it was scrolled to.
+const become = (old, fresh) => {
+  if (old.isEqualNode(fresh)) return;
+  if (old.nodeType !== Node.ELEMENT_NODE || old.nodeName !== fresh.nodeName || old.id !== fresh.id) {
+    old.replaceWith(fresh);
+    return;
+  }
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  const kept = new Map([...old.children].filter((c) => c.id).map((c) => [c.id, c]));
+  let at = old.firstChild;
+  for (const f of [...fresh.childNodes]) {
+    const same = f.id ? kept.get(f.id) : at && !at.id && at.nodeName === f.nodeName ? at : null;
+    if (!same) {
+      old.insertBefore(f, at);
+      continue;
+    }
+    // What stands between goes, and never the row itself: moving it would lose
+    // the focus.
+    if (same !== at) {
+      while (at && at !== same && !fresh.querySelector(`#${CSS.escape(at.id || "-")}`)) {
+        const gone = at;
+        at = at.nextSibling;
+        gone.remove();
+      }
+      if (same !== at) old.insertBefore(same, at);
+    }
+    at = same.nextSibling;
+    become(same, f);
+  }
+  while (at) {
+    const gone = at;
+    at = at.nextSibling;
+    gone.remove();
+  }
+};
+
+// What one looks at stays where it is when rows come or go above it: the row
+// with the focus, or else the first that can be seen.
+const anchor = (part) => {
+  const seen = (el) => el.getBoundingClientRect().bottom > 0 && el.getBoundingClientRect().top < innerHeight;
+  const rows = [...part.querySelectorAll("tr[id]")];
+  const row = [document.activeElement?.closest("tr[id]"), ...rows].find((el) => el && part.contains(el) && seen(el));
+  const top = row?.getBoundingClientRect().top;
+  return () => {
+    if (scrollY > 0 && row?.isConnected) scrollBy({ top: row.getBoundingClientRect().top - top, behavior: "instant" });
+  };
+};
+
 // A live part: the server says that something changed, and the part is taken
 // out of the page as it now stands. There is one renderer, the server's.
 const live = document.querySelector("[data-live]");
@@ -86,11 +137,14 @@ if (live) {
       const fresh = x.response?.getElementById(id);
       const old = document.getElementById(id);
       if (x.status === 200 && fresh && old) {
-        old.replaceWith(document.adoptNode(fresh));
-        showCopyButtons(fresh);
+        const stays = anchor(old);
+        become(old, document.adoptNode(fresh));
+        stays();
+        const now = document.getElementById(id);
+        showCopyButtons(now);
         tickTimes();
         tickClocks();
-        if (!fresh.dataset.live) events.close();
+        if (!now.dataset.live) events.close();
       }
     };
     x.onloadend = () => {
@@ -104,7 +158,22 @@ if (live) {
   };
   const events = new EventSource(live.dataset.live);
   events.addEventListener("change", refresh);
+  for (const el of document.querySelectorAll(".live-on")) el.hidden = false;
+
+  // A small act within a live part stays on the page; what is refused is shown
+  // as without this script.
+  live.addEventListener("submit", async (e) => {
+    const form = e.target.closest("form[data-stay]");
+    if (!form) return;
+    e.preventDefault();
+    const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) }).catch(() => null);
+    if (answer?.ok) refresh();
+    else form.submit();
+  });
 }
+
+// On a phone the navigation scrolls: one sees where one is.
+document.querySelector(".topbar nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 showCopyButtons(document);
 tickTimes();

@@ -1,0 +1,45 @@
+package directory
+
+import (
+	"context"
+
+	"gatehouse/idp"
+)
+
+// RetryDelivery has an app told at once what it would be told later. A line
+// that had failed for good is tried again, for another day. Asked twice it is
+// the same: what is due already stays as it is. It answers idp.NotFound, and
+// idp.Conflict for a line of which nothing is left to tell.
+func (d *Directory) RetryDelivery(ctx context.Context, id idp.DeliveryID) (idp.Delivery, error) {
+	line, err := d.Store.Delivery(ctx, id)
+	if err != nil {
+		return idp.Delivery{}, err
+	}
+	if err := retryable(line); err != nil {
+		return idp.Delivery{}, err
+	}
+	e := d.event(ctx, "delivery.retry")
+	e.UserID, e.AppID, e.SessionID = line.UserID, line.AppID, line.SessionID
+	e.Detail = map[string]string{"delivery": string(id), "receipt": string(line.ReceiptID), "state": string(line.State)}
+	line, err = d.Store.RetryDelivery(ctx, id, e.At, e)
+	if err == nil {
+		err = retryable(line) // it may have come to its end meanwhile
+	}
+	if err == nil && d.Wake != nil {
+		d.Wake()
+	}
+	return line, err
+}
+
+// retryable says why there is nothing to tell any more.
+func retryable(d idp.Delivery) error {
+	switch d.State {
+	case idp.DeliveryPending, idp.DeliveryRetrying, idp.DeliveryFailed:
+		return nil
+	case idp.DeliveryAlive:
+		return idp.Errorf(idp.Conflict, "No lever reaches this app: what is open there ends by itself, or by hand.")
+	case idp.DeliverySuperseded:
+		return idp.Errorf(idp.Conflict, "The person was restored since. What their suspension ended is not told any more.")
+	}
+	return idp.Errorf(idp.Conflict, "This line is settled: it is %s. There is nothing left to tell.", d.State)
+}

@@ -1,0 +1,19 @@
+package store
+
+import "context"
+
+// Watch calls saw with every statement that only reads, before it is run.
+func (s *Store) Watch(saw func(sql string, args []any)) { s.db = &watched{s.db, saw} }
+
+type watched struct {
+	engine
+	saw func(sql string, args []any)
+}
+
+func (w *watched) read(ctx context.Context, each func(row) error, sql string, args ...any) error {
+	w.saw(sql, args)
+	return w.engine.read(ctx, each, sql, args...)
+}
+
+// LookAt is how many rows a list looks at, at once.
+const LookAt = lookAt
