@@ -247,9 +247,9 @@ func TestSecurityOfRefreshTokens(t *testing.T) {
 		if _, err := h.admin.Leave(t.Context(), "staff", h.grace.Username); err != nil {
 			t.Fatal(err)
 		}
-		h.leaves(t, []string{"oidc.refresh.refuse"}, nil, func() { h.refresh(t, h.web, had.Refresh).wants(t, "invalid_grant") })
+		h.leaves(t, []string{"oidc.refresh.refuse"}, []string{"receipts", "deliveries"}, func() { h.refresh(t, h.web, had.Refresh).wants(t, "invalid_grant") })
 		h.dead(t, h.web, had)
-		h.leaves(t, []string{"oidc.authorize.deny"}, nil, func() {
+		h.leaves(t, []string{"oidc.authorize.deny"}, []string{"receipts", "deliveries"}, func() {
 			if q := grace.get(t, h.attempt(h.web).url()).location(t).Query(); q.Get("error") != "access_denied" {
 				t.Errorf("authorize answers %v", q)
 			}
