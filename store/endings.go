@@ -253,6 +253,7 @@ func (s *Store) end(ctx context.Context, before []step, c idp.Change) (idp.Commi
 	if err != nil {
 		return s.recall(ctx, e.Key, s.db.translate(err))
 	}
+	s.keep(ctx, e, n.n, n.epoch)
 	return s.committed(n, e.ReceiptID), nil
 }
 
@@ -275,7 +276,16 @@ func (s *Store) recall(ctx context.Context, key string, err error) (idp.Committe
 	if lookErr != nil {
 		return idp.Committed{}, fmt.Errorf("commit an ending: %w", err)
 	}
+	s.keep(ctx, e, e.N, e.Epoch)
 	return s.committed(number{e.N, e.Epoch, now.Registration}, e.ReceiptID), nil
+}
+
+// keep has a committed ending remembered outside the database.
+func (s *Store) keep(ctx context.Context, e idp.Ending, n, epoch int64) {
+	if s.Kept != nil {
+		e.N, e.Epoch = n, epoch
+		s.Kept(context.WithoutCancel(ctx), e)
+	}
 }
 
 func (s *Store) committed(n number, receipt idp.ReceiptID) idp.Committed {

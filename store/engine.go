@@ -49,7 +49,13 @@ type engine interface {
 	// log does the same for what is no ending, in nobody's way: no lane of its
 	// own, no second try.
 	log(ctx context.Context, steps []step, l logRow) (number, error)
-	migrate(ctx context.Context) error
+	// snapshot runs fn on one consistent state of everything, load in one
+	// transaction that is committed when fn returns nil: both on a connection
+	// of their own, for as long as it takes.
+	snapshot(ctx context.Context, fn func(runner) error) error
+	load(ctx context.Context, fn func(runner) error) error
+	// migrate brings the schema to a version; 0 is the newest.
+	migrate(ctx context.Context, version int64) error
 	// dialect chooses between two texts of one statement.
 	dialect(sqlite, postgres string) string
 	// translate turns a driver's error into an idp error; nil stays nil.

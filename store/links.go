@@ -15,7 +15,7 @@ const (
 
 	noOwner        = `NOT EXISTS (SELECT 1 FROM users o WHERE o.role = 'owner')`
 	firstOwnerLink = linkInto + `SELECT $1, $2, '', 0, h.generation, $4, $5, $6, 0 FROM house h
-		WHERE h.generation = $3 AND ` + noOwner
+		WHERE h.generation = $3 AND h.generation <> '' AND ` + noOwner
 
 	// A new link for a person replaces those of the same purpose before it.
 	// First-owner links stand side by side: each node prints one.
@@ -31,7 +31,7 @@ const (
 	turnOfLink  = `SELECT pg_advisory_xact_lock(hashtextextended(l.user_id, 0)) FROM links l WHERE l.id = $1`
 	useLinkOnce = `UPDATE links SET used_at = $2 WHERE id = $1 AND used_at = 0 AND expires_at > $2
 		AND NOT EXISTS (SELECT 1 FROM links l WHERE l.id = links.id AND ` + replaced + `)
-		AND EXISTS (SELECT 1 FROM house h WHERE h.generation = links.generation AND links.created_at >= h.cut_before)
+		AND EXISTS (SELECT 1 FROM house h WHERE h.generation = links.generation AND h.generation <> '' AND links.created_at >= h.cut_before)
 		AND ((purpose = 'first_owner' AND user_id = '' AND ` + noOwner + `)
 			OR EXISTS (SELECT 1 FROM users u WHERE u.id = links.user_id AND u.status = 'active' AND u.epoch = links.epoch))`
 	ownerCameFirst = `SELECT count(*) FROM links l CROSS JOIN house h WHERE l.id = $1 AND l.used_at = 0 AND l.expires_at > $2

@@ -18,8 +18,9 @@ var migrations embed.FS
 // newGeneration returns 130 random bits.
 func newGeneration() string { return rand.Text() }
 
-// up applies what is missing of the migrations.
-func up(ctx context.Context, dialect goose.Dialect, db *sql.DB, files fs.FS, options ...goose.ProviderOption) error {
+// up applies what is missing of the migrations up to a version; 0 is the
+// newest.
+func up(ctx context.Context, version int64, dialect goose.Dialect, db *sql.DB, files fs.FS, options ...goose.ProviderOption) error {
 	dir, err := fs.Sub(files, "migrations")
 	if err != nil {
 		return err
@@ -29,10 +30,27 @@ func up(ctx context.Context, dialect goose.Dialect, db *sql.DB, files fs.FS, opt
 	if err != nil {
 		return err
 	}
-	if _, err := p.Up(ctx); err != nil {
+	if version == 0 {
+		version = newestSchema()
+	}
+	if _, err := p.UpTo(ctx, version); err != nil {
 		return fmt.Errorf("apply migrations: %w", err)
 	}
 	return nil
+}
+
+// newestSchema is the version of the schema that this build works with.
+func newestSchema() (newest int64) {
+	files, err := migrations.ReadDir("migrations")
+	if err != nil {
+		panic("store: " + err.Error())
+	}
+	for _, f := range files {
+		if v, err := goose.NumericComponent(f.Name()); err == nil {
+			newest = max(newest, v)
+		}
+	}
+	return newest
 }
 
 // strict reads the migrations as SQLite wants them: STRICT tables, and

@@ -101,7 +101,7 @@ func (d *postgresDB) close() error {
 
 func (d *postgresDB) dialect(_, postgres string) string { return postgres }
 
-func (d *postgresDB) migrate(ctx context.Context) error {
+func (d *postgresDB) migrate(ctx context.Context, version int64) error {
 	cfg := d.pool.Config().ConnConfig.Copy()
 	// Migrations take the time they take; nodes that start together wait for
 	// each other at the lock.
@@ -114,7 +114,7 @@ func (d *postgresDB) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return up(ctx, goose.DialectPostgres, db, migrations, goose.WithSessionLocker(locker))
+	return up(ctx, version, goose.DialectPostgres, db, migrations, goose.WithSessionLocker(locker))
 }
 
 func (d *postgresDB) read(ctx context.Context, each func(row) error, sql string, args ...any) error {

@@ -144,7 +144,7 @@ func (d *sqliteDB) close() error {
 func (d *sqliteDB) dialect(lite, _ string) string { return lite }
 
 // migrate needs the writing connection for itself.
-func (d *sqliteDB) migrate(ctx context.Context) error {
+func (d *sqliteDB) migrate(ctx context.Context, version int64) error {
 	if err := d.turns.take(ctx, false); err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (d *sqliteDB) migrate(ctx context.Context) error {
 		}
 		d.writer = nil
 	}
-	return up(ctx, goose.DialectSQLite3, d.writers, strict{migrations})
+	return up(ctx, version, goose.DialectSQLite3, d.writers, strict{migrations})
 }
 
 func (d *sqliteDB) read(ctx context.Context, each func(row) error, text string, args ...any) error {

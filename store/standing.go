@@ -14,7 +14,7 @@ import "gatehouse/idp"
 // issue first queues for its user's turn, which is given in the order of
 // asking: issues share it, endings and edits have it alone.
 const (
-	proven = `u.id = $1 AND u.status = 'active' AND u.epoch = $2 AND h.generation = $3`
+	proven = `u.id = $1 AND u.status = 'active' AND u.epoch = $2 AND h.generation = $3 AND h.generation <> ''`
 
 	standing         = `SELECT u.id FROM users u CROSS JOIN house h WHERE ` + proven
 	standingSQLite   = `WITH ok AS (` + standing + `)`

@@ -17,6 +17,9 @@ type Store struct {
 	// Now is the clock of what no caller gives a time for: the moment of a
 	// commit, and when a spent value may be forgotten. Set before first use.
 	Now func() time.Time
+	// Kept, where set, is told of each ending after its commit and before
+	// success is answered: the cut journal. Set before first use.
+	Kept func(ctx context.Context, e idp.Ending)
 
 	db         engine
 	statements *atomic.Uint64
@@ -51,7 +54,7 @@ func (s *Store) Close() error { return s.db.close() }
 // Migrate brings the schema up to date and, the first time, gives the house
 // its generation. Several nodes may call it at once.
 func (s *Store) Migrate(ctx context.Context) error {
-	if err := s.db.migrate(ctx); err != nil {
+	if err := s.db.migrate(ctx, 0); err != nil {
 		return fmt.Errorf("migrate the database: %w", s.db.translate(err))
 	}
 	_, err := s.exec(ctx, "write the house", foundHouse, newGeneration(), us(s.Now()))

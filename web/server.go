@@ -44,6 +44,9 @@ type Server struct {
 	Tongues []Mount
 	API     http.Handler // at /api/; no cookies there
 	Ready   func(ctx context.Context) error
+	// Closed says why nobody is let in at this moment; "" while the house is
+	// open. nil: it always is.
+	Closed func() string
 	// Record writes the audit line of somebody signed in who was refused an
 	// owner's action; nil: none is written.
 	Record         func(ctx context.Context, events ...idp.Event) error
@@ -61,21 +64,24 @@ func (s *Server) Handler() (http.Handler, error) {
 		if err := rt.Check(); err != nil {
 			return nil, fmt.Errorf("mount: %w", err)
 		}
-		mux.Handle(rt.Pattern, s.Pages.Handle(s.admit(rt, origin.Check)))
+		mux.Handle(rt.Pattern, s.whileOpen(s.Pages.Handle(s.admit(rt, origin.Check))))
 	}
 	for _, m := range s.Tongues {
 		if len(m.Passes) == 0 {
 			return nil, fmt.Errorf("mount: %s does not declare which passes it accepts or issues", m.Pattern)
 		}
+		if !m.public() {
+			m.Handler = s.whileOpen(m.Handler)
+		}
 		mux.Handle(m.Pattern, m.Handler)
 	}
-	mux.Handle("/api/", s.API)
+	mux.Handle("/api/", s.whileOpen(s.API))
 	mux.Handle("GET "+ui.AssetsPath, ui.Assets())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.Handle("/", s.Pages.Handle(func(http.ResponseWriter, *http.Request) error {
+	mux.Handle("/", s.whileOpen(s.Pages.Handle(func(http.ResponseWriter, *http.Request) error {
 		return idp.Errorf(idp.NotFound, "")
-	}))
+	})))
 	return ui.Headers(s.Cookies.HTTPS, s.begin(mux)), nil
 }
 
@@ -85,7 +91,11 @@ func (s *Server) readyz(w http.ResponseWriter, r *http.Request) {
 	if err := s.Ready(r.Context()); err != nil {
 		s.Log.LogAttrs(r.Context(), slog.LevelWarn, "not ready", slog.String("error", err.Error()))
 		w.Header().Set("Retry-After", "1")
-		http.Error(w, "not ready", http.StatusServiceUnavailable)
+		why := "not ready"
+		if s.Closed != nil && s.Closed() != "" {
+			why += ": " + s.Closed()
+		}
+		http.Error(w, why, http.StatusServiceUnavailable)
 		return
 	}
 	fmt.Fprintln(w, "ready")

@@ -48,6 +48,7 @@ type house struct {
 	login     *login.Login
 	worker    *outbox.Worker
 	handler   http.Handler
+	cuts      *cuts
 	closing   chan struct{} // closed when the house stops
 }
 
@@ -74,6 +75,10 @@ func closing(db *store.Store, err error) error {
 func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*house, error) {
 	if err := db.Migrate(ctx); err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
+	}
+	kept, err := keepCuts(ctx, c, db, log)
+	if err != nil {
+		return nil, err
 	}
 	box, err := keys.NewBox(c.Secret)
 	if err != nil {
@@ -111,6 +116,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		},
 	}
 	people.Wake = h.worker.Wake
+	h.cuts, kept.behind = kept, fast.Behind
 	return h, h.face(c, box, ring, log)
 }
 
@@ -178,7 +184,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 		}).Routes(),
 	)
 	h.handler, err = (&web.Server{
-		Gate: h.gate, Users: h.store, Cookies: cookies, Pages: pages, Routes: routes, API: admin, Ready: (&readiness{ping: h.store.Ping, stopped: h.closing}).check, Record: h.store.Record,
+		Gate: h.gate, Users: h.store, Cookies: cookies, Pages: pages, Routes: routes, API: admin, Ready: (&readiness{ping: h.store.Ping, closed: h.cuts.closed, stopped: h.closing}).check, Closed: h.cuts.closed, Record: h.store.Record,
 		Tongues:        tongues(provider.Handler(), idps.Handler()),
 		TrustedProxies: c.TrustedProxies, Log: log, Now: time.Now,
 	}).Handler()

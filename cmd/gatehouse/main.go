@@ -22,11 +22,13 @@ var version = "dev"
 
 // commands is the whole command line.
 type commands struct {
-	Demo      demoCmd      `cmd:"" help:"Run everything on this machine with sample people and two sample apps; nothing is kept."`
-	Serve     serveCmd     `cmd:"" help:"Run the server."`
-	Migrate   migrateCmd   `cmd:"" help:"Bring the database to this version's schema."`
-	SampleApp sampleAppCmd `cmd:"" help:"Run a small SaaS app that trusts an issuer, for trying things out."`
-	Version   versionCmd   `cmd:"" help:"Print the version."`
+	Demo      demoCmd          `cmd:"" help:"Run everything on this machine with sample people and two sample apps; nothing is kept."`
+	Serve     serveCmd         `cmd:"" help:"Run the server."`
+	Migrate   migrateCmd       `cmd:"" help:"Bring the database to this version's schema."`
+	Backup    backupCmd        `cmd:"" help:"Write everything the house remembers into a file, while it serves."`
+	Restore   restoreBackupCmd `cmd:"" name:"restore-backup" help:"Restore a house from a backup, show what was cut after it, and confirm."`
+	SampleApp sampleAppCmd     `cmd:"" help:"Run a small SaaS app that trusts an issuer, for trying things out."`
+	Version   versionCmd       `cmd:"" help:"Print the version."`
 
 	Apply    applyCmd    `cmd:"" group:"api" help:"Make users, groups, apps and grants what a file says."`
 	User     userCmd     `cmd:"" group:"api" help:"People."`

@@ -12,6 +12,7 @@ import (
 // answer is good for a second.
 type readiness struct {
 	ping    func(ctx context.Context) error
+	closed  func() string // why nobody is let in; "" when they are; may be nil
 	stopped <-chan struct{}
 
 	mu    sync.Mutex
@@ -24,6 +25,9 @@ func (r *readiness) check(ctx context.Context) error {
 	case <-r.stopped:
 		return errors.New("stopping")
 	default:
+	}
+	if r.closed != nil && r.closed() != "" {
+		return errors.New(r.closed())
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

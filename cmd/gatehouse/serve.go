@@ -38,6 +38,12 @@ func (s serveCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer h.store.Close()
+	if err := h.redis.Look(ctx); err != nil {
+		return err
+	}
+	if why := h.cuts.closed(); why != "" {
+		log.Warn("closed: "+why, "see", "gatehouse restore-backup")
+	}
 	if err := h.inviteFirstOwner(ctx, c); err != nil {
 		return err
 	}
@@ -56,7 +62,7 @@ func (h *house) inviteFirstOwner(ctx context.Context, c Config) error {
 		return err
 	}
 	generation, err := h.store.Generation(ctx)
-	if err != nil {
+	if err != nil || generation == "" {
 		return err
 	}
 	raw, l, err := h.gate.NewLink(ctx, idp.Proof{Generation: generation}, idp.LinkFirstOwner)
@@ -101,6 +107,7 @@ func (h *house) serve(ctx context.Context, door net.Listener, cert, key string) 
 			h.worker.Log.WarnContext(ctx, "the signing keys could not be read again", "error", err)
 		})
 	})
+	tasks.Go(func() { h.cuts.run(ctx) })
 	tasks.Go(func() { endDueGrants(ctx, h.directory, h.worker.Log) })
 	way := &leaving{next: h.handler}
 	server := newServer(way)

@@ -42,6 +42,8 @@ type Redis struct {
 
 	registrar registrar
 	tally     tally
+	seen      int64 // position that the polling goroutine saw last
+	behind    atomic.Bool
 }
 
 // New returns the node's side of the Redis at address, none when it is empty.
@@ -104,6 +106,9 @@ func (r *Redis) poll(ctx context.Context) {
 		r.tell(ctx, "the database does not say where the log stands", err)
 		return
 	}
+	if r.wentBack(ctx, at) {
+		return
+	}
 	if r.options == nil {
 		r.retire(ctx, at.Registration)
 		return
@@ -115,6 +120,8 @@ func (r *Redis) poll(ctx context.Context) {
 	}
 	watermark, err := r.keepUp(asking, p, at.N)
 	switch {
+	case err == nil && watermark > at.N && r.ahead(asking, p, watermark):
+		return
 	case err == nil && watermark >= at.N:
 		r.lease.Store(&lease{process: p, n: at.N, start: start})
 		r.registrar.calm(start)
