@@ -65,7 +65,11 @@ func (r restoreBackupCmd) Run(ctx context.Context) error {
 		return err
 	}
 	defer db.Close()
-	if err := r.restore(ctx, c, db); err != nil {
+	if err := r.restore(ctx, db); err != nil {
+		return err
+	}
+	ring, err := openKeys(ctx, c, db)
+	if err != nil {
 		return err
 	}
 	h, err := db.House(ctx)
@@ -75,7 +79,7 @@ func (r restoreBackupCmd) Run(ctx context.Context) error {
 	if h.State != idp.HouseUnconfirmed {
 		return errors.New("this house was not restored from a backup, or is confirmed already; to restore one, name its FILE")
 	}
-	people := &directory.Directory{Store: db, Now: time.Now}
+	people := &directory.Directory{Store: db, Keys: ring, Now: time.Now}
 	if err := replay(ctx, db, people, cuts, h); err != nil {
 		return err
 	}
@@ -129,7 +133,7 @@ func (r restoreBackupCmd) journals(c Config) (journal.Content, error) {
 func (r restoreBackupCmd) reads() bool { return r.File != "" || r.InPlace || len(r.Journal) > 0 }
 
 // restore fills the database, or takes the one that is there as restored.
-func (r restoreBackupCmd) restore(ctx context.Context, c Config, db *store.Store) error {
+func (r restoreBackupCmd) restore(ctx context.Context, db *store.Store) error {
 	started := time.Now()
 	switch {
 	case r.File != "":
@@ -153,15 +157,21 @@ func (r restoreBackupCmd) restore(ctx context.Context, c Config, db *store.Store
 	default:
 		return db.Migrate(ctx)
 	}
+	return nil
+}
+
+// openKeys opens the signing keys of what was restored, which only the root
+// key of that time does.
+func openKeys(ctx context.Context, c Config, db *store.Store) (*keys.Ring, error) {
 	box, err := keys.NewBox(c.Secret)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	ring := &keys.Ring{Store: db, Box: box, Now: time.Now, Subject: c.URL.Hostname()}
 	if err := ring.Load(ctx); err != nil {
-		return fmt.Errorf("what was restored was sealed with another root key; set GATEHOUSE_SECRET to the one of that time: %w", err)
+		return nil, fmt.Errorf("what was restored was sealed with another root key; set GATEHOUSE_SECRET to the one of that time: %w", err)
 	}
-	return nil
+	return ring, nil
 }
 
 // replay makes the cuts again that the database does not have.

@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gatehouse/idp"
@@ -32,7 +33,7 @@ func (d *Directory) replay(ctx context.Context, c idp.Cut) (idp.ReplayOutcome, s
 	case idp.EndGrant:
 		return d.replayGrant(ctx, c)
 	case idp.EndKey:
-		return idp.ReplayedByHand, "This signing key was revoked after the backup, and the backup has it as good. Revoke it again.", nil
+		return d.replayRevocation(ctx, c)
 	case idp.EndPasses:
 		if strings.HasPrefix(c.Key, "password/") {
 			return idp.ReplayedByHand, "The password was changed after the backup, and the older one works again. If that one was known to others, have a new one set.", nil
@@ -63,6 +64,21 @@ func (d *Directory) replaySuspension(ctx context.Context, c idp.Cut) (idp.Replay
 		return "", "", err
 	}
 	return idp.ReplayedAgain, "If they were restored after that, restore them again.", nil
+}
+
+func (d *Directory) replayRevocation(ctx context.Context, c idp.Cut) (idp.ReplayOutcome, string, error) {
+	keys, err := d.Store.SigningKeys(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	i := slices.IndexFunc(keys, func(k idp.SigningKey) bool { return k.ID == c.KeyID })
+	if i < 0 || !keys[i].RevokedAt.IsZero() {
+		return idp.ReplayedBefore, "", nil
+	}
+	if _, err := d.EndKey(ctx, c.KeyID, c.Reason); err != nil {
+		return "", "", err
+	}
+	return idp.ReplayedAgain, "", nil
 }
 
 // replayKey is a wish of its own: after a restore the epochs that name wishes

@@ -2,8 +2,10 @@ package directory_test
 
 import (
 	"testing"
+	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/keys"
 )
 
 // TestReplayMakesEachCutOnce: what became of every kind of cut, and that a
@@ -24,6 +26,12 @@ func TestReplayMakesEachCutOnce(t *testing.T) {
 	if err := d.AddMember(ctx, staff.ID, alan.ID); err != nil {
 		t.Fatal(err)
 	}
+	ring := &keys.Ring{Store: s, Box: must[*keys.Box](t)(keys.NewBox([]byte("a root key of thirty-two characters"))), Now: time.Now, Subject: "id.example"}
+	if err := ring.Load(ctx); err != nil {
+		t.Fatal(err)
+	}
+	d.Keys = ring
+	signing := must[[]idp.SigningKey](t)(s.SigningKeys(ctx))[0]
 	cases := []struct {
 		cut  idp.Cut
 		want idp.ReplayOutcome
@@ -39,7 +47,8 @@ func TestReplayMakesEachCutOnce(t *testing.T) {
 		{idp.Cut{Kind: idp.EndGrant, UserID: ada.ID, AppID: wiki.ID, Key: "until:grt_x:1"}, idp.ReplayedNothing},
 		{idp.Cut{Kind: idp.EndPasses, UserID: alan.ID, Key: "password/lnk_x"}, idp.ReplayedByHand},
 		{idp.Cut{Kind: idp.EndPasses, UserID: alan.ID}, idp.ReplayedNothing},
-		{idp.Cut{Kind: idp.EndKey, KeyID: "kid"}, idp.ReplayedByHand},
+		{idp.Cut{Kind: idp.EndKey, KeyID: "kid"}, idp.ReplayedBefore}, // made and revoked after the backup
+		{idp.Cut{Kind: idp.EndKey, KeyID: signing.ID}, idp.ReplayedAgain},
 		{idp.Cut{Kind: idp.EndSession, UserID: alan.ID}, idp.ReplayedNothing},
 	}
 	var cuts []idp.Cut
