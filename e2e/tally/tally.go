@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -29,7 +30,11 @@ type Tally struct {
 
 	output   map[string][]string // by package and test, until its end is known
 	failures map[string]int      // by package
+	slow     []event             // the longest tests, longest first
 }
+
+// mostSlow is how many tests are named with the time they took.
+const mostSlow = 12
 
 // Read takes events until the end of r, writing to Out as it goes. A line that
 // is no event is passed on unchanged. The error is that of r.
@@ -73,6 +78,7 @@ func (t *Tally) take(e event) {
 }
 
 func (t *Tally) closeTest(e event) {
+	t.time(e)
 	switch e.Action {
 	case "pass":
 		t.passed++
@@ -83,6 +89,17 @@ func (t *Tally) closeTest(e event) {
 		t.skipped++
 	}
 	t.show(e.Package + " " + e.Test)
+}
+
+// time remembers the longest of the tests that stand by themselves. The time
+// of one that waited for others to end is without that wait.
+func (t *Tally) time(e event) {
+	if strings.Contains(e.Test, "/") || e.Elapsed < 1 {
+		return
+	}
+	i, _ := slices.BinarySearchFunc(t.slow, e, func(a, b event) int { return cmp.Compare(b.Elapsed, a.Elapsed) })
+	t.slow = slices.Insert(t.slow, i, e)
+	t.slow = t.slow[:min(len(t.slow), mostSlow)]
 }
 
 // closePackage also shows what was printed outside any test, and by a test
@@ -120,6 +137,9 @@ func (t *Tally) show(key string) {
 
 // Close writes the closing lines and reports whether every test passed.
 func (t *Tally) Close() bool {
+	for _, e := range t.slow {
+		fmt.Fprintf(t.Out, "slow  %s %s  %.1fs\n", e.Package, e.Test, e.Elapsed)
+	}
 	if t.skipped > 0 {
 		fmt.Fprintf(t.Out, "%d skipped: a skipped test has not passed\n", t.skipped)
 	}

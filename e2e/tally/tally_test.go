@@ -50,6 +50,11 @@ func TestTally(t *testing.T) {
 			`{"Action":"output","Package":"p","Test":"TestC","Output":"{\"Action\":\"skip\",\"Test\":\"TestC\"}\n"}
 {"Action":"pass","Package":"p","Test":"TestC"}
 ` + ok, true, []string{"2 passed, 0 failed"}, ""},
+		{"the longest tests are named, longest first", passing +
+			`{"Action":"pass","Package":"p","Test":"TestLong","Elapsed":7}
+{"Action":"pass","Package":"p","Test":"TestLonger","Elapsed":70.25}
+{"Action":"pass","Package":"p","Test":"TestLonger/part","Elapsed":60}
+` + ok, true, []string{"slow  p TestLonger  70.2s\nslow  p TestLong  7.0s\n4 passed"}, "TestA"},
 		{"a line that is no event is passed on", passing + ok + "go: cannot reach the module\n", true,
 			[]string{"go: cannot reach the module"}, ""},
 	}
