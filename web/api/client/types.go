@@ -193,7 +193,7 @@ type Receipt struct {
 // Key is a signing key of the house, without its private part.
 type Key struct {
 	ID        string     `json:"id"`
-	Use       string     `json:"use"`       // oidc or saml
+	Use       string     `json:"use"`       // oidc, saml or receipt
 	Algorithm string     `json:"algorithm"` // RS256 or ES256
 	CreatedAt time.Time  `json:"created_at"`
 	RetiredAt *time.Time `json:"retired_at,omitempty"`
