@@ -19,6 +19,8 @@ const (
 	maxReceipt = 256 << 20
 )
 
+var errRevoked = errors.New("was revoked")
+
 // ReceiptKeys verifies what receipt keys have signed, without a ring, a store
 // or a network.
 type ReceiptKeys struct{ byID map[string]publicKey }
@@ -83,12 +85,15 @@ func parseReceiptKeys(raw []byte) (ReceiptKeys, error) {
 }
 
 // Verify returns the claims of a compact JWS that one of the keys signed with
-// exactly this typ, and the kid of that key. Anything else is idp.Invalid and
-// says why: what is refused is what [Ring.Verify] refuses, and a key that was
-// revoked.
+// exactly this typ, and the kid of that key. Anything else that [Ring.Verify]
+// would refuse is idp.Invalid, what a revoked key signed idp.Denied; both say
+// why.
 func (k ReceiptKeys) Verify(token, typ string) (claims []byte, kid string, err error) {
 	claims, kid, err = k.verify(token, typ)
-	if err != nil {
+	switch {
+	case errors.Is(err, errRevoked):
+		return nil, "", idp.Errorf(idp.Denied, "It is not proven: %s.", err)
+	case err != nil:
 		return nil, "", idp.Errorf(idp.Invalid, "It is not proven: %s.", err)
 	}
 	return claims, kid, nil
@@ -118,8 +123,6 @@ func (k ReceiptKeys) verify(token, typ string) (claims []byte, kid string, err e
 		return nil, "", fmt.Errorf("it says that it is %q and not %q", clip(h.Type), typ)
 	case !known:
 		return nil, "", fmt.Errorf("it says that it is signed by the key %q, which is not among those to verify with", clip(h.KeyID))
-	case !key.revokedAt.IsZero():
-		return nil, "", fmt.Errorf("it is signed by the key %s, which was revoked at %s: whoever took the key could have signed the same; compare its hash with the audit log", h.KeyID, key.revokedAt.UTC().Format(time.RFC3339))
 	}
 	signature, err := decodeExact(parts[2], maxToken)
 	if err != nil {
@@ -127,6 +130,9 @@ func (k ReceiptKeys) verify(token, typ string) (claims []byte, kid string, err e
 	}
 	if !signedBy(key.PublicKey, []byte(token[:len(parts[0])+1+len(parts[1])]), signature) {
 		return nil, "", errors.New("the signature does not match: something was changed, or another key made it")
+	}
+	if !key.revokedAt.IsZero() {
+		return nil, "", fmt.Errorf("it is signed by the key %s, which %w at %s: whoever took the key could have signed the same; compare its hash with the audit log", h.KeyID, errRevoked, key.revokedAt.UTC().Format(time.RFC3339))
 	}
 	if claims, err = decodeExact(parts[1], maxReceipt); err == nil {
 		err = unambiguous(claims)

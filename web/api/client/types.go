@@ -187,6 +187,8 @@ type Receipt struct {
 	CutAt     time.Time  `json:"cut_at"`
 	ListedAt  *time.Time `json:"listed_at,omitempty"`
 	Listing   bool       `json:"listing"`
+	Version   int64      `json:"version"` // the newest that is signed; 0: none is yet
+	SignedAt  *time.Time `json:"signed_at,omitempty"`
 	Lines     []Line     `json:"lines,omitempty"`
 }
 
