@@ -26,6 +26,7 @@ var (
 		{"idp/directory", ground, "verbs on people decide with ground types; storing, ending and telling are interfaces of its own"},
 		{"idp/journal", ground, "the cut journal is a file of its own beside the database and knows no table"},
 		{"idp/keys", ground, "keys sign and seal for everybody above and know none of them"},
+		{"idp/notary", []string{"idp", "idp/keys"}, "it signs and seals what others did; storing it is an interface of its own"},
 		{"idp/login", []string{"idp", "idp/keys"}, "proving who you are knows no HTTP, no tongue and no table"},
 		{"idp/outbox", []string{"idp", "idp/fetch"}, "the worker hands a delivery to a lever through an interface, whichever tongue it is, and probes by the one way out"},
 		{"idp/fetch", ground, "the one way out is used by all and knows none of them"},

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -23,6 +24,8 @@ import (
 //	owner                 grace becomes the first owner; GATEHOUSE_TOKEN is hers
 //	signin USERNAME LINK  a person sets a password by a one-time link and signs in;
 //	                      with !, the link no longer works
+//	waits COMMAND...      runs the command again until it succeeds
+//	fetch PATH FILE       writes what the node answers at PATH, without a token
 //	grab NAME PATTERN     sets NAME to what the group of PATTERN matches in stdout
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -55,6 +58,23 @@ func TestScripts(t *testing.T) {
 				}
 				choosesPassword(s, args[1], url.Values{"password": {adasPassword}})
 				comesIn(s, ts.Getenv("GATEHOUSE_URL"), args[0], adasPassword)
+			},
+			"waits": func(ts *testscript.TestScript, neg bool, args []string) {
+				for deadline := time.Now().Add(readyWithin); ; time.Sleep(50 * time.Millisecond) {
+					if err := ts.Exec(args[0], args[1:]...); err == nil || time.Now().After(deadline) {
+						ts.Check(err)
+						return
+					}
+				}
+			},
+			"fetch": func(ts *testscript.TestScript, neg bool, args []string) {
+				usage(ts, neg, args, 2, "fetch PATH FILE")
+				s := scripted{t, ts}
+				got := newVisitor(s).get(s, ts.Getenv("GATEHOUSE_URL")+args[0])
+				if got.Status != http.StatusOK {
+					ts.Fatalf("%s answered %d", args[0], got.Status)
+				}
+				ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(got.Body), 0o644))
 			},
 			"grab": func(ts *testscript.TestScript, neg bool, args []string) {
 				usage(ts, neg, args, 2, "grab NAME PATTERN")

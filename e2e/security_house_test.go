@@ -277,7 +277,8 @@ func (h *secured) events(t testing.TB) []client.Event {
 	return page.Items
 }
 
-// stands is a digest of each table.
+// stands is a digest of each table, but for what the notary adds to a row: it
+// signs and seals when it comes round.
 func (h *secured) stands(t testing.TB) map[string]string {
 	t.Helper()
 	rows, err := h.db.Query(t.Context(), `SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'`)
@@ -290,7 +291,14 @@ func (h *secured) stands(t testing.TB) map[string]string {
 	}
 	stands := map[string]string{}
 	for _, table := range tables {
-		stands[table] = h.ask(t, fmt.Sprintf(`SELECT count(*) || ' ' || coalesce(md5(string_agg(r::text, '|' ORDER BY r::text)), '') FROM %q r`, table))
+		row := "to_jsonb(r)"
+		if table == "receipts" {
+			row += " - ARRAY['version', 'signed_at', 'signed_final', 'sign_after', 'sign_by', 'sign_until']"
+		}
+		if table == "deliveries" {
+			row += " - 'signed'"
+		}
+		stands[table] = h.ask(t, fmt.Sprintf(`SELECT count(*) || ' ' || coalesce(md5(string_agg((%s)::text, '|' ORDER BY (%s)::text)), '') FROM %q r`, row, row, table))
 	}
 	return stands
 }
@@ -325,7 +333,7 @@ func (h *secured) leaves(t testing.TB, kinds []string, may []string, f func()) {
 	f()
 	var got []string
 	for _, e := range h.events(t) {
-		if !known[e.ID] {
+		if !known[e.ID] && e.Kind != "receipt.sign" {
 			got = append(got, e.Kind)
 			if e.CorrelationID == "" {
 				t.Errorf("the event %s has no correlation ID", e.Kind)
@@ -338,7 +346,7 @@ func (h *secured) leaves(t testing.TB, kinds []string, may []string, f func()) {
 	}
 	after := h.stands(t)
 	for _, table := range slices.Sorted(maps.Keys(after)) {
-		if after[table] != before[table] && !slices.Contains(append(may, "events", "throttles", "nodes"), table) {
+		if after[table] != before[table] && !slices.Contains(append(may, "events", "throttles", "nodes", "chain", "checkpoints", "receipt_versions"), table) {
 			t.Errorf("the table %s changed", table)
 		}
 	}

@@ -68,6 +68,11 @@ type Receipt struct {
 	AskedAt   time.Time // when the request for it came in
 	CutAt     time.Time // when Commit returned success: nothing is accepted from here on
 	ListedAt  time.Time // zero while the lines are being listed
+	// Version is the newest signed version, 0 before the first; SignedFinal:
+	// all lines were final in it.
+	Version     int64
+	SignedAt    time.Time
+	SignedFinal bool
 }
 
 // Listing reports whether lines may still be added.

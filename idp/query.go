@@ -21,7 +21,7 @@ type EventQuery struct {
 // SigningKey is a key the house signs with, as stored: the private part sealed.
 type SigningKey struct {
 	ID          KeyID  // the kid
-	Use         string // oidc or saml
+	Use         string // oidc, saml or receipt
 	Algorithm   string // RS256 or ES256
 	Sealed      string // PKCS #8, sealed by idp/keys
 	Certificate string // PEM, self-signed; SAML only

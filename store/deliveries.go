@@ -30,14 +30,14 @@ const (
 	// A line that came to say more is taken from whoever is just delivering
 	// what it said before.
 	widenDelivery = `UPDATE deliveries SET session_indexes = $2, again_at = $3, ceiling = $4, state = $5, next_at = $6,
-		finished_at = $7, claimed_by = '', claimed_until = 0 WHERE id = $1`
+		finished_at = $7, claimed_by = '', claimed_until = 0, signed = 0 WHERE id = $1`
 
 	holdReceipt = `UPDATE receipts SET cursor = $3, listed_at = $4 WHERE id = $1 AND claimed_by = $2 AND listed_at = 0`
 	// Whose suspension it is, locked against a restore that is just being made.
 	receiptUser = `SELECT u.status FROM receipts r JOIN users u ON u.id = r.user_id WHERE r.id = $1 AND r.kind = 'user'`
 	// A restore takes back suspensions. What one session's end, a sign-out or
 	// new passwords said stays true.
-	supersede = `UPDATE deliveries SET state = 'superseded', finished_at = $2, claimed_by = '', claimed_until = 0
+	supersede = `UPDATE deliveries SET state = 'superseded', finished_at = $2, claimed_by = '', claimed_until = 0, signed = 0
 		WHERE user_id = $1 AND finished_at = 0
 		AND receipt_id IN (SELECT id FROM receipts WHERE user_id = $1 AND kind = 'user')`
 
@@ -74,23 +74,27 @@ const (
 	claimPostgres = claimHeld + `SELECT d.id, d.app_id, d.next_at FROM apps a CROSS JOIN LATERAL (` + claimDue + `) d` + claimPicked
 	saveDelivery  = `UPDATE deliveries SET state = $3, attempts = $4, next_at = $5, first_sent_at = $6, acked_at = $7,
 		latency_ms = $8, answer = $9, again_at = $10, ceiling = $11, verified_at = $12, evidence = $13, finished_at = $14,
-		claimed_by = '', claimed_until = 0
+		claimed_by = '', claimed_until = 0, signed = 0
 		WHERE id = $1 AND claimed_by = $2 AND finished_at = 0`
 	releaseDeliveries = `UPDATE deliveries SET claimed_by = '', claimed_until = 0 WHERE claimed_by = $1 AND finished_at = 0`
 	releaseReceipts   = `UPDATE receipts SET claimed_by = '', claimed_until = 0 WHERE claimed_by = $1 AND listed_at = 0`
 
-	endByCeiling = `UPDATE deliveries SET state = 'ended', finished_at = $1, claimed_by = '', claimed_until = 0
+	endByCeiling = `UPDATE deliveries SET state = 'ended', finished_at = $1, claimed_by = '', claimed_until = 0, signed = 0
 		WHERE finished_at = 0 AND state = 'alive' AND ceiling <> 0 AND ceiling <= $1`
 	recordEvidence = `UPDATE deliveries SET state = 'verified', evidence = $3, verified_at = $4, finished_at = $4,
-		claimed_by = '', claimed_until = 0
+		claimed_by = '', claimed_until = 0, signed = 0
 		WHERE app_id = $1 AND session_id = $2 AND session_id <> '' AND finished_at = 0 AND again_at <= $4`
 	failedDeliveries = `SELECT count(*) FROM deliveries WHERE state = 'failed'`
 )
 
 func scanDelivery(r row) (d idp.Delivery, err error) {
-	return d, r.Scan(&d.ID, &d.ReceiptID, &d.UserID, &d.AppID, &d.Lever, &d.SessionID, inJSON(&d.NameID),
+	return d, r.Scan(deliveryDest(&d)...)
+}
+
+func deliveryDest(d *idp.Delivery) []any {
+	return []any{&d.ID, &d.ReceiptID, &d.UserID, &d.AppID, &d.Lever, &d.SessionID, inJSON(&d.NameID),
 		words(&d.SessionIndexes), &d.State, &d.Attempts, at(&d.CreatedAt), at(&d.NextAt), at(&d.FirstSentAt),
-		at(&d.AckedAt), &d.LatencyMS, &d.Answer, at(&d.AgainAt), at(&d.Ceiling), at(&d.VerifiedAt), &d.Evidence, at(&d.FinishedAt), at(&d.RevivedAt))
+		at(&d.AckedAt), &d.LatencyMS, &d.Answer, at(&d.AgainAt), at(&d.Ceiling), at(&d.VerifiedAt), &d.Evidence, at(&d.FinishedAt), at(&d.RevivedAt)}
 }
 
 func deliveryArgs(d idp.Delivery) []any {

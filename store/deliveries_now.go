@@ -18,7 +18,7 @@ const (
 	linesNowOrder = ` ORDER BY created_at DESC, id DESC LIMIT $3`
 
 	reviveLine = `UPDATE deliveries SET state = 'retrying', next_at = $2, revived_at = $2, finished_at = 0,
-		claimed_by = '', claimed_until = 0 WHERE id = $1 AND state = 'failed'`
+		claimed_by = '', claimed_until = 0, signed = 0 WHERE id = $1 AND state = 'failed'`
 	hurryLine = `UPDATE deliveries SET next_at = $2 WHERE id = $1 AND state IN ('sent', 'retrying')
 		AND lever <> 'none' AND next_at > $2`
 )

@@ -11,7 +11,7 @@ import (
 
 const (
 	receiptHead = `r.id, r.n, r.kind, r.user_id, r.session_id, r.app_id, r.group_id, r.key_id, r.before_at, r.epoch, r.reason,
-		r.actor, r.asked_at, r.cut_at, r.listed_at`
+		r.actor, r.asked_at, r.cut_at, r.listed_at, r.version, r.signed_at, r.signed_final`
 
 	receiptByID   = `SELECT ` + receiptHead + ` FROM receipts r WHERE r.id = $1`
 	receiptsAll   = `SELECT ` + receiptHead + ` FROM receipts r WHERE ($1 = 0 OR r.n < $1) ORDER BY r.n DESC LIMIT $2`
@@ -21,7 +21,7 @@ const (
 	claimReceipt = `UPDATE receipts SET claimed_by = $1, claimed_until = $3 WHERE id = (
 		SELECT r.id FROM receipts r WHERE r.listed_at = 0 AND r.claimed_until <= $2 ORDER BY r.n LIMIT 1`
 	claimReceiptReturning = `) RETURNING id, n, kind, user_id, session_id, app_id, group_id, key_id, before_at, epoch, reason, actor, asked_at,
-		cut_at, listed_at, cursor`
+		cut_at, listed_at, version, signed_at, signed_final, cursor`
 	claimReceiptSQLite   = claimReceipt + claimReceiptReturning
 	claimReceiptPostgres = claimReceipt + ` FOR UPDATE SKIP LOCKED` + claimReceiptReturning
 
@@ -61,7 +61,8 @@ const landing = 10 * time.Minute
 
 func receiptDest(r *idp.Receipt) []any {
 	return []any{&r.ID, &r.N, &r.Kind, &r.UserID, &r.SessionID, &r.AppID, &r.GroupID, &r.KeyID, at(&r.Before), &r.Epoch, &r.Reason,
-		inJSON(&r.Actor), at(&r.AskedAt), at(&r.CutAt), at(&r.ListedAt)}
+		inJSON(&r.Actor), at(&r.AskedAt), at(&r.CutAt), at(&r.ListedAt),
+		&r.Version, at(&r.SignedAt), flag(&r.SignedFinal)}
 }
 
 func scanReceipt(r row) (v idp.Receipt, err error) { return v, r.Scan(receiptDest(&v)...) }

@@ -41,8 +41,8 @@ const (
 	familiesUngrantedOrder = ` ORDER BY f.app_id, f.id`
 
 	// What an app was about to be told of people who may use it again.
-	supersedeRegranted = `UPDATE deliveries SET state = 'superseded', finished_at = $2, claimed_by = '', claimed_until = 0
-		WHERE finished_at = 0 AND receipt_id IN (SELECT r.id FROM receipts r WHERE r.kind = 'grant')
+	supersedeRegranted = `UPDATE deliveries SET state = 'superseded', finished_at = $2, claimed_by = '', claimed_until = 0,
+		signed = 0 WHERE finished_at = 0 AND receipt_id IN (SELECT r.id FROM receipts r WHERE r.kind = 'grant')
 		AND EXISTS (SELECT 1 FROM grants g WHERE g.app_id = deliveries.app_id
 			AND (g.user_id = deliveries.user_id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = deliveries.user_id))
 			AND g.from_at <= $2 AND (g.until_at = 0 OR g.until_at > $2)) AND `

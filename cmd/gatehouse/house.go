@@ -14,6 +14,7 @@ import (
 	"gatehouse/idp/fetch"
 	"gatehouse/idp/keys"
 	"gatehouse/idp/login"
+	"gatehouse/idp/notary"
 	"gatehouse/idp/oidc"
 	"gatehouse/idp/outbox"
 	"gatehouse/idp/saml"
@@ -47,6 +48,7 @@ type house struct {
 	directory *directory.Directory
 	login     *login.Login
 	worker    *outbox.Worker
+	notary    *notary.Notary
 	handler   http.Handler
 	cuts      *cuts
 	closing   chan struct{} // closed when the house stops
@@ -115,6 +117,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 			log.Error("deliveries failed for good; see the receipts", "count", len(failed))
 		},
 	}
+	h.notary = &notary.Notary{Store: db, Keys: ring, Issuer: issuer, Now: time.Now, Log: log}
 	people.Wake = h.worker.Wake
 	h.cuts, kept.behind = kept, fast.Behind
 	return h, h.face(c, box, ring, log)
@@ -185,7 +188,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 	)
 	h.handler, err = (&web.Server{
 		Gate: h.gate, Users: h.store, Cookies: cookies, Pages: pages, Routes: routes, API: admin, Ready: (&readiness{ping: h.store.Ping, closed: h.cuts.closed, stopped: h.closing}).check, Closed: h.cuts.closed, Record: h.store.Record,
-		Tongues:        tongues(provider.Handler(), idps.Handler()),
+		Tongues:        tongues(provider.Handler(), idps.Handler(), http.HandlerFunc(h.notary.PublishKeys)),
 		TrustedProxies: c.TrustedProxies, Log: log, Now: time.Now,
 	}).Handler()
 	return err

@@ -37,6 +37,7 @@ type commands struct {
 	Grant    grantCmd    `cmd:"" group:"api" help:"Who may use what."`
 	Session  sessionCmd  `cmd:"" group:"api" help:"Who is signed in."`
 	Receipt  receiptCmd  `cmd:"" group:"api" help:"What was ended, app by app."`
+	Audit    auditCmd    `cmd:"" group:"api" help:"The audit log, and whether it was changed."`
 	Delivery deliveryCmd `cmd:"" group:"api" help:"What apps are still to be told."`
 	Exposure exposureCmd `cmd:"" group:"api" help:"How long access would outlive a suspension, and what bounds it."`
 	Key      keyCmd      `cmd:"" group:"api" help:"Signing keys."`

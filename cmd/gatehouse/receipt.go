@@ -11,6 +11,9 @@ import (
 type receiptCmd struct {
 	List receiptListCmd `cmd:"" help:"List receipts, newest first."`
 	Show receiptShowCmd `cmd:"" help:"Show a receipt, line by line."`
+
+	Download receiptDownloadCmd `cmd:"" help:"Write a receipt as the house has signed it."`
+	Verify   receiptVerifyCmd   `cmd:"" help:"Say what signed receipts prove, on this machine alone, or why they prove nothing."`
 }
 
 type receiptListCmd struct {

@@ -107,6 +107,7 @@ func (h *house) serve(ctx context.Context, door net.Listener, cert, key string) 
 			h.worker.Log.WarnContext(ctx, "the signing keys could not be read again", "error", err)
 		})
 	})
+	tasks.Go(func() { h.notary.Run(answering) })
 	tasks.Go(func() { h.cuts.run(ctx) })
 	tasks.Go(func() { endDueGrants(ctx, h.directory, h.worker.Log) })
 	way := &leaving{next: h.handler}

@@ -10,10 +10,11 @@ import (
 // tongues is every address at which the protocols answer, with the ways
 // through the gate that each takes. An endpoint that is not named here cannot
 // be reached.
-func tongues(oidc, saml http.Handler) []web.Mount {
+func tongues(oidc, saml, receiptKeys http.Handler) []web.Mount {
 	return []web.Mount{
 		{Pattern: "/.well-known/openid-configuration", Passes: []sessions.Pass{sessions.None}, Handler: oidc},
 		{Pattern: "/oauth/keys", Passes: []sessions.Pass{sessions.None}, Handler: oidc},
+		{Pattern: "/.well-known/gatehouse-receipts", Passes: []sessions.Pass{sessions.None}, Handler: receiptKeys},
 		{Pattern: "/oauth/authorize", Passes: []sessions.Pass{sessions.SessionUsed, sessions.SignInUsed}, Handler: oidc},
 		{Pattern: "/oauth/authorize/resume", Passes: []sessions.Pass{sessions.SessionUsed, sessions.SignInResumed}, Handler: oidc},
 		{Pattern: "/oauth/token", Passes: []sessions.Pass{sessions.Code, sessions.RefreshToken}, Handler: oidc},

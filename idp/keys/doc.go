@@ -1,7 +1,7 @@
 // Package keys owns the keys of the house: [Box] seals secrets and passes
 // under the root key, [Ring] holds the signing keys, signs and verifies
 // compact JWS (RFC 7515) and publishes the public half as a JWK set (RFC
-// 7517).
+// 7517), and [ReceiptKeys] verifies with nothing but such a set.
 //
 // It leaves claims and their times to idp/oidc, XML signatures to
 // idp/saml/wire (which takes the [Key]), and rows to store.

@@ -85,7 +85,7 @@ func (r *Ring) parse(row idp.SigningKey) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse the private key: %w", err)
 	}
-	k := &Key{ID: string(row.ID), Algorithm: row.Algorithm, retiredAt: row.RetiredAt}
+	k := &Key{ID: string(row.ID), Algorithm: row.Algorithm, retiredAt: row.RetiredAt, revokedAt: row.RevokedAt}
 	switch p := private.(type) {
 	case *rsa.PrivateKey:
 		if row.Algorithm == RS256 && p.N.BitLen() >= rsaBits {

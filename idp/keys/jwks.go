@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"slices"
 	"strings"
+	"time"
 )
 
 // jwk is a public key as RFC 7517 §4 and RFC 7518 §6 write it.
@@ -21,6 +22,8 @@ type jwk struct {
 	Curve     string `json:"crv,omitempty"`
 	X         string `json:"x,omitempty"`
 	Y         string `json:"y,omitempty"`
+	// RevokedAt is ours: whoever took the key may have signed anything since.
+	RevokedAt *time.Time `json:"gatehouse_revoked_at,omitempty"`
 }
 
 // jwks writes the key set, RS256 first: it is what an app without an own
@@ -32,6 +35,9 @@ func jwks(keys []*Key) ([]byte, error) {
 	}{Keys: []jwk{}}
 	for _, k := range keys {
 		j := jwk{Use: "sig", Algorithm: k.Algorithm, ID: k.ID}
+		if !k.revokedAt.IsZero() {
+			j.RevokedAt = &k.revokedAt
+		}
 		switch p := k.Signer.Public().(type) {
 		case *rsa.PublicKey:
 			j.Type = "RSA"

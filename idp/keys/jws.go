@@ -38,7 +38,16 @@ type header struct {
 // §7.1) of the oidc key with this algorithm. The header has alg, kid and,
 // unless empty, typ. It answers idp.NotFound for an algorithm without a key.
 func (r *Ring) Sign(alg, typ string, claims any) (string, error) {
-	k, err := r.Key(UseOIDC, alg)
+	return r.signFor(UseOIDC, alg, typ, claims)
+}
+
+// SignReceipt does the same with the receipt key.
+func (r *Ring) SignReceipt(typ string, claims any) (string, error) {
+	return r.signFor(UseReceipt, ES256, typ, claims)
+}
+
+func (r *Ring) signFor(use, alg, typ string, claims any) (string, error) {
+	k, err := r.Key(use, alg)
 	if err != nil {
 		return "", err
 	}
@@ -161,8 +170,12 @@ func (r *Ring) keyFor(part, typ string) (*Key, error) {
 }
 
 func (k *Key) verified(input, signature []byte) bool {
+	return signedBy(k.Signer.Public(), input, signature)
+}
+
+func signedBy(public crypto.PublicKey, input, signature []byte) bool {
 	digest := sha256.Sum256(input)
-	switch public := k.Signer.Public().(type) {
+	switch public := public.(type) {
 	case *rsa.PublicKey:
 		return rsa.VerifyPKCS1v15(public, crypto.SHA256, digest[:], signature) == nil
 	case *ecdsa.PublicKey:

@@ -17,6 +17,10 @@ import (
 const (
 	UseOIDC = "oidc" // ID tokens, logout tokens and what else is a JWS of the provider
 	UseSAML = "saml" // XML signatures
+	// UseReceipt signs receipts and where the audit log stands. Such keys are
+	// published apart, and for ever: an app that trusts the house's tokens must
+	// not take a receipt for one, and an old receipt must still be verified.
+	UseReceipt = "receipt"
 
 	RS256 = "RS256"
 	ES256 = "ES256"
@@ -24,7 +28,7 @@ const (
 
 // wanted is what a house signs with: one of each is made when missing.
 func wanted() []kind {
-	return []kind{{UseOIDC, RS256}, {UseOIDC, ES256}, {UseSAML, RS256}}
+	return []kind{{UseOIDC, RS256}, {UseOIDC, ES256}, {UseSAML, RS256}, {UseReceipt, ES256}}
 }
 
 type kind struct{ use, alg string }
@@ -44,6 +48,7 @@ type Key struct {
 	Signer      crypto.Signer
 	Certificate *x509.Certificate // self-signed; SAML only
 	retiredAt   time.Time
+	revokedAt   time.Time
 }
 
 // Ring holds the signing keys of the house. Load it before use; its methods
@@ -70,12 +75,13 @@ type Ring struct {
 
 // keySet is what one Load found; it never changes.
 type keySet struct {
-	rows     []idp.SigningKey // that are not retired
+	rows     []idp.SigningKey // that are published or sign
 	box      *Box             // that opened them
 	at       time.Time        // when it was being read, on the monotonic clock
 	signs    map[kind]*Key
 	verifies map[string]*Key // kid to oidc key
 	jwks     []byte
+	receipts []byte // the public receipt keys
 }
 
 // Load reads the signing keys and makes those that are missing. Nodes that
@@ -103,7 +109,9 @@ func (r *Ring) load(ctx context.Context) error {
 			return fmt.Errorf("read signing keys: %w", err)
 		}
 	}
-	rows = slices.DeleteFunc(rows, func(k idp.SigningKey) bool { return !k.RetiredAt.IsZero() && !r.Now().Before(k.RetiredAt) })
+	rows = slices.DeleteFunc(rows, func(k idp.SigningKey) bool {
+		return k.Use != UseReceipt && !k.RetiredAt.IsZero() && !r.Now().Before(k.RetiredAt)
+	})
 	if old := r.loaded.Load(); old != nil && old.box == r.Box && slices.Equal(old.rows, rows) {
 		set := *old
 		set.at = at
@@ -158,7 +166,7 @@ func (r *Ring) create(ctx context.Context, missing []kind) error {
 
 func (r *Ring) open(rows []idp.SigningKey) (*keySet, error) {
 	set := &keySet{signs: make(map[kind]*Key), verifies: make(map[string]*Key)}
-	var published []*Key
+	var published, receipts []*Key
 	for _, row := range rows {
 		k, err := r.parse(row)
 		if err != nil {
@@ -167,9 +175,12 @@ func (r *Ring) open(rows []idp.SigningKey) (*keySet, error) {
 		if row.RetiredAt.IsZero() {
 			set.signs[kind{row.Use, row.Algorithm}] = k
 		}
-		if row.Use == UseOIDC {
+		switch row.Use {
+		case UseOIDC:
 			set.verifies[k.ID] = k
 			published = append(published, k)
+		case UseReceipt:
+			receipts = append(receipts, k)
 		}
 	}
 	for _, k := range wanted() {
@@ -178,11 +189,14 @@ func (r *Ring) open(rows []idp.SigningKey) (*keySet, error) {
 		}
 	}
 	var err error
-	set.jwks, err = jwks(published)
+	if set.jwks, err = jwks(published); err != nil {
+		return nil, err
+	}
+	set.receipts, err = jwks(receipts)
 	return set, err
 }
 
-// Key returns the key that signs for this use ("oidc", "saml") with this
+// Key returns the key that signs for this use ("oidc", "saml", "receipt") with this
 // algorithm; idp.NotFound when there is none, or the ring is not loaded,
 // idp.Unavailable when the lease has run out and cannot be renewed.
 func (r *Ring) Key(use, alg string) (Key, error) {
@@ -203,6 +217,15 @@ func (r *Ring) Key(use, alg string) (Key, error) {
 func (r *Ring) JWKS() []byte {
 	if set := r.loaded.Load(); set != nil {
 		return set.jwks
+	}
+	return nil
+}
+
+// ReceiptJWKS returns all public receipt keys that ever were, as JWKS does the
+// oidc keys. One that was revoked says since when.
+func (r *Ring) ReceiptJWKS() []byte {
+	if set := r.loaded.Load(); set != nil {
+		return set.receipts
 	}
 	return nil
 }

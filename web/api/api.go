@@ -31,6 +31,7 @@ type Store interface {
 	Participants(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Participant, error)
 	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
 	Deliveries(ctx context.Context, id idp.ReceiptID) ([]idp.Delivery, error)
+	Proofs
 	Views
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
 	APITokens(ctx context.Context, id idp.UserID) ([]idp.APIToken, error)
@@ -123,6 +124,7 @@ func (a *API) routes() []route {
 		{"POST /api/v1/sessions/{session}/end", owner, "End one session", reasoned{}, client.Receipt{}, a.sessionEnd},
 		{"GET /api/v1/receipts", owner, "List receipts, newest first", nil, client.Page[client.Receipt]{}, a.receiptList},
 		{"GET /api/v1/receipts/{receipt}", owner, "Show a receipt with its lines", nil, client.Receipt{}, a.receiptShow},
+		{"GET /api/v1/receipts/{receipt}/signed", owner, "A signed version of a receipt; without version, the newest", nil, client.SignedReceipt{}, a.receiptSigned},
 		{"GET /api/v1/deliveries", owner, "List what apps are still to be told, newest first", nil, client.Page[client.Delivery]{}, a.deliveryList},
 		{"POST /api/v1/deliveries/{delivery}/retry", owner, "Tell the app now; a line that failed is tried again", nil, client.Delivery{}, a.deliveryRetry},
 		{"GET /api/v1/groups", owner, "List groups", nil, client.Page[client.Group]{}, a.groupList},
@@ -141,6 +143,9 @@ func (a *API) routes() []route {
 		{"POST /api/v1/keys/{key}/revoke", owner, "Revoke a signing key; one in use is replaced", reasoned{}, client.Receipt{}, a.keyRevoke},
 		{"POST /api/v1/apply", owner, "Make users, groups, apps and grants what the body says", client.Desired{}, client.Applied{}, a.apply},
 		{"GET /api/v1/events", owner, "List audit lines, newest first", nil, client.Page[client.Event]{}, a.eventList},
+		{"GET /api/v1/events/chain", owner, "Walk the sealed audit log, place by place", nil, client.Page[client.ChainLink]{}, a.chainList},
+		{"GET /api/v1/events/checkpoints", owner, "List what the house has signed of the audit log, oldest first", nil, client.Page[client.Checkpoint]{}, a.checkpointList},
+		{"GET /api/v1/events/unchained", owner, "List audit lines that claim a place in the chain which is not theirs", nil, client.Page[client.AuditRow]{}, a.unchainedList},
 		{"GET /api/v1/tokens", ownerToken, "List your API tokens", nil, client.Page[client.Token]{}, a.tokenList},
 		{"POST /api/v1/tokens", ownerToken, "Make an API token; answers with its secret", newToken{}, client.Token{}, a.tokenAdd},
 		{"DELETE /api/v1/tokens/{token}", ownerToken, "Revoke an API token", nil, nil, a.tokenRevoke},

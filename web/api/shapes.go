@@ -42,6 +42,7 @@ func receipt(r idp.Receipt) client.Receipt {
 		ID: string(r.ID), Number: r.N, Kind: string(r.Kind), UserID: string(r.UserID), SessionID: string(r.SessionID), AppID: string(r.AppID), GroupID: string(r.GroupID),
 		KeyID: string(r.KeyID), Before: when(r.Before), Reason: r.Reason,
 		Actor: actor(r.Actor), AskedAt: r.AskedAt, CutAt: r.CutAt, ListedAt: when(r.ListedAt), Listing: r.Listing(),
+		Version: r.Version, SignedAt: when(r.SignedAt),
 	}
 }
 

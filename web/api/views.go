@@ -28,6 +28,11 @@ func narrows(pattern string) []string {
 		by = []string{"state", "app", "user"}
 	case "GET /api/v1/receipts":
 		by = []string{"user", "kind", "open", "failed"}
+	case "GET /api/v1/receipts/{receipt}/signed":
+		return []string{"version"}
+	case "GET /api/v1/events/chain", "GET /api/v1/events/checkpoints":
+	case "GET /api/v1/events/unchained":
+		return []string{"after"}
 	default:
 		return nil
 	}

@@ -44,7 +44,7 @@ func signs(k idp.SigningKey) string {
 	case "saml":
 		return "SAML assertions, " + k.Algorithm
 	}
-	return k.Use + ", " + k.Algorithm
+	return "Receipts and the audit log, " + k.Algorithm
 }
 
 func keyState(k idp.SigningKey) string {
@@ -121,6 +121,11 @@ func (c *Console) keyRevokeConfirm(w http.ResponseWriter, r *http.Request) error
 	switch {
 	case k.Use == "saml" && k.RetiredAt.IsZero():
 		meaning = append(meaning, "A new key takes its place at once. SAML apps refuse sign-ins until they have our new metadata: have their admins at hand.")
+	case k.Use == "receipt":
+		meaning = []string{"From the answer on no node signs with it. What it has signed is not taken for proof any more, since whoever took the key could have signed the same: a receipt is then proven by its hash in the audit log alone."}
+		if k.RetiredAt.IsZero() {
+			meaning = append(meaning, "A new key takes its place at once. Give it to whoever verifies receipts.")
+		}
 	case k.RetiredAt.IsZero():
 		meaning = append(meaning, "A new key takes its place at once. OpenID Connect apps read it from our key set by themselves; some keep the old set for a few minutes.")
 	}

@@ -187,13 +187,15 @@ type Receipt struct {
 	CutAt     time.Time  `json:"cut_at"`
 	ListedAt  *time.Time `json:"listed_at,omitempty"`
 	Listing   bool       `json:"listing"`
+	Version   int64      `json:"version"` // the newest that is signed; 0: none is yet
+	SignedAt  *time.Time `json:"signed_at,omitempty"`
 	Lines     []Line     `json:"lines,omitempty"`
 }
 
 // Key is a signing key of the house, without its private part.
 type Key struct {
 	ID        string     `json:"id"`
-	Use       string     `json:"use"`       // oidc or saml
+	Use       string     `json:"use"`       // oidc, saml or receipt
 	Algorithm string     `json:"algorithm"` // RS256 or ES256
 	CreatedAt time.Time  `json:"created_at"`
 	RetiredAt *time.Time `json:"retired_at,omitempty"`
