@@ -127,6 +127,7 @@ type userSuspendCmd struct {
 	someUser
 	Reason string `help:"Why; it stands in the receipt."`
 	DryRun bool   `help:"Print what would end, by which lever, and what would survive until when. Nothing is written."`
+	Myself bool   `name:"yes-myself" help:"Yes, suspend whoever the token belongs to. Only another owner can restore them."`
 }
 
 // Run suspends the person.
@@ -142,7 +143,11 @@ func (c userSuspendCmd) Run(ctx context.Context) error {
 		}
 		return c.print(p, func(w *tabwriter.Writer) { previewText(w, p) })
 	}
-	r, err := api.Suspend(ctx, c.User, c.Reason)
+	suspend := api.Suspend
+	if c.Myself {
+		suspend = api.SuspendMyself
+	}
+	r, err := suspend(ctx, c.User, c.Reason)
 	if err != nil {
 		return err
 	}

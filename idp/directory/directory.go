@@ -10,6 +10,9 @@ import (
 // Store is what the verbs ask of the store; see package store for contracts.
 type Store interface {
 	Commit(ctx context.Context, c idp.Change) (idp.Committed, error)
+	// InForce returns when an ending that is committed under this number, or an
+	// earlier one, is in force on every node.
+	InForce(ctx context.Context, n int64) error
 	Generation(ctx context.Context) (string, error)
 
 	User(ctx context.Context, id idp.UserID) (idp.User, error)

@@ -90,6 +90,13 @@ type reasoned struct {
 	Reason string `json:"reason"`
 }
 
+// suspension is what is said with one; Myself says that the caller means
+// themselves.
+type suspension struct {
+	Reason string `json:"reason"`
+	Myself bool   `json:"myself,omitempty"`
+}
+
 type endBefore struct {
 	Before *time.Time `json:"before,omitempty"`
 	Reason string     `json:"reason"`
@@ -113,7 +120,7 @@ func (a *API) routes() []route {
 		{"GET /api/v1/users/{user}", owner, "Show a person, by ID or username", nil, client.User{}, a.userShow},
 		{"PUT /api/v1/users/{user}", owner, "Set what is known of a person", client.Person{}, client.User{}, a.userChange},
 		{"POST /api/v1/users/{user}/invite", owner, "Make a new one-time link", nil, client.Invitation{}, a.userInvite},
-		{"POST /api/v1/users/{user}/suspend", owner, "Suspend: end everything the person holds", reasoned{}, client.Receipt{}, a.userSuspend},
+		{"POST /api/v1/users/{user}/suspend", owner, "Suspend: end everything the person holds; oneself only with myself", suspension{}, client.Receipt{}, a.userSuspend},
 		{"GET /api/v1/users/{user}/suspend-preview", owner, "What a suspension would end; nothing is written", nil, client.Preview{}, a.suspendPreview},
 		{"GET /api/v1/exposure", owner, "How long access would outlive a suspension: of a user, of an app, or of everybody", nil, client.Page[client.Exposure]{}, a.exposureList},
 		{"POST /api/v1/users/{user}/restore", owner, "Let a suspended person sign in again", nil, client.User{}, a.userRestore},
