@@ -27,6 +27,7 @@ type (
 	EventID       string
 	ReceiptID     string
 	DeliveryID    string
+	ScheduleID    string
 )
 
 // Each New*ID returns a fresh ID of its kind.
@@ -45,6 +46,7 @@ func NewKeyID() KeyID                 { return KeyID(newID("key")) }
 func NewEventID() EventID             { return EventID(newID("evt")) }
 func NewReceiptID() ReceiptID         { return ReceiptID(newID("rcp")) }
 func NewDeliveryID() DeliveryID       { return DeliveryID(newID("dlv")) }
+func NewScheduleID() ScheduleID       { return ScheduleID(newID("sch")) }
 
 var idEncoding = base32.NewEncoding("abcdefghijkmnpqrstuvwxyz23456789").WithPadding(base32.NoPadding)
 

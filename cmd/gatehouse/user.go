@@ -15,6 +15,9 @@ type userCmd struct {
 	Invite  userInviteCmd  `cmd:"" help:"Print a new one-time link."`
 	Suspend userSuspendCmd `cmd:"" help:"End everything a person holds, now and everywhere, and print the receipt."`
 	Restore userRestoreCmd `cmd:"" help:"Let a suspended person sign in again."`
+
+	Scheduled  userScheduledCmd  `cmd:"" help:"List suspensions that were scheduled, and how they went."`
+	Unschedule userUnscheduleCmd `cmd:"" help:"Take a scheduled suspension back."`
 }
 
 type userAddCmd struct {
@@ -128,6 +131,8 @@ type userSuspendCmd struct {
 	Reason string `help:"Why; it stands in the receipt."`
 	DryRun bool   `help:"Print what would end, by which lever, and what would survive until when. Nothing is written."`
 	Myself bool   `name:"yes-myself" help:"Yes, suspend whoever the token belongs to. Only another owner can restore them."`
+	At     string `help:"Not now, but at this minute: '2026-12-01 17:00', on the clocks of --zone." placeholder:"MINUTE"`
+	Zone   string `help:"IANA time zone of --at, like Europe/Berlin." placeholder:"ZONE"`
 }
 
 // Run suspends the person.
@@ -142,6 +147,13 @@ func (c userSuspendCmd) Run(ctx context.Context) error {
 			return err
 		}
 		return c.print(p, func(w *tabwriter.Writer) { previewText(w, p) })
+	}
+	if c.At != "" || c.Zone != "" {
+		s, err := api.Schedule(ctx, c.User, client.Appointment{At: c.At, Zone: c.Zone, Reason: c.Reason, Myself: c.Myself})
+		if err != nil {
+			return err
+		}
+		return c.printSchedules(s, s)
 	}
 	suspend := api.Suspend
 	if c.Myself {

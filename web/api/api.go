@@ -32,6 +32,8 @@ type Store interface {
 	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
 	Deliveries(ctx context.Context, id idp.ReceiptID) ([]idp.Delivery, error)
 	Views
+	Schedule(ctx context.Context, id idp.ScheduleID) (idp.Schedule, error)
+	Schedules(ctx context.Context, q idp.ScheduleQuery) ([]idp.Schedule, string, error)
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
 	APITokens(ctx context.Context, id idp.UserID) ([]idp.APIToken, error)
 	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
@@ -97,6 +99,14 @@ type suspension struct {
 	Myself bool   `json:"myself,omitempty"`
 }
 
+// appointment is what is said of a suspension that is to come.
+type appointment struct {
+	At     string `json:"at"`   // 2026-12-01 17:00
+	Zone   string `json:"zone"` // Europe/Berlin
+	Reason string `json:"reason"`
+	Myself bool   `json:"myself,omitempty"`
+}
+
 type endBefore struct {
 	Before *time.Time `json:"before,omitempty"`
 	Reason string     `json:"reason"`
@@ -122,6 +132,10 @@ func (a *API) routes() []route {
 		{"POST /api/v1/users/{user}/invite", owner, "Make a new one-time link", nil, client.Invitation{}, a.userInvite},
 		{"POST /api/v1/users/{user}/suspend", owner, "Suspend: end everything the person holds; oneself only with myself", suspension{}, client.Receipt{}, a.userSuspend},
 		{"GET /api/v1/users/{user}/suspend-preview", owner, "What a suspension would end; nothing is written", nil, client.Preview{}, a.suspendPreview},
+		{"POST /api/v1/users/{user}/suspend-schedule", owner, "Have a person suspended at a minute of a time zone", appointment{}, client.Schedule{}, a.scheduleAdd},
+		{"GET /api/v1/schedules", owner, "List scheduled suspensions, newest first", nil, client.Page[client.Schedule]{}, a.scheduleList},
+		{"GET /api/v1/schedules/{schedule}", owner, "Show a scheduled suspension", nil, client.Schedule{}, a.scheduleShow},
+		{"POST /api/v1/schedules/{schedule}/cancel", owner, "Take a scheduled suspension back", nil, client.Schedule{}, a.scheduleCancel},
 		{"GET /api/v1/exposure", owner, "How long access would outlive a suspension: of a user, of an app, or of everybody", nil, client.Page[client.Exposure]{}, a.exposureList},
 		{"POST /api/v1/users/{user}/restore", owner, "Let a suspended person sign in again", nil, client.User{}, a.userRestore},
 		{"GET /api/v1/users/{user}/sessions", owner, "List a person's live sessions", nil, client.Page[client.Session]{}, a.sessionList},

@@ -28,6 +28,8 @@ func narrows(pattern string) []string {
 		by = []string{"state", "app", "user"}
 	case "GET /api/v1/receipts":
 		by = []string{"user", "kind", "open", "failed"}
+	case "GET /api/v1/schedules":
+		by = []string{"user", "state"}
 	default:
 		return nil
 	}
