@@ -28,6 +28,7 @@ type (
 	ReceiptID     string
 	DeliveryID    string
 	ScheduleID    string
+	BatchID       string
 )
 
 // Each New*ID returns a fresh ID of its kind.
@@ -47,6 +48,7 @@ func NewEventID() EventID             { return EventID(newID("evt")) }
 func NewReceiptID() ReceiptID         { return ReceiptID(newID("rcp")) }
 func NewDeliveryID() DeliveryID       { return DeliveryID(newID("dlv")) }
 func NewScheduleID() ScheduleID       { return ScheduleID(newID("sch")) }
+func NewBatchID() BatchID             { return BatchID(newID("bat")) }
 
 var idEncoding = base32.NewEncoding("abcdefghijkmnpqrstuvwxyz23456789").WithPadding(base32.NoPadding)
 

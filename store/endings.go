@@ -101,15 +101,10 @@ func (d *sqliteDB) log(ctx context.Context, steps []step, l logRow) (number, err
 
 func (d *sqliteDB) logged(ctx context.Context, ending bool, steps []step, l logRow) (n number, err error) {
 	err = d.writeTx(ctx, ending, func(r runner) error {
-		if err := r.batch(ctx, append(steps, do(countSQLite))); err != nil {
+		if err := r.batch(ctx, steps); err != nil {
 			return err
 		}
-		scan := func(r row) error { return r.Scan(n.dest()...) }
-		if err := r.query(ctx, scan, logSQLite, l.args()...); err != nil {
-			return err
-		}
-		_, err := r.exec(ctx, receiptSQLite, n.n, us(l.cut))
-		return err
+		return logOneSQLite(ctx, r, l, &n)
 	})
 	return n, err
 }

@@ -31,3 +31,22 @@ func endDue(ctx context.Context, people *directory.Directory, log *slog.Logger) 
 		}
 	}
 }
+
+// batchesEvery is how often a suspension of many is looked for that nobody
+// works off.
+const batchesEvery = 500 * time.Millisecond
+
+// workBatches works off suspensions of many, one at a time, until ctx ends.
+func workBatches(ctx context.Context, people *directory.Directory, worker string, log *slog.Logger) {
+	for next := time.NewTicker(batchesEvery); ; {
+		select {
+		case <-ctx.Done():
+			next.Stop()
+			return
+		case <-next.C:
+		}
+		if _, err := people.WorkBatch(ctx, worker); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "a suspension of many stands still; it goes on when its claim runs out", "error", err)
+		}
+	}
+}

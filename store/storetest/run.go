@@ -38,6 +38,8 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"all that is older ends", testAllOlderEnds},
 		{"a key ends and is replaced", testAKeyEnds},
 		{"a scheduled suspension runs once, and says how it went", testSchedules},
+		{"many are suspended page by page, each once", testBatches},
+		{"the last owner stays, also among many", testBatchKeepsAnOwner},
 		{"what an app never confirmed is cut again", testCutUnconfirmed},
 		{"deliveries are claimed in order", testClaims},
 		{"a line that was tried holds up no newer one", testTriedHoldsUpNothing},

@@ -34,6 +34,9 @@ type Store interface {
 	Views
 	Schedule(ctx context.Context, id idp.ScheduleID) (idp.Schedule, error)
 	Schedules(ctx context.Context, q idp.ScheduleQuery) ([]idp.Schedule, string, error)
+	Batch(ctx context.Context, id idp.BatchID) (idp.Batch, error)
+	Batches(ctx context.Context, after string, n int) ([]idp.Batch, string, error)
+	BatchPeople(ctx context.Context, id idp.BatchID, state idp.BatchPersonState, after string, n int) ([]idp.BatchPerson, string, error)
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
 	APITokens(ctx context.Context, id idp.UserID) ([]idp.APIToken, error)
 	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
@@ -136,6 +139,11 @@ func (a *API) routes() []route {
 		{"GET /api/v1/schedules", owner, "List scheduled suspensions, newest first", nil, client.Page[client.Schedule]{}, a.scheduleList},
 		{"GET /api/v1/schedules/{schedule}", owner, "Show a scheduled suspension", nil, client.Schedule{}, a.scheduleShow},
 		{"POST /api/v1/schedules/{schedule}/cancel", owner, "Take a scheduled suspension back", nil, client.Schedule{}, a.scheduleCancel},
+		{"POST /api/v1/batches", owner, "Suspend many, by name or as members of a group; with dry_run=true nothing is written", client.Many{}, client.Batch{}, a.batchAdd},
+		{"GET /api/v1/batches", owner, "List suspensions of many, newest first", nil, client.Page[client.Batch]{}, a.batchList},
+		{"GET /api/v1/batches/{batch}", owner, "Show how a suspension of many stands", nil, client.Batch{}, a.batchShow},
+		{"GET /api/v1/batches/{batch}/people", owner, "List the people of a suspension of many", nil, client.Page[client.BatchPerson]{}, a.batchPeople},
+		{"POST /api/v1/batches/{batch}/cancel", owner, "Leave out who is not suspended yet", nil, client.Batch{}, a.batchCancel},
 		{"GET /api/v1/exposure", owner, "How long access would outlive a suspension: of a user, of an app, or of everybody", nil, client.Page[client.Exposure]{}, a.exposureList},
 		{"POST /api/v1/users/{user}/restore", owner, "Let a suspended person sign in again", nil, client.User{}, a.userRestore},
 		{"GET /api/v1/users/{user}/sessions", owner, "List a person's live sessions", nil, client.Page[client.Session]{}, a.sessionList},

@@ -30,6 +30,11 @@ func narrows(pattern string) []string {
 		by = []string{"user", "kind", "open", "failed"}
 	case "GET /api/v1/schedules":
 		by = []string{"user", "state"}
+	case "GET /api/v1/batches":
+	case "GET /api/v1/batches/{batch}/people":
+		by = []string{"state"}
+	case "POST /api/v1/batches":
+		return []string{"dry_run"}
 	default:
 		return nil
 	}
