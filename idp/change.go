@@ -20,10 +20,13 @@ type Change struct {
 	// they were restored.
 	Supersede []UserID
 	Events    []Event
+	// Schedules are new ones, or say how theirs went. One that comes with the
+	// ending it brought about gets its receipt.
+	Schedules []Schedule
 	// SigningKeys are new ones, in the place of what the ending revokes.
 	SigningKeys []SigningKey
 	// Ending, when set, ends something. A Change with an Ending carries no
-	// versioned rows.
+	// versioned rows but the Schedule that brought it about.
 	Ending *Ending
 }
 

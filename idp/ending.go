@@ -143,10 +143,10 @@ type Delivery struct {
 	RevivedAt time.Time
 }
 
-// Actor is who did something: a user, a token of a user, the house itself, or
-// someone not known.
+// Actor is who did something: a user, a token of a user, what a user had
+// scheduled, the house itself, or someone not known.
 type Actor struct {
-	Kind    string // user, token, bootstrap, machine, system, anonymous
+	Kind    string // user, token, schedule, bootstrap, machine, system, anonymous
 	UserID  UserID
 	Address string
 	// CorrelationID ties the event to the request's log lines.

@@ -27,6 +27,8 @@ type (
 	EventID       string
 	ReceiptID     string
 	DeliveryID    string
+	ScheduleID    string
+	BatchID       string
 )
 
 // Each New*ID returns a fresh ID of its kind.
@@ -45,6 +47,8 @@ func NewKeyID() KeyID                 { return KeyID(newID("key")) }
 func NewEventID() EventID             { return EventID(newID("evt")) }
 func NewReceiptID() ReceiptID         { return ReceiptID(newID("rcp")) }
 func NewDeliveryID() DeliveryID       { return DeliveryID(newID("dlv")) }
+func NewScheduleID() ScheduleID       { return ScheduleID(newID("sch")) }
+func NewBatchID() BatchID             { return BatchID(newID("bat")) }
 
 var idEncoding = base32.NewEncoding("abcdefghijkmnpqrstuvwxyz23456789").WithPadding(base32.NoPadding)
 

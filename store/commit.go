@@ -118,6 +118,9 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 	for _, k := range c.SigningKeys {
 		steps = append(steps, keyStep(k))
 	}
+	for _, sc := range c.Schedules {
+		steps = append(steps, scheduleStep(sc))
+	}
 	for _, id := range c.Supersede {
 		steps = append(steps, do(supersede, id, us(now)))
 	}

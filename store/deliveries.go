@@ -223,7 +223,7 @@ func (s *Store) SaveDelivery(ctx context.Context, d idp.Delivery, worker string)
 // ReleaseClaims gives back everything the worker holds.
 func (s *Store) ReleaseClaims(ctx context.Context, worker string) error {
 	return s.tx(ctx, "release claims", func(r runner) error {
-		return r.batch(ctx, []step{do(releaseDeliveries, worker), do(releaseReceipts, worker)})
+		return r.batch(ctx, []step{do(releaseDeliveries, worker), do(releaseReceipts, worker), do(releaseBatches, worker)})
 	})
 }
 

@@ -101,15 +101,10 @@ func (d *sqliteDB) log(ctx context.Context, steps []step, l logRow) (number, err
 
 func (d *sqliteDB) logged(ctx context.Context, ending bool, steps []step, l logRow) (n number, err error) {
 	err = d.writeTx(ctx, ending, func(r runner) error {
-		if err := r.batch(ctx, append(steps, do(countSQLite))); err != nil {
+		if err := r.batch(ctx, steps); err != nil {
 			return err
 		}
-		scan := func(r row) error { return r.Scan(n.dest()...) }
-		if err := r.query(ctx, scan, logSQLite, l.args()...); err != nil {
-			return err
-		}
-		_, err := r.exec(ctx, receiptSQLite, n.n, us(l.cut))
-		return err
+		return logOneSQLite(ctx, r, l, &n)
 	})
 	return n, err
 }
@@ -291,6 +286,10 @@ func (s *Store) keep(ctx context.Context, e idp.Ending, n, epoch int64) {
 func (s *Store) committed(n number, receipt idp.ReceiptID) idp.Committed {
 	return idp.Committed{N: n.n, Epoch: n.epoch, At: idp.Time(s.Now()), ReceiptID: receipt, Registration: n.registration}
 }
+
+// InForce returns at once: for whoever asks the database, what is committed is
+// in force. Where a Redis stands in front, that has the word.
+func (s *Store) InForce(ctx context.Context, _ int64) error { return ctx.Err() }
 
 // EndingByKey returns the ending that was committed under this key.
 func (s *Store) EndingByKey(ctx context.Context, key string) (idp.Ending, error) {

@@ -49,6 +49,9 @@ type engine interface {
 	// log does the same for what is no ending, in nobody's way: no lane of its
 	// own, no second try.
 	log(ctx context.Context, steps []step, l logRow) (number, error)
+	// logMany does that for several rows in one transaction: each takes its own
+	// number, all of them last.
+	logMany(ctx context.Context, steps []step, rows []logRow) ([]number, error)
 	// snapshot runs fn on one consistent state of everything, load in one
 	// transaction that is committed when fn returns nil: both on a connection
 	// of their own, for as long as it takes.

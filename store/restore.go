@@ -23,6 +23,7 @@ const (
 	// Whatever a worker held when the backup was made is anybody's now.
 	freeDeliveries = `UPDATE deliveries SET claimed_by = '', claimed_until = 0 WHERE finished_at = 0 AND claimed_by <> ''`
 	freeReceipts   = `UPDATE receipts SET claimed_by = '', claimed_until = 0 WHERE listed_at = 0 AND claimed_by <> ''`
+	freeBatches    = `UPDATE batches SET claimed_by = '', claimed_until = 0 WHERE claimed_by <> ''`
 	// No Redis is trusted: whatever any of them holds is of a house that is gone.
 	dropRegistration = `UPDATE counter SET n = n + 1, redis_n = n + 1, redis_run = '', redis_repl = '', redis_generation = '' WHERE id = 1`
 )
@@ -209,7 +210,7 @@ func (s *Store) unconfirm(ctx context.Context, b idp.Backup) error {
 	e := idp.Event{ID: idp.NewEventID(), At: idp.Time(s.Now()), Kind: "house.restore", Actor: idp.ActorOf(ctx),
 		Detail: map[string]string{"backup_at": b.At.UTC().Format("2006-01-02T15:04:05Z"), "backup_n": strconv.FormatInt(b.N, 10)}}
 	steps := []step{
-		do(forgetReplays), do(freeDeliveries), do(freeReceipts),
+		do(forgetReplays), do(freeDeliveries), do(freeReceipts), do(freeBatches),
 		do(endRestore, now, us(b.At), b.N, b.Era),
 		do(dropRegistration),
 	}

@@ -18,6 +18,17 @@ import (
 // smaller limits of their own.
 const maxBody = 1 << 20
 
+// maxBatch is the same for the one address that takes a hundred thousand names;
+// its body is read when the caller is known.
+const maxBatch = 8 << 20
+
+func bodyLimit(r *http.Request) int64 {
+	if r.Method == http.MethodPost && r.URL.Path == "/api/v1/batches" {
+		return maxBatch
+	}
+	return maxBody
+}
+
 // maxDrain is how much of a body that no handler wanted is still read, so that
 // the refusal reaches its sender: a connection closed in mid-body is reset, and
 // a browser then shows its own words instead of ours.
@@ -32,7 +43,7 @@ func (s *Server) begin(next http.Handler) http.Handler {
 		actor := idp.Actor{Kind: "anonymous", Address: address(r, s.TrustedProxies), CorrelationID: newCorrelationID()}
 		r = r.WithContext(idp.WithActor(r.Context(), actor))
 		body := r.Body
-		r.Body = http.MaxBytesReader(w, body, maxBody)
+		r.Body = http.MaxBytesReader(w, body, bodyLimit(r))
 		w.Header().Set("X-Correlation-ID", actor.CorrelationID)
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 		defer func() {

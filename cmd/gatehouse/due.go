@@ -8,12 +8,14 @@ import (
 	"gatehouse/idp/directory"
 )
 
-// dueEvery is how often grants are looked for whose end has come. Nothing is
-// accepted by them from that moment on; this is about telling the apps.
+// dueEvery is how often grants are looked for whose end has come (nothing is
+// accepted by them from that moment on; this is about telling the apps), and
+// suspensions whose minute has come.
 const dueEvery = time.Second
 
-// endDueGrants ends grants when their time has come, until ctx ends.
-func endDueGrants(ctx context.Context, people *directory.Directory, log *slog.Logger) {
+// endDue ends grants and suspends people when their time has come, until ctx
+// ends.
+func endDue(ctx context.Context, people *directory.Directory, log *slog.Logger) {
 	for next := time.NewTicker(dueEvery); ; {
 		select {
 		case <-ctx.Done():
@@ -23,6 +25,28 @@ func endDueGrants(ctx context.Context, people *directory.Directory, log *slog.Lo
 		}
 		if _, err := people.EndDueGrants(ctx, 100); err != nil && ctx.Err() == nil {
 			log.WarnContext(ctx, "grants whose end has come wait", "error", err)
+		}
+		if _, err := people.RunDueSchedules(ctx, 100); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "scheduled suspensions whose time has come wait", "error", err)
+		}
+	}
+}
+
+// batchesEvery is how often a suspension of many is looked for that nobody
+// works off.
+const batchesEvery = 500 * time.Millisecond
+
+// workBatches works off suspensions of many, one at a time, until ctx ends.
+func workBatches(ctx context.Context, people *directory.Directory, worker string, log *slog.Logger) {
+	for next := time.NewTicker(batchesEvery); ; {
+		select {
+		case <-ctx.Done():
+			next.Stop()
+			return
+		case <-next.C:
+		}
+		if _, err := people.WorkBatch(ctx, worker); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "a suspension of many stands still; it goes on when its claim runs out", "error", err)
 		}
 	}
 }

@@ -14,11 +14,14 @@ import (
 type forced struct {
 	*store.Store
 	commits redis.Committer
+	redis   *redis.Redis
 }
 
 func (f *forced) Commit(ctx context.Context, c idp.Change) (idp.Committed, error) {
 	return f.commits.Commit(ctx, c)
 }
+
+func (f *forced) InForce(ctx context.Context, n int64) error { return f.redis.InForceAt(ctx, n) }
 
 // counted is the same with tries counted in Redis.
 type counted struct {

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"text/tabwriter"
+
+	"gatehouse/web/api/client"
 )
 
 type groupCmd struct {
@@ -10,6 +12,8 @@ type groupCmd struct {
 	Add   groupAddCmd   `cmd:"" help:"Add a group."`
 	Join  groupJoinCmd  `cmd:"" help:"Put a person into a group."`
 	Leave groupLeaveCmd `cmd:"" help:"Take a person out of a group."`
+
+	SuspendMembers groupSuspendCmd `cmd:"" name:"suspend-members" help:"Suspend everybody who is in a group now, each with a receipt."`
 }
 
 type groupListCmd struct{ remote }
@@ -81,4 +85,18 @@ func (c groupLeaveCmd) Run(ctx context.Context) error {
 		return err
 	}
 	return c.printReceipt(r)
+}
+
+type groupSuspendCmd struct {
+	remote
+	Group  string `arg:"" help:"Name or ID of the group."`
+	Reason string `help:"Why; it stands in the receipts."`
+	DryRun bool   `help:"Print how many would be suspended, and who would not. Nothing is written."`
+	Detach bool   `help:"Do not wait for the end."`
+	Myself bool   `name:"yes-myself" help:"Yes, whoever the token belongs to as well, if they are in it."`
+}
+
+// Run suspends the members.
+func (c groupSuspendCmd) Run(ctx context.Context) error {
+	return c.many(ctx, client.Many{Group: c.Group, Reason: c.Reason, Myself: c.Myself}, c.DryRun, c.Detach)
 }

@@ -99,7 +99,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		return nil, err
 	}
 	gate := &sessions.Gate{Backend: fast.Backend(db), Now: time.Now, Idle: sessionIdle, Absolute: sessionAbsolute}
-	truth := &forced{Store: db, commits: fast.Commits(db)}
+	truth := &forced{Store: db, commits: fast.Commits(db), redis: fast}
 	people := &directory.Directory{Store: truth, Passes: gate, Keys: ring, CheckRules: jit.CheckRules, Now: time.Now, CheckURL: out.CheckURL}
 	h := &house{
 		store: db, ring: ring, redis: fast, gate: gate, directory: people, closing: make(chan struct{}),

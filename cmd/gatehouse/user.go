@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"text/tabwriter"
 
@@ -15,6 +16,10 @@ type userCmd struct {
 	Invite  userInviteCmd  `cmd:"" help:"Print a new one-time link."`
 	Suspend userSuspendCmd `cmd:"" help:"End everything a person holds, now and everywhere, and print the receipt."`
 	Restore userRestoreCmd `cmd:"" help:"Let a suspended person sign in again."`
+
+	Scheduled  userScheduledCmd  `cmd:"" help:"List suspensions that were scheduled, and how they went."`
+	Unschedule userUnscheduleCmd `cmd:"" help:"Take a scheduled suspension back."`
+	Batch      userBatchCmd      `cmd:"" help:"Suspensions of many people: how they stand."`
 }
 
 type userAddCmd struct {
@@ -124,25 +129,63 @@ func (c userInviteCmd) Run(ctx context.Context) error {
 }
 
 type userSuspendCmd struct {
-	someUser
-	Reason string `help:"Why; it stands in the receipt."`
-	DryRun bool   `help:"Print what would end, by which lever, and what would survive until when. Nothing is written."`
+	remote
+	Users  []string `arg:"" optional:"" name:"user" help:"Username or ID; several are suspended together, each with a receipt."`
+	File   string   `help:"Suspend whom this file names, one a line; - is the standard input." placeholder:"NAMES.txt"`
+	Detach bool     `help:"Of several: do not wait for the end."`
+	Reason string   `help:"Why; it stands in the receipt."`
+	DryRun bool     `help:"Print what would end, by which lever, and what would survive until when. Nothing is written."`
+	Myself bool     `name:"yes-myself" help:"Yes, suspend whoever the token belongs to. Only another owner can restore them."`
+	At     string   `help:"Not now, but at this minute: '2026-12-01 17:00', on the clocks of --zone." placeholder:"MINUTE"`
+	Zone   string   `help:"IANA time zone of --at, like Europe/Berlin." placeholder:"ZONE"`
 }
 
-// Run suspends the person.
+// Run suspends the person, or many.
 func (c userSuspendCmd) Run(ctx context.Context) error {
+	names := c.Users
+	if c.File != "" {
+		more, err := readNames(c.File)
+		if err != nil {
+			return err
+		}
+		names = append(names, more...)
+	}
+	switch {
+	case len(names) == 0:
+		return errors.New("whom? Name a person, several, or a --file of names")
+	case (len(names) > 1 || c.File != "") && c.At+c.Zone != "":
+		return errors.New("--at is for one person; schedule each")
+	case len(names) > 1 || c.File != "":
+		return c.many(ctx, client.Many{Users: names, Reason: c.Reason, Myself: c.Myself}, c.DryRun, c.Detach)
+	}
+	return c.one(ctx, names[0])
+}
+
+// one suspends one person.
+func (c userSuspendCmd) one(ctx context.Context, user string) error {
 	api, err := c.client()
 	if err != nil {
 		return err
 	}
 	if c.DryRun {
-		p, err := api.PreviewSuspension(ctx, c.User)
+		p, err := api.PreviewSuspension(ctx, user)
 		if err != nil {
 			return err
 		}
 		return c.print(p, func(w *tabwriter.Writer) { previewText(w, p) })
 	}
-	r, err := api.Suspend(ctx, c.User, c.Reason)
+	if c.At != "" || c.Zone != "" {
+		s, err := api.Schedule(ctx, user, client.Appointment{At: c.At, Zone: c.Zone, Reason: c.Reason, Myself: c.Myself})
+		if err != nil {
+			return err
+		}
+		return c.printSchedules(s, s)
+	}
+	suspend := api.Suspend
+	if c.Myself {
+		suspend = api.SuspendMyself
+	}
+	r, err := suspend(ctx, user, c.Reason)
 	if err != nil {
 		return err
 	}

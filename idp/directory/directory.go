@@ -10,6 +10,9 @@ import (
 // Store is what the verbs ask of the store; see package store for contracts.
 type Store interface {
 	Commit(ctx context.Context, c idp.Change) (idp.Committed, error)
+	// InForce returns when an ending that is committed under this number, or an
+	// earlier one, is in force on every node.
+	InForce(ctx context.Context, n int64) error
 	Generation(ctx context.Context) (string, error)
 
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
@@ -25,11 +28,30 @@ type Store interface {
 	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
 	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
 	LastReceipt(ctx context.Context, id idp.UserID, kind idp.EndingKind) (idp.Receipt, error)
+	Schedule(ctx context.Context, id idp.ScheduleID) (idp.Schedule, error)
+	DueSchedules(ctx context.Context, now time.Time, limit int) ([]idp.Schedule, error)
+	Batches
 	SigningKeys(ctx context.Context) ([]idp.SigningKey, error)
 	Delivery(ctx context.Context, id idp.DeliveryID) (idp.Delivery, error)
 	RetryDelivery(ctx context.Context, id idp.DeliveryID, now time.Time, e idp.Event) (idp.Delivery, error)
 	RevokeAPIToken(ctx context.Context, id idp.APITokenID, of idp.UserID, now time.Time) error
 	Record(ctx context.Context, events ...idp.Event) error
+}
+
+// Batches is what suspending many asks of the store.
+type Batches interface {
+	UsersNamed(ctx context.Context, names []string) ([]idp.User, error)
+	Members(ctx context.Context, id idp.GroupID, after string, n int) ([]idp.User, string, error)
+	BeginBatch(ctx context.Context, b idp.Batch) error
+	GrowBatch(ctx context.Context, id idp.BatchID, people []idp.BatchPerson) error
+	RunBatch(ctx context.Context, id idp.BatchID, e idp.Event) error
+	Batch(ctx context.Context, id idp.BatchID) (idp.Batch, error)
+	ClaimBatch(ctx context.Context, worker string, now time.Time, lease time.Duration) (idp.Batch, error)
+	BatchToDo(ctx context.Context, id idp.BatchID, after int64, n int) ([]idp.BatchPerson, error)
+	CutBatch(ctx context.Context, id idp.BatchID, worker string, cuts []idp.BatchCut, lease time.Duration) (int64, error)
+	SettleBatch(ctx context.Context, id idp.BatchID, worker string, people []idp.BatchPerson, until time.Time) error
+	FinishBatch(ctx context.Context, id idp.BatchID, worker string, e idp.Event) error
+	CancelBatch(ctx context.Context, id idp.BatchID, e idp.Event) error
 }
 
 // Passes issues one-time links and API tokens; *sessions.Gate does.

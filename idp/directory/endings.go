@@ -29,6 +29,9 @@ func (d *Directory) end(ctx context.Context, c idp.Change, e idp.Event) (idp.Rec
 	if g.Reason != "" {
 		e.Detail["reason"] = g.Reason
 	}
+	for i := range c.Schedules {
+		c.Schedules[i].ReceiptID = g.ReceiptID
+	}
 	c.Events = append(c.Events, e)
 	done, err := d.Store.Commit(ctx, c)
 	if err != nil {

@@ -10,8 +10,41 @@ import (
 // the receipt. Once it has returned without an error, no pass of the user is
 // accepted or issued anywhere. A user already suspended keeps the receipt of
 // that suspension. It answers idp.NotFound, idp.Denied for the last active
-// owner, and idp.Unavailable when the suspension is not durable.
+// owner, idp.Invalid for whoever acts (see [Directory.SuspendMyself]), and
+// idp.Unavailable when the suspension is not durable.
 func (d *Directory) Suspend(ctx context.Context, id idp.UserID, why string) (idp.Receipt, error) {
+	if isMyself(ctx, id) {
+		return idp.Receipt{}, d.myself(ctx, id)
+	}
+	return d.suspend(ctx, id, why)
+}
+
+// SuspendMyself suspends the person who acts, who has said twice that they
+// mean it. Whoever acts as nobody is idp.Invalid.
+func (d *Directory) SuspendMyself(ctx context.Context, why string) (idp.Receipt, error) {
+	id := idp.ActorOf(ctx).UserID
+	if !isMyself(ctx, id) {
+		return idp.Receipt{}, invalid("myself", "Nobody is signed in who could suspend themselves.")
+	}
+	return d.suspend(ctx, id, why)
+}
+
+// isMyself reports whether the user is whoever acts, by hand or by token.
+func isMyself(ctx context.Context, id idp.UserID) bool {
+	a := idp.ActorOf(ctx)
+	return id != "" && a.UserID == id && (a.Kind == "user" || a.Kind == "token")
+}
+
+// myself is the question once more, or why the answer would not matter.
+func (d *Directory) myself(ctx context.Context, id idp.UserID) error {
+	if err := d.keepsAnOwner(ctx, id); err != nil {
+		return err
+	}
+	return invalid("myself", "This is you: it signs you out, stops your API tokens, and only another owner can restore you. "+
+		"If you mean it, say so: \"myself\": true in the API, --yes-myself on the command line.")
+}
+
+func (d *Directory) suspend(ctx context.Context, id idp.UserID, why string) (idp.Receipt, error) {
 	asked := d.now()
 	why, err := text("reason", why, 500)
 	if err != nil {
@@ -22,7 +55,7 @@ func (d *Directory) Suspend(ctx context.Context, id idp.UserID, why string) (idp
 		return idp.Receipt{}, err
 	}
 	if u.Status == idp.UserSuspended {
-		return d.Store.LastReceipt(ctx, id, idp.EndUser)
+		return d.suspendedAlready(ctx, id)
 	}
 	if u.Role == idp.RoleOwner {
 		if err := d.keepsAnOwner(ctx, id); err != nil {
@@ -35,6 +68,17 @@ func (d *Directory) Suspend(ctx context.Context, id idp.UserID, why string) (idp
 		// One wish per epoch: two admins who click at once get one receipt.
 		Kind: idp.EndUser, UserID: id, Key: key("suspend", string(id), u.Epoch), Reason: why, At: asked,
 	}}, e)
+}
+
+// suspendedAlready returns the receipt of the suspension that stands. It may
+// have been committed a moment ago by somebody who still waits for it to be in
+// force everywhere: whoever asks again waits as well.
+func (d *Directory) suspendedAlready(ctx context.Context, id idp.UserID) (idp.Receipt, error) {
+	r, err := d.Store.LastReceipt(ctx, id, idp.EndUser)
+	if err != nil {
+		return idp.Receipt{}, err
+	}
+	return r, d.Store.InForce(ctx, r.N)
 }
 
 // Restore lets a suspended user sign in again. Nothing that was ended comes

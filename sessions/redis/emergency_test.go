@@ -55,3 +55,29 @@ func TestAnEndingOfEverybodyIsInForceOnEveryNodeWhenItReturns(t *testing.T) {
 		}
 	}
 }
+
+// Whoever asks for a suspension that somebody else has just committed is
+// answered when it is in force on every node, and not a moment earlier.
+func TestASuspensionThatStandsIsAnsweredWhenItIsInForce(t *testing.T) {
+	t.Parallel()
+	_, _, nodes := town(t)
+	a := nodes[0]
+	for range 5 {
+		u := a.person()
+		raw, _ := a.signedIn(u.ID)
+		for _, n := range nodes {
+			n.warm(raw)
+		}
+		e := idp.Ending{Kind: idp.EndUser, UserID: u.ID, Key: "somebody:" + string(u.ID), At: idp.Time(time.Now()), ReceiptID: idp.NewReceiptID()}
+		done, err := a.store.Commit(a.ctx, idp.Change{Ending: &e}) // who asked has not waited yet
+		a.must(err)
+		r, err := nodes[1].dir.Suspend(a.ctx, u.ID, "again")
+		a.must(err)
+		if r.ID != done.ReceiptID {
+			t.Errorf("receipt %s, want %s", r.ID, done.ReceiptID)
+		}
+		for _, n := range nodes {
+			n.refuses(raw)
+		}
+	}
+}

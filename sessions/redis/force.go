@@ -35,6 +35,18 @@ func (r *Redis) InForce(ctx context.Context, done idp.Committed, e ...idp.Ending
 	<-ctx.Done()
 }
 
+// InForceAt returns when the row of the log with this number, which somebody
+// has committed, is in force on every node: at once where the registered
+// process has it, and 1.25 s after the call at most.
+func (r *Redis) InForceAt(ctx context.Context, n int64) error {
+	at, err := r.log.Position(ctx, r.node, r.options != nil)
+	if err != nil {
+		return err
+	}
+	r.InForce(ctx, idp.Committed{N: n, Registration: at.Registration})
+	return nil
+}
+
 // confirmed raises the watermark of the process that is registered now and
 // reports whether it says that the row was applied.
 func (r *Redis) confirmed(ctx context.Context, done idp.Committed, e []idp.Ending) bool {

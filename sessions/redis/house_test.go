@@ -32,11 +32,14 @@ type node struct {
 type committed struct {
 	*store.Store
 	redis.Committer
+	redis *redis.Redis
 }
 
 func (c *committed) Commit(ctx context.Context, ch idp.Change) (idp.Committed, error) {
 	return c.Committer.Commit(ctx, ch)
 }
+
+func (c *committed) InForce(ctx context.Context, n int64) error { return c.redis.InForceAt(ctx, n) }
 
 func newNode(t *testing.T, name, address string, db *store.Store) *node {
 	t.Helper()
@@ -50,7 +53,7 @@ func newNode(t *testing.T, name, address string, db *store.Store) *node {
 	}
 	n := &node{T: t, ctx: context.Background(), store: db, redis: r}
 	n.gate = &sessions.Gate{Backend: r.Backend(db), Now: time.Now, Idle: time.Hour, Absolute: 10 * time.Hour}
-	n.dir = &directory.Directory{Store: &committed{db, r.Commits(db)}, Passes: n.gate, CheckRules: jit.CheckRules, Now: time.Now}
+	n.dir = &directory.Directory{Store: &committed{db, r.Commits(db), r}, Passes: n.gate, CheckRules: jit.CheckRules, Now: time.Now}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- r.Run(ctx) }()

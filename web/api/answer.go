@@ -63,10 +63,15 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
 // maxRequest bounds a request body, in bytes.
 const maxRequest = 1 << 20
 
+// maxBatch bounds the body that names many people, in bytes.
+const maxBatch = 8 << 20
+
 // decode reads a JSON body strictly: one value, no unknown fields.
-func decode[T any](r *http.Request) (T, error) {
+func decode[T any](r *http.Request) (T, error) { return decodeUpTo[T](r, maxRequest) }
+
+func decodeUpTo[T any](r *http.Request, most int64) (T, error) {
 	var in T
-	dec := json.NewDecoder(io.LimitReader(r.Body, maxRequest+1))
+	dec := json.NewDecoder(io.LimitReader(r.Body, most+1))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&in); err != nil {
 		return in, idp.Errorf(idp.Invalid, "The request body is not the JSON that this address takes. See /api/v1/openapi.json.").Because(err)

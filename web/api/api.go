@@ -33,6 +33,11 @@ type Store interface {
 	Deliveries(ctx context.Context, id idp.ReceiptID) ([]idp.Delivery, error)
 	Proofs
 	Views
+	Schedule(ctx context.Context, id idp.ScheduleID) (idp.Schedule, error)
+	Schedules(ctx context.Context, q idp.ScheduleQuery) ([]idp.Schedule, string, error)
+	Batch(ctx context.Context, id idp.BatchID) (idp.Batch, error)
+	Batches(ctx context.Context, after string, n int) ([]idp.Batch, string, error)
+	BatchPeople(ctx context.Context, id idp.BatchID, state idp.BatchPersonState, after string, n int) ([]idp.BatchPerson, string, error)
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
 	APITokens(ctx context.Context, id idp.UserID) ([]idp.APIToken, error)
 	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
@@ -91,6 +96,21 @@ type reasoned struct {
 	Reason string `json:"reason"`
 }
 
+// suspension is what is said with one; Myself says that the caller means
+// themselves.
+type suspension struct {
+	Reason string `json:"reason"`
+	Myself bool   `json:"myself,omitempty"`
+}
+
+// appointment is what is said of a suspension that is to come.
+type appointment struct {
+	At     string `json:"at"`   // 2026-12-01 17:00
+	Zone   string `json:"zone"` // Europe/Berlin
+	Reason string `json:"reason"`
+	Myself bool   `json:"myself,omitempty"`
+}
+
 type endBefore struct {
 	Before *time.Time `json:"before,omitempty"`
 	Reason string     `json:"reason"`
@@ -114,8 +134,17 @@ func (a *API) routes() []route {
 		{"GET /api/v1/users/{user}", owner, "Show a person, by ID or username", nil, client.User{}, a.userShow},
 		{"PUT /api/v1/users/{user}", owner, "Set what is known of a person", client.Person{}, client.User{}, a.userChange},
 		{"POST /api/v1/users/{user}/invite", owner, "Make a new one-time link", nil, client.Invitation{}, a.userInvite},
-		{"POST /api/v1/users/{user}/suspend", owner, "Suspend: end everything the person holds", reasoned{}, client.Receipt{}, a.userSuspend},
+		{"POST /api/v1/users/{user}/suspend", owner, "Suspend: end everything the person holds; oneself only with myself", suspension{}, client.Receipt{}, a.userSuspend},
 		{"GET /api/v1/users/{user}/suspend-preview", owner, "What a suspension would end; nothing is written", nil, client.Preview{}, a.suspendPreview},
+		{"POST /api/v1/users/{user}/suspend-schedule", owner, "Have a person suspended at a minute of a time zone", appointment{}, client.Schedule{}, a.scheduleAdd},
+		{"GET /api/v1/schedules", owner, "List scheduled suspensions, newest first", nil, client.Page[client.Schedule]{}, a.scheduleList},
+		{"GET /api/v1/schedules/{schedule}", owner, "Show a scheduled suspension", nil, client.Schedule{}, a.scheduleShow},
+		{"POST /api/v1/schedules/{schedule}/cancel", owner, "Take a scheduled suspension back", nil, client.Schedule{}, a.scheduleCancel},
+		{"POST /api/v1/batches", owner, "Suspend many, by name or as members of a group; with dry_run=true nothing is written", client.Many{}, client.Batch{}, a.batchAdd},
+		{"GET /api/v1/batches", owner, "List suspensions of many, newest first", nil, client.Page[client.Batch]{}, a.batchList},
+		{"GET /api/v1/batches/{batch}", owner, "Show how a suspension of many stands", nil, client.Batch{}, a.batchShow},
+		{"GET /api/v1/batches/{batch}/people", owner, "List the people of a suspension of many", nil, client.Page[client.BatchPerson]{}, a.batchPeople},
+		{"POST /api/v1/batches/{batch}/cancel", owner, "Leave out who is not suspended yet", nil, client.Batch{}, a.batchCancel},
 		{"GET /api/v1/exposure", owner, "How long access would outlive a suspension: of a user, of an app, or of everybody", nil, client.Page[client.Exposure]{}, a.exposureList},
 		{"POST /api/v1/users/{user}/restore", owner, "Let a suspended person sign in again", nil, client.User{}, a.userRestore},
 		{"GET /api/v1/users/{user}/sessions", owner, "List a person's live sessions", nil, client.Page[client.Session]{}, a.sessionList},

@@ -306,3 +306,36 @@ func TestOpenAPINamesEveryRoute(t *testing.T) {
 		t.Error("an embedded field is missing")
 	}
 }
+
+// TestSuspendingOneselfTakesAWordMore: and whom it cannot be is said in words.
+func TestSuspendingOneselfTakesAWordMore(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	grace, token := h.token("grace", idp.RoleOwner)
+	c := h.client(token)
+	if _, err := c.Suspend(ctx, "nobody", ""); status(err) != 404 || !strings.Contains(err.Error(), `"nobody"`) {
+		t.Errorf("who does not exist: %v", err)
+	}
+	if _, err := c.Suspend(ctx, string(idp.NewUserID()), ""); status(err) != 404 {
+		t.Errorf("an ID that does not exist: %v", err)
+	}
+	for _, suspend := range []func(context.Context, string, string) (client.Receipt, error){c.Suspend, c.SuspendMyself} {
+		if _, err := suspend(ctx, "grace", ""); status(err) != 403 || !strings.Contains(err.Error(), "Make someone else an owner first") {
+			t.Errorf("the last owner: %v", err)
+		}
+	}
+	h.token("ada", idp.RoleOwner)
+	if _, err := c.Suspend(ctx, "grace", ""); status(err) != 400 || !strings.Contains(err.Error(), `"myself": true`) {
+		t.Errorf("oneself: %v", err)
+	}
+	if u, err := h.store.User(ctx, grace.ID); err != nil || u.Status != idp.UserActive {
+		t.Fatalf("suspended: %v, %v", u.Status, err)
+	}
+	r, err := c.SuspendMyself(ctx, "grace", "enough")
+	if err != nil || r.Kind != "user" {
+		t.Errorf("oneself, surely: %+v, %v", r, err)
+	}
+	if u, err := h.store.User(ctx, grace.ID); err != nil || u.Status != idp.UserSuspended {
+		t.Errorf("not suspended: %v, %v", u.Status, err)
+	}
+}

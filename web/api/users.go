@@ -83,14 +83,18 @@ func (a *API) invited(r *http.Request, u idp.User) (int, any, error) {
 	return http.StatusCreated, client.Invitation{User: user(u), Link: a.URL.String() + "/link/" + raw, ExpiresAt: l.ExpiresAt}, nil
 }
 
-func (a *API) userSuspend(r *http.Request, _ caller) (int, any, error) {
-	in, err := decode[reasoned](r)
+func (a *API) userSuspend(r *http.Request, c caller) (int, any, error) {
+	in, err := decode[suspension](r)
 	if err != nil {
 		return 0, nil, err
 	}
 	u, err := a.user(r)
 	if err != nil {
 		return 0, nil, err
+	}
+	if in.Myself && u.ID == c.user.ID {
+		receipt, err := a.Directory.SuspendMyself(r.Context(), in.Reason)
+		return a.receipt(r, receipt, err)
 	}
 	receipt, err := a.Directory.Suspend(r.Context(), u.ID, in.Reason)
 	return a.receipt(r, receipt, err)

@@ -33,6 +33,13 @@ func narrows(pattern string) []string {
 	case "GET /api/v1/events/chain", "GET /api/v1/events/checkpoints":
 	case "GET /api/v1/events/unchained":
 		return []string{"after"}
+	case "GET /api/v1/schedules":
+		by = []string{"user", "state"}
+	case "GET /api/v1/batches":
+	case "GET /api/v1/batches/{batch}/people":
+		by = []string{"state"}
+	case "POST /api/v1/batches":
+		return []string{"dry_run"}
 	default:
 		return nil
 	}

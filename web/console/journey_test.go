@@ -446,3 +446,66 @@ func TestTheEmergencyPageEndsThingsOfEverybody(t *testing.T) {
 	grace.open("/").wants(200, "/signin/")
 	grace.signIn("grace").wants(200, "/", "Hello, Grace")
 }
+
+// TestWhoeverSuspendsThemselvesIsAskedTwice: and the last owner is told the way
+// out at once, instead of being asked.
+func TestWhoeverSuspendsThemselvesIsAskedTwice(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.owner()
+	u, err := h.store.UserByName(t.Context(), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := "/console/users/" + string(u.ID)
+	ada.open(page+"/suspend").wants(200, page, "This is you")
+	ada.submit("/suspend", "reason", "enough").wants(403, page, "Make someone else an owner first")
+
+	grace, err := h.dir.AddUser(t.Context(), directory.Person{Username: "grace", Role: idp.RoleOwner})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada.open(page + "/suspend")
+	ada.submit("/suspend", "reason", "enough").wants(200, page, "Suspend yourself?")
+	if u, err = h.store.User(t.Context(), u.ID); err != nil || u.Status != idp.UserActive {
+		t.Fatalf("suspended by one click: %s, %v", u.Status, err)
+	}
+	ada.submit("/suspend").wants(200, "/signin/")
+	if u, err = h.store.User(t.Context(), u.ID); err != nil || u.Status != idp.UserSuspended {
+		t.Fatalf("not suspended by two: %s, %v", u.Status, err)
+	}
+	r, err := h.store.LastReceipt(t.Context(), u.ID, idp.EndUser)
+	if err != nil || r.Reason != "enough" || r.Actor.UserID != u.ID {
+		t.Errorf("the receipt is %+v, %v", r, err)
+	}
+	// Somebody else, twice: the same receipt, and no new ending.
+	first, err := h.dir.Suspend(t.Context(), u.ID, "again")
+	if err != nil || first.ID != r.ID {
+		t.Errorf("suspended already: %+v, %v", first, err)
+	}
+	if _, err := h.dir.Suspend(t.Context(), grace.ID, ""); !idp.IsKind(err, idp.Denied) {
+		t.Errorf("the last owner: %v", err)
+	}
+}
+
+// TestASecondClickLeadsToTheFirstReceipt: the page of the preview may be open
+// in two browsers.
+func TestASecondClickLeadsToTheFirstReceipt(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.owner()
+	_, id := h.employee(ada)
+	other := h.browser()
+	other.open("/")
+	other.signIn("ada").wants(200, "/")
+	ada.open("/console/users/" + id + "/suspend")
+	other.open("/console/users/" + id + "/suspend")
+	ada.submit("/suspend", "reason", "first").wants(200, "/console/receipts/")
+	other.submit("/suspend", "reason", "second").wants(200, ada.at, "first")
+	other.open("/console/users/"+id+"/suspend").wants(200, "/console/users/"+id, "suspended")
+	all, _, err := h.store.Receipts(t.Context(), idp.UserID(id), "", 10)
+	if err != nil || len(all) != 1 {
+		t.Errorf("%d receipts, %v", len(all), err)
+	}
+	ada.open("/console/users/usr_nobody/suspend").wants(404, "/console/users/")
+}

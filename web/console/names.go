@@ -48,8 +48,11 @@ func (n *names) actor(ctx context.Context, a idp.Actor) (string, error) {
 		return "somebody not signed in", nil
 	}
 	name, err := n.of(ctx, a.UserID)
-	if a.Kind == "token" {
+	switch a.Kind {
+	case "token":
 		name = "an API token of " + name
+	case "schedule":
+		name = "the schedule of " + name
 	}
 	return name, err
 }

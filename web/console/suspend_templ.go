@@ -91,7 +91,7 @@ func previewPage(v previewView) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			if v.Myself {
-				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<div class=\"note warn\" role=\"status\"><p>This is you. You will be signed out by it, and another owner has to restore you.</p></div>")
+				templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<div class=\"note warn\" role=\"status\"><p>This is you. You will be signed out by it, and another owner has to restore you. You are asked once more.</p></div>")
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -69,7 +69,7 @@ func (c *Console) timeline(ctx context.Context, id idp.UserID) ([]ui.Happening, 
 	out := make([]ui.Happening, 0, len(events))
 	for _, e := range events {
 		h := ui.Happening{At: e.At, Title: ui.EventWords(e.Kind), Detail: detail(e)}
-		if e.Actor.UserID != id || e.Actor.Kind == "token" {
+		if e.Actor.UserID != id || e.Actor.Kind != "user" {
 			if h.Actor, err = who.actor(ctx, e.Actor); err != nil {
 				return nil, err
 			}
@@ -86,7 +86,7 @@ func (c *Console) timeline(ctx context.Context, id idp.UserID) ([]ui.Happening, 
 // address it came from.
 func detail(e idp.Event) string {
 	var parts []string
-	for _, key := range []string{"reason", "app", "group", "role"} {
+	for _, key := range []string{"reason", "at", "app", "group", "role"} {
 		if e.Detail[key] != "" {
 			parts = append(parts, e.Detail[key])
 		}

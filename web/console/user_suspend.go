@@ -30,7 +30,14 @@ func (c *Console) userSuspend(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	why := r.PostFormValue("reason")
-	receipt, err := c.Directory.Suspend(r.Context(), u.ID, why)
+	suspend := func() (idp.Receipt, error) { return c.Directory.Suspend(r.Context(), u.ID, why) }
+	if u.ID == ui.VisitOf(r.Context()).User.ID && r.PostFormValue("myself") == "yes" {
+		suspend = func() (idp.Receipt, error) { return c.Directory.SuspendMyself(r.Context(), why) }
+	}
+	receipt, err := suspend()
+	if fieldErrors(err)["myself"] != "" {
+		return c.askMyself(w, r, u, why)
+	}
 	if idp.IsKind(err, idp.Invalid) {
 		return c.preview(w, r, http.StatusBadRequest, u, why, err)
 	}
@@ -38,6 +45,20 @@ func (c *Console) userSuspend(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return ui.SeeOther(w, r, "/console/receipts/"+string(receipt.ID))
+}
+
+// askMyself asks once more whoever is about to suspend themselves.
+func (c *Console) askMyself(w http.ResponseWriter, r *http.Request, u idp.User, why string) error {
+	page := "/console/users/" + string(u.ID)
+	return ui.Render(w, r, http.StatusOK, confirmPage(confirmView{
+		Title: "Suspend yourself?", Action: page + "/suspend", Button: "Suspend myself, " + u.Name(), Danger: true,
+		Section: "people", BackHref: page, Back: u.Name(),
+		Hidden: []ui.Pair{{Key: "reason", Value: why}, {Key: "myself", Value: "yes"}},
+		Meaning: []string{
+			"This is you. You are signed out on every device at once, and your API tokens stop working.",
+			"You cannot take it back: only another owner can restore you.",
+		},
+	}))
 }
 
 // preview renders the page before a suspension; refused is why the last try

@@ -111,6 +111,7 @@ type confirmView struct {
 	BackHref, Back        string
 	Facts                 []ui.Pair
 	Meaning               []string
+	Hidden                []ui.Pair // fields that say what was asked before
 }
 
 // receiptView is the list of what an ending ended and how.

@@ -16,6 +16,14 @@ func EventWords(kind string) string {
 		return "Became the first owner"
 	case "user.suspend":
 		return "Suspended"
+	case "user.suspend.schedule":
+		return "Suspension scheduled"
+	case "user.suspend.cancel":
+		return "Scheduled suspension cancelled"
+	case "user.suspend.fail":
+		return "Scheduled suspension failed"
+	case "user.suspend.already":
+		return "Scheduled suspension: suspended already"
 	case "user.restore":
 		return "Restored"
 	case "session.end":

@@ -43,6 +43,12 @@ func (c *Client) Suspend(ctx context.Context, user, reason string) (Receipt, err
 	return post[Receipt](ctx, c, "/users/"+seg(user)+"/suspend", map[string]string{"reason": reason})
 }
 
+// SuspendMyself suspends the token's own person, who means it. user names them
+// once more; anybody else is suspended as by [Client.Suspend].
+func (c *Client) SuspendMyself(ctx context.Context, user, reason string) (Receipt, error) {
+	return post[Receipt](ctx, c, "/users/"+seg(user)+"/suspend", map[string]any{"reason": reason, "myself": true})
+}
+
 // Restore lets a suspended person sign in again.
 func (c *Client) Restore(ctx context.Context, user string) (User, error) {
 	return post[User](ctx, c, "/users/"+seg(user)+"/restore", struct{}{})
