@@ -246,7 +246,11 @@ func (c *crowd) refresh(proc int, p *person) {
 
 // use presents a pass that makes no other.
 func (c *crowd) use(proc int, p *person, kind string, held pass) {
-	c.log.record(op{Proc: proc, Op: kind, User: p.id, Cred: held.id, Node: c.anyNode()}, func(o *op) {
+	c.useAt(c.anyNode(), proc, p, kind, held)
+}
+
+func (c *crowd) useAt(node, proc int, p *person, kind string, held pass) op {
+	return c.log.record(op{Proc: proc, Op: kind, User: p.id, Cred: held.id, Node: node}, func(o *op) {
 		var r *reply
 		var err error
 		switch kind {
@@ -309,9 +313,11 @@ func (c *crowd) invite(proc int, p *person) {
 	})
 }
 
-func (c *crowd) suspend(proc int, p *person, node int) {
-	c.log.record(op{Proc: proc, Op: opSuspend, User: p.id, Node: node}, func(o *op) {
-		receipt, err := c.api(node).Suspend(context.Background(), p.id, "race")
+func (c *crowd) suspend(proc int, p *person, node int) op { return c.suspendFor(proc, p, node, "race") }
+
+func (c *crowd) suspendFor(proc int, p *person, node int, reason string) op {
+	return c.log.record(op{Proc: proc, Op: opSuspend, User: p.id, Node: node}, func(o *op) {
+		receipt, err := c.api(node).Suspend(context.Background(), p.id, reason)
 		o.endAPI(err)
 		o.Receipt = receipt.ID
 	})

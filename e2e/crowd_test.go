@@ -30,6 +30,7 @@ type crowd struct {
 	token  string            // of the admin
 	env    map[string]string // of every node
 	nodes  []*http.Transport // the way to each
+	away   atomic.Int32      // the node that nobody is led to, counted from 1
 	apps   []relyingApp
 	people []*person
 	log    *history
@@ -135,7 +136,16 @@ func (c *crowd) leave() {
 	}
 }
 
-func (c *crowd) anyNode() int { return mathrand.IntN(len(c.nodes)) }
+// anyNode is where a balancer would lead a request: to none that is away.
+func (c *crowd) anyNode() int {
+	for {
+		if n := mathrand.IntN(len(c.nodes)); !c.isAway(n) {
+			return n
+		}
+	}
+}
+
+func (c *crowd) isAway(node int) bool { return c.away.Load() == int32(node+1) }
 
 // ask sends one request as a browser or an app would. form nil: GET.
 func (c *crowd) ask(node int, path string, form url.Values, with ...func(*http.Request)) (*reply, error) {

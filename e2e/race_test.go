@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -27,7 +28,8 @@ type race struct {
 	clients int // who act for people at random, each by itself
 	admins  int // who suspend and restore them
 	load    time.Duration
-	finale  int // people suspended at the end, all of whose passes are then tried
+	pause   time.Duration // at most, between two acts of a client; 15 ms when zero
+	finale  int           // people suspended at the end, all of whose passes are then tried
 }
 
 // TestNothingGetsPastASuspension is the promise under load: people sign in,
@@ -41,7 +43,7 @@ type race struct {
 // It has the machine to itself: a test beside it would be slowed down.
 func TestNothingGetsPastASuspension(t *testing.T) {
 	run := race{people: 200, clients: 24, admins: 4, load: time.Minute, finale: 30}
-	c := newCrowd(t)
+	c := newCrowd(t, postgresDSN(t))
 	redis := startRedis(t)
 	c.env["GATEHOUSE_REDIS"] = redis.url()
 	var addrs []string
@@ -123,7 +125,7 @@ func TestNothingGetsPastASuspension(t *testing.T) {
 
 // newCrowd prepares everything around the house: its settings, and where its
 // logout tokens go.
-func newCrowd(t testing.TB) *crowd {
+func newCrowd(t testing.TB, database string) *crowd {
 	c := &crowd{log: newHistory(), hashes: make(chan struct{}, 8)}
 	ears := httptest.NewServer(http.HandlerFunc(c.hear))
 	t.Cleanup(ears.Close)
@@ -134,7 +136,7 @@ func newCrowd(t testing.TB) *crowd {
 	c.url = "http://localhost" + public[strings.LastIndex(public, ":"):]
 	c.token, c.ears = rand.Text(), ears.URL
 	c.env = map[string]string{
-		"GATEHOUSE_URL": c.url, "GATEHOUSE_DATABASE": postgresDSN(t), "GATEHOUSE_SECRET": rand.Text() + rand.Text(),
+		"GATEHOUSE_URL": c.url, "GATEHOUSE_DATABASE": database, "GATEHOUSE_SECRET": rand.Text() + rand.Text(),
 		"GATEHOUSE_ADMIN_TOKEN": c.token, "GATEHOUSE_OUTBOUND_ALLOW": strings.TrimPrefix(ears.URL, "http://"),
 	}
 	t.Cleanup(c.leave)
@@ -262,7 +264,7 @@ func (c *crowd) live(run race, enough func() bool) {
 		everybody.Go(func() {
 			for !over() {
 				c.act(proc, watched.pick(c.people))
-				time.Sleep(mathrand.N(15 * time.Millisecond))
+				time.Sleep(mathrand.N(cmp.Or(run.pause, 15*time.Millisecond)))
 			}
 		})
 	}
@@ -382,12 +384,16 @@ func (c *crowd) wholeUser() map[string]bool {
 
 // receipts waits until all are listed and every app that can be told has
 // acknowledged, and reads them. A line of somebody restored has not to wait.
-func (c *crowd) receipts(ctx context.Context) (read []client.Receipt, err error) {
+func (c *crowd) receipts(ctx context.Context) ([]client.Receipt, error) {
+	return c.receiptsWithin(ctx, 20*time.Second)
+}
+
+func (c *crowd) receiptsWithin(ctx context.Context, patience time.Duration) (read []client.Receipt, err error) {
 	heads, err := c.api(0).Receipts(ctx, "")
 	if err != nil {
 		return nil, fmt.Errorf("list the receipts: %w", err)
 	}
-	for deadline := time.Now().Add(20 * time.Second); len(heads) > 0; {
+	for deadline := time.Now().Add(patience); len(heads) > 0; {
 		r, err := c.api(c.anyNode()).Receipt(ctx, heads[0].ID)
 		if err != nil {
 			return nil, fmt.Errorf("read receipt %s: %w", heads[0].ID, err)

@@ -122,7 +122,7 @@ func (b *balancer) fail(what string) {
 func TestARollingRestartLosesNothing(t *testing.T) {
 	// As many as the machine can in 90 s, and few only on one that is busy.
 	const enough, tooFew = 10_000, 2_000
-	c := newCrowd(t)
+	c := newCrowd(t, postgresDSN(t))
 	c.env["GATEHOUSE_REDIS"] = startRedis(t).url()
 	// Apps take their time, so that a node has deliveries in its hands when it
 	// is told to stop.

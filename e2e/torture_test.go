@@ -160,7 +160,7 @@ func seed(t *testing.T, tree string, f fault, bin string) {
 // most.
 func hunt(t *testing.T, bin string, shown []string) (seen []violation, after time.Duration) {
 	t.Helper()
-	c := newCrowd(t)
+	c := newCrowd(t, postgresDSN(t))
 	redis := startRedis(t)
 	c.env["GATEHOUSE_REDIS"] = redis.url()
 	defer redis.trouble()()

@@ -113,7 +113,7 @@ func (d *sqliteDB) logged(ctx context.Context, ending bool, steps []step, l logR
 // went out on a connection that had died in the pool, is tried again: the
 // ending's key is unique, so that it cannot be made twice.
 func (d *postgresDB) end(ctx context.Context, steps []step, l logRow) (n number, err error) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, endingPatience)
 	defer cancel()
 	for range endingsConns + 1 {
 		if n, err = d.logOnce(ctx, d.endings, steps, l); err == nil || ctx.Err() != nil || !passing(err) {
@@ -261,14 +261,18 @@ func (s *Store) recall(ctx context.Context, key string, err error) (idp.Committe
 	case !idp.IsKind(err, idp.Conflict) && !idp.IsKind(err, idp.Denied) && !idp.IsKind(err, idp.Unavailable):
 		return idp.Committed{}, fmt.Errorf("commit an ending: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recallPatience)
 	defer cancel()
 	e, lookErr := s.EndingByKey(ctx, key)
-	if lookErr != nil {
-		return idp.Committed{}, fmt.Errorf("commit an ending: %w", err)
+	var now idp.Position
+	if lookErr == nil {
+		now, lookErr = s.position(ctx)
 	}
-	now, lookErr := s.position(ctx)
 	if lookErr != nil {
+		// That the key is taken says that it was committed, and nothing against it.
+		if idp.IsKind(err, idp.Conflict) && !idp.IsKind(lookErr, idp.NotFound) {
+			err = lookErr
+		}
 		return idp.Committed{}, fmt.Errorf("commit an ending: %w", err)
 	}
 	s.keep(ctx, e, e.N, e.Epoch)

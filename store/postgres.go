@@ -23,6 +23,13 @@ import (
 // above the server's own limits, which tell more.
 const patience = 3 * time.Second
 
+// An ending is answered within two seconds, whatever holds it up: it is tried
+// for so long, and where that did not end well, looked for.
+const (
+	endingPatience = 1500 * time.Millisecond
+	recallPatience = 400 * time.Millisecond
+)
+
 // endingsConns is how many connections stand by for endings alone.
 const endingsConns = 2
 
@@ -118,15 +125,28 @@ func (d *postgresDB) migrate(ctx context.Context, version int64) error {
 }
 
 func (d *postgresDB) read(ctx context.Context, each func(row) error, sql string, args ...any) error {
-	return d.query(ctx, each, sql, args...)
+	begun := false
+	first := func(r row) error {
+		begun = true
+		return each(r)
+	}
+	return d.again(ctx, func(err error) bool { return !begun && broken(err) }, func(ctx context.Context) error {
+		return pgRunner{d.pool, d.count}.query(ctx, first, sql, args...)
+	})
 }
 
-func (d *postgresDB) exec(ctx context.Context, sql string, args ...any) (int64, error) {
-	return pgRunner{d.pool, d.count}.exec(ctx, sql, args...)
+func (d *postgresDB) exec(ctx context.Context, sql string, args ...any) (n int64, err error) {
+	err = d.again(ctx, unsent, func(ctx context.Context) (err error) {
+		n, err = pgRunner{d.pool, d.count}.exec(ctx, sql, args...)
+		return err
+	})
+	return n, err
 }
 
 func (d *postgresDB) query(ctx context.Context, each func(row) error, sql string, args ...any) error {
-	return pgRunner{d.pool, d.count}.query(ctx, each, sql, args...)
+	return d.again(ctx, unsent, func(ctx context.Context) error {
+		return pgRunner{d.pool, d.count}.query(ctx, each, sql, args...)
+	})
 }
 
 func (d *postgresDB) behind(ctx context.Context, lock string, each func(row) error, sql string, args ...any) error {
@@ -150,7 +170,8 @@ func (d *postgresDB) batch(ctx context.Context, steps []step) error {
 func (d *postgresDB) tx(ctx context.Context, fn func(runner) error) error {
 	d.count.Add(2)
 	var tx pgx.Tx
-	err := patiently(ctx, func(ctx context.Context) (err error) {
+	// Only BEGIN has gone out when this fails.
+	err := d.again(ctx, broken, func(ctx context.Context) (err error) {
 		tx, err = d.pool.Begin(ctx)
 		return err
 	})

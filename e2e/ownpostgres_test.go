@@ -1,0 +1,210 @@
+package e2e
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// ownPostgres is a PostgreSQL of the test's own, so that it can be killed.
+type ownPostgres struct {
+	t    testing.TB
+	bin  string
+	dir  string
+	addr string
+	cmd  *exec.Cmd
+	done chan struct{}
+}
+
+// serverConns is how many connections it takes, three of them from the owner alone.
+const serverConns = 80
+
+func startPostgres(t testing.TB) *ownPostgres {
+	t.Helper()
+	bins, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
+	if err != nil || len(bins) == 0 {
+		t.Fatalf("no initdb found, %v: e2e/install.sh installs PostgreSQL", err)
+	}
+	slices.Sort(bins)
+	// Not t.TempDir: who runs the server could not go into it.
+	dir, err := os.MkdirTemp("/tmp", "gatehouse-postgres-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	s := &ownPostgres{t: t, bin: filepath.Dir(bins[len(bins)-1]), dir: filepath.Join(dir, "data")}
+	if os.Getuid() == 0 {
+		if err := os.Chown(dir, s.nobody(), -1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	made := s.command("initdb", "--pgdata="+s.dir, "--username=gatehouse", "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync")
+	if out, err := made.CombinedOutput(); err != nil {
+		t.Fatalf("initdb: %v\n%s", err, out)
+	}
+	s.addr = lowAddr(t)
+	s.start()
+	t.Cleanup(func() { s.stop(syscall.SIGQUIT) })
+	s.tells("CREATE DATABASE house")
+	return s
+}
+
+// lowAddr is a free address below the ports that the kernel gives to clients:
+// nobody takes it while the server is down.
+func lowAddr(t testing.TB) string {
+	t.Helper()
+	for range 50 {
+		addr := fmt.Sprintf("127.0.0.1:%d", 12_000+int(rand.Text()[0])*100+int(rand.Text()[0]))
+		if l, err := net.Listen("tcp", addr); err == nil {
+			l.Close()
+			return addr
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
+}
+
+// nobody is whom the server runs as: PostgreSQL refuses to be root.
+func (s *ownPostgres) nobody() int {
+	who, err := user.Lookup("nobody")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	uid, err := strconv.Atoi(who.Uid)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return uid
+}
+
+func (s *ownPostgres) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(filepath.Join(s.bin, name), args...)
+	cmd.Dir = "/tmp"
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT} // go test may be killed
+	if os.Getuid() == 0 {
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(s.nobody()), Gid: uint32(s.nobody())}
+	}
+	return cmd
+}
+
+// start starts it and waits until it takes connections.
+func (s *ownPostgres) start() {
+	s.t.Helper()
+	_, port, _ := net.SplitHostPort(s.addr)
+	log, err := os.OpenFile(filepath.Join(filepath.Dir(s.dir), "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer log.Close()
+	s.cmd = s.command("postgres", "-D", s.dir, "-p", port, "-k", "", "-c", "listen_addresses=127.0.0.1",
+		"-c", "max_connections="+strconv.Itoa(serverConns), "-c", "fsync=on", "-c", "shared_buffers=32MB")
+	s.cmd.Stdout, s.cmd.Stderr = log, log
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatalf("postgres: %v", err)
+	}
+	done, cmd := make(chan struct{}), s.cmd
+	s.done = done
+	go func() {
+		_ = cmd.Wait()
+		close(done)
+	}()
+	for deadline := time.Now().Add(readyWithin); ; time.Sleep(20 * time.Millisecond) {
+		conn, err := s.connect("postgres")
+		if err == nil {
+			conn.Close(context.Background())
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("PostgreSQL does not answer: %v", err)
+		}
+	}
+}
+
+// stop ends it by that signal: SIGQUIT throws everybody out at once, SIGKILL
+// is a power cut for what it has not written yet.
+func (s *ownPostgres) stop(by syscall.Signal) {
+	if by == syscall.SIGKILL {
+		// Its children would go on writing for a moment.
+		for _, child := range s.children() {
+			_ = syscall.Kill(child, syscall.SIGKILL)
+		}
+	}
+	_ = s.cmd.Process.Signal(by)
+	<-s.done
+}
+
+func (s *ownPostgres) children() (pids []int) {
+	tasks, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", s.cmd.Process.Pid))
+	for _, path := range tasks {
+		text, _ := os.ReadFile(path)
+		for _, field := range strings.Fields(string(text)) {
+			if pid, err := strconv.Atoi(field); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
+}
+
+// dsn leads to its database over a cable, or straight.
+func (s *ownPostgres) dsn(addr string) string {
+	return (&url.URL{Scheme: "postgres", User: url.User("gatehouse"), Host: addr, Path: "/house", RawQuery: "sslmode=disable"}).String()
+}
+
+func (s *ownPostgres) connect(database string) (*pgx.Conn, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	return pgx.Connect(ctx, strings.Replace(s.dsn(s.addr), "/house", "/"+database, 1))
+}
+
+// tells gives it statements, each by itself.
+func (s *ownPostgres) tells(statements ...string) {
+	s.t.Helper()
+	for _, text := range statements {
+		asAdmin(s.t, strings.Replace(s.dsn(s.addr), "/house", "/postgres", 1), text)
+	}
+}
+
+// holds opens a connection of its own in which statements have run, until the
+// returned function closes it.
+func (s *ownPostgres) holds(statements ...string) (release func()) {
+	s.t.Helper()
+	conn, err := s.connect("house")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	for _, text := range statements {
+		if _, err := conn.Exec(context.Background(), text); err != nil {
+			s.t.Fatalf("%s: %v", text, err)
+		}
+	}
+	return func() { conn.Close(context.Background()) }
+}
+
+// counts reads one number of the house.
+func (s *ownPostgres) counts(query string, args ...any) (n int64) {
+	s.t.Helper()
+	conn, err := s.connect("house")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer conn.Close(context.Background())
+	if err := conn.QueryRow(context.Background(), query, args...).Scan(&n); err != nil {
+		s.t.Fatalf("%s: %v", query, err)
+	}
+	return n
+}
