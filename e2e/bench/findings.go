@@ -35,7 +35,7 @@ func percentiles(took []time.Duration) spread {
 }
 
 func (s spread) String() string {
-	return fmt.Sprintf("p50 %.2f, p99 %.2f, max %.2f ms (n %d)", ms(s.p50), ms(s.p99), ms(s.max), s.n)
+	return fmt.Sprintf("p50 %.3f, p99 %.3f, max %.2f ms (n %d)", ms(s.p50), ms(s.p99), ms(s.max), s.n)
 }
 
 // print writes the table, and on what machine it came about.
