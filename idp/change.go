@@ -35,6 +35,9 @@ type Committed struct {
 	N     int64     // number of its row in the log; 0 without one
 	Epoch int64     // the user's epoch after the ending
 	At    time.Time // when the commit was known to be durable
+	// CutAt is the time of the cut, where this very call made it; zero when
+	// the same wish was committed before.
+	CutAt time.Time
 	// ReceiptID is the receipt of the ending: that of the first commit, when
 	// the same wish came twice.
 	ReceiptID ReceiptID

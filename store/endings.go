@@ -249,7 +249,9 @@ func (s *Store) end(ctx context.Context, before []step, c idp.Change) (idp.Commi
 		return s.recall(ctx, e.Key, s.db.translate(err))
 	}
 	s.keep(ctx, e, n.n, n.epoch)
-	return s.committed(n, e.ReceiptID), nil
+	done := s.committed(n, e.ReceiptID)
+	done.CutAt = now
+	return done, nil
 }
 
 // recall looks whether the ending was committed after all: before, under the

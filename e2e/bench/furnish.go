@@ -58,6 +58,11 @@ func (h *house) furnish(ctx context.Context, o options) error {
 		return list
 	}
 	h.load, h.many, h.few = add("worker", workers), add("many", o.suspensions), add("few", o.suspensions)
+	return h.bring(ctx, want, h.people)
+}
+
+// bring adds what is wanted, and gives each of the people a password.
+func (h *house) bring(ctx context.Context, want client.Desired, people []*person) error {
 	done, err := h.api().Apply(ctx, want, false)
 	if err != nil {
 		return err
@@ -68,7 +73,7 @@ func (h *house) furnish(ctx context.Context, o options) error {
 			links[c.Name] = c.Link
 		}
 	}
-	for _, p := range h.people {
+	for _, p := range people {
 		if links[p.name] == "" {
 			return errors.New("no link for " + p.name)
 		}

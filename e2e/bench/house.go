@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -139,13 +140,18 @@ func asAdmin(ctx context.Context, server, statement string) (postmaster int, err
 	return p.parent, nil
 }
 
+// freeAddr is a loopback address that nobody listens on, with a port below the
+// range that the kernel gives to clients: another program's connection does not
+// take it before we do.
 func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	for range 100 {
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+mathrand.IntN(10000)))
+		if err != nil {
+			continue
+		}
+		return l.Addr().String(), l.Close()
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", errors.New("no port is free between 10000 and 20000")
 }
 
 // start begins the server and waits for the first good answer on discovery;

@@ -7,6 +7,9 @@
 // everything else. It leaves judging to the tests and to its reader: nothing
 // here passes or fails.
 //
+// With -revocation it measures what is promised of a suspension instead: see
+// the stages in revocation.go and docs/performance.md.
+//
 // The figure of record is CPU milliseconds of the server, with its database's
 // processes, per operation: wall times on a shared machine are noise. The
 // invariant: figures that are compared come from one run, interleaved, and
@@ -33,6 +36,11 @@ type options struct {
 	rows        string
 	postgres    string
 	binary      string
+
+	// Of the figures of revocation.
+	revocation                                     bool
+	stages                                         string
+	cuts, calls, sessions, tellings, live, million int
 }
 
 func main() {
@@ -44,11 +52,22 @@ func main() {
 	flag.IntVar(&o.starts, "starts", 10, "starts; the median counts")
 	flag.StringVar(&o.postgres, "postgres", os.Getenv("GATEHOUSE_TEST_POSTGRES"), "a PostgreSQL `server` on this machine, as a URL")
 	flag.StringVar(&o.binary, "gatehouse", "", "measure this `binary` instead of building one")
+	flag.BoolVar(&o.revocation, "revocation", false, "measure the figures of revocation instead")
+	flag.StringVar(&o.stages, "stages", stageNames(), "revocation: the `stages` to run")
+	flag.IntVar(&o.cuts, "cuts", 10_000, "revocation: suspensions under load on three nodes")
+	flag.IntVar(&o.calls, "calls", 1_000, "revocation: suspensions that are timed beside one transaction and one Redis call")
+	flag.IntVar(&o.sessions, "sessions", 100_000, "revocation: live sessions of one person, whose suspension is compared with that of one session")
+	flag.IntVar(&o.tellings, "tellings", 100, "revocation: suspensions that are followed until fifty apps have acknowledged")
+	flag.IntVar(&o.live, "live", 10_000, "revocation: live sessions of the person whose apps are told")
+	flag.IntVar(&o.million, "million", 1_000_000, "revocation: live sessions in Redis")
 	empty := flag.Bool("empty", false, "be the empty HTTP server (what the program starts itself as)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	run := run
+	if o.revocation {
+		run = revocation
+	}
 	if *empty {
 		run = func(context.Context, options) error { return serveEmpty() }
 	}

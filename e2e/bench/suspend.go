@@ -89,6 +89,13 @@ func (p *person) suspend(ctx context.Context) (call, listed time.Duration, err e
 // liveEverywhere signs in, opens one app, and copies the rows this made until
 // there are ten thousand sessions over fifty apps.
 func (p *person) liveEverywhere(ctx context.Context) error {
+	return p.live(ctx, sessionsOfMany, "app")
+}
+
+// live signs in, opens one app, and copies the rows this made until there are
+// n sessions, each in one of the fifty apps of that kind. What was handed out
+// in the copies was so an hour ago.
+func (p *person) live(ctx context.Context, n int, kind string) error {
 	if _, _, err := p.tokens(ctx); err != nil {
 		return err
 	}
@@ -105,10 +112,12 @@ func (p *person) liveEverywhere(ctx context.Context) error {
 		change     map[string]string
 	}{
 		{"sessions", "id", map[string]string{"id": "r.id" + next, "secret_hash": "r.secret_hash" + next}},
-		{"participants", "session_id", map[string]string{"session_id": "r.session_id" + next, "app_id": "a.id"}},
+		{"participants", "session_id", map[string]string{
+			"session_id": "r.session_id" + next, "app_id": "a.id", "last_answer_at": "r.last_answer_at - 3600000000",
+		}},
 		{"token_families", "session_id", map[string]string{"id": "r.id" + next, "session_id": "r.session_id" + next, "app_id": "a.id"}},
 	} {
-		if err := p.house.copyRow(ctx, c.table, c.key, live[0].ID, c.change); err != nil {
+		if err := p.house.copyRow(ctx, c.table, c.key, live[0].ID, c.change, n, kind); err != nil {
 			return fmt.Errorf("copy the row in %s: %w", c.table, err)
 		}
 	}
@@ -117,17 +126,10 @@ func (p *person) liveEverywhere(ctx context.Context) error {
 
 // copyRow copies the one row of a table, with other values in some columns, as
 // often as there are sessions to be made; n.i is the number of the copy, a the
-// app that it is for.
-func (h *house) copyRow(ctx context.Context, table, key, value string, change map[string]string) error {
-	found, err := h.db.QueryContext(ctx, "SELECT * FROM "+table+" WHERE 1 = 0")
+// app of that kind that it is for.
+func (h *house) copyRow(ctx context.Context, table, key, value string, change map[string]string, sessions int, kind string) error {
+	columns, err := h.columns(ctx, table)
 	if err != nil {
-		return err
-	}
-	columns, err := found.Columns()
-	if err != nil {
-		return err
-	}
-	if err := found.Close(); err != nil {
 		return err
 	}
 	values := make([]string, len(columns))
@@ -138,13 +140,22 @@ func (h *house) copyRow(ctx context.Context, table, key, value string, change ma
 	}
 	copied, err := h.db.ExecContext(ctx, fmt.Sprintf(`INSERT INTO %s (%s)
 		WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)
-		SELECT %s FROM n JOIN %s r ON r.%s = $1 JOIN apps a ON a.identifier = 'app' || (n.i %% %d)`,
-		table, strings.Join(columns, ", "), sessionsOfMany-1, strings.Join(values, ", "), table, key, apps), value)
+		SELECT %s FROM n JOIN %s r ON r.%s = $1 JOIN apps a ON a.identifier = '%s' || (n.i %% %d)`,
+		table, strings.Join(columns, ", "), sessions-1, strings.Join(values, ", "), table, key, kind, apps), value)
 	if err != nil {
 		return err
 	}
-	if n, err := copied.RowsAffected(); err != nil || n != sessionsOfMany-1 {
+	if n, err := copied.RowsAffected(); err != nil || n != int64(sessions-1) {
 		return fmt.Errorf("%d rows were made: %w", n, err)
 	}
 	return nil
+}
+
+func (h *house) columns(ctx context.Context, table string) ([]string, error) {
+	found, err := h.db.QueryContext(ctx, "SELECT * FROM "+table+" WHERE 1 = 0")
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	return found.Columns()
 }

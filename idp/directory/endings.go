@@ -40,7 +40,19 @@ func (d *Directory) end(ctx context.Context, c idp.Change, e idp.Event) (idp.Rec
 	if d.Wake != nil {
 		d.Wake()
 	}
-	return d.Store.Receipt(ctx, done.ReceiptID)
+	if done.CutAt.IsZero() {
+		return d.Store.Receipt(ctx, done.ReceiptID)
+	}
+	g.N, g.Epoch = done.N, done.Epoch
+	return headOf(*g, done.CutAt), nil
+}
+
+// headOf is the receipt of an ending that was just made, as it was written.
+func headOf(g idp.Ending, cut time.Time) idp.Receipt {
+	return idp.Receipt{
+		ID: g.ReceiptID, N: g.N, Kind: g.Kind, UserID: g.UserID, SessionID: g.SessionID, AppID: g.AppID, GroupID: g.GroupID,
+		KeyID: g.KeyID, Before: g.Before, Epoch: g.Epoch, Reason: g.Reason, Actor: g.Actor, AskedAt: g.At, CutAt: cut,
+	}
 }
 
 // EndSession ends one session of a user and everything issued from it, and

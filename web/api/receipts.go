@@ -28,14 +28,26 @@ func (a *API) receiptShow(r *http.Request, _ caller) (int, any, error) {
 		return 0, nil, idp.Errorf(idp.NotFound, "There is no receipt %q.", id)
 	}
 	found, err := a.Store.Receipt(r.Context(), idp.ReceiptID(id))
-	return a.receipt(r, found, err)
+	if err != nil {
+		return 0, nil, err
+	}
+	return a.lines(r, found)
 }
 
-// receipt answers with a receipt and its lines as they stand.
+// receipt answers an ending: with the head alone while its lines are being
+// listed, so that nobody waits for them who only asked for the ending.
 func (a *API) receipt(r *http.Request, head idp.Receipt, err error) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	if head.ListedAt.IsZero() {
+		return http.StatusOK, receipt(head), nil
+	}
+	return a.lines(r, head)
+}
+
+// lines answers with a receipt and its lines as they stand.
+func (a *API) lines(r *http.Request, head idp.Receipt) (int, any, error) {
 	lines, err := a.Store.Deliveries(r.Context(), head.ID)
 	if err != nil {
 		return 0, nil, err
