@@ -69,6 +69,7 @@ var libraries = []library{
 	{[]string{"github.com/crewjam/saml", "github.com/russellhaering/goxmldsig"},
 		[]string{"idp/saml/...", "jit/saas", "jit/inbound"}, "SAML is spoken there"},
 	{[]string{"html/template", "github.com/a-h/templ"}, []string{"web/...", "jit/saas"}, "HTML is the web's alone"},
+	{[]string{"github.com/prometheus"}, []string{"cmd/..."}, "rooms count by small hooks of their own, and what reads them is wired where it starts"},
 	{[]string{"github.com/alecthomas/kong", "github.com/knadh/koanf"}, []string{"cmd/..."}, "flags and configuration are read where it starts"},
 }
 

@@ -141,6 +141,9 @@ type Delivery struct {
 	// RevivedAt is when an admin had a line that had failed tried again; its
 	// time to be tried counts from then. Zero: never.
 	RevivedAt time.Time
+	// NotedAt is when an admin took note that the line has failed. Zero: nobody
+	// has, and the alarm stands.
+	NotedAt time.Time
 }
 
 // Actor is who did something: a user, a token of a user, what a user had

@@ -19,7 +19,7 @@ const (
 
 	deliveryColumns = `id, receipt_id, user_id, app_id, lever, session_id, name_id, session_indexes, state, attempts,
 		created_at, next_at, first_sent_at, acked_at, latency_ms, answer, again_at, ceiling, verified_at, evidence, finished_at`
-	deliveryRow = deliveryColumns + `, revived_at`
+	deliveryRow = deliveryColumns + `, revived_at, noted_at`
 
 	deliveriesOf = `SELECT ` + deliveryRow + ` FROM deliveries WHERE receipt_id = $1 ORDER BY app_id, id`
 	deliveryByID = `SELECT ` + deliveryRow + ` FROM deliveries WHERE id = $1`
@@ -84,7 +84,6 @@ const (
 	recordEvidence = `UPDATE deliveries SET state = 'verified', evidence = $3, verified_at = $4, finished_at = $4,
 		claimed_by = '', claimed_until = 0, signed = 0
 		WHERE app_id = $1 AND session_id = $2 AND session_id <> '' AND finished_at = 0 AND again_at <= $4`
-	failedDeliveries = `SELECT count(*) FROM deliveries WHERE state = 'failed'`
 )
 
 func scanDelivery(r row) (d idp.Delivery, err error) {
@@ -94,7 +93,7 @@ func scanDelivery(r row) (d idp.Delivery, err error) {
 func deliveryDest(d *idp.Delivery) []any {
 	return []any{&d.ID, &d.ReceiptID, &d.UserID, &d.AppID, &d.Lever, &d.SessionID, inJSON(&d.NameID),
 		words(&d.SessionIndexes), &d.State, &d.Attempts, at(&d.CreatedAt), at(&d.NextAt), at(&d.FirstSentAt),
-		at(&d.AckedAt), &d.LatencyMS, &d.Answer, at(&d.AgainAt), at(&d.Ceiling), at(&d.VerifiedAt), &d.Evidence, at(&d.FinishedAt), at(&d.RevivedAt)}
+		at(&d.AckedAt), &d.LatencyMS, &d.Answer, at(&d.AgainAt), at(&d.Ceiling), at(&d.VerifiedAt), &d.Evidence, at(&d.FinishedAt), at(&d.RevivedAt), at(&d.NotedAt)}
 }
 
 func deliveryArgs(d idp.Delivery) []any {
@@ -240,11 +239,6 @@ func (s *Store) EndedByCeiling(ctx context.Context, now time.Time) (int, error) 
 func (s *Store) RecordEvidence(ctx context.Context, app idp.AppID, session idp.SessionID, evidence string, now time.Time) error {
 	_, err := s.exec(ctx, "record evidence", recordEvidence, app, session, evidence, us(now))
 	return err
-}
-
-// FailedDeliveries returns how many lines have failed.
-func (s *Store) FailedDeliveries(ctx context.Context) (int, error) {
-	return one(ctx, s, "failed deliveries", func(r row) (n int, err error) { return n, r.Scan(&n) }, failedDeliveries)
 }
 
 // AppsInTrouble returns the apps that did not take what they were told: a line

@@ -17,7 +17,7 @@ const (
 	linesNow      = `SELECT ` + deliveryRow + ` FROM deliveries d WHERE d.state = '%s' AND (d.created_at, d.id) < ($1, $2)`
 	linesNowOrder = ` ORDER BY created_at DESC, id DESC LIMIT $3`
 
-	reviveLine = `UPDATE deliveries SET state = 'retrying', next_at = $2, revived_at = $2, finished_at = 0,
+	reviveLine = `UPDATE deliveries SET state = 'retrying', next_at = $2, revived_at = $2, finished_at = 0, noted_at = 0,
 		claimed_by = '', claimed_until = 0, signed = 0 WHERE id = $1 AND state = 'failed'`
 	hurryLine = `UPDATE deliveries SET next_at = $2 WHERE id = $1 AND state IN ('sent', 'retrying')
 		AND lever <> 'none' AND next_at > $2`

@@ -44,6 +44,7 @@ func views(now time.Time) map[string]func(context.Context, *store.Store) error {
 		"failed deliveries":              lines(idp.DeliveryQuery{State: idp.DeliveryFailed}),
 		"deliveries of an app":           lines(idp.DeliveryQuery{AppID: "app_rare"}),
 		"failed deliveries of a person":  lines(idp.DeliveryQuery{UserID: "usr_7", State: idp.DeliveryFailed}),
+		"dead letters":                   func(ctx context.Context, s *store.Store) error { _, err := s.DeadLetters(ctx); return err },
 		"receipts":                       receipts(idp.ReceiptQuery{}),
 		"receipts that are open":         receipts(idp.ReceiptQuery{Open: true}),
 		"receipts with a failed line":    receipts(idp.ReceiptQuery{Failed: true}),

@@ -50,6 +50,9 @@ func (s *Server) begin(next http.Handler) http.Handler {
 			if p := recover(); p != nil {
 				s.panicked(rec, r, p)
 			}
+			if s.Answered != nil {
+				s.Answered(r.Pattern, rec.status, time.Since(started))
+			}
 			s.Log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 				slog.String("correlation_id", actor.CorrelationID), slog.String("method", r.Method),
 				slog.String("path", logged(r.URL.Path)), slog.Int("status", rec.status), slog.String("address", actor.Address),

@@ -51,8 +51,11 @@ type Server struct {
 	// owner's action; nil: none is written.
 	Record         func(ctx context.Context, events ...idp.Event) error
 	TrustedProxies []netip.Prefix
-	Log            *slog.Logger
-	Now            func() time.Time
+	// Answered is called after every answer, with the pattern of the mux that
+	// the request met; nil: nobody counts.
+	Answered func(pattern string, status int, took time.Duration)
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
 // Handler returns the whole face of the house, or an error for a route that

@@ -25,10 +25,12 @@ type audited struct {
 	*store.Store
 	strangers strangers
 	log       *slog.Logger
+	metrics   *metrics
 }
 
 // Record writes the events, but for those of strangers beyond the bound.
 func (a *audited) Record(ctx context.Context, events ...idp.Event) error {
+	a.metrics.noted(events)
 	kept := make([]idp.Event, 0, len(events))
 	for _, e := range events {
 		if e.UserID != "" || e.Actor.UserID != "" || a.strangers.may(e.Actor.Address, time.Now()) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
+	"net"
 	"net/netip"
 	"net/url"
 	"os"
@@ -25,12 +26,12 @@ const prefix = "GATEHOUSE_"
 // the name, in the configuration file the name in lower case; with _FILE (or
 // _file) appended it names a file that holds the value.
 var settings = []string{
-	"URL", "LISTEN", "DATA", "DATABASE", "SECRET", "ADMIN_TOKEN", "TRUSTED_PROXIES", "TLS_CERT", "TLS_KEY", "OUTBOUND_ALLOW", "REDIS",
+	"URL", "LISTEN", "DATA", "DATABASE", "SECRET", "ADMIN_TOKEN", "TRUSTED_PROXIES", "TLS_CERT", "TLS_KEY", "OUTBOUND_ALLOW", "REDIS", "METRICS",
 }
 
 // notYet are names that DESIGN reserves and this version does not serve:
 // refused aloud, because a setting that is silently ignored is a trap.
-var notYet = []string{"SMTP", "METRICS"}
+var notYet = []string{"SMTP"}
 
 // Config is the configuration of a server.
 type Config struct {
@@ -45,6 +46,7 @@ type Config struct {
 	TLSCert        string
 	TLSKey         string
 	OutboundAllow  []string
+	Metrics        string // address at which metrics are read; empty: nowhere
 }
 
 // loadConfig reads the configuration: environment first, then file (path may
@@ -149,7 +151,7 @@ func parse(v map[string]string) (Config, error) {
 		return otherwise
 	}
 	c := Config{
-		Listen: or("LISTEN", "127.0.0.1:8080"), Data: or("DATA", "./data"), AdminToken: v["ADMIN_TOKEN"], Redis: v["REDIS"],
+		Listen: or("LISTEN", "127.0.0.1:8080"), Data: or("DATA", "./data"), AdminToken: v["ADMIN_TOKEN"], Redis: v["REDIS"], Metrics: v["METRICS"],
 		TLSCert: v["TLS_CERT"], TLSKey: v["TLS_KEY"], Secret: []byte(v["SECRET"]), OutboundAllow: list(v["OUTBOUND_ALLOW"]),
 	}
 	c.Database = or("DATABASE", "sqlite:"+filepath.Join(c.Data, "gatehouse.db"))
@@ -163,6 +165,9 @@ func parse(v map[string]string) (Config, error) {
 			return c, fmt.Errorf("GATEHOUSE_TRUSTED_PROXIES: %q is neither an address nor a network like 10.0.0.0/8", p)
 		}
 		c.TrustedProxies = append(c.TrustedProxies, prefix)
+	}
+	if _, _, err := net.SplitHostPort(c.Metrics); c.Metrics != "" && err != nil {
+		return c, fmt.Errorf("GATEHOUSE_METRICS: %q is no address to listen on, like 127.0.0.1:9090", c.Metrics)
 	}
 	switch {
 	case (c.TLSCert == "") != (c.TLSKey == ""):

@@ -107,3 +107,26 @@ func TestRootKeyIsMadeOnceAndKept(t *testing.T) {
 		t.Errorf("PostgreSQL without a secret: %v", err)
 	}
 }
+
+func TestMetricsNeedAnAddress(t *testing.T) {
+	t.Parallel()
+	for value, ok := range map[string]bool{"": true, "127.0.0.1:9090": true, ":9090": true, "9090": false, "on": false} {
+		c, err := loadConfig([]string{"GATEHOUSE_METRICS=" + value}, "")
+		if (err == nil) != ok || ok && c.Metrics != value {
+			t.Errorf("%q: %q, %v", value, c.Metrics, err)
+		}
+	}
+}
+
+func TestRouteClassesAreFew(t *testing.T) {
+	t.Parallel()
+	for pattern, want := range map[string]string{
+		"GET /signin/{id}": "signin", "/link/{secret}": "signin", "GET /console/users": "console", "GET /console/deliveries/live": "live",
+		"POST /api/v1/users": "api", "/oauth/token": "oidc", "/.well-known/openid-configuration": "oidc", "/saml/sso": "saml",
+		"GET /{$}": "portal", "POST /sessions/{id}/end": "portal", "/": "other", "": "other", "GET /healthz": "health", "GET /assets/{hash}/{name}": "assets",
+	} {
+		if got := routeClass(pattern); got != want {
+			t.Errorf("%q is of class %q, want %q", pattern, got, want)
+		}
+	}
+}

@@ -26,7 +26,7 @@ type cuts struct {
 
 // keepCuts refuses a house that must not be served, and has every ending kept
 // in the journal from here on.
-func keepCuts(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*cuts, error) {
+func keepCuts(ctx context.Context, c Config, db *store.Store, m *metrics, log *slog.Logger) (*cuts, error) {
 	h, err := db.House(ctx)
 	if err != nil {
 		return nil, err
@@ -50,6 +50,7 @@ func keepCuts(ctx context.Context, c Config, db *store.Store, log *slog.Logger) 
 	// Success stands without the journal: the database has the cut.
 	db.Kept = func(ctx context.Context, e idp.Ending) {
 		if err := j.Keep(ctx, e); err != nil {
+			m.journalFailed()
 			log.ErrorContext(ctx, "the cut journal did not take a cut in time; only the database has it", "number", e.N, "error", err)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 type deliveryCmd struct {
 	List  deliveryListCmd  `cmd:"" help:"List what apps are still to be told, or could not be, newest first."`
 	Retry deliveryRetryCmd `cmd:"" help:"Tell an app now instead of later; a line that failed is tried for another day."`
+	Note  deliveryNoteCmd  `cmd:"" help:"Take note of a line that failed: its alarm is over, the line stays failed."`
 }
 
 type deliveryListCmd struct {
@@ -56,37 +57,53 @@ type deliveryRetryCmd struct {
 
 // Run has the deliveries tried now.
 func (c deliveryRetryCmd) Run(ctx context.Context) error {
-	api, err := c.client()
+	return c.each(ctx, c.Delivery, c.Failed, (*client.Client).RetryDelivery)
+}
+
+type deliveryNoteCmd struct {
+	remote
+	Delivery string `arg:"" optional:"" help:"ID of the delivery."`
+	Failed   bool   `help:"Take note of all that have failed."`
+}
+
+// Run takes note of the deliveries.
+func (c deliveryNoteCmd) Run(ctx context.Context) error {
+	return c.each(ctx, c.Delivery, c.Failed, (*client.Client).NoteDelivery)
+}
+
+// each does something to one delivery, or to all that have failed.
+func (r remote) each(ctx context.Context, one string, failed bool, do func(*client.Client, context.Context, string) (client.Delivery, error)) error {
+	api, err := r.client()
 	if err != nil {
 		return err
 	}
-	if c.Failed == (c.Delivery != "") {
+	if failed == (one != "") {
 		return errors.New("name one delivery, or say --failed for all that have failed; see: gatehouse delivery list")
 	}
-	if !c.Failed {
-		d, err := api.RetryDelivery(ctx, c.Delivery)
+	if !failed {
+		d, err := do(api, ctx, one)
 		if err != nil {
 			return err
 		}
-		return c.printDeliveries([]client.Delivery{d})
+		return r.printDeliveries([]client.Delivery{d})
 	}
 	dead, err := api.Deliveries(ctx, client.DeliveryFilter{State: "failed"})
 	if err != nil {
 		return err
 	}
-	var tried []client.Delivery
+	var done []client.Delivery
 	for _, d := range dead {
-		again, err := api.RetryDelivery(ctx, d.ID)
+		now, err := do(api, ctx, d.ID)
 		var refused *client.Problem
 		switch {
 		case errors.As(err, &refused) && refused.Status == 409:
-			// Others of them may well be tried: the person of this one is back.
+			// The others are not to suffer: the person of this one is back.
 			fmt.Fprintf(os.Stderr, "%s (%s of %s): %s\n", d.ID, clean(d.App), clean(or(d.User, d.UserID)), refused.Detail)
 		case err != nil:
 			return err
 		default:
-			tried = append(tried, again)
+			done = append(done, now)
 		}
 	}
-	return c.printDeliveries(tried)
+	return r.printDeliveries(done)
 }

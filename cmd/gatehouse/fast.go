@@ -15,10 +15,25 @@ type forced struct {
 	*store.Store
 	commits redis.Committer
 	redis   *redis.Redis
+	metrics *metrics
 }
 
 func (f *forced) Commit(ctx context.Context, c idp.Change) (idp.Committed, error) {
-	return f.commits.Commit(ctx, c)
+	asked := time.Now()
+	done, err := f.commits.Commit(ctx, c)
+	if c.Ending != nil {
+		f.metrics.ended(c.Ending.Kind, asked, err)
+	}
+	if err == nil {
+		f.metrics.noted(c.Events)
+	}
+	return done, err
+}
+
+// Record writes audit lines and counts them.
+func (f *forced) Record(ctx context.Context, events ...idp.Event) error {
+	f.metrics.noted(events)
+	return f.Store.Record(ctx, events...)
 }
 
 func (f *forced) InForce(ctx context.Context, n int64) error { return f.redis.InForceAt(ctx, n) }

@@ -51,6 +51,7 @@ type house struct {
 	notary    *notary.Notary
 	handler   http.Handler
 	cuts      *cuts
+	metrics   *metrics      // nil: nobody counts
 	closing   chan struct{} // closed when the house stops
 }
 
@@ -78,7 +79,11 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	if err := db.Migrate(ctx); err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
-	kept, err := keepCuts(ctx, c, db, log)
+	var counting *metrics
+	if c.Metrics != "" {
+		counting = newMetrics()
+	}
+	kept, err := keepCuts(ctx, c, db, counting, log)
 	if err != nil {
 		return nil, err
 	}
@@ -99,10 +104,10 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		return nil, err
 	}
 	gate := &sessions.Gate{Backend: fast.Backend(db), Now: time.Now, Idle: sessionIdle, Absolute: sessionAbsolute}
-	truth := &forced{Store: db, commits: fast.Commits(db), redis: fast}
+	truth := &forced{Store: db, commits: fast.Commits(db), redis: fast, metrics: counting}
 	people := &directory.Directory{Store: truth, Passes: gate, Keys: ring, CheckRules: jit.CheckRules, Now: time.Now, CheckURL: out.CheckURL}
 	h := &house{
-		store: db, ring: ring, redis: fast, gate: gate, directory: people, closing: make(chan struct{}),
+		store: db, ring: ring, redis: fast, gate: gate, directory: people, closing: make(chan struct{}), metrics: counting,
 		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: time.Now},
 	}
 	issuer := c.URL.String()
@@ -113,6 +118,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 			&saml.SOAPLogout{EntityID: entityID(issuer), Ring: ring, Fetch: out, Now: time.Now},
 		},
 		Probe: &outbox.Probe{Issuer: issuer, Signer: ring, Fetch: out, Now: time.Now},
+		Tried: counting.tried,
 		Alarm: func(_ context.Context, failed []idp.Delivery) {
 			log.Error("deliveries failed for good; see the receipts", "count", len(failed))
 		},
@@ -120,6 +126,9 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	h.notary = &notary.Notary{Store: db, Keys: ring, Issuer: issuer, Now: time.Now, Log: log}
 	people.Wake = h.worker.Wake
 	h.cuts, kept.behind = kept, fast.Behind
+	if counting != nil {
+		counting.registry.MustRegister(&gauges{house: h})
+	}
 	return h, h.face(c, box, ring, log)
 }
 
@@ -156,7 +165,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 	pages := &ui.Pages{Log: log}
 	door := &signin.SignIn{Gate: h.gate, Login: h.login, Directory: h.directory, Store: h.store, Cookies: cookies}
 	browser := &web.Browser{Gate: h.gate, SignOuts: h.directory, Cookies: cookies, Pages: pages, Out: door}
-	records := &audited{Store: h.store, log: log}
+	records := &audited{Store: h.store, log: log, metrics: h.metrics}
 	known := &remembered{records, &redis.Apps{SQL: h.store, Redis: h.redis}}
 	provider := &oidc.Provider{
 		Issuer: issuer, Store: known, Gate: h.gate, SignIns: h.login, Endings: h.directory, Ring: ring, Box: box, Browser: browser,
@@ -189,7 +198,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 	h.handler, err = (&web.Server{
 		Gate: h.gate, Users: h.store, Cookies: cookies, Pages: pages, Routes: routes, API: admin, Ready: (&readiness{ping: h.store.Ping, closed: h.cuts.closed, stopped: h.closing}).check, Closed: h.cuts.closed, Record: h.store.Record,
 		Tongues:        tongues(provider.Handler(), idps.Handler(), http.HandlerFunc(h.notary.PublishKeys)),
-		TrustedProxies: c.TrustedProxies, Log: log, Now: time.Now,
+		TrustedProxies: c.TrustedProxies, Answered: h.metrics.answer, Log: log, Now: time.Now,
 	}).Handler()
 	return err
 }

@@ -51,6 +51,21 @@ func (s serveCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if h.metrics != nil {
+		side, err := listen(ctx, c.Metrics)
+		if err != nil {
+			return errors.Join(fmt.Errorf("GATEHOUSE_METRICS: %w", err), door.Close())
+		}
+		measured, measuring := context.WithCancel(context.WithoutCancel(ctx))
+		var reads sync.WaitGroup
+		reads.Go(func() {
+			if err := h.metrics.serve(measured, side); err != nil {
+				log.Error("metrics are read no more", "error", err)
+			}
+		})
+		defer reads.Wait()
+		defer measuring()
+	}
 	log.Info("serving", "url", c.URL.String(), "listen", c.Listen, "version", version)
 	return h.serve(ctx, door, c.TLSCert, c.TLSKey)
 }

@@ -2,6 +2,8 @@ package directory
 
 import (
 	"context"
+	"strconv"
+	"time"
 
 	"gatehouse/idp"
 )
@@ -42,4 +44,34 @@ func retryable(d idp.Delivery) error {
 		return idp.Errorf(idp.Conflict, "The person was restored since. What their suspension ended is not told any more.")
 	}
 	return idp.Errorf(idp.Conflict, "This line is settled: it is %s. There is nothing left to tell.", d.State)
+}
+
+// NoteDelivery takes note that a line has failed for good: its alarm is over,
+// the line stays failed. Asked twice it is the same. It answers idp.NotFound,
+// and idp.Conflict for a line that has not failed.
+func (d *Directory) NoteDelivery(ctx context.Context, id idp.DeliveryID) (idp.Delivery, error) {
+	line, err := d.Store.Delivery(ctx, id)
+	if err != nil {
+		return idp.Delivery{}, err
+	}
+	e := d.event(ctx, "delivery.note")
+	e.UserID, e.AppID, e.SessionID = line.UserID, line.AppID, line.SessionID
+	e.Detail = map[string]string{"delivery": string(id), "receipt": string(line.ReceiptID)}
+	line, err = d.Store.NoteDelivery(ctx, id, e.At, e)
+	if err == nil && line.State != idp.DeliveryFailed {
+		err = idp.Errorf(idp.Conflict, "Nothing is to be noted: this line is %s, not failed.", line.State)
+	}
+	return line, err
+}
+
+// NoteDeadLetters takes note of every line that had failed by that moment, and
+// returns of how many.
+func (d *Directory) NoteDeadLetters(ctx context.Context, by time.Time) (int, error) {
+	e := d.event(ctx, "delivery.note_all")
+	n, err := d.Store.NoteDeadLetters(ctx, by, e.At)
+	if err != nil || n == 0 {
+		return n, err
+	}
+	e.Detail = map[string]string{"count": strconv.Itoa(n)}
+	return n, d.Store.Record(ctx, e)
 }

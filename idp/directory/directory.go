@@ -34,6 +34,8 @@ type Store interface {
 	SigningKeys(ctx context.Context) ([]idp.SigningKey, error)
 	Delivery(ctx context.Context, id idp.DeliveryID) (idp.Delivery, error)
 	RetryDelivery(ctx context.Context, id idp.DeliveryID, now time.Time, e idp.Event) (idp.Delivery, error)
+	NoteDelivery(ctx context.Context, id idp.DeliveryID, now time.Time, e idp.Event) (idp.Delivery, error)
+	NoteDeadLetters(ctx context.Context, by, now time.Time) (int, error)
 	RevokeAPIToken(ctx context.Context, id idp.APITokenID, of idp.UserID, now time.Time) error
 	Record(ctx context.Context, events ...idp.Event) error
 }

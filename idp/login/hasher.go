@@ -76,6 +76,13 @@ func (h *Hasher) Verify(ctx context.Context, phc, password string) (right, outda
 	return right, right && want.params != h.params, nil
 }
 
+// Load says how many hashes are computed at this moment, how many wait for
+// their turn, and how many were computed since the start.
+func (h *Hasher) Load() (computing, waiting int, computed int64) {
+	computing = len(h.slots)
+	return computing, max(0, len(h.places)-computing), h.hashes.Load()
+}
+
 // compute waits for its turn and computes the key of a password.
 func (h *Hasher) compute(ctx context.Context, c encoded, password string) ([]byte, error) {
 	select {

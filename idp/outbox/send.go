@@ -75,6 +75,9 @@ func (w *Worker) deliver(ctx context.Context, d idp.Delivery, list relist) error
 	}
 	if err == nil {
 		w.report(ctx, d, r.Actor.CorrelationID)
+		if w.Tried != nil {
+			w.Tried(d.Lever, d.State, o.answerAt.Sub(o.sentAt))
+		}
 	}
 	return err
 }

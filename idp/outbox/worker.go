@@ -27,6 +27,9 @@ type Worker struct {
 	Log  *slog.Logger
 	// Alarm is called with lines that have failed for good. May be nil.
 	Alarm func(ctx context.Context, failed []idp.Delivery)
+	// Tried is called after every attempt that was written down, with the state
+	// it left the line in and how long the app took. May be nil.
+	Tried func(lever idp.Lever, state idp.DeliveryState, took time.Duration)
 
 	InFlight    int           // lines in work at once; default 128
 	PerApp      int           // of these, of one app, over all workers; default 4

@@ -16,10 +16,11 @@ func (r *Redis) Behind() bool { return r.behind.Load() }
 // wentBack notes a position that is before one this node has seen. Only the
 // polling goroutine asks.
 func (r *Redis) wentBack(ctx context.Context, at idp.Position) bool {
-	if at.N < r.seen {
-		r.alarm(ctx, "the log ends before what this node has seen of it", at.N, r.seen)
+	seen := r.seen.Load()
+	if at.N < seen {
+		r.alarm(ctx, "the log ends before what this node has seen of it", at.N, seen)
 	}
-	r.seen = max(r.seen, at.N)
+	r.seen.Store(max(seen, at.N))
 	return r.behind.Load()
 }
 

@@ -42,7 +42,7 @@ type Redis struct {
 
 	registrar registrar
 	tally     tally
-	seen      int64 // position that the polling goroutine saw last
+	seen      atomic.Int64 // the farthest position that the polling goroutine saw
 	behind    atomic.Bool
 }
 

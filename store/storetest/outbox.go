@@ -172,7 +172,7 @@ func testLines(h *house) {
 	n, err := h.EndedByCeiling(h.ctx, h.now.Add(2*time.Minute))
 	h.ok(err)
 	h.same(1, n)
-	n, err = h.FailedDeliveries(h.ctx)
+	n, err = h.DeadLetters(h.ctx)
 	h.ok(err)
 	h.same(1, n)
 

@@ -47,6 +47,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"who is signed in now is found by whom, where and since when", testSessionsNow},
 		{"lines that are not settled are found by state, app and person", testDeliveriesNow},
 		{"an admin has a line tried again, once", testRetryDelivery},
+		{"an alarm stands until somebody takes note", testDeadLetters},
 		{"receipts are found by how they stand", testReceiptsNow},
 		{"a receipt is signed, version after version", testVersions},
 		{"whatever turns a line has it signed again", testEveryTurnIsSigned},

@@ -236,3 +236,67 @@ func testReceiptsNow(h *house) {
 	h.ok(err)
 	h.same(true, c.More)
 }
+
+func testDeadLetters(h *house) {
+	ada, a := h.user("ada"), h.app("wiki")
+	r := h.suspend(ada)
+	of := func(state idp.DeliveryState, since time.Duration) idp.Delivery {
+		d := h.line(r, a)
+		d.State, d.CreatedAt = state, h.now.Add(-since)
+		if state.Final() {
+			d.FinishedAt = h.now.Add(-time.Minute)
+		}
+		return d
+	}
+	waits := of(idp.DeliveryRetrying, 2*time.Hour)
+	heard := of(idp.DeliveryPending, 3*time.Hour) // told, to be told again
+	heard.AckedAt = h.now
+	one, two, three := of(idp.DeliveryFailed, time.Hour), of(idp.DeliveryFailed, time.Hour), of(idp.DeliveryFailed, time.Hour)
+	h.list(r, true, waits, heard, of(idp.DeliveryPending, time.Hour), of(idp.DeliveryAcknowledged, 4*time.Hour), one, two, three)
+	dead := func(want int) {
+		h.Helper()
+		n, err := h.DeadLetters(h.ctx)
+		h.ok(err)
+		h.same(want, n)
+	}
+	dead(3)
+	tally, since, err := h.DeliveryTally(h.ctx)
+	h.ok(err)
+	h.same(map[idp.DeliveryState]int{idp.DeliveryRetrying: 1, idp.DeliveryPending: 2, idp.DeliveryFailed: 3, idp.DeliveryAlive: 0}, tally)
+	h.same(waits.CreatedAt, since)
+
+	before, _, err := h.Events(h.ctx, idp.EventQuery{UserID: ada.ID, Limit: 500})
+	h.ok(err)
+	for range 2 { // the second notes nothing
+		got, err := h.NoteDelivery(h.ctx, one.ID, h.now, h.event("delivery.note", ada.ID))
+		h.ok(err)
+		h.same(h.now, got.NotedAt)
+		got, err = h.NoteDelivery(h.ctx, waits.ID, h.now, h.event("delivery.note", ada.ID))
+		h.ok(err)
+		h.same(time.Time{}, got.NotedAt)
+	}
+	after, _, err := h.Events(h.ctx, idp.EventQuery{UserID: ada.ID, Limit: 500})
+	h.ok(err)
+	h.same(len(before)+1, len(after))
+	dead(2)
+	_, err = h.NoteDelivery(h.ctx, idp.NewDeliveryID(), h.now, h.event("delivery.note", ada.ID))
+	h.is(err, idp.NotFound)
+
+	// Tried again it is no dead letter; failed again it is one of which nobody
+	// has taken note.
+	_, err = h.RetryDelivery(h.ctx, one.ID, h.now, h.event("delivery.retry", ada.ID))
+	h.ok(err)
+	claimed, err := h.ClaimDeliveries(h.ctx, "w", h.now, time.Minute, 10, 10)
+	h.ok(err)
+	for _, d := range claimed {
+		if d.ID == one.ID {
+			d.State, d.FinishedAt = idp.DeliveryFailed, h.now
+			h.ok(h.SaveDelivery(h.ctx, d, "w"))
+		}
+	}
+	dead(3)
+	n, err := h.NoteDeadLetters(h.ctx, h.now.Add(-time.Second), h.now)
+	h.ok(err)
+	h.same(2, n) // not of the one that has failed since
+	dead(1)
+}

@@ -156,6 +156,7 @@ func (a *API) routes() []route {
 		{"GET /api/v1/receipts/{receipt}/signed", owner, "A signed version of a receipt; without version, the newest", nil, client.SignedReceipt{}, a.receiptSigned},
 		{"GET /api/v1/deliveries", owner, "List what apps are still to be told, newest first", nil, client.Page[client.Delivery]{}, a.deliveryList},
 		{"POST /api/v1/deliveries/{delivery}/retry", owner, "Tell the app now; a line that failed is tried again", nil, client.Delivery{}, a.deliveryRetry},
+		{"POST /api/v1/deliveries/{delivery}/note", owner, "Take note of a line that failed: its alarm is over", nil, client.Delivery{}, a.deliveryNote},
 		{"GET /api/v1/groups", owner, "List groups", nil, client.Page[client.Group]{}, a.groupList},
 		{"POST /api/v1/groups", owner, "Add a group", named{}, client.Group{}, a.groupAdd},
 		{"PUT /api/v1/groups/{group}/members/{user}", owner, "Put a person into a group", nil, nil, a.groupJoin},

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"gatehouse/idp"
@@ -26,11 +27,20 @@ func (a *API) deliveryList(r *http.Request, _ caller) (int, any, error) {
 }
 
 func (a *API) deliveryRetry(r *http.Request, _ caller) (int, any, error) {
+	return a.delivery(r, a.Directory.RetryDelivery)
+}
+
+func (a *API) deliveryNote(r *http.Request, _ caller) (int, any, error) {
+	return a.delivery(r, a.Directory.NoteDelivery)
+}
+
+// delivery does something to the line that the request names.
+func (a *API) delivery(r *http.Request, do func(context.Context, idp.DeliveryID) (idp.Delivery, error)) (int, any, error) {
 	id := r.PathValue("delivery")
 	if !idp.ValidID("dlv", id) {
 		return 0, nil, idp.Errorf(idp.NotFound, "There is no delivery %q.", id)
 	}
-	found, err := a.Directory.RetryDelivery(r.Context(), idp.DeliveryID(id))
+	found, err := do(r.Context(), idp.DeliveryID(id))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -54,7 +64,7 @@ func (a *API) deliveries(r *http.Request, found []idp.Delivery) ([]client.Delive
 	return each(found, func(d idp.Delivery) client.Delivery {
 		return client.Delivery{
 			Line: line(d, names[d.AppID]), ReceiptID: string(d.ReceiptID), User: people[d.UserID].Username,
-			CreatedAt: d.CreatedAt, RevivedAt: when(d.RevivedAt),
+			CreatedAt: d.CreatedAt, RevivedAt: when(d.RevivedAt), NotedAt: when(d.NotedAt),
 		}
 	}), nil
 }

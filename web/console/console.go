@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"gatehouse/idp"
@@ -66,6 +67,8 @@ type Console struct {
 	Closing <-chan struct{}
 	// Idle is after what time without use a session is over; zero: never.
 	Idle time.Duration
+
+	alarm alarm
 }
 
 // Routes lists every page of the room with the access it demands.
@@ -90,6 +93,8 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "GET /console/deliveries", Handler: c.deliveryList},
 		{Pattern: "GET /console/deliveries/live", Handler: c.deliveryListLive},
 		{Pattern: "POST /console/deliveries/{id}/retry", Handler: c.deliveryRetry},
+		{Pattern: "POST /console/deliveries/{id}/note", Handler: c.deliveryNote},
+		{Pattern: "POST /console/deliveries/note-failed", Handler: c.deliveryNoteFailed},
 		{Pattern: "GET /console/receipts", Handler: c.receiptList},
 		{Pattern: "GET /console/receipts/live", Handler: c.receiptListLive},
 		{Pattern: "GET /console/receipts/{id}", Handler: c.receiptShow},
@@ -111,6 +116,9 @@ func (c *Console) Routes() []ui.Route {
 	}
 	for i := range routes {
 		routes[i].Access = ui.OwnerOnly
+		if !strings.HasSuffix(routes[i].Pattern, "/live") {
+			routes[i].Handler = c.alarmed(routes[i].Handler)
+		}
 	}
 	return routes
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 
 	"gatehouse/idp"
 	"gatehouse/web/ui"
@@ -36,6 +37,32 @@ func (c *Console) deliveryRetry(w http.ResponseWriter, r *http.Request) error {
 	if _, err := c.Directory.RetryDelivery(r.Context(), idp.DeliveryID(r.PathValue("id"))); err != nil {
 		return err
 	}
+	return c.backToDeliveries(w, r)
+}
+
+// deliveryNote takes note that a line has failed.
+func (c *Console) deliveryNote(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.Directory.NoteDelivery(r.Context(), idp.DeliveryID(r.PathValue("id"))); err != nil {
+		return err
+	}
+	return c.backToDeliveries(w, r)
+}
+
+// deliveryNoteFailed takes note of all that had failed when the page was shown.
+func (c *Console) deliveryNoteFailed(w http.ResponseWriter, r *http.Request) error {
+	by, err := time.Parse(time.RFC3339Nano, r.PostFormValue("by"))
+	if err != nil || by.After(ui.VisitOf(r.Context()).Now) {
+		return idp.Errorf(idp.Invalid, "The page did not say when it was shown. Open the list again.")
+	}
+	if _, err := c.Directory.NoteDeadLetters(r.Context(), by); err != nil {
+		return err
+	}
+	return c.backToDeliveries(w, r)
+}
+
+// backToDeliveries leads back to the list as it was; its alarm is counted anew.
+func (c *Console) backToDeliveries(w http.ResponseWriter, r *http.Request) error {
+	c.alarm.forget()
 	from, err := url.ParseQuery(r.PostFormValue("list"))
 	if err != nil {
 		from = nil // the whole list, then
@@ -75,9 +102,11 @@ func (c *Console) readDeliveries(ctx context.Context, in asked) (deliveriesView,
 		return v, err
 	}
 	for _, d := range found {
+		v.Unnoted = v.Unnoted || d.State == idp.DeliveryFailed && d.NotedAt.IsZero()
 		v.Lines = append(v.Lines, deliveryRow{
 			receiptLine: lineOf(d, apps[d.AppID]), PersonID: string(d.UserID), Person: who[d.UserID].Name(),
 			ReceiptID: string(d.ReceiptID), Since: d.CreatedAt, Retry: d.State != idp.DeliveryAlive,
+			Failed: d.State == idp.DeliveryFailed, Noted: !d.NotedAt.IsZero(),
 		})
 	}
 	return v, nil

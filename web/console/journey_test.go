@@ -42,6 +42,8 @@ type house struct {
 	gate  *sessions.Gate
 	store *store.Store
 	dir   *directory.Directory
+
+	console *console.Console
 }
 
 func newHouse(t *testing.T) *house {
@@ -72,7 +74,8 @@ func newHouse(t *testing.T) *house {
 	base := "http://" + srv.Listener.Addr().String()
 	rooms := in.Routes()
 	rooms = append(rooms, (&portal.Portal{Store: st, Directory: dir}).Routes()...)
-	rooms = append(rooms, (&console.Console{Store: st, Directory: dir, Outbox: out, URL: base, SessionLife: 8 * time.Hour}).Routes()...)
+	desk := &console.Console{Store: st, Directory: dir, Outbox: out, URL: base, SessionLife: 8 * time.Hour}
+	rooms = append(rooms, desk.Routes()...)
 	face := &web.Server{
 		Gate: gate, Users: st, Cookies: web.Cookies{}, Pages: &ui.Pages{Log: log}, Routes: rooms,
 		API: http.NotFoundHandler(), Ready: st.Ping, Log: log, Now: time.Now,
@@ -84,7 +87,7 @@ func newHouse(t *testing.T) *house {
 	srv.Config.Handler = handler
 	srv.Start()
 	t.Cleanup(srv.Close)
-	return &house{t: t, url: base, gate: gate, store: st, dir: dir}
+	return &house{t: t, url: base, gate: gate, store: st, dir: dir, console: desk}
 }
 
 // browser is a cookie jar that fills in forms.
@@ -158,6 +161,14 @@ func (b *browser) wants(status int, at string, words ...string) *browser {
 		}
 	}
 	return b
+}
+
+// lacks fails where the page says that.
+func (b *browser) lacks(words string) {
+	b.t.Helper()
+	if strings.Contains(b.text(), words) {
+		b.t.Fatalf("%s says %q", b.at, words)
+	}
 }
 
 func (b *browser) signIn(username string) *browser {

@@ -114,6 +114,33 @@ func TestADeadDeliveryIsTriedAgainFromTheList(t *testing.T) {
 	ada.open("/console/deliveries?state=verified").wants(400, "/console/deliveries")
 }
 
+func TestTheAlarmStandsOnEveryPageUntilSomebodyTakesNote(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.owner()
+	_, id := h.employee(ada)
+	const alarm = "an app could not be told that access has ended."
+	ada.open("/console/users").lacks(alarm)
+	r, err := h.dir.Suspend(t.Context(), idp.UserID(id), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := h.app("Wiki")
+	h.lines(r, a, idp.DeliveryFailed, 3)
+	h.console.ForgetAlarm() // the count is five seconds old otherwise
+	for _, page := range []string{"/console/users", "/console/apps", "/console/receipts/" + string(r.ID), "/console/emergency"} {
+		ada.open(page).wants(200, page, "3 times "+alarm)
+	}
+	ada.open("/").lacks(alarm)
+	ada.open("/console/deliveries?state=failed")
+	ada.submit("/retry").wants(200, "/console/deliveries", "2 times "+alarm)
+	ada.submit("/note").wants(200, "/console/deliveries", "One app could not be told", "An owner has taken note.", "Take note of all")
+	ada.submit("/note-failed").wants(200, "/console/deliveries", "failed", "Wiki").lacks("could not be told that")
+	ada.open("/console/users/"+id).wants(200, "/console/users/", "An owner took note that an app could not be told")
+	form := url.Values{"csrf": {csrf(ada.page)}, "by": {"tomorrow"}}
+	ada.show(ada.client.PostForm(h.url+"/console/deliveries/note-failed", form)).wants(400, "/console/deliveries/note-failed")
+}
+
 func TestALiveListTurnsAndKeepsFocusAndScroll(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -1,11 +1,15 @@
 package console
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/a-h/templ"
 
 	"gatehouse/web/ui"
 	"gatehouse/web/ui/uitest"
@@ -184,6 +188,23 @@ func sampleDeliveries() deliveriesView {
 	return v
 }
 
+// failedDeliveries are lines that nobody has taken note of, and one that was.
+func failedDeliveries() deliveriesView {
+	v := sampleDeliveries()
+	v.State, v.Unnoted = ui.Failed, true
+	for i := range v.Lines {
+		v.Lines[i].State, v.Lines[i].Failed, v.Lines[i].Retry, v.Lines[i].Noted = ui.Failed, true, true, i == 1
+	}
+	return v
+}
+
+// alarmed shows a page while lines have failed.
+func alarmed(dead int, page templ.Component) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		return page.Render(ui.WithDeadLetters(ctx, dead), w)
+	})
+}
+
 func samplePages() []uitest.Page {
 	owner := uitest.Owner()
 	person, suspended, bare := samplePerson(), samplePerson(), samplePerson()
@@ -229,6 +250,7 @@ func samplePages() []uitest.Page {
 		"sessions-empty":    {View: sessionsPage(sessionsView{Apps: anyApp(), Ages: ages("")})},
 		"sessions-wrong":    {View: sessionsPage(sessionsView{User: "zuse", Address: uitest.Bait, Narrowed: true, Apps: anyApp(), Ages: ages(""), Errors: map[string]string{"user": "Nobody has the username or email \"zuse\".", "address": "This is no address, nor how one begins."}})},
 		"deliveries":        {View: deliveriesPage(sampleDeliveries())},
+		"deliveries-alarm":  {View: alarmed(12, deliveriesPage(failedDeliveries()))},
 		"deliveries-empty":  {View: deliveriesPage(deliveriesView{Apps: anyApp(), Tabs: stateTabs(asked{}, "")})},
 		"deliveries-failed": {View: deliveriesPage(deliveriesView{Apps: anyApp(), Tabs: stateTabs(asked{}, "failed"), State: ui.Failed, Narrowed: true})},
 		"tokens": {View: tokensPage(tokensView{Secret: "mfHq3rY8kT0vWc1nZs5bL7xJ2dPgQ9aE4uRo6iNtBwM", Tokens: []tokenRow{

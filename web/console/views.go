@@ -194,6 +194,7 @@ type deliveriesView struct {
 	List     string // what was asked, to come back to
 	Narrowed bool
 	State    ui.State
+	Unnoted  bool // a line has failed that nobody has taken note of
 	Tabs     []ui.Tab
 	Apps     []ui.Choice
 	Errors   map[string]string
@@ -205,6 +206,7 @@ type deliveryRow struct {
 	PersonID, Person, ReceiptID string
 	Since                       time.Time
 	Retry                       bool // may be tried now
+	Failed, Noted               bool
 }
 
 // appRow is one app of the list.

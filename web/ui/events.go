@@ -34,6 +34,10 @@ func EventWords(kind string) string {
 		return "Tokens revoked"
 	case "delivery.retry":
 		return "An app is told again, by hand"
+	case "delivery.note":
+		return "An owner took note that an app could not be told"
+	case "delivery.note_all":
+		return "An owner took note of all that apps could not be told"
 	case "console.refuse", "api.refuse":
 		return "Refused an owner's action"
 	case "group.join":

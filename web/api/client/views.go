@@ -13,6 +13,7 @@ type Delivery struct {
 	User      string     `json:"user,omitempty"` // username
 	CreatedAt time.Time  `json:"created_at"`
 	RevivedAt *time.Time `json:"revived_at,omitempty"` // when a line that had failed was last tried again by hand
+	NotedAt   *time.Time `json:"noted_at,omitempty"`   // when an admin took note that the line has failed
 }
 
 // SessionFilter narrows the sessions of a house. Its zero value: all.
@@ -49,6 +50,11 @@ func (c *Client) Deliveries(ctx context.Context, f DeliveryFilter) ([]Delivery, 
 // another day.
 func (c *Client) RetryDelivery(ctx context.Context, id string) (Delivery, error) {
 	return post[Delivery](ctx, c, "/deliveries/"+seg(id)+"/retry", nil)
+}
+
+// NoteDelivery takes note that a line has failed: its alarm is over.
+func (c *Client) NoteDelivery(ctx context.Context, id string) (Delivery, error) {
+	return post[Delivery](ctx, c, "/deliveries/"+seg(id)+"/note", nil)
 }
 
 // ReceiptsNow lists receipts, newest first.
