@@ -289,6 +289,16 @@ func (s *Store) keep(ctx context.Context, e idp.Ending, n, epoch int64) {
 	}
 }
 
+// KeepAgain has the ending of that number remembered outside the database, for
+// whoever is answered that it stands.
+func (s *Store) KeepAgain(ctx context.Context, n int64) error {
+	rows, err := s.EndingsAfter(ctx, n-1, 1)
+	if err == nil && len(rows) == 1 && rows[0].N == n {
+		s.keep(ctx, rows[0], rows[0].N, rows[0].Epoch)
+	}
+	return err
+}
+
 func (s *Store) committed(n number, receipt idp.ReceiptID) idp.Committed {
 	return idp.Committed{N: n.n, Epoch: n.epoch, At: idp.Time(s.Now()), ReceiptID: receipt, Registration: n.registration}
 }

@@ -36,7 +36,15 @@ func (f *forced) Record(ctx context.Context, events ...idp.Event) error {
 	return f.Store.Record(ctx, events...)
 }
 
-func (f *forced) InForce(ctx context.Context, n int64) error { return f.redis.InForceAt(ctx, n) }
+// InForce returns when the row of the log with this number, which somebody may
+// have committed a moment ago and not lived to answer, is in the cut journal of
+// this node and in force on every node.
+func (f *forced) InForce(ctx context.Context, n int64) error {
+	if err := f.KeepAgain(ctx, n); err != nil {
+		return err
+	}
+	return f.redis.InForceAt(ctx, n)
+}
 
 // counted is the same with tries counted in Redis.
 type counted struct {

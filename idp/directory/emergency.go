@@ -58,7 +58,8 @@ func (d *Directory) EndBefore(ctx context.Context, before time.Time, why string)
 }
 
 // EndKey revokes a signing key that is no longer ours alone: from the answer on
-// no node signs with it, publishes it, or takes what it signed. One in use is
+// no node signs with it or takes what it signed, and none that reaches the
+// database publishes it. One in use is
 // replaced by a new one in the same step. The receipt lists the apps that got
 // something signed by it, which are told with the new key.
 func (d *Directory) EndKey(ctx context.Context, id idp.KeyID, why string) (idp.Receipt, error) {

@@ -43,6 +43,12 @@ func (r *Redis) InForceAt(ctx context.Context, n int64) error {
 	if err != nil {
 		return err
 	}
+	if at.Registration.RunID == "" && at.Registration.N > n {
+		// Redis was turned off after it: whoever believed one does so no longer
+		// than this.
+		wait(ctx, inForce)
+		return ctx.Err()
+	}
 	r.InForce(ctx, idp.Committed{N: n, Registration: at.Registration})
 	return nil
 }
