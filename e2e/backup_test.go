@@ -416,7 +416,7 @@ func usernames(people []client.User) (names []string) {
 // hand.
 func TestADatabaseThatWentBackIsNotServed(t *testing.T) {
 	t.Parallel()
-	k := newKept(t, nil, "ada")
+	k := newKept(t, nil, "ada", "alan")
 	k.ok(k.node.stop())
 	path := filepath.Join(k.node.env["GATEHOUSE_DATA"], "gatehouse.db")
 	yesterday, err := os.ReadFile(path)
@@ -429,14 +429,29 @@ func TestADatabaseThatWentBackIsNotServed(t *testing.T) {
 		_ = os.Remove(path + suffix) // they may not be there
 	}
 	k.ok(os.WriteFile(path, yesterday, 0o600))
-	if err := k.node.begin(); err == nil || !strings.Contains(err.Error(), "The database has gone back in time") {
-		t.Fatalf("it serves, or does not say why not: %v", err)
+	refused := func(when string) {
+		t.Helper()
+		if err := k.node.begin(); err == nil || !strings.Contains(err.Error(), "The database has gone back in time") {
+			t.Fatalf("%s it serves, or does not say why not: %v", when, err)
+		}
 	}
+	refused("as it was put back,")
+	// A node without the journal serves it, and the log goes on: the number of
+	// Ada's suspension is now that of Alan's.
+	cuts := filepath.Join(k.node.env["GATEHOUSE_DATA"], "cuts")
+	k.ok(os.Rename(cuts, cuts+".aside"))
+	k.node.again(t)
+	_, err = k.api.Suspend(t.Context(), "alan", "left too")
+	k.ok(err)
+	k.node.kill()
+	k.ok(os.RemoveAll(cuts))
+	k.ok(os.Rename(cuts+".aside", cuts))
+	refused("after another cut under the same number,")
 	contains(t, k.does("restore-backup", "--in-place"), "ada", "made again")
 	k.servesClosed()
 	k.confirms()
 	k.nothingLives("confirmed")
-	if k.mayEnter("ada") || !k.mayEnter("grace") {
-		t.Error("ada is in, or grace is not")
+	if k.mayEnter("ada") || k.mayEnter("alan") || !k.mayEnter("grace") {
+		t.Error("ada or alan is in, or grace is not")
 	}
 }

@@ -67,7 +67,10 @@ type House struct {
 	Era        string
 	N          int64     // number of the newest row of the log
 	RestoredAt time.Time // zero: never was restored
-	From       Backup    // what it was restored from
+	// InPlace: it was put back by other means than a backup of ours, so that its
+	// log may have gone on under numbers that other cuts had.
+	InPlace bool
+	From    Backup // what it was restored from
 }
 
 // Backup says what a backup is of.

@@ -16,9 +16,9 @@ const (
 	// From here on nothing is accepted or issued: no pass carries ''.
 	beginRestore = `UPDATE house SET state = 'restoring', generation = '' WHERE id = 1`
 
-	// $1 now, $2 to $4 what was restored.
+	// $1 now, $2 to $4 what was restored, $5 whether in place.
 	endRestore = `UPDATE house SET state = 'unconfirmed', generation = '', restored_at = $1, backup_at = $2, backup_n = $3,
-		backup_era = $4 WHERE id = 1`
+		backup_era = $4, in_place = $5 WHERE id = 1`
 	forgetReplays = `DELETE FROM replays`
 	// Whatever a worker held when the backup was made is anybody's now.
 	freeDeliveries = `UPDATE deliveries SET claimed_by = '', claimed_until = 0 WHERE finished_at = 0 AND claimed_by <> ''`
@@ -64,7 +64,7 @@ func (s *Store) Restore(ctx context.Context, file io.ReadSeeker) (idp.Backup, er
 	if err := s.Migrate(ctx); err != nil {
 		return idp.Backup{}, err
 	}
-	return b, s.unconfirm(ctx, b)
+	return b, s.unconfirm(ctx, b, false)
 }
 
 // makeRoom brings an empty database to the backup's schema and closes the
@@ -201,17 +201,17 @@ func (s *Store) RestoredInPlace(ctx context.Context) (idp.Backup, error) {
 		return h.From, nil
 	}
 	b := idp.Backup{At: idp.Time(s.Now()), N: h.N, Era: h.Era, Schema: newestSchema()}
-	return b, s.unconfirm(ctx, b)
+	return b, s.unconfirm(ctx, b, true)
 }
 
 // unconfirm ends a restore: one transaction.
-func (s *Store) unconfirm(ctx context.Context, b idp.Backup) error {
+func (s *Store) unconfirm(ctx context.Context, b idp.Backup, inPlace bool) error {
 	now := us(s.Now())
 	e := idp.Event{ID: idp.NewEventID(), At: idp.Time(s.Now()), Kind: "house.restore", Actor: idp.ActorOf(ctx),
 		Detail: map[string]string{"backup_at": b.At.UTC().Format("2006-01-02T15:04:05Z"), "backup_n": strconv.FormatInt(b.N, 10)}}
 	steps := []step{
 		do(forgetReplays), do(freeDeliveries), do(freeReceipts), do(freeBatches),
-		do(endRestore, now, us(b.At), b.N, b.Era),
+		do(endRestore, now, us(b.At), b.N, b.Era, bit(inPlace)),
 		do(dropRegistration),
 	}
 	return s.tx(ctx, "end the restore", func(r runner) error {

@@ -7,7 +7,7 @@ import (
 )
 
 const (
-	selectHouse = `SELECT h.state, h.generation, c.n, h.restored_at, h.backup_at, h.backup_n, h.backup_era
+	selectHouse = `SELECT h.state, h.generation, c.n, h.restored_at, h.in_place, h.backup_at, h.backup_n, h.backup_era
 		FROM house h CROSS JOIN counter c WHERE h.id = 1`
 
 	upsertReplay = `INSERT INTO replays (wish, place, n, kind, user_id, username, app_id, group_id, key_id, at, reason, outcome, detail)
@@ -37,8 +37,9 @@ func houseOf(ctx context.Context, r runner) (h idp.House, err error) {
 
 func scanHouse(r row) (h idp.House, err error) {
 	var generation string
-	err = r.Scan(&h.State, &generation, &h.N, at(&h.RestoredAt), at(&h.From.At), &h.From.N, &h.From.Era)
-	h.Era = idp.Era(generation)
+	var inPlace int64
+	err = r.Scan(&h.State, &generation, &h.N, at(&h.RestoredAt), &inPlace, at(&h.From.At), &h.From.N, &h.From.Era)
+	h.Era, h.InPlace = idp.Era(generation), inPlace == 1
 	return h, err
 }
 

@@ -41,7 +41,7 @@ func keepCuts(ctx context.Context, c Config, db *store.Store, m *metrics, log *s
 	if len(content.Broken) > 0 {
 		log.Error("the cut journal is broken; it goes on in a new file", "lines", content.Broken)
 	}
-	if err := content.Check(h); err != nil {
+	if err := content.Check(ctx, h, db); err != nil {
 		return nil, err
 	}
 	j.Who = db.EraAndName
@@ -85,7 +85,7 @@ func (k *cuts) run(ctx context.Context) {
 func (k *cuts) closed() string {
 	h := k.state.Load()
 	switch {
-	case k.behind():
+	case k.behind(), k.journal.Forked():
 		return "The database of this Gatehouse has gone back in time. The people who run it have to restore it properly first."
 	case h.State != idp.HouseOpen:
 		return "Gatehouse was restored from a backup and waits for an owner to confirm that nobody is let in who was suspended meanwhile."

@@ -15,13 +15,16 @@ const dueEvery = time.Second
 
 // endDue ends grants and suspends people when their time has come, until ctx
 // ends.
-func endDue(ctx context.Context, people *directory.Directory, log *slog.Logger) {
+func endDue(ctx context.Context, people *directory.Directory, closed func() string, log *slog.Logger) {
 	for next := time.NewTicker(dueEvery); ; {
 		select {
 		case <-ctx.Done():
 			next.Stop()
 			return
 		case <-next.C:
+		}
+		if closed() != "" {
+			continue // no number of the log is taken that another cut may have
 		}
 		if _, err := people.EndDueGrants(ctx, 100); err != nil && ctx.Err() == nil {
 			log.WarnContext(ctx, "grants whose end has come wait", "error", err)
@@ -37,13 +40,16 @@ func endDue(ctx context.Context, people *directory.Directory, log *slog.Logger) 
 const batchesEvery = 500 * time.Millisecond
 
 // workBatches works off suspensions of many, one at a time, until ctx ends.
-func workBatches(ctx context.Context, people *directory.Directory, worker string, log *slog.Logger) {
+func workBatches(ctx context.Context, people *directory.Directory, closed func() string, worker string, log *slog.Logger) {
 	for next := time.NewTicker(batchesEvery); ; {
 		select {
 		case <-ctx.Done():
 			next.Stop()
 			return
 		case <-next.C:
+		}
+		if closed() != "" {
+			continue
 		}
 		if _, err := people.WorkBatch(ctx, worker); err != nil && ctx.Err() == nil {
 			log.WarnContext(ctx, "a suspension of many stands still; it goes on when its claim runs out", "error", err)

@@ -174,13 +174,28 @@ func openKeys(ctx context.Context, c Config, db *store.Store) (*keys.Ring, error
 	return ring, nil
 }
 
-// replay makes the cuts again that the database does not have.
+// replay makes the cuts again that the database does not have. Where it was
+// put back in place, its log may have gone on since under the same numbers:
+// then the wish says whether it has the cut.
 func replay(ctx context.Context, db *store.Store, people *directory.Directory, c journal.Content, h idp.House) error {
 	var lasting []idp.Cut
-	for _, cut := range c.After(h.From.Era, h.From.N) {
-		if cut.Lasts() {
-			lasting = append(lasting, cut)
+	from := h.From.N
+	if h.InPlace {
+		from = 0
+	}
+	for _, cut := range c.After(h.From.Era, from) {
+		if !cut.Lasts() {
+			continue
 		}
+		if h.InPlace {
+			switch _, err := db.EndingByKey(ctx, cut.Key); {
+			case err == nil:
+				continue
+			case !idp.IsKind(err, idp.NotFound):
+				return err
+			}
+		}
+		lasting = append(lasting, cut)
 	}
 	done, err := people.Replay(ctx, lasting)
 	return errors.Join(err, db.SaveReplays(ctx, done))
@@ -211,8 +226,11 @@ func (r restoreBackupCmd) show(ctx context.Context, db *store.Store, c journal.C
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nThis house is as it was at %s (cut %d). Every session, token and link of before is dead.\n",
-		h.From.At.Format(time.RFC3339), h.From.N)
+	stood := "as it was put back"
+	if !h.InPlace {
+		stood = fmt.Sprintf("as it was at %s (cut %d)", h.From.At.Format(time.RFC3339), h.From.N)
+	}
+	fmt.Printf("\nThis house is %s. Every session, token and link of before is dead.\n", stood)
 	switch highest, holes := c.Through(h.From.Era, h.From.N); {
 	case !r.reads():
 	case c.Empty():

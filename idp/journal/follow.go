@@ -52,13 +52,18 @@ func (j *Journal) Follow(ctx context.Context, from Source, log *slog.Logger) {
 }
 
 type follower struct {
-	journal *Journal
-	from    Source
-	era     string
-	at      int64 // every cut up to here is written
-	told    int64 // the last line says so up to here
-	marked  time.Time
+	journal  *Journal
+	from     Source
+	era      string
+	restored time.Time // when the house was, the last time
+	at       int64     // every cut up to here is written
+	wish     string    // of the row there, "" where it was not read
+	told     int64     // the last line says so up to here
+	marked   time.Time
 }
+
+// errForked: the log is not the one that was followed.
+var errForked = errors.New("the log has another row under a number that was read before: the database has gone back in time and on from there")
 
 // step writes what is missing up to now.
 func (f *follower) step(ctx context.Context) error {
@@ -68,9 +73,11 @@ func (f *follower) step(ctx context.Context) error {
 			return err
 		}
 		if h.Era != f.era {
-			f.begin(h)
+			if err := f.begin(ctx, h); err != nil {
+				return err
+			}
 		}
-		rows, err := f.from.EndingsAfter(ctx, f.at, followRows)
+		rows, err := f.next(ctx)
 		if err != nil || len(rows) == 0 {
 			return errors.Join(err, f.mark(ctx, false))
 		}
@@ -87,13 +94,52 @@ func (f *follower) step(ctx context.Context) error {
 	}
 }
 
-// begin finds where to go on in this era.
-func (f *follower) begin(h idp.House) {
+// next reads the rows after the last that was written, which must still be
+// what it was.
+func (f *follower) next(ctx context.Context) ([]idp.Ending, error) {
+	if f.wish == "" {
+		return f.from.EndingsAfter(ctx, f.at, followRows)
+	}
+	rows, err := f.from.EndingsAfter(ctx, f.at-1, followRows+1)
+	if err != nil {
+		return nil, err
+	}
+	if len(rows) == 0 || rows[0].N != f.at || rows[0].Key != f.wish {
+		f.journal.forked.Store(true)
+		return nil, errForked
+	}
+	return rows[1:], nil
+}
+
+// begin finds where to go on in this era. One that began with "everything
+// before now" goes on with the numbers of the one before, and says so at once,
+// for the next process; one that began with a restore has its own.
+func (f *follower) begin(ctx context.Context, h idp.House) error {
+	seen := f.era != ""
+	f.era = h.Era
+	if seen && h.RestoredAt.Equal(f.restored) {
+		return f.sayEra(ctx)
+	}
 	n, known := f.journal.read.marks[h.Era]
+	if !known && h.From.Era == "" { // never restored
+		for _, m := range f.journal.read.marks {
+			n, known = max(n, m), true
+		}
+	}
 	if !known {
 		n = max(h.From.N, h.N-lookBack)
 	}
-	f.era, f.at, f.told = h.Era, n, n
+	f.restored, f.at, f.wish, f.told = h.RestoredAt, n, "", n
+	return f.sayEra(ctx)
+}
+
+// sayEra writes where this era is followed from.
+func (f *follower) sayEra(ctx context.Context) error {
+	if f.at == 0 {
+		return nil
+	}
+	f.told = f.at
+	return f.journal.append(ctx, f.markLine(f.at))
 }
 
 func (f *follower) write(ctx context.Context, rows []idp.Ending) error {
@@ -120,8 +166,8 @@ func (f *follower) write(ctx context.Context, rows []idp.Ending) error {
 		}
 		f.told, f.marked = to, time.Now()
 	}
-	f.at = to
-	f.journal.forget(to)
+	f.at, f.wish = to, rows[len(rows)-1].Key
+	f.journal.forget(f.era, to)
 	return nil
 }
 
@@ -141,17 +187,18 @@ func (f *follower) markLine(to int64) line {
 	return line{Cut: idp.Cut{N: to, Era: f.era, Kind: seen}, After: f.told}
 }
 
-// has reports whether Keep has written the cut.
+// has reports whether the cut is written, by Keep or by Follow.
 func (j *Journal) has(c idp.Cut) bool {
 	j.keptMu.Lock()
 	defer j.keptMu.Unlock()
-	return j.kept[c.N] == c.Era && c.Era != ""
+	return c.Era != "" && (j.kept[c.N] == c.Era || c.N <= j.passed[c.Era])
 }
 
 // forget drops what Follow has passed.
-func (j *Journal) forget(to int64) {
+func (j *Journal) forget(era string, to int64) {
 	j.keptMu.Lock()
 	defer j.keptMu.Unlock()
+	j.passed[era] = to
 	for n := range j.kept {
 		if n <= to {
 			delete(j.kept, n)

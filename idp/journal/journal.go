@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/idp"
@@ -49,8 +50,11 @@ type Journal struct {
 
 	disk disk // only whoever writes uses it
 
+	forked atomic.Bool
+
 	keptMu sync.Mutex
 	kept   map[int64]string // number to era of what Keep has written, for Follow
+	passed map[string]int64 // era to the number up to which Follow has written
 }
 
 // batch is lines that go to the disk together.
@@ -70,7 +74,7 @@ func Open(dir string) (*Journal, Content, error) {
 	if err != nil {
 		return nil, Content{}, err
 	}
-	j := &Journal{dir: dir, disk: disk{dir: dir}, kept: map[int64]string{}}
+	j := &Journal{dir: dir, disk: disk{dir: dir}, kept: map[int64]string{}, passed: map[string]int64{}}
 	if len(names) == 0 {
 		return j, j.read, nil
 	}
@@ -81,17 +85,41 @@ func Open(dir string) (*Journal, Content, error) {
 }
 
 // Check answers idp.Unavailable where the journal knows of later things than
-// the database: that one went back in time.
-func (c Content) Check(h idp.House) error {
-	n, known, later := c.Last(h.Era)
-	if h.State != idp.HouseOpen || !known || !later && n <= h.N {
+// the database, or of another cut under the same number: that one went back in
+// time, and perhaps on from there.
+func (c Content) Check(ctx context.Context, h idp.House, from Source) error {
+	if h.State != idp.HouseOpen {
 		return nil
 	}
-	return idp.Errorf(idp.Unavailable, "The database has gone back in time: it ends at cut %d, and the cut journal of this node goes on to %d. Somebody who was suspended might be let in again, so nothing is served. "+
-		"If an older database was put back, run: gatehouse restore-backup --in-place --journal DIR (the cuts directory in the data directory of each node); it makes the missing cuts again and shows them to you.", h.N, n)
+	n, known, later := c.Last(h.Era)
+	if known && (later || n > h.N) {
+		return wentBack("it ends at cut %d, and the cut journal of this node goes on to %d", h.N, n)
+	}
+	last, ok := c.newest(h.Era)
+	if !ok {
+		return nil
+	}
+	rows, err := from.EndingsAfter(ctx, last.N-1, 1)
+	if err != nil {
+		return err
+	}
+	if len(rows) == 0 || rows[0].N != last.N || rows[0].Key != last.Key {
+		return wentBack("its cut %d is not the one that the cut journal of this node has", last.N)
+	}
+	return nil
 }
 
-// Keep has a committed ending on disk when it returns nil. What ends passes
+func wentBack(how string, args ...any) error {
+	return idp.Errorf(idp.Unavailable, "The database has gone back in time: %s. Somebody who was suspended might be let in again, so nothing is served. "+
+		"If an older database was put back, run: gatehouse restore-backup --in-place --journal DIR (the cuts directory in the data directory of each node); it makes the missing cuts again and shows them to you.", fmt.Sprintf(how, args...))
+}
+
+// Forked reports whether Follow has found that the database went back in time
+// under this node.
+func (j *Journal) Forked() bool { return j.forked.Load() }
+
+// Keep has a committed ending on disk when it returns nil, also one of long
+// ago that somebody asks for again. What ends passes
 // alone is left to Follow: a restore ends all of them anyway. A disk that does
 // not answer within 250 ms is an error, and the line is still written when it
 // comes back.
@@ -105,6 +133,9 @@ func (j *Journal) Keep(ctx context.Context, e idp.Ending) error {
 	var err error
 	if c.Era, c.Username, err = j.Who(ctx, e.UserID); err != nil {
 		return fmt.Errorf("ask whose cut it is: %w", err)
+	}
+	if j.has(c) {
+		return nil // asked for again
 	}
 	if err := j.append(ctx, line{Cut: c, After: c.N - 1}); err != nil {
 		return err

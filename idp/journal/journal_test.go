@@ -24,6 +24,7 @@ type log struct {
 	mu    sync.Mutex
 	era   string
 	from  idp.Backup
+	at    time.Time // of the newest restore
 	rows  []idp.Ending
 	state idp.HouseState
 }
@@ -31,7 +32,7 @@ type log struct {
 func (l *log) House(context.Context) (idp.House, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return idp.House{Era: l.era, N: int64(len(l.rows)), From: l.from, State: l.state}, nil
+	return idp.House{Era: l.era, N: int64(len(l.rows)), From: l.from, RestoredAt: l.at, State: l.state}, nil
 }
 
 func (l *log) EndingsAfter(_ context.Context, n int64, limit int) ([]idp.Ending, error) {
@@ -135,7 +136,7 @@ func TestJournalKnowsWhatABackupDoesNot(t *testing.T) {
 	}
 
 	// After a restore numbers begin again, and another backup is of that era.
-	l.era, l.rows, l.from = "two", l.rows[:2], idp.Backup{N: 2, Era: "one"}
+	l.era, l.rows, l.from, l.at = "two", l.rows[:2], idp.Backup{N: 2, Era: "one"}, time.Unix(9, 0)
 	l.add(idp.EndUser, "grace")
 	step(t, here, l)
 	c := read(t, a)
@@ -152,7 +153,7 @@ func TestJournalKnowsWhatABackupDoesNot(t *testing.T) {
 		{idp.House{Era: "two", N: 3}, false}, {idp.House{Era: "two", N: 2}, true}, {idp.House{Era: "one", N: 99}, true},
 		{idp.House{Era: "three", N: 1}, false}, {idp.House{State: idp.HouseUnconfirmed, Era: "one", N: 1}, false},
 	} {
-		if err := c.Check(h.House); (err != nil) != h.behind || err != nil && !idp.IsKind(err, idp.Unavailable) {
+		if err := c.Check(t.Context(), h.House, l); (err != nil) != h.behind || err != nil && !idp.IsKind(err, idp.Unavailable) {
 			t.Errorf("%+v: %v", h, err)
 		}
 	}
@@ -355,6 +356,67 @@ func TestFollowWritesWhatOthersCut(t *testing.T) {
 		stop()
 		<-done
 	})
+}
+
+// TestAnEraThatBeganWithEverythingBeforeNowGoesOn: its numbers are those of the
+// era before, and what was cut there is not told once more as of this one.
+func TestAnEraThatBeganWithEverythingBeforeNowGoesOn(t *testing.T) {
+	t.Parallel()
+	for _, restarted := range []bool{false, true} {
+		dir, l := t.TempDir(), &log{era: "one"}
+		f := follower{journal: opened(t, dir, l), from: l}
+		steps := func() {
+			t.Helper()
+			if err := f.step(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l.add(idp.EndUser, "ada") // and restored, as nothing here tells
+		steps()
+		l.add(idp.EndUser, "alan")
+		steps() // a backup of era one ends here
+		l.add(idp.EndBefore, "")
+		l.era = "two"
+		if restarted {
+			f = follower{journal: opened(t, dir, l), from: l}
+		}
+		steps()
+		l.add(idp.EndUser, "grace")
+		f = follower{journal: opened(t, dir, l), from: l}
+		steps()
+		if got := users(read(t, dir).After("one", 2)); !slices.Equal(got, []string{"", "grace"}) {
+			t.Errorf("restarted %t: after the backup came %q", restarted, got)
+		}
+		if got := users(read(t, dir).After("two", 3)); !slices.Equal(got, []string{"grace"}) {
+			t.Errorf("restarted %t: after a backup of the second era came %q", restarted, got)
+		}
+	}
+}
+
+// TestALogThatWentBackAndOnIsFoundOut: another row has the number of one that
+// the journal knows, before this node looked again.
+func TestALogThatWentBackAndOnIsFoundOut(t *testing.T) {
+	t.Parallel()
+	dir, l := t.TempDir(), &log{era: "one"}
+	j := opened(t, dir, l)
+	f := follower{journal: j, from: l}
+	l.add(idp.EndUser, "ada")
+	l.add(idp.EndUser, "mallory")
+	if err := f.step(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	house := idp.House{Era: "one", N: 2}
+	if err := read(t, dir).Check(t.Context(), house, l); err != nil || j.Forked() {
+		t.Fatalf("the log as it was: %v", err)
+	}
+	l.rows = l.rows[:1]
+	l.add(idp.EndUser, "somebody else")
+	if err := f.step(t.Context()); !errors.Is(err, errForked) || !j.Forked() {
+		t.Errorf("a running node found %v", err)
+	}
+	if err := read(t, dir).Check(t.Context(), house, l); !idp.IsKind(err, idp.Unavailable) {
+		t.Errorf("a node that starts found %v", err)
+	}
 }
 
 func FuzzRead(f *testing.F) {

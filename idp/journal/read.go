@@ -114,11 +114,18 @@ func scan(from io.Reader, each func(number int, l line, whole bool, err error)) 
 // After returns the cuts that a backup of this era and number does not have,
 // each once, in order.
 func (c Content) After(era string, n int64) []idp.Cut {
-	earlier := c.before(era)
+	earlier, inBackup := c.before(era), map[row]bool{}
+	for _, k := range c.Cuts {
+		if k.Era == era && k.N <= n {
+			inBackup[rowOf(k)] = true
+		}
+	}
 	var cuts []idp.Cut
 	known := map[string]bool{}
 	for _, k := range c.Cuts {
-		if k.Era == era && k.N <= n || earlier[k.Era] || known[k.Key] {
+		// One journal may have a row under the era in which it was made, another
+		// under the one that began just then.
+		if inBackup[rowOf(k)] || earlier[k.Era] || known[k.Key] {
 			continue
 		}
 		known[k.Key] = true
@@ -138,6 +145,15 @@ func (c Content) After(era string, n int64) []idp.Cut {
 	})
 	return cuts
 }
+
+// row is one of the log, whichever era it is told under.
+type row struct {
+	n    int64
+	wish string
+	at   int64
+}
+
+func rowOf(c idp.Cut) row { return row{c.N, c.Key, c.At.UnixMicro()} }
 
 // before are the eras that some journal has seen end before this one began.
 func (c Content) before(era string) map[string]bool {
@@ -190,6 +206,16 @@ func (c Content) Last(era string) (n int64, known, later bool) {
 		}
 	}
 	return n, known, later
+}
+
+// newest returns the cut of the era with the highest number.
+func (c Content) newest(era string) (newest idp.Cut, ok bool) {
+	for _, k := range c.Cuts {
+		if k.Era == era && k.N >= newest.N {
+			newest, ok = k, true
+		}
+	}
+	return newest, ok
 }
 
 // Empty reports whether the journals say nothing at all.

@@ -4,6 +4,7 @@
 
 ALTER TABLE house ADD COLUMN state TEXT NOT NULL DEFAULT ''; -- '', 'restoring' or 'unconfirmed'
 ALTER TABLE house ADD COLUMN restored_at BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE house ADD COLUMN in_place BIGINT NOT NULL DEFAULT 0; -- 1: by other means than a backup of ours
 ALTER TABLE house ADD COLUMN backup_at BIGINT NOT NULL DEFAULT 0; -- when what was restored was the truth
 ALTER TABLE house ADD COLUMN backup_n BIGINT NOT NULL DEFAULT 0;  -- where the log stood then
 ALTER TABLE house ADD COLUMN backup_era TEXT NOT NULL DEFAULT ''; -- idp.Era of the generation then
