@@ -28,7 +28,7 @@ type Store interface {
 	SigningKeys(ctx context.Context) ([]idp.SigningKey, error)
 	Delivery(ctx context.Context, id idp.DeliveryID) (idp.Delivery, error)
 	RetryDelivery(ctx context.Context, id idp.DeliveryID, now time.Time, e idp.Event) (idp.Delivery, error)
-	RevokeAPIToken(ctx context.Context, id idp.APITokenID, of idp.UserID, now time.Time) error
+	RevokeAPIToken(ctx context.Context, id idp.APITokenID, of idp.UserID, now time.Time, e idp.Event) error
 	Record(ctx context.Context, events ...idp.Event) error
 }
 
