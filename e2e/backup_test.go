@@ -188,6 +188,21 @@ func (k *kept) does(args ...string) string {
 	return out
 }
 
+// keepsProof downloads the last receipt of a person into a file.
+func (k *kept) keepsProof(name string) (file string) {
+	k.t.Helper()
+	found, err := k.api.Receipts(k.t.Context(), name)
+	k.ok(err)
+	var v client.SignedReceipt
+	until(k.t, readyWithin, "the receipt is signed", func() bool {
+		v, err = k.api.SignedReceipt(k.t.Context(), found[0].ID, 0)
+		return err == nil
+	}, func() any { return err })
+	file = filepath.Join(k.t.TempDir(), "receipt.jws")
+	k.ok(os.WriteFile(file, []byte(v.JWS+"\n"), 0o600))
+	return file
+}
+
 // moves to an empty machine: another data directory and another database, with
 // nothing of the old but the root key. It returns the old data directory.
 func (k *kept) moves() (old string) {
@@ -270,6 +285,7 @@ func TestF21RestoreOlderThanSuspensions(t *testing.T) {
 			}
 			_, err := k.api.Leave(t.Context(), "staff", "alan")
 			k.ok(err)
+			outside := k.keepsProof("ada")
 			k.node.kill() // in the moment of success, and its database is lost with it
 			old := k.moves()
 
@@ -291,6 +307,13 @@ func TestF21RestoreOlderThanSuspensions(t *testing.T) {
 			}
 			if m := comesIn(t, k.node.URL, "alan", passwordOf("alan")); strings.Contains(m.get(t, k.node.URL+"/").Body, "Party") {
 				t.Error("alan is back in the group that he left")
+			}
+			// The audit log goes on from the backup, which what was signed after it
+			// shows.
+			k.node.env["GATEHOUSE_TOKEN"] = k.api.Token
+			contains(t, k.does("audit", "verify"), "each as it was sealed")
+			if out, err := k.machine("audit", "verify", "--checkpoint", outside); err == nil || !strings.Contains(out, "an older copy of the database") {
+				t.Errorf("a log that went back was verified: %v\n%s", err, out)
 			}
 			// The house that was restored goes on, and so does its journal.
 			k.ok(k.node.stop())

@@ -1,8 +1,12 @@
 package e2e
 
 import (
+	"encoding/base64"
 	"io"
 	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -46,6 +50,7 @@ func TestEndingsOfEverybody(t *testing.T) {
 		if strings.Join(slices.Sorted(slices.Values(got)), " ") != strings.Join(apps, " ") {
 			t.Errorf("%s: lines of %v, want %v", what, got, apps)
 		}
+		contains(t, w.gatehouse("receipt", "verify", w.proof(r.ID, len(apps)), "--url", w.URL), "proven", r.ID, r.Reason)
 	}
 
 	r, err := w.API.EndApp(t.Context(), "Wiki", "its database was copied")
@@ -92,6 +97,44 @@ func TestEndingsOfEverybody(t *testing.T) {
 		t.Errorf("%d sessions are left in the apps", n)
 	}
 	w.opens(w.adaSignsIn(), w.CRM)
+
+	// The key that signs receipts is one like the others. What it signed proves
+	// nothing any more; what the next one signs does.
+	old := w.proof(r.ID, 2)
+	for _, k := range keys {
+		if k.Use == "receipt" {
+			if strings.Contains(keySet(t, w), k.ID) {
+				t.Error("a receipt key is in the provider's key set")
+			}
+			r, err := w.API.RevokeKey(t.Context(), k.ID, "it lay in a bucket, too")
+			told("receipt key", r, err, "key")
+			cmd := exec.CommandContext(t.Context(), binary(t), "receipt", "verify", old, "--url", w.URL)
+			if out, err := cmd.CombinedOutput(); err == nil || !strings.Contains(string(out), "was revoked") {
+				t.Errorf("signed by a key that was revoked: %v\n%s", err, out)
+			}
+			contains(t, w.gatehouse("audit", "verify"), "each as it was sealed")
+		}
+	}
+}
+
+// proof downloads a receipt when so many of its lines are signed as
+// acknowledged, into a file.
+func (w *town) proof(id string, acked int) (file string) {
+	w.t.Helper()
+	var v client.SignedReceipt
+	until(w.t, readyWithin, "the receipt is signed", func() bool {
+		var err error
+		if v, err = w.API.SignedReceipt(w.t.Context(), id, 0); err != nil {
+			return false
+		}
+		payload, err := base64.RawURLEncoding.DecodeString(strings.Split(v.JWS, ".")[1])
+		return err == nil && strings.Count(string(payload), `"acknowledged_at"`) == acked
+	}, func() any { return v })
+	file = filepath.Join(w.t.TempDir(), "receipt.jws")
+	if err := os.WriteFile(file, []byte(v.JWS+"\n"), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+	return file
 }
 
 // keySet is the document from which apps learn the signing keys.

@@ -3,6 +3,7 @@ package e2e
 import (
 	"crypto/rand"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -169,4 +170,83 @@ func auditLog(t *testing.T, database, driver, dsn string) {
 	says("sealed anew", 1, []string{"is not the one that the house signed"})
 	undo()
 	says("as it was again", 0, whole)
+	t.Run("AU-03 nothing is done that cannot be written down", func(t *testing.T) {
+		noRoom, room := `CREATE TRIGGER full_disk BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END`, `DROP TRIGGER full_disk`
+		if driver == "pgx" {
+			do(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no space left on device' USING ERRCODE = '53100'; END $$`)
+			noRoom, room = `CREATE TRIGGER full_disk BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION full_disk()`, room+` ON events`
+		}
+		for _, words := range []string{"is full", "no space left"} {
+			node.Log.expect(words)
+		}
+		do(noRoom)
+		nothingIsDone(t, api)
+		do(room)
+		if r, err := api.Suspend(t.Context(), "user-1", "left"); err != nil || r.Kind != "user" {
+			t.Errorf("with room again: %+v, %v", r, err)
+		}
+	})
+}
+
+// nothingIsDone asks for what admins do while no audit line can be written. None
+// of it may be done, and none of it answer success.
+func nothingIsDone(t *testing.T, api *client.Client) {
+	stands := func() string {
+		t.Helper()
+		users, err := api.Users(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		groups, err := api.Groups(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		apps, err := api.Apps(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		receipts, err := api.Receipts(t.Context(), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		keys, err := api.Keys(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal([]any{users, groups, apps, len(receipts), keys})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	before := stands()
+	ctx := t.Context()
+	keys, err := api.Keys(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, act := range map[string]func() error{
+		"suspend":      func() error { _, err := api.Suspend(ctx, "user-1", "left"); return err },
+		"restore":      func() error { _, err := api.Restore(ctx, "user-3"); return err },
+		"end all":      func() error { _, err := api.EndSessions(ctx, "user-1", ""); return err },
+		"end before":   func() error { _, err := api.EndBefore(ctx, time.Time{}, ""); return err },
+		"revoke a key": func() error { _, err := api.RevokeKey(ctx, keys[0].ID, ""); return err },
+		"add a person": func() error { _, err := api.AddUser(ctx, client.Person{Username: "new"}); return err },
+		"change a person": func() error {
+			_, err := api.ChangeUser(ctx, "user-1", client.Person{Username: "user-1", Role: "owner"})
+			return err
+		},
+		"add a group": func() error { _, err := api.AddGroup(ctx, "new"); return err },
+		"add an app": func() error {
+			_, err := api.AddApp(ctx, client.App{Name: "new", Protocol: "oidc", Identifier: "new", OIDC: &client.OIDC{RedirectURIs: []string{"https://new.example/cb"}}})
+			return err
+		},
+	} {
+		if err := act(); err == nil {
+			t.Errorf("AU-03: %s answered success and could not be written down", what)
+		}
+	}
+	if after := stands(); after != before {
+		t.Errorf("AU-03: done without an audit line: before %s, after %s", before, after)
+	}
 }

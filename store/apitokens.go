@@ -57,11 +57,10 @@ func (s *Store) APITokens(ctx context.Context, user idp.UserID) ([]idp.APIToken,
 	}, apiTokensOf, user)
 }
 
-// RevokeAPIToken revokes a user's API token; one that is revoked stays so.
-func (s *Store) RevokeAPIToken(ctx context.Context, id idp.APITokenID, user idp.UserID, now time.Time) error {
-	n, err := s.exec(ctx, "revoke an API token", revokeAPIToken, id, user, us(now))
-	if err == nil && n == 0 {
-		err = idp.Errorf(idp.NotFound, "There is no such API token.")
-	}
-	return err
+// RevokeAPIToken revokes a user's API token, in one transaction with the event;
+// one that is revoked stays so. idp.NotFound when it is none of theirs.
+func (s *Store) RevokeAPIToken(ctx context.Context, id idp.APITokenID, user idp.UserID, now time.Time, e idp.Event) error {
+	none := idp.Errorf(idp.NotFound, "There is no such API token.")
+	steps := append([]step{must(none, revokeAPIToken, id, user, us(now))}, eventSteps([]idp.Event{e})...)
+	return s.tx(ctx, "revoke an API token", func(r runner) error { return r.batch(ctx, steps) })
 }

@@ -36,7 +36,7 @@ type Store interface {
 	RetryDelivery(ctx context.Context, id idp.DeliveryID, now time.Time, e idp.Event) (idp.Delivery, error)
 	NoteDelivery(ctx context.Context, id idp.DeliveryID, now time.Time, e idp.Event) (idp.Delivery, error)
 	NoteDeadLetters(ctx context.Context, by, now time.Time) (int, error)
-	RevokeAPIToken(ctx context.Context, id idp.APITokenID, of idp.UserID, now time.Time) error
+	RevokeAPIToken(ctx context.Context, id idp.APITokenID, of idp.UserID, now time.Time, e idp.Event) error
 	Record(ctx context.Context, events ...idp.Event) error
 }
 

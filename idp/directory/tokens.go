@@ -29,10 +29,7 @@ func (d *Directory) AddToken(ctx context.Context, proof idp.Proof, name string, 
 // RevokeToken revokes an API token of a user; idp.NotFound when it is none of
 // theirs.
 func (d *Directory) RevokeToken(ctx context.Context, id idp.APITokenID, of idp.UserID) error {
-	if err := d.Store.RevokeAPIToken(ctx, id, of, d.now()); err != nil {
-		return err
-	}
-	return d.Store.Record(ctx, d.tokenEvent(ctx, "token.revoke", of, id))
+	return d.Store.RevokeAPIToken(ctx, id, of, d.now(), d.tokenEvent(ctx, "token.revoke", of, id))
 }
 
 func (d *Directory) tokenEvent(ctx context.Context, kind string, of idp.UserID, id idp.APITokenID) idp.Event {

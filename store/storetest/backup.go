@@ -29,6 +29,16 @@ func RunBackup(t *testing.T, from, into *store.Store) {
 	_, err := h.Register(h.ctx, idp.Registration{}, idp.Registration{RunID: "run", ReplID: "repl", Generation: "copies"})
 	h.ok(err)
 
+	sealed, err := h.Seal(h.ctx, h.now, 100)
+	h.ok(err)
+	end, err := h.ChainEnd(h.ctx)
+	h.ok(err)
+	h.ok(h.SaveCheckpoint(h.ctx, idp.Checkpoint{Place: end, SignedAt: h.now, JWS: "a.b.c"}))
+	receipt, _, err := h.ClaimReceipt(h.ctx, "w", h.now, time.Minute)
+	h.ok(err)
+	h.ok(h.ListPage(h.ctx, receipt.ID, "w", nil, "", true, h.now))
+	_, signed := h.sign(receipt.ID, h.now)
+
 	file, b := h.backup()
 	h.suspend(ada) // is not in it
 	restored, err := into.Restore(h.ctx, bytes.NewReader(file))
@@ -64,6 +74,17 @@ func RunBackup(t *testing.T, from, into *store.Store) {
 		t.Errorf("generation %q after %q, %v", r.generation, h.generation, err)
 	}
 	r.session(ada) // a new one works
+
+	// What was signed is as it was, and the chain goes on from where it stood.
+	signed.NextAfter = time.Time{}
+	kept, err := into.SignedReceipt(h.ctx, receipt.ID, 1)
+	h.ok(err)
+	h.same(signed, kept)
+	_, err = into.Seal(h.ctx, h.now, 100)
+	h.ok(err)
+	if links := r.links(); sealed == 0 || len(links) <= sealed || links[sealed-1].Hash != end.Hash {
+		t.Errorf("%d lines were sealed, and after the restore %d", sealed, len(links))
+	}
 
 	// It is nobody's empty database any more.
 	_, err = into.Restore(h.ctx, bytes.NewReader(file))

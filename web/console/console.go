@@ -52,6 +52,7 @@ type Receipts interface {
 	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
 	LastReceipt(ctx context.Context, id idp.UserID, kind idp.EndingKind) (idp.Receipt, error)
 	Deliveries(ctx context.Context, id idp.ReceiptID) ([]idp.Delivery, error)
+	SignedReceipt(ctx context.Context, id idp.ReceiptID, version int64) (idp.SignedReceipt, error)
 }
 
 // Console is the room's table of contents and what its pages stand on.
@@ -99,6 +100,7 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "GET /console/receipts/live", Handler: c.receiptListLive},
 		{Pattern: "GET /console/receipts/{id}", Handler: c.receiptShow},
 		{Pattern: "GET /console/receipts/{id}/live", Handler: c.receiptLive},
+		{Pattern: "GET /console/receipts/{id}/signed", Handler: c.receiptSigned},
 		{Pattern: "GET /console/apps", Handler: c.appList},
 		{Pattern: "GET /console/apps/{id}", Handler: c.appShow},
 		{Pattern: "GET /console/apps/{id}/end-sessions", Handler: c.appEndSessionsConfirm},

@@ -358,11 +358,23 @@ func TestLiveReceiptTurnsInTheBrowserWithoutAReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.list(receipt.ID)
+	signed := h.sign(receipt.ID)
 	turned := chromedp.Poll[bool](
-		`window.sameDocument && !document.querySelector("#receipt").dataset.live && document.querySelector("h1").textContent.includes("no app had to be told")`,
+		`window.sameDocument && !document.querySelector("#receipt").dataset.live && document.querySelector("h1").textContent.includes("no app had to be told")
+			&& document.querySelector("#receipt a[download]").textContent === "Download signed receipt"`,
 		chromedp.WithPollingTimeout(10*time.Second))
 	if _, err := chromedp.Run(ctx, turned); err != nil {
 		t.Errorf("the receipt did not turn: %v", err)
+	}
+	got, err := ada.client.Get(page + "/signed")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Body.Close()
+	file, err := io.ReadAll(got.Body)
+	name := `attachment; filename="` + string(receipt.ID) + `-v1.jws"`
+	if err != nil || string(file) != signed+"\n" || got.Header.Get("Content-Disposition") != name || got.Header.Get("Content-Type") != "application/jose" {
+		t.Errorf("downloaded %q (%v) with %v", file, err, got.Header)
 	}
 	select {
 	case c := <-complaints:
@@ -382,6 +394,20 @@ func (h *house) list(id idp.ReceiptID) {
 	if err := h.store.ListPage(h.t.Context(), id, "test", nil, "", true, now); err != nil {
 		h.t.Fatal(err)
 	}
+}
+
+// sign does the notary's: the first version, which it returns.
+func (h *house) sign(id idp.ReceiptID) string {
+	h.t.Helper()
+	now := idp.Time(time.Now())
+	if _, err := h.store.ClaimSigning(h.t.Context(), id, "test", now, time.Minute); err != nil {
+		h.t.Fatal(err)
+	}
+	v := idp.SignedReceipt{ReceiptID: id, Version: 1, Hash: "hash", SignedAt: now, Final: true, JWS: "eyJh.eyJi.c2ln"}
+	if err := h.store.SaveVersion(h.t.Context(), v, "test", idp.Event{ID: idp.NewEventID(), At: now, Kind: "receipt.sign"}); err != nil {
+		h.t.Fatal(err)
+	}
+	return v.JWS
 }
 
 func TestCS03GetOfEveryPageChangesNothing(t *testing.T) {

@@ -79,6 +79,7 @@ func sampleReceipt() receiptView {
 	v := receiptView{
 		ID: "rcp_7k2mqpw5nd3xr9tb4hvcyfzs6e", Title: "Suspension of Grace Hopper", AboutURL: "/console/users/usr_x", Person: "Grace Hopper", What: "Suspension",
 		Reason: "Left the company today", Actor: "Ada Lovelace", AskedAt: ago(1830 * time.Millisecond), CutAt: ago(1818 * time.Millisecond), Number: 4711, Whole: true, Subject: "Grace Hopper is out",
+		Version: 1, SignedAt: ago(1700 * time.Millisecond),
 	}
 	for i, name := range sampleApps {
 		l := receiptLine{ID: fmt.Sprintf("dlv_%d", i), App: name, Lever: "Back-channel logout", State: ui.Verified, Attempts: 1, LatencyMS: int64(41 + i*i*7), Answer: "200", Evidence: "Asked, it says: no session"}
@@ -101,6 +102,7 @@ func settledReceipt() receiptView {
 		}
 	}
 	v.SettledAt = v.AskedAt.Add(4412 * time.Millisecond)
+	v.Version, v.SignedAt, v.SignedFinal = 3, v.AskedAt.Add(5*time.Second), true
 	return v
 }
 

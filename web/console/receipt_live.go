@@ -92,7 +92,7 @@ func (c *Console) fingerprint(ctx context.Context, id idp.ReceiptID) (uint64, er
 		return 0, err
 	}
 	h := fnv.New64a()
-	fmt.Fprint(h, rc.ListedAt.UnixMicro())
+	fmt.Fprint(h, rc.ListedAt.UnixMicro(), rc.Version)
 	for _, d := range lines {
 		fmt.Fprint(h, d.ID, d.State, d.Attempts, d.LatencyMS, d.Answer, d.Evidence,
 			d.NextAt.UnixMicro(), d.AgainAt.UnixMicro(), d.Ceiling.UnixMicro())

@@ -49,7 +49,7 @@ func (c *Console) readReceipt(ctx context.Context, id idp.ReceiptID) (receiptVie
 		ID: string(rc.ID), AboutURL: aboutURL(rc), Person: about, What: endingWords(rc.Kind),
 		Title: endingWords(rc.Kind) + ": " + about, Subject: said, Whole: rc.Kind == idp.EndUser,
 		Reason: rc.Reason, Actor: actor, AskedAt: rc.AskedAt, CutAt: rc.CutAt, Number: rc.N, Listing: rc.Listing(),
-		SettledAt: settledAt(rc, lines),
+		SettledAt: settledAt(rc, lines), Version: rc.Version, SignedAt: rc.SignedAt, SignedFinal: rc.SignedFinal,
 	}
 	if rc.Kind == idp.EndUser {
 		u, err := c.Store.User(ctx, rc.UserID)

@@ -37,6 +37,23 @@ func (v receiptView) aliveUntil() time.Time {
 // settled reports whether no line will change any more.
 func (v receiptView) settled() bool { return !v.Listing && !v.SettledAt.IsZero() }
 
+// still reports whether the page will not change any more: nothing turns, and
+// that is signed.
+func (v receiptView) still() bool { return v.settled() && v.SignedFinal }
+
+// signedWords says what the signed version is.
+func (v receiptView) signedWords() string {
+	switch {
+	case v.Version == 0:
+		return "The receipt can be downloaded, signed by the house, as soon as its lines are listed."
+	case v.SignedFinal && v.settled():
+		return fmt.Sprintf("Version %d, signed %s. Every line is final in it.", v.Version, ui.Exact(v.SignedAt))
+	case v.settled():
+		return fmt.Sprintf("Version %d, signed %s. The last version follows within seconds.", v.Version, ui.Exact(v.SignedAt))
+	}
+	return fmt.Sprintf("Version %d, signed %s. Another is signed when lines turn.", v.Version, ui.Exact(v.SignedAt))
+}
+
 // headline says how things stand. It says "everywhere" only where the app
 // itself, or its ceiling, has proven it.
 func (v receiptView) headline() string {

@@ -131,6 +131,10 @@ type receiptView struct {
 	Lines     []receiptLine
 	SettledAt time.Time // when the last line became final; zero while one is open
 	Restored  bool
+	// Version is the newest that is signed; 0: none is yet.
+	Version     int64
+	SignedAt    time.Time
+	SignedFinal bool // every line was final in it
 }
 
 // receiptLine is one line of a receipt.
