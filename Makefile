@@ -5,6 +5,7 @@
 # make torture  builds the house with one fault at a time; the race test must find each
 # make model    checks docs/revocation.pml with Spin, and that it misses every rule left out
 # make bench    the figures, on SQLite and PostgreSQL
+# make bench-layoff   10,000 people suspended by one command, 50 apps each (PEOPLE=1000 ON=sqlite: smaller, elsewhere)
 # make shell    a shell with the tests' services running: go test ./store/...
 
 SHELL := /bin/bash
@@ -13,7 +14,7 @@ SHELL := /bin/bash
 GO        ?= go
 TESTFLAGS ?= -race -p 2 -timeout 12m -count 1
 
-.PHONY: build check fmt vet staticcheck generate vuln install test e2e torture model bench shell
+.PHONY: build check fmt vet staticcheck generate vuln install test e2e torture model bench bench-layoff shell
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/gatehouse ./cmd/gatehouse
@@ -67,6 +68,11 @@ model:
 
 bench: install
 	e2e/with-services.sh $(GO) run ./e2e/bench $(BENCHFLAGS)
+
+PEOPLE ?= 10000
+ON     ?= postgres
+bench-layoff: install
+	e2e/with-services.sh $(GO) run ./e2e/bench -layoff $(PEOPLE) -layoff-on $(ON) $(BENCHFLAGS)
 
 shell: install
 	@e2e/with-services.sh $${SHELL:-bash}

@@ -33,6 +33,8 @@ type options struct {
 	rows        string
 	postgres    string
 	binary      string
+	layoff      int
+	layoffOn    string
 }
 
 func main() {
@@ -44,11 +46,16 @@ func main() {
 	flag.IntVar(&o.starts, "starts", 10, "starts; the median counts")
 	flag.StringVar(&o.postgres, "postgres", os.Getenv("GATEHOUSE_TEST_POSTGRES"), "a PostgreSQL `server` on this machine, as a URL")
 	flag.StringVar(&o.binary, "gatehouse", "", "measure this `binary` instead of building one")
+	flag.IntVar(&o.layoff, "layoff", 0, "measure nothing but a layoff of so many people")
+	flag.StringVar(&o.layoffOn, "layoff-on", "postgres", "the `database` of the layoff: sqlite, postgres, or redis for PostgreSQL with a Redis in front")
 	empty := flag.Bool("empty", false, "be the empty HTTP server (what the program starts itself as)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	run := run
+	if o.layoff > 0 {
+		run = layoff
+	}
 	if *empty {
 		run = func(context.Context, options) error { return serveEmpty() }
 	}
