@@ -41,6 +41,10 @@ type options struct {
 	revocation                                     bool
 	stages                                         string
 	cuts, calls, sessions, tellings, live, million int
+
+	// Of a layoff.
+	layoff   int
+	layoffOn string
 }
 
 func main() {
@@ -60,6 +64,8 @@ func main() {
 	flag.IntVar(&o.tellings, "tellings", 100, "revocation: suspensions that are followed until fifty apps have acknowledged")
 	flag.IntVar(&o.live, "live", 10_000, "revocation: live sessions of the person whose apps are told")
 	flag.IntVar(&o.million, "million", 1_000_000, "revocation: live sessions in Redis")
+	flag.IntVar(&o.layoff, "layoff", 0, "measure nothing but a layoff of so many people")
+	flag.StringVar(&o.layoffOn, "layoff-on", "postgres", "the `database` of the layoff: sqlite, postgres, or redis for PostgreSQL with a Redis in front")
 	empty := flag.Bool("empty", false, "be the empty HTTP server (what the program starts itself as)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
@@ -67,6 +73,9 @@ func main() {
 	run := run
 	if o.revocation {
 		run = revocation
+	}
+	if o.layoff > 0 {
+		run = layoff
 	}
 	if *empty {
 		run = func(context.Context, options) error { return serveEmpty() }

@@ -204,8 +204,8 @@ func TestABatchGoesOnWhereItsNodeDied(t *testing.T) {
 			ctx := context.Background()
 			grace := add(t, d, "grace", idp.RoleOwner)
 			var names []string
-			for i := range 40 {
-				names = append(names, add(t, d, fmt.Sprintf("u%02d", i), idp.RoleEmployee).Username)
+			for i := range 120 {
+				names = append(names, add(t, d, fmt.Sprintf("u%03d", i), idp.RoleEmployee).Username)
 			}
 			b := must[idp.Batch](t)(d.SuspendMany(as(grace), directory.Many{Users: names, Reason: "layoff"}))
 			d.Store = &dying{Store: st, at: at, after: 1}
@@ -225,7 +225,7 @@ func TestABatchGoesOnWhereItsNodeDied(t *testing.T) {
 				t.Error("not taken up")
 			}
 			b = must[idp.Batch](t)(st.Batch(ctx, b.ID))
-			if b.State != idp.BatchDone || b.Done != 40 {
+			if b.State != idp.BatchDone || b.Done != 120 {
 				t.Errorf("in the end %+v", b)
 			}
 			for _, name := range names {

@@ -12,10 +12,10 @@ import (
 const (
 	// batchLease is how long a node's claim on a batch outlives it.
 	batchLease = 10 * time.Second
-	// A page of suspensions begins small and grows while its transaction is
-	// short: nobody else's work waits behind it for long.
-	firstPage, mostPage = 16, 100
-	shortTx, longTx     = 20 * time.Millisecond, 50 * time.Millisecond
+	// cutPage is how many people are suspended in one transaction: five rows
+	// for each, some ten milliseconds together, which is what anybody else
+	// waits behind it.
+	cutPage = 50
 )
 
 // WorkBatch works off one batch that nobody holds, until it is done, cancelled
@@ -30,7 +30,7 @@ func (d *Directory) WorkBatch(ctx context.Context, worker string) (bool, error) 
 	case err != nil:
 		return false, err
 	}
-	w := batchWork{Directory: d, batch: b, worker: worker, size: firstPage}
+	w := batchWork{Directory: d, batch: b, worker: worker}
 	ctx = idp.WithActor(ctx, b.Actor)
 	for ctx.Err() == nil {
 		more, err := w.page(context.WithoutCancel(ctx)) // a page is short, and is not left half done
@@ -51,13 +51,12 @@ type batchWork struct {
 	*Directory
 	batch  idp.Batch
 	worker string
-	size   int
 }
 
 // page suspends the next people, waits until that is in force, and counts
 // them.
 func (w *batchWork) page(ctx context.Context) (more bool, err error) {
-	people, err := w.Store.BatchToDo(ctx, w.batch.ID, w.batch.Cursor, w.size)
+	people, err := w.Store.BatchToDo(ctx, w.batch.ID, w.batch.Cursor, cutPage)
 	if err != nil {
 		return false, err
 	}
@@ -131,14 +130,7 @@ func (w *batchWork) cut(ctx context.Context, people []*idp.BatchPerson) (newest 
 	if len(people) == 0 {
 		return 0, nil
 	}
-	began := time.Now()
 	newest, err = w.commit(ctx, people...)
-	switch took := time.Since(began); {
-	case took > longTx:
-		w.size = max(1, w.size/2)
-	case took < shortTx:
-		w.size = min(mostPage, 2*w.size)
-	}
 	if !idp.IsKind(err, idp.Denied) {
 		return newest, err
 	}

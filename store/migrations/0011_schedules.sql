@@ -56,3 +56,7 @@ CREATE TABLE batch_people (
     PRIMARY KEY (batch_id, place)
 );
 CREATE INDEX batch_people_state ON batch_people (batch_id, state, place);
+
+-- Ten thousand receipts may wait to be listed: the next is found without
+-- sorting them.
+CREATE INDEX receipts_unlisted ON receipts (n) WHERE listed_at = 0;

@@ -18,6 +18,7 @@ type Store interface {
 	Holdings
 	Receipts
 	Views
+	Scheduled
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	Apps(ctx context.Context) ([]idp.App, error)
 	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
@@ -45,6 +46,14 @@ type Holdings interface {
 	Participants(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Participant, error)
 	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
+}
+
+// Scheduled reads what is to come, and what is under way.
+type Scheduled interface {
+	Schedules(ctx context.Context, q idp.ScheduleQuery) ([]idp.Schedule, string, error)
+	Batch(ctx context.Context, id idp.BatchID) (idp.Batch, error)
+	Batches(ctx context.Context, after string, n int) ([]idp.Batch, string, error)
+	BatchPeople(ctx context.Context, id idp.BatchID, state idp.BatchPersonState, after string, n int) ([]idp.BatchPerson, string, error)
 }
 
 // Receipts reads receipts and their lines.
@@ -83,6 +92,17 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "POST /console/users/{id}/link", Handler: c.userLink},
 		{Pattern: "GET /console/users/{id}/suspend", Handler: c.userSuspendPreview},
 		{Pattern: "POST /console/users/{id}/suspend", Handler: c.userSuspend},
+		{Pattern: "GET /console/users/{id}/schedule", Handler: c.userScheduleForm},
+		{Pattern: "POST /console/users/{id}/schedule", Handler: c.userSchedule},
+		{Pattern: "GET /console/scheduled", Handler: c.scheduleList},
+		{Pattern: "POST /console/schedules/{id}/cancel", Handler: c.scheduleCancel},
+		{Pattern: "GET /console/batches", Handler: c.batchList},
+		{Pattern: "GET /console/batches/{id}", Handler: c.batchShow},
+		{Pattern: "GET /console/batches/{id}/live", Handler: c.batchLive},
+		{Pattern: "GET /console/batches/{id}/cancel", Handler: c.batchCancelConfirm},
+		{Pattern: "POST /console/batches/{id}/cancel", Handler: c.batchCancel},
+		{Pattern: "GET /console/groups/{id}/suspend", Handler: c.groupSuspendPreview},
+		{Pattern: "POST /console/groups/{id}/suspend", Handler: c.groupSuspend},
 		{Pattern: "GET /console/users/{id}/restore", Handler: c.userRestoreConfirm},
 		{Pattern: "POST /console/users/{id}/restore", Handler: c.userRestore},
 		{Pattern: "GET /console/users/{id}/end-sessions", Handler: c.userEndSessionsConfirm},

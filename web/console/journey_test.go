@@ -546,3 +546,69 @@ func TestASecondClickLeadsToTheFirstReceipt(t *testing.T) {
 	}
 	ada.open("/console/users/usr_nobody/suspend").wants(404, "/console/users/")
 }
+
+func TestASuspensionIsScheduledSeenAndTakenBack(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.owner()
+	_, id := h.employee(ada)
+	page := "/console/users/" + id
+	later := page + "/schedule"
+	ada.open(page+"/suspend").wants(200, page, "at a minute of a time zone")
+	ada.open(later).wants(200, later, "Suspend Grace Hopper later?")
+	ada.submit("/schedule", "at", "2030-03-31T02:30", "zone", "Europe/Berlin").wants(400, later, "put forward")
+	ada.submit("/schedule", "at", "2035-12-01T17:00", "zone", "Mars").wants(400, later, "IANA name")
+	ada.submit("/schedule", "at", "2035-12-01T17:00", "zone", "Europe/Berlin", "reason", "Contract ends").wants(200, page, "Suspensions to come 1", "2035-12-01 17:00 Europe/Berlin", "Contract ends", "active")
+	ada.open("/console/scheduled").wants(200, "/console/scheduled", "Grace Hopper", "Ada Lovelace")
+	ada.submit("/cancel").wants(200, page, "Scheduled suspension cancelled")
+	ada.open("/console/scheduled").wants(200, "/console/scheduled", "None here")
+	ada.open("/console/scheduled?state=all").wants(200, "/console/scheduled", "cancelled", "By Ada Lovelace")
+
+	// Oneself, with another owner there: asked once more.
+	if _, err := h.dir.AddUser(t.Context(), directory.Person{Username: "olga", Role: idp.RoleOwner}); err != nil {
+		t.Fatal(err)
+	}
+	u, err := h.store.UserByName(t.Context(), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := "/console/users/" + string(u.ID)
+	ada.open(own + "/schedule")
+	ada.submit("/schedule", "at", "2035-12-01T17:00", "zone", "UTC").wants(200, own, "Suspend yourself, later?")
+	ada.submit("/schedule").wants(200, own, "Suspensions to come 1")
+}
+
+func TestTheMembersOfAGroupAreSuspended(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ctx := t.Context()
+	ada := h.owner()
+	grace, id := h.employee(ada)
+	u, err := h.store.UserByName(ctx, "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := h.dir.AddGroup(ctx, "Compilers")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range []idp.UserID{u.ID, idp.UserID(id)} {
+		if err := h.dir.AddMember(ctx, g.ID, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page := "/console/groups/" + string(g.ID)
+	ada.open(page).wants(200, page, "Suspend the members")
+	ada.open(page+"/suspend").wants(200, page, "1 of its 2 members", "whoever asked for it", "Suspend 1 person")
+	ada.submit("/suspend", "reason", "Project over").wants(200, "/console/batches/bat_", "0 of 2 suspended, 2 to do", "Stop here")
+	batch := ada.at
+	ada.open(batch+"/cancel").wants(200, batch, "Stop suspending?")
+	if _, err := h.dir.WorkBatch(ctx, "node"); err != nil {
+		t.Fatal(err)
+	}
+	ada.open(batch).wants(200, batch, "1 of 2 suspended, 1 refused", "grace suspended Receipt", "Project over")
+	ada.open(batch+"/cancel").wants(200, batch, "1 of 2 suspended")
+	ada.open("/console/batches").wants(200, "/console/batches", "the members of Compilers")
+	grace.open("/").wants(200, "/signin/")
+	ada.open("/").wants(200, "/", "Hello, Ada")
+}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"gatehouse/idp"
 	"gatehouse/web/ui"
 	"gatehouse/web/ui/uitest"
 )
@@ -200,6 +201,37 @@ func failedDeliveries() deliveriesView {
 	return v
 }
 
+func sampleSchedules() []scheduleRow {
+	return []scheduleRow{
+		{ID: "sch_a", PersonID: "usr_x", Person: "Grace Hopper", Wall: "2026-12-01T17:00", Zone: "Europe/Berlin", DueAt: uitest.Now().Add(70 * time.Hour), State: "waiting", Reason: "Contract ends", Actor: "Ada Lovelace", Waiting: true},
+		{ID: "sch_b", PersonID: "usr_y", Person: longName, Wall: "2026-11-20T09:30", Zone: "America/Argentina/ComodRivadavia", DueAt: ago(50 * time.Hour), State: "failed", Note: "This is the last owner. Make someone else an owner first.", Reason: uitest.Bait, Actor: "an API token of Ada Lovelace"},
+		{ID: "sch_c", PersonID: "usr_z", Person: "Alan Turing", Wall: "2026-11-20T09:30", Zone: "UTC", DueAt: ago(52 * time.Hour), State: "done", Note: "It ran 2h13m0s late: no server was at work when its time came.", ReceiptID: "rcp_x", Actor: "Ada Lovelace"},
+		{ID: "sch_d", PersonID: "usr_z", Person: uitest.Bait, Wall: "2026-11-20T09:30", Zone: "UTC", DueAt: ago(52 * time.Hour), State: "cancelled", Note: "By Ada Lovelace.", Actor: "Ada Lovelace"},
+	}
+}
+
+func sampleBatch(state idp.BatchState, done, already, wrong, todo int) batchRow {
+	return batchRow{ID: "bat_" + string(state), Reason: "Layoff of November", Actor: "Ada Lovelace", At: ago(90 * time.Second), State: state,
+		Total: done + already + wrong + todo, Done: done, Already: already, Wrong: wrong, ToDo: todo}
+}
+
+func sampleBatchPage() batchView {
+	v := batchView{batchRow: sampleBatch(idp.BatchRunning, 6210, 12, 3, 3775), Running: true, liveList: liveList{Live: "/console/batches/bat_x/live", Pager: ui.Pager{Next: "/x"}},
+		Facts: []ui.Pair{{Key: "By", Value: "Ada Lovelace"}, {Key: "Begun", Value: ui.Exact(ago(90 * time.Second))}, {Key: "Reason", Value: "Layoff of November"}},
+		Tabs:  []ui.Tab{{Label: "All", Href: "/a", Here: true}, {Label: "Suspended", Href: "/b"}, {Label: "Before", Href: "/c"}, {Label: "Refused", Href: "/d"}, {Label: "To do", Href: "/e"}}}
+	for i, p := range []batchPersonRow{
+		{PersonID: "usr_1", Name: "grace", State: "suspended", ReceiptID: "rcp_a"},
+		{PersonID: "usr_2", Name: "hubert.blaine.wolfeschlegelsteinhausenbergerdorff", State: "was suspended before", ReceiptID: "rcp_b", Note: "Suspended before."},
+		{Name: uitest.Bait, State: "refused", Note: "Nobody has this name."},
+		{PersonID: "usr_3", Name: "ada", State: "refused", Note: "This is the last owner. Make someone else an owner first."},
+		{PersonID: "usr_4", Name: "alan", State: "to do"},
+	} {
+		p.ID = fmt.Sprintf("place-%d", i)
+		v.People = append(v.People, p)
+	}
+	return v
+}
+
 // alarmed shows a page while lines have failed.
 func alarmed(dead int, page templ.Component) templ.Component {
 	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
@@ -221,7 +253,28 @@ func samplePages() []uitest.Page {
 	t := sampleReceipt().tally()
 	settings := []ui.Pair{{Key: "Client ID", Value: "wiki", Copy: true}, {Key: "Redirect address", Value: "http://wiki.localhost:8081/oidc/callback", Copy: true}, {Key: "Client authentication", Value: "client_secret_basic"}}
 	ours := []ui.Pair{{Key: "Issuer", Value: "http://localhost:8080", Copy: true}, {Key: "Discovery", Value: "http://localhost:8080/.well-known/openid-configuration", Copy: true}}
+	leaving := samplePerson()
+	leaving.Schedules = sampleSchedules()[:1]
+	members := sampleBatch(idp.BatchDone, 41, 0, 1, 0)
+	members.Group = "Contractors of " + longName
 	pages := map[string]uitest.Page{
+		"person-leaving": {View: personPage(leaving)},
+		"schedule":       {View: schedulePage(scheduleView{ID: "usr_x", Name: "Grace Hopper", Zone: "UTC"})},
+		"schedule-bad": {View: schedulePage(scheduleView{ID: "usr_x", Name: longName, At: "2026-03-29T02:30", Zone: uitest.Bait, Reason: uitest.Bait, Myself: true, Errors: map[string]string{
+			"at": "The clocks of Europe/Berlin are put forward over 02:30 on 2026-03-29: they never show it. Give another minute.", "zone": "This time zone is not known. Give its IANA name, like Europe/Berlin or UTC."}})},
+		"scheduled":       {View: schedulesPage(schedulesView{Rows: sampleSchedules(), Tabs: []ui.Tab{{Label: "To come", Href: "/a"}, {Label: "All", Href: "/b", Here: true}}})},
+		"scheduled-empty": {View: schedulesPage(schedulesView{Tabs: []ui.Tab{{Label: "To come", Href: "/a", Here: true}, {Label: "All", Href: "/b"}}})},
+		"batches": {View: batchesPage(batchesView{Rows: []batchRow{
+			sampleBatch(idp.BatchRunning, 6210, 12, 3, 3775), members, sampleBatch(idp.BatchCancelled, 100, 0, 0, 900), sampleBatch(idp.BatchPreparing, 0, 0, 2, 498),
+		}})},
+		"batches-empty": {View: batchesPage(batchesView{})},
+		"batch":         {View: batchPage(sampleBatchPage())},
+		"batch-done":    {View: batchPage(batchView{batchRow: members, Facts: sampleBatchPage().Facts, Tabs: sampleBatchPage().Tabs})},
+		"group-suspend": {View: groupSuspendPage(groupSuspendView{ID: "grp_a", Name: "Engineering", Members: 44, Suspend: 41, Already: 2, Others: []idp.BatchPerson{
+			{Name: "ada", Note: "This is whoever asked for it, who did not say that they mean themselves."}, {Name: uitest.Bait, Note: "Suspended before."}}})},
+		"group-suspend-empty": {View: groupSuspendPage(groupSuspendView{ID: "grp_a", Name: longName})},
+		"myself-confirm": {View: confirmPage(confirmView{Title: "Suspend yourself?", Action: "/x", Button: "Suspend myself, Ada Lovelace", Danger: true, Section: "people", BackHref: "/console/users/usr_x", Back: "Ada Lovelace",
+			Hidden: []ui.Pair{{Key: "reason", Value: uitest.Bait}, {Key: "myself", Value: "yes"}}, Meaning: []string{"This is you.", "Only another owner can restore you."}})},
 		"people":          {View: peoplePage(samplePeople(18))},
 		"people-empty":    {View: peoplePage(peopleView{})},
 		"people-nobody":   {View: peoplePage(peopleView{Search: "zuse " + uitest.Bait, Total: 18})},

@@ -34,6 +34,13 @@ func (c *Console) userShow(w http.ResponseWriter, r *http.Request) error {
 		Exposure: held.exposure(visit.Now), Groups: groupRows(groups, held.access),
 		Apps: c.appRows(held), Sessions: held.sessionRows(visit.Session.ID), Accounts: held.accountRows(), Timeline: timeline,
 	}
+	waiting, _, err := c.Store.Schedules(ctx, idp.ScheduleQuery{UserID: u.ID, State: idp.ScheduleWaiting})
+	if err != nil {
+		return err
+	}
+	if v.Schedules, err = c.scheduleRows(ctx, waiting); err != nil {
+		return err
+	}
 	if v.Suspended {
 		last, err := c.Store.LastReceipt(ctx, u.ID, idp.EndUser)
 		if err != nil && !idp.IsKind(err, idp.NotFound) {

@@ -35,6 +35,7 @@ type personView struct {
 	Sessions                  []sessionRow
 	Accounts                  []accountRow
 	Timeline                  []ui.Happening
+	Schedules                 []scheduleRow // that are to come
 }
 
 // exposure is how long the person would stay in, were they suspended now.

@@ -172,6 +172,12 @@ if (live) {
   });
 }
 
+// A minute to come is meant on the clocks here, unless somebody says otherwise.
+const zone = document.querySelector('form[action$="/schedule"] input[name="zone"]');
+if (zone && zone.value === "UTC" && !zone.hasAttribute("aria-invalid")) {
+  zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+}
+
 // On a phone the navigation scrolls: one sees where one is.
 document.querySelector(".topbar nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
