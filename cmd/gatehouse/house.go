@@ -74,6 +74,9 @@ func closing(db *store.Store, err error) error {
 
 func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*house, error) {
 	db.Now = wallTime
+	if err := refuseNewHouse(ctx, c, db); err != nil {
+		return nil, err
+	}
 	if err := db.Migrate(ctx); err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
