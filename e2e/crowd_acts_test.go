@@ -327,12 +327,15 @@ func (c *crowd) suspendFor(proc int, p *person, node int, reason string) op {
 // nothing any more.
 func (c *crowd) restore(proc int, p *person) {
 	for range 10 {
-		done := c.log.record(op{Proc: proc, Op: opRestore, User: p.id, Node: c.anyNode()}, func(o *op) {
-			_, err := c.api(o.Node).Restore(context.Background(), p.id)
-			o.endAPI(err)
-		})
-		if done.Result == saidYes {
+		if c.restoreAt(proc, p, c.anyNode()).Result == saidYes {
 			return
 		}
 	}
+}
+
+func (c *crowd) restoreAt(proc int, p *person, node int) op {
+	return c.log.record(op{Proc: proc, Op: opRestore, User: p.id, Node: node}, func(o *op) {
+		_, err := c.api(node).Restore(context.Background(), p.id)
+		o.endAPI(err)
+	})
 }

@@ -21,7 +21,7 @@ import (
 //
 // It has the machine to itself, as the race has.
 func TestFaults(t *testing.T) {
-	h := newRig(t, 2, time.Second, race{people: 16, clients: 4, admins: 1, pause: 150 * time.Millisecond})
+	h := newRig(t, binary(t), 2, time.Second, race{people: 16, clients: 4, admins: 1, pause: 150 * time.Millisecond})
 	for _, b := range h.blows() {
 		t.Run(b.name, func(t *testing.T) { h.suffers(t, b) })
 	}

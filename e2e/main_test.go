@@ -25,6 +25,22 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
+// builtFaulty is the binary whose clock can be set off: for tests of clocks
+// alone, since what people run has no such thing.
+var builtFaulty = sync.OnceValues(func() (string, error) {
+	if _, err := built(); err != nil { // most of it is the same
+		return "", err
+	}
+	bin := filepath.Join(scratch, "faultclock", "gatehouse")
+	cmd := exec.Command("go", "build", "-tags", "faultclock", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", bin, "./cmd/gatehouse")
+	cmd.Dir = ".."
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build the binary: %w\n%s", err, out)
+	}
+	return bin, nil
+})
+
 // built is the directory with the binary, made once for the tests that ask: as
 // it is shipped, without cgo and without the race detector, so that what is
 // tested is what people run.

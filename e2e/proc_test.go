@@ -45,7 +45,13 @@ type proc struct {
 // and must have stopped in time and said nothing alarming in its log.
 func start(t testing.TB, args []string, env map[string]string) *proc {
 	t.Helper()
-	p, err := launch(t.TempDir(), binary(t), args, env)
+	return startAs(t, binary(t), args, env)
+}
+
+// startAs is start for another build of the binary.
+func startAs(t testing.TB, bin string, args []string, env map[string]string) *proc {
+	t.Helper()
+	p, err := launch(t.TempDir(), bin, args, env)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -24,19 +26,24 @@ type rig struct {
 	run     race
 	lasts   time.Duration // each fault
 	phases  []phase       // what they did so far
+	clocks  string        // directory of what the nodes' clocks are off by
 }
 
 // newRig starts nodes and brings people in.
-func newRig(t testing.TB, nodes int, lasts time.Duration, run race) *rig {
+func newRig(t testing.TB, bin string, nodes int, lasts time.Duration, run race) *rig {
 	t.Helper()
 	h := &rig{t: t, redis: startRedis(t), db: startPostgres(t), run: run, lasts: lasts}
-	h.crowd = newCrowd(t, "")
+	h.crowd, h.clocks = newCrowd(t, ""), t.TempDir()
+	for node := range nodes {
+		h.ahead(node, 0)
+	}
 	var addrs []string
-	for range nodes {
+	for i := range nodes {
+		h.env["FAULT_CLOCK"] = h.clock(i)
 		toRedis, toDB := newCable(t, h.redis.addr), newCable(t, h.db.addr)
 		h.toRedis, h.toDB = append(h.toRedis, toRedis), append(h.toDB, toDB)
 		h.env["GATEHOUSE_REDIS"], h.env["GATEHOUSE_DATABASE"] = "redis://"+toRedis.addr, h.db.dsn(toDB.addr)
-		node := start(t, []string{"serve"}, h.env)
+		node := startAs(t, bin, []string{"serve"}, h.env)
 		// Faults are what this is about: what the house says of them is no alarm.
 		for _, said := range []string{"The database does not answer right now", "the database", "redis", "Redis", "deliver", "unavailable"} {
 			node.Log.expect(said)
@@ -47,6 +54,22 @@ func newRig(t testing.TB, nodes int, lasts time.Duration, run race) *rig {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// clock is the file that says how far a node's clock is off. Only a build with
+// the tag faultclock looks at it.
+func (h *rig) clock(node int) string { return filepath.Join(h.clocks, fmt.Sprint("clock", node)) }
+
+// ahead sets a node's clock off.
+func (h *rig) ahead(node int, by time.Duration) {
+	h.t.Helper()
+	next := h.clock(node) + ".next"
+	if err := os.WriteFile(next, []byte(by.String()), 0o600); err != nil {
+		h.t.Fatal(err)
+	}
+	if err := os.Rename(next, h.clock(node)); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // blow is one fault and what it may do.
@@ -180,14 +203,23 @@ func unservedOf(ops []op) (n int) {
 
 // warm makes sure that every node has just seen somebody's passes, and returns
 // who it is; nobody else suspends them meanwhile.
-func (h *rig) warm() *person {
+func (h *rig) warm() *person { return h.warmAt(-1) }
+
+// warmAt has them sign in at one node alone; any, when it is negative.
+func (h *rig) warmAt(at int) *person {
 	h.t.Helper()
 	for deadline := time.Now().Add(readyWithin); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		p := h.people[mathrand.IntN(len(h.people))]
 		if !p.admin.TryLock() {
 			continue
 		}
+		if at >= 0 {
+			h.away.Store(int32(len(h.nodes) - at)) // of two
+		}
 		h.signIn(0, p)
+		if at >= 0 {
+			h.away.Store(0)
+		}
 		sessions := p.all("session")
 		seen := 0
 		for node := range h.nodes {

@@ -1,5 +1,7 @@
 package idp
 
+import "time"
+
 // Registration names the one Redis process whose copies the house trusts, and
 // the generation of keys they stand under (DESIGN section 4, item 9). The zero
 // value: none is trusted.
@@ -14,4 +16,5 @@ type Registration struct {
 type Position struct {
 	N int64 // number of the newest row
 	Registration
+	Ahead time.Duration // of this node's clock before the database's, where that has one
 }

@@ -13,7 +13,7 @@ const (
 	// so that a standby's yesterday is never the position.
 	beatPosition = `WITH beat AS (INSERT INTO nodes (id, redis, seen_at) VALUES ($1, $2, $3)
 		ON CONFLICT (id) DO UPDATE SET redis = excluded.redis, seen_at = excluded.seen_at)
-		SELECT n, ` + registered + ` FROM counter WHERE id = 1`
+		SELECT n, ` + registered + `, CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) FROM counter WHERE id = 1`
 	redisNodes = `SELECT count(*) FROM nodes WHERE redis = 1 AND id <> $1 AND seen_at > $2`
 
 	endingsAfter = `SELECT ` + endingColumns + ` FROM endings WHERE n > $1 ORDER BY n LIMIT $2`
@@ -39,15 +39,22 @@ func (s *Store) position(ctx context.Context) (idp.Position, error) {
 
 // Position says how far the log has come and which Redis process is trusted,
 // of one moment after the call began; and on PostgreSQL that this node is
-// alive, and whether it has a Redis to use. One statement, on the primary.
+// alive, and whether it has a Redis to use, and how far its clock is ahead of
+// the database's. One statement, on the primary.
 func (s *Store) Position(ctx context.Context, node string, redis bool) (idp.Position, error) {
 	if s.db.dialect("", beatPosition) == "" {
 		return s.position(ctx) // the only node
 	}
-	found, err := returning(ctx, s, "say that this node is alive", scanPosition, beatPosition, node, bit(redis), us(s.Now()))
+	asked := s.Now()
+	var clock time.Time
+	scan := func(r row) (p idp.Position, err error) {
+		return p, r.Scan(&p.N, &p.Registration.N, &p.RunID, &p.ReplID, &p.Generation, at(&clock))
+	}
+	found, err := returning(ctx, s, "say that this node is alive", scan, beatPosition, node, bit(redis), us(asked))
 	if err != nil {
 		return idp.Position{}, err
 	}
+	found[0].Ahead = asked.Add(s.Now().Sub(asked) / 2).Sub(clock)
 	return found[0], nil
 }
 

@@ -136,3 +136,27 @@ func TestTheSchemaRefusesWhatNoRowMayHold(t *testing.T) {
 		})
 	}
 }
+
+func TestADatabaseIsEmptyUntilItsHouseIsFounded(t *testing.T) {
+	t.Parallel()
+	for name, dsn := range map[string]string{
+		"SQLite": "sqlite:" + filepath.Join(t.TempDir(), "house.db"), "PostgreSQL": storetest.PostgresDSN(t),
+	} {
+		s, err := store.Open(t.Context(), dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		before, err := s.Empty(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		after, err := s.Empty(t.Context())
+		if err != nil || !before || after {
+			t.Errorf("%s: empty %t before, %t after, %v", name, before, after, err)
+		}
+	}
+}

@@ -51,6 +51,18 @@ func Open(ctx context.Context, dsn string) (*Store, error) {
 // Close gives all connections back. A memory database is gone.
 func (s *Store) Close() error { return s.db.close() }
 
+const (
+	houseSQLite   = `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'house'`
+	housePostgres = `SELECT CASE WHEN to_regclass('house') IS NULL THEN 0 ELSE 1 END`
+)
+
+// Empty reports whether no house was ever founded in this database: there is
+// not even a schema.
+func (s *Store) Empty(ctx context.Context) (bool, error) {
+	n, err := one(ctx, s, "schema", func(r row) (n int, err error) { return n, r.Scan(&n) }, s.db.dialect(houseSQLite, housePostgres))
+	return err == nil && n == 0, err
+}
+
 // Migrate brings the schema up to date and, the first time, gives the house
 // its generation. Several nodes may call it at once.
 func (s *Store) Migrate(ctx context.Context) error {

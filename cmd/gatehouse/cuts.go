@@ -24,6 +24,22 @@ type cuts struct {
 	log     *slog.Logger
 }
 
+// refuseNewHouse refuses an empty database where this node has a cut journal:
+// it would be another house, in which nobody was ever suspended. A SQLite file
+// whose write-ahead log was lost may look like that.
+func refuseNewHouse(ctx context.Context, c Config, db *store.Store) error {
+	_, found, err := journal.Open(cutsDir(c))
+	if err != nil || len(found.Cuts) == 0 {
+		return err
+	}
+	empty, err := db.Empty(ctx)
+	if err != nil || !empty {
+		return err
+	}
+	return idp.Errorf(idp.Unavailable, "The database is empty, and the cut journal in %s is that of a house with people in it. Put the database back, or restore a backup with gatehouse restore-backup; a new house was not founded. "+
+		"If you want one, take that directory away first.", cutsDir(c))
+}
+
 // keepCuts refuses a house that must not be served, and has every ending kept
 // in the journal from here on.
 func keepCuts(ctx context.Context, c Config, db *store.Store, m *metrics, log *slog.Logger) (*cuts, error) {

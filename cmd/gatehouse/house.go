@@ -76,6 +76,10 @@ func closing(db *store.Store, err error) error {
 }
 
 func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*house, error) {
+	db.Now = wallTime
+	if err := refuseNewHouse(ctx, c, db); err != nil {
+		return nil, err
+	}
 	if err := db.Migrate(ctx); err != nil {
 		return nil, fmt.Errorf("migrate: %w", err)
 	}
@@ -91,7 +95,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	if err != nil {
 		return nil, err
 	}
-	ring := &keys.Ring{Store: db, Box: box, Now: time.Now, Subject: c.URL.Hostname(), Lease: keys.DefaultLease}
+	ring := &keys.Ring{Store: db, Box: box, Now: wallTime, Subject: c.URL.Hostname(), Lease: keys.DefaultLease}
 	if err := ring.Load(ctx); err != nil {
 		return nil, fmt.Errorf("load the signing keys: %w", err)
 	}
@@ -103,21 +107,21 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	if err != nil {
 		return nil, err
 	}
-	gate := &sessions.Gate{Backend: fast.Backend(db), Now: time.Now, Idle: sessionIdle, Absolute: sessionAbsolute}
+	gate := &sessions.Gate{Backend: fast.Backend(db), Now: wallTime, Idle: sessionIdle, Absolute: sessionAbsolute}
 	truth := &forced{Store: db, commits: fast.Commits(db), redis: fast, metrics: counting}
-	people := &directory.Directory{Store: truth, Passes: gate, Keys: ring, CheckRules: jit.CheckRules, Now: time.Now, CheckURL: out.CheckURL}
+	people := &directory.Directory{Store: truth, Passes: gate, Keys: ring, CheckRules: jit.CheckRules, Now: wallTime, CheckURL: out.CheckURL}
 	h := &house{
 		store: db, ring: ring, redis: fast, gate: gate, directory: people, closing: make(chan struct{}), metrics: counting,
-		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: time.Now},
+		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: wallTime},
 	}
 	issuer := c.URL.String()
 	h.worker = &outbox.Worker{
-		Store: db, Name: workerName(c.Listen), Now: time.Now, Log: log,
+		Store: db, Name: workerName(c.Listen), Now: wallTime, Log: log,
 		Levers: []outbox.Lever{
-			&oidc.Backchannel{Issuer: issuer, Signer: ring, Fetch: out, Now: time.Now},
-			&saml.SOAPLogout{EntityID: entityID(issuer), Ring: ring, Fetch: out, Now: time.Now},
+			&oidc.Backchannel{Issuer: issuer, Signer: ring, Fetch: out, Now: wallTime},
+			&saml.SOAPLogout{EntityID: entityID(issuer), Ring: ring, Fetch: out, Now: wallTime},
 		},
-		Probe: &outbox.Probe{Issuer: issuer, Signer: ring, Fetch: out, Now: time.Now},
+		Probe: &outbox.Probe{Issuer: issuer, Signer: ring, Fetch: out, Now: wallTime},
 		Tried: counting.tried,
 		Alarm: func(_ context.Context, failed []idp.Delivery) {
 			log.Error("deliveries failed for good; see the receipts", "count", len(failed))
@@ -173,16 +177,16 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 			return jit.Claims(jit.Person(p), app, scopes)
 		},
 		Evidence: func(ctx context.Context, app idp.AppID, session idp.SessionID, what string) error {
-			return h.store.RecordEvidence(ctx, app, session, what, time.Now())
+			return h.store.RecordEvidence(ctx, app, session, what, wallTime())
 		},
-		Log: log, Now: time.Now,
+		Log: log, Now: wallTime,
 	}
 	idps := &saml.Provider{
 		EntityID: entityID(issuer), BaseURL: issuer, Store: known, Gate: h.gate, SignIns: h.login, Ring: ring, Box: box, Browser: browser,
-		Attributes: attributes, Log: log, Now: time.Now,
+		Attributes: attributes, Log: log, Now: wallTime,
 	}
 	admin, err := (&api.API{
-		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Metadata: saml.Import, Log: log, Now: time.Now,
+		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Metadata: saml.Import, Log: log, Now: wallTime,
 		Idle: sessionUnused,
 	}).Handler()
 	if err != nil {
@@ -198,7 +202,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 	h.handler, err = (&web.Server{
 		Gate: h.gate, Users: h.store, Cookies: cookies, Pages: pages, Routes: routes, API: admin, Ready: (&readiness{ping: h.store.Ping, closed: h.cuts.closed, stopped: h.closing}).check, Closed: h.cuts.closed, Record: h.store.Record,
 		Tongues:        tongues(provider.Handler(), idps.Handler(), http.HandlerFunc(h.notary.PublishKeys)),
-		TrustedProxies: c.TrustedProxies, Answered: h.metrics.answer, Log: log, Now: time.Now,
+		TrustedProxies: c.TrustedProxies, Answered: h.metrics.answer, Log: log, Now: wallTime,
 	}).Handler()
 	return err
 }

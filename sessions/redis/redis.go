@@ -44,6 +44,7 @@ type Redis struct {
 	tally     tally
 	seen      atomic.Int64 // the farthest position that the polling goroutine saw
 	behind    atomic.Bool
+	skewed    bool // the polling goroutine has said that the clock is wrong
 }
 
 // New returns the node's side of the Redis at address, none when it is empty.
@@ -106,6 +107,7 @@ func (r *Redis) poll(ctx context.Context) {
 		r.tell(ctx, "the database does not say where the log stands", err)
 		return
 	}
+	r.compareClocks(ctx, at.Ahead)
 	if r.wentBack(ctx, at) {
 		return
 	}

@@ -11,6 +11,8 @@ func (h *house) position() idp.Position {
 	h.Helper()
 	p, err := h.Position(h.ctx, "node", false)
 	h.ok(err)
+	p.Ahead = 0 // testClock looks at it
+	p.Ahead = 0 // testClock looks at it
 	return p
 }
 
@@ -70,6 +72,21 @@ func testLog(h *house) {
 	h.ok(err)
 	for i, e := range all {
 		h.same(int64(i+1), e.N)
+	}
+}
+
+// testClock: how far this node's clock is ahead of the database's, where that
+// has one of its own.
+func testClock(h *house) {
+	right := h.Now
+	defer func() { h.Now = right }()
+	for _, off := range []time.Duration{time.Hour, -time.Hour} {
+		h.Now = func() time.Time { return time.Now().Add(off) }
+		p, err := h.Position(h.ctx, "node", false)
+		h.ok(err)
+		if wrong := (p.Ahead - off).Abs(); p.Ahead != 0 && wrong > time.Minute {
+			h.Errorf("%s ahead, off by %s", p.Ahead, off)
+		}
 	}
 }
 

@@ -30,6 +30,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"a session check is one statement", testStatements},
 		{"the log says what copies must know", testLog},
 		{"one Redis is registered at a time", testRegistration},
+		{"a clock that is wrong is seen", testClock},
 		{"a renewed session's old secret is in the log", testRenewedInLog},
 		{"a receipt lists what was cut", testCut},
 		{"the end of a grant ends what it alone covered", testGrantsEnd},
