@@ -15,6 +15,10 @@ const (
 		FROM sessions s JOIN users u ON u.id = s.user_id CROSS JOIN house h CROSS JOIN counter c WHERE s.secret_hash = $1`
 	sessionByID = `SELECT ` + sessionColumns + ` FROM sessions s WHERE s.id = $1`
 
+	endsOf         = `SELECT s.id, s.expires_at FROM sessions s WHERE s.id IN (`
+	endsOfSQLite   = endsOf + `SELECT value FROM json_each($1))`
+	endsOfPostgres = endsOf + `SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))`
+
 	// A session that is alive, as far as SQL knows: the idle limit is the
 	// gate's. $2 is now.
 	alive = `s.ended_at = 0 AND s.expires_at > $2
@@ -75,6 +79,22 @@ func (s *Store) SessionByHash(ctx context.Context, hash string) (idp.Session, id
 // SessionByID returns the session with this ID, ended or not.
 func (s *Store) SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error) {
 	return one(ctx, s, "session", scanSession, sessionByID, id)
+}
+
+// SessionEnds returns when these sessions expire, ended or not; one that is not
+// known is left out. One statement, none for no session.
+func (s *Store) SessionEnds(ctx context.Context, ids []idp.SessionID) (map[idp.SessionID]time.Time, error) {
+	ends := make(map[idp.SessionID]time.Time, len(ids))
+	if len(ids) == 0 {
+		return ends, nil
+	}
+	_, err := list(ctx, s, "ends of sessions", func(r row) (id idp.SessionID, err error) {
+		var end time.Time
+		err = r.Scan(&id, at(&end))
+		ends[id] = end
+		return id, err
+	}, s.db.dialect(endsOfSQLite, endsOfPostgres), asJSON(ids))
+	return ends, err
 }
 
 // Sessions returns a user's live sessions (not ended, not expired, proof

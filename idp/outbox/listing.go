@@ -16,7 +16,9 @@ type listing struct {
 	*Worker
 	receipt idp.Receipt
 	apps    map[idp.AppID]idp.App // read so far
-	session idp.Session           // read last; participants come by session
+	// written is what this worker has written of lines that speak for the whole
+	// person: page after page finds them again, and says mostly the same.
+	written map[idp.DeliveryID]idp.Delivery
 }
 
 // claimReceipts holds up to free receipts and returns the work on each.
@@ -29,7 +31,7 @@ func (w *Worker) claimReceipts(stop, work context.Context, free int) (jobs []fun
 		case err != nil:
 			return jobs, fmt.Errorf("claim a receipt: %w", err)
 		}
-		l := &listing{Worker: w, receipt: r, apps: map[idp.AppID]idp.App{}}
+		l := &listing{Worker: w, receipt: r, apps: map[idp.AppID]idp.App{}, written: map[idp.DeliveryID]idp.Delivery{}}
 		jobs = append(jobs, func() {
 			if err := l.run(stop, work, cursor); err != nil && work.Err() == nil {
 				w.Log.ErrorContext(work, "listing a receipt stopped; it goes on when the claim runs out",
@@ -56,6 +58,7 @@ func (l *listing) run(stop, ctx context.Context, cursor string) error {
 			}
 			lines = append(lines, rest...)
 		}
+		lines = l.news(lines)
 		err = l.Store.ListPage(ctx, l.receipt.ID, l.Name, lines, next, done, idp.Time(l.Now()))
 		switch {
 		case idp.IsKind(err, idp.Conflict):
@@ -63,7 +66,9 @@ func (l *listing) run(stop, ctx context.Context, cursor string) error {
 		case err != nil:
 			return fmt.Errorf("write a page of lines: %w", err)
 		}
-		l.sends.ring()
+		if len(lines) > 0 {
+			l.sends.ring()
+		}
 		if done {
 			return nil
 		}
@@ -78,22 +83,55 @@ func (l *listing) page(ctx context.Context, cursor string) (lines []idp.Delivery
 	if err != nil {
 		return nil, "", fmt.Errorf("read what was cut: %w", err)
 	}
+	sessions := make([]idp.SessionID, 0, len(participants))
+	for _, p := range participants { // they come by session
+		if n := len(sessions); n == 0 || sessions[n-1] != p.SessionID {
+			sessions = append(sessions, p.SessionID)
+		}
+	}
+	ends, err := l.Store.SessionEnds(ctx, sessions)
+	if err != nil {
+		return nil, "", fmt.Errorf("read when the sessions would have ended: %w", err)
+	}
 	now := idp.Time(l.Now())
 	for _, p := range participants {
 		app, err := l.app(ctx, p.AppID)
 		if err != nil {
 			return nil, "", err
 		}
-		if l.session.ID != p.SessionID {
-			if l.session, err = l.Store.SessionByID(ctx, p.SessionID); err != nil {
-				return nil, "", fmt.Errorf("read session %s: %w", p.SessionID, err)
-			}
+		end, known := ends[p.SessionID]
+		if !known {
+			return nil, "", fmt.Errorf("session %s of a participant is gone", p.SessionID)
 		}
 		for _, lever := range l.LeversOf(app) {
-			lines = append(lines, line(l.receipt, app, p, lever, l.session.ExpiresAt, l.windows(), now))
+			lines = append(lines, line(l.receipt, app, p, lever, end, l.windows(), now))
 		}
 	}
 	return merge(lines), next, nil
+}
+
+// news leaves out the lines that say nothing which this worker has not written
+// already. Only what speaks for a whole person comes again, so only that is
+// remembered; of an ending of many people nothing is.
+func (l *listing) news(lines []idp.Delivery) []idp.Delivery {
+	if l.receipt.UserID == "" {
+		return lines
+	}
+	return slices.DeleteFunc(lines, func(d idp.Delivery) bool {
+		if d.SessionID != "" {
+			return false
+		}
+		known, again := l.written[d.ID]
+		if again && !d.AgainAt.After(known.AgainAt) && !d.Ceiling.After(known.Ceiling) &&
+			len(union(slices.Clone(known.SessionIndexes), d.SessionIndexes)) == len(known.SessionIndexes) {
+			return true
+		}
+		if again {
+			d = merge([]idp.Delivery{known, d})[0]
+		}
+		l.written[d.ID] = d
+		return false
+	})
 }
 
 // app reads an app once. One that is registered no more has no lever, but it

@@ -24,7 +24,8 @@ type Receipts interface {
 	CutParticipants(ctx context.Context, r idp.Receipt, after string, limit int) ([]idp.Participant, string, error)
 	CutAccounts(ctx context.Context, r idp.Receipt) ([]idp.Account, error)
 	CutFamilies(ctx context.Context, r idp.Receipt) ([]idp.TokenFamily, error)
-	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
+	// SessionEnds says when these sessions expire.
+	SessionEnds(ctx context.Context, ids []idp.SessionID) (map[idp.SessionID]time.Time, error)
 	// Deliveries are the lines of a receipt so far.
 	Deliveries(ctx context.Context, id idp.ReceiptID) ([]idp.Delivery, error)
 	// ListPage adds lines and moves the cursor in one transaction, and keeps

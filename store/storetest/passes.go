@@ -50,6 +50,13 @@ func testSignIns(h *house) {
 	read, err = h.SessionByID(h.ctx, s.ID)
 	h.ok(err)
 	h.same(h.now.Add(time.Minute), read.LastSeenAt)
+
+	ends, err := h.SessionEnds(h.ctx, []idp.SessionID{s.ID, "ses_nobodys", s.ID})
+	h.ok(err)
+	h.same(map[idp.SessionID]time.Time{s.ID: s.ExpiresAt}, ends)
+	ends, err = h.SessionEnds(h.ctx, nil)
+	h.ok(err)
+	h.same(map[idp.SessionID]time.Time{}, ends)
 }
 
 func testNothingIsIssuedOnADeadProof(h *house) {
