@@ -24,9 +24,10 @@ const (
 	deliveriesOf = `SELECT ` + deliveryRow + ` FROM deliveries WHERE receipt_id = $1 ORDER BY app_id, id`
 	deliveryByID = `SELECT ` + deliveryRow + ` FROM deliveries WHERE id = $1`
 
-	insertDelivery = `INSERT INTO deliveries (` + deliveryColumns + `, receipt_n, claimed_by, claimed_until)
+	insertDelivery       = insertDeliveryValues + ` ON CONFLICT (id) DO NOTHING`
+	insertDeliveryValues = `INSERT INTO deliveries (` + deliveryColumns + `, receipt_n, claimed_by, claimed_until)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, r.n, '', 0
-		FROM receipts r WHERE r.id = $2 ON CONFLICT (id) DO NOTHING`
+		FROM receipts r WHERE r.id = $2`
 	// A line that came to say more is taken from whoever is just delivering
 	// what it said before.
 	widenDelivery = `UPDATE deliveries SET session_indexes = $2, again_at = $3, ceiling = $4, state = $5, next_at = $6,
@@ -129,11 +130,11 @@ func (s *Store) ListPage(ctx context.Context, receipt idp.ReceiptID, worker stri
 			if restored && !d.State.Final() {
 				d.State, d.FinishedAt = idp.DeliverySuperseded, now
 			}
-			st, err := lineStep(ctx, r, d, now)
+			st, err := lineSteps(ctx, r, d, now)
 			if err != nil {
 				return err
 			}
-			steps = append(steps, st)
+			steps = append(steps, st...)
 		}
 		return r.batch(ctx, steps)
 	})
@@ -148,17 +149,20 @@ func (s *Store) restored(ctx context.Context, r runner, receipt idp.ReceiptID) (
 	return status == idp.UserActive, err
 }
 
-// lineStep adds a line, or widens the one that is there.
-func lineStep(ctx context.Context, r runner, d idp.Delivery, now time.Time) (step, error) {
+// lineSteps adds a line, or widens the one that is there.
+func lineSteps(ctx context.Context, r runner, d idp.Delivery, now time.Time) ([]step, error) {
 	var known []idp.Delivery
 	if err := r.query(ctx, collect(&known, scanDelivery), deliveryByID, d.ID); err != nil {
-		return step{}, err
+		return nil, err
 	}
 	if len(known) == 0 {
-		return do(insertDelivery, deliveryArgs(d)...), nil
+		return []step{do(insertDelivery, deliveryArgs(d)...)}, nil
+	}
+	if known[0].Lever != d.Lever {
+		return nil, nil // the person's browser was led there meanwhile, which says more
 	}
 	w := widened(known[0], d, now)
-	return do(widenDelivery, w.ID, joined(w.SessionIndexes), us(w.AgainAt), us(w.Ceiling), w.State, us(w.NextAt), us(w.FinishedAt)), nil
+	return []step{do(widenDelivery, w.ID, joined(w.SessionIndexes), us(w.AgainAt), us(w.Ceiling), w.State, us(w.NextAt), us(w.FinishedAt))}, nil
 }
 
 // widened is a known line with what a later page found on top. When an app

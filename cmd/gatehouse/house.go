@@ -160,8 +160,15 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 	issuer := c.URL.String()
 	cookies := web.Cookies{HTTPS: c.URL.Scheme == "https"}
 	pages := &ui.Pages{Log: log}
-	door := &signin.SignIn{Gate: h.gate, Login: h.login, Directory: h.directory, Store: h.store, Cookies: cookies}
-	browser := &web.Browser{Gate: h.gate, SignOuts: h.directory, Cookies: cookies, Pages: pages, Out: door}
+	fronts := &outbox.Fronts{
+		Store: h.store, Worker: h.worker, Now: time.Now, Log: log,
+		Fronts: []outbox.Front{
+			&oidc.Frontchannel{Issuer: issuer},
+			&saml.FrontLogout{EntityID: entityID(issuer), Ring: ring, Box: box, Now: time.Now},
+		},
+	}
+	door := &signin.SignIn{Fronts: fronts, Gate: h.gate, Login: h.login, Directory: h.directory, Store: h.store, Cookies: cookies}
+	browser := &web.Browser{Gate: h.gate, SignOuts: h.directory, Fronts: fronts, Cookies: cookies, Pages: pages, Out: door}
 	records := &audited{Store: h.store, log: log, metrics: h.metrics}
 	known := &remembered{records, &redis.Apps{SQL: h.store, Redis: h.redis}}
 	provider := &oidc.Provider{
@@ -176,7 +183,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 	}
 	idps := &saml.Provider{
 		EntityID: entityID(issuer), BaseURL: issuer, Store: known, Gate: h.gate, SignIns: h.login, Ring: ring, Box: box, Browser: browser,
-		Attributes: attributes, Log: log, Now: time.Now,
+		Attributes: attributes, Answered: fronts.Answered, Log: log, Now: time.Now,
 	}
 	admin, err := (&api.API{
 		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Metadata: saml.Import, Log: log, Now: time.Now,

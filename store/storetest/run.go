@@ -46,6 +46,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"an admin has a line tried again, once", testRetryDelivery},
 		{"an alarm stands until somebody takes note", testDeadLetters},
 		{"receipts are found by how they stand", testReceiptsNow},
+		{"a browser is led and an app answers, before and after the listing", testLedByBrowser},
 		{"the last owner stays", testLastOwner},
 		{"two owners cannot both go", testOwnerRace},
 		{"changes of the same people never lock each other out", testChangeRace},
