@@ -77,6 +77,9 @@ const (
 		latency_ms = $8, answer = $9, again_at = $10, ceiling = $11, verified_at = $12, evidence = $13, finished_at = $14,
 		claimed_by = '', claimed_until = 0
 		WHERE id = $1 AND claimed_by = $2 AND finished_at = 0`
+	// What was on its way when a restore took the line back, and only once.
+	saveSuperseded = `UPDATE deliveries SET attempts = $2, first_sent_at = $3, acked_at = $4, latency_ms = $5, answer = $6
+		WHERE id = $1 AND state = 'superseded' AND attempts < $2`
 	releaseDeliveries = `UPDATE deliveries SET claimed_by = '', claimed_until = 0 WHERE claimed_by = $1 AND finished_at = 0`
 	releaseReceipts   = `UPDATE receipts SET claimed_by = '', claimed_until = 0 WHERE claimed_by = $1 AND listed_at = 0`
 
@@ -208,11 +211,15 @@ func (s *Store) ClaimDeliveries(ctx context.Context, worker string, now time.Tim
 // SaveDelivery writes how a delivery stands and frees the claim, where the
 // worker still holds it; idp.Conflict where not, also when the line was
 // superseded, verified or widened meanwhile. What the line is about (app,
-// session, NameID, indexes) is not written.
+// session, NameID, indexes) is not written. A line that was superseded while a
+// message was on its way stays so, and says what came of the message.
 func (s *Store) SaveDelivery(ctx context.Context, d idp.Delivery, worker string) error {
 	n, err := s.exec(ctx, "save a delivery", saveDelivery, d.ID, worker, d.State, d.Attempts, us(d.NextAt),
 		us(d.FirstSentAt), us(d.AckedAt), d.LatencyMS, d.Answer, us(d.AgainAt), us(d.Ceiling), us(d.VerifiedAt),
 		d.Evidence, us(d.FinishedAt))
+	if err == nil && n == 0 {
+		_, err = s.exec(ctx, "save what was on its way", saveSuperseded, d.ID, d.Attempts, us(d.FirstSentAt), us(d.AckedAt), d.LatencyMS, d.Answer)
+	}
 	if err == nil && n == 0 {
 		err = idp.Errorf(idp.Conflict, "This delivery is no longer in this worker's hands.")
 	}
