@@ -48,6 +48,9 @@ type OIDCSettings struct {
 	RedirectURIs           []string
 	PostLogoutRedirectURIs []string
 	BackchannelLogoutURI   string
+	// FrontchannelLogoutURI is where a person's own browser is led when they
+	// sign out, if nobody else can tell the app; may be empty.
+	FrontchannelLogoutURI string
 	// PKCEExempt lets a confidential client leave PKCE out. Off by default.
 	PKCEExempt      bool
 	IDTokenAlg      string        // RS256 (what a registration without an algorithm means) or ES256
@@ -62,15 +65,17 @@ type OIDCSettings struct {
 
 // SAMLSettings is what we know of a service provider.
 type SAMLSettings struct {
-	ACS               []AssertionConsumer
-	SOAPLogoutURL     string        // SingleLogoutService with the SOAP binding; may be empty
-	SigningCerts      []string      // PEM; keys that may sign this provider's requests
-	RequireSigned     bool          // refuse an AuthnRequest without a signature
-	NameIDFormat      string        // URN; persistent or emailAddress
-	SignResponse      bool          // sign the Response too; the Assertion is always signed
-	SessionTTL        time.Duration // caps SessionNotOnOrAfter; 0: the session's own end
-	AssertionValidity time.Duration // NotOnOrAfter of the confirmation; 0: 60 seconds
-	MetadataXML       string        // as imported; may be empty
+	ACS                []AssertionConsumer
+	SOAPLogoutURL      string        // SingleLogoutService with the SOAP binding; may be empty
+	FrontLogoutURL     string        // SingleLogoutService to which a person's own browser is led; may be empty
+	FrontLogoutBinding string        // of FrontLogoutURL: redirect or post
+	SigningCerts       []string      // PEM; keys that may sign this provider's requests
+	RequireSigned      bool          // refuse an AuthnRequest without a signature
+	NameIDFormat       string        // URN; persistent or emailAddress
+	SignResponse       bool          // sign the Response too; the Assertion is always signed
+	SessionTTL         time.Duration // caps SessionNotOnOrAfter; 0: the session's own end
+	AssertionValidity  time.Duration // NotOnOrAfter of the confirmation; 0: 60 seconds
+	MetadataXML        string        // as imported; may be empty
 }
 
 // AssertionConsumer is one AssertionConsumerService with the HTTP-POST binding.

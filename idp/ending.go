@@ -109,6 +109,10 @@ const (
 	LeverBackchannel Lever = "oidc_backchannel" // OpenID Connect Back-Channel Logout 1.0
 	LeverSOAP        Lever = "saml_soap"        // LogoutRequest over SOAP, saml-bindings §3.2
 	LeverNone        Lever = "none"             // ends by itself at its ceiling
+
+	// Levers that only the person's own browser can pull, when they sign out.
+	LeverFrontchannel Lever = "oidc_frontchannel" // OpenID Connect Front-Channel Logout 1.0
+	LeverSAMLFront    Lever = "saml_front"        // LogoutRequest by HTTP-Redirect or HTTP-POST, saml-profiles §4.4
 )
 
 // Delivery is one thing to tell the world, and one line of a receipt.
@@ -144,6 +148,18 @@ type Delivery struct {
 	// NotedAt is when an admin took note that the line has failed. Zero: nobody
 	// has, and the alarm stands.
 	NotedAt time.Time
+}
+
+// FrontCall is what a person's browser is to do to be signed out of an app that
+// nobody else can tell: to open URL, or to post Fields to it.
+type FrontCall struct {
+	DeliveryID DeliveryID
+	App        string // its name
+	URL        string // http or https
+	Fields     [][2]string
+	// Answers: the app says by the browser how it went, so that it can be
+	// verified. Others are told and say nothing.
+	Answers bool
 }
 
 // Actor is who did something: a user, a token of a user, what a user had

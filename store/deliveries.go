@@ -24,9 +24,10 @@ const (
 	deliveriesOf = `SELECT ` + deliveryRow + ` FROM deliveries WHERE receipt_id = $1 ORDER BY app_id, id`
 	deliveryByID = `SELECT ` + deliveryRow + ` FROM deliveries WHERE id = $1`
 
-	insertDelivery = `INSERT INTO deliveries (` + deliveryColumns + `, receipt_n, claimed_by, claimed_until)
+	insertDelivery       = insertDeliveryValues + ` ON CONFLICT (id) DO NOTHING`
+	insertDeliveryValues = `INSERT INTO deliveries (` + deliveryColumns + `, receipt_n, claimed_by, claimed_until)
 		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, r.n, '', 0
-		FROM receipts r WHERE r.id = $2 ON CONFLICT (id) DO NOTHING`
+		FROM receipts r WHERE r.id = $2`
 	// A line that came to say more is taken from whoever is just delivering
 	// what it said before.
 	widenDelivery = `UPDATE deliveries SET session_indexes = $2, again_at = $3, ceiling = $4, state = $5, next_at = $6,
@@ -76,6 +77,9 @@ const (
 		latency_ms = $8, answer = $9, again_at = $10, ceiling = $11, verified_at = $12, evidence = $13, finished_at = $14,
 		claimed_by = '', claimed_until = 0, signed = 0
 		WHERE id = $1 AND claimed_by = $2 AND finished_at = 0`
+	// What was on its way when a restore took the line back, and only once.
+	saveSuperseded = `UPDATE deliveries SET attempts = $2, first_sent_at = $3, acked_at = $4, latency_ms = $5, answer = $6
+		WHERE id = $1 AND state = 'superseded' AND attempts < $2`
 	releaseDeliveries = `UPDATE deliveries SET claimed_by = '', claimed_until = 0 WHERE claimed_by = $1 AND finished_at = 0`
 	releaseReceipts   = `UPDATE receipts SET claimed_by = '', claimed_until = 0 WHERE claimed_by = $1 AND listed_at = 0`
 
@@ -133,11 +137,11 @@ func (s *Store) ListPage(ctx context.Context, receipt idp.ReceiptID, worker stri
 			if restored && !d.State.Final() {
 				d.State, d.FinishedAt = idp.DeliverySuperseded, now
 			}
-			st, err := lineStep(ctx, r, d, now)
+			st, err := lineSteps(ctx, r, d, now)
 			if err != nil {
 				return err
 			}
-			steps = append(steps, st)
+			steps = append(steps, st...)
 		}
 		return r.batch(ctx, steps)
 	})
@@ -152,17 +156,20 @@ func (s *Store) restored(ctx context.Context, r runner, receipt idp.ReceiptID) (
 	return status == idp.UserActive, err
 }
 
-// lineStep adds a line, or widens the one that is there.
-func lineStep(ctx context.Context, r runner, d idp.Delivery, now time.Time) (step, error) {
+// lineSteps adds a line, or widens the one that is there.
+func lineSteps(ctx context.Context, r runner, d idp.Delivery, now time.Time) ([]step, error) {
 	var known []idp.Delivery
 	if err := r.query(ctx, collect(&known, scanDelivery), deliveryByID, d.ID); err != nil {
-		return step{}, err
+		return nil, err
 	}
 	if len(known) == 0 {
-		return do(insertDelivery, deliveryArgs(d)...), nil
+		return []step{do(insertDelivery, deliveryArgs(d)...)}, nil
+	}
+	if known[0].Lever != d.Lever {
+		return nil, nil // the person's browser was led there meanwhile, which says more
 	}
 	w := widened(known[0], d, now)
-	return do(widenDelivery, w.ID, joined(w.SessionIndexes), us(w.AgainAt), us(w.Ceiling), w.State, us(w.NextAt), us(w.FinishedAt)), nil
+	return []step{do(widenDelivery, w.ID, joined(w.SessionIndexes), us(w.AgainAt), us(w.Ceiling), w.State, us(w.NextAt), us(w.FinishedAt))}, nil
 }
 
 // widened is a known line with what a later page found on top. When an app
@@ -208,11 +215,15 @@ func (s *Store) ClaimDeliveries(ctx context.Context, worker string, now time.Tim
 // SaveDelivery writes how a delivery stands and frees the claim, where the
 // worker still holds it; idp.Conflict where not, also when the line was
 // superseded, verified or widened meanwhile. What the line is about (app,
-// session, NameID, indexes) is not written.
+// session, NameID, indexes) is not written. A line that was superseded while a
+// message was on its way stays so, and says what came of the message.
 func (s *Store) SaveDelivery(ctx context.Context, d idp.Delivery, worker string) error {
 	n, err := s.exec(ctx, "save a delivery", saveDelivery, d.ID, worker, d.State, d.Attempts, us(d.NextAt),
 		us(d.FirstSentAt), us(d.AckedAt), d.LatencyMS, d.Answer, us(d.AgainAt), us(d.Ceiling), us(d.VerifiedAt),
 		d.Evidence, us(d.FinishedAt))
+	if err == nil && n == 0 {
+		_, err = s.exec(ctx, "save what was on its way", saveSuperseded, d.ID, d.Attempts, us(d.FirstSentAt), us(d.AckedAt), d.LatencyMS, d.Answer)
+	}
 	if err == nil && n == 0 {
 		err = idp.Errorf(idp.Conflict, "This delivery is no longer in this worker's hands.")
 	}

@@ -17,6 +17,15 @@ type SignOuts interface {
 type SignOutPages interface {
 	ConfirmSignOut(w http.ResponseWriter, r *http.Request, appName string, carry [][2]string) error
 	SignedOut(w http.ResponseWriter, r *http.Request) error
+	// SigningOut leads the browser through these apps, and then to the address
+	// to, which may be empty.
+	SigningOut(w http.ResponseWriter, r *http.Request, calls []idp.FrontCall, to string) error
+}
+
+// Fronts says to which apps the browser of somebody who has signed out is to
+// be led; *outbox.Fronts does.
+type Fronts interface {
+	Calls(ctx context.Context, r idp.Receipt) []idp.FrontCall
 }
 
 // Browser is what the tongues may ask of a browser: each has its own small
@@ -24,6 +33,7 @@ type SignOutPages interface {
 type Browser struct {
 	Gate     Gate
 	SignOuts SignOuts
+	Fronts   Fronts
 	Cookies  Cookies
 	Pages    *ui.Pages
 	Out      SignOutPages
@@ -84,13 +94,26 @@ func (b *Browser) ConfirmedSignOut(r *http.Request) bool {
 	return r.Method == http.MethodPost && ui.CSRFValid(b.visit(r))
 }
 
-// SignOut ends the session and takes the cookie away, in this order.
-func (b *Browser) SignOut(w http.ResponseWriter, r *http.Request, s idp.Session) error {
-	if _, err := b.SignOuts.SignOut(r.Context(), s); err != nil {
-		return err
+// SignOut ends the session and takes the cookie away, in this order. answered:
+// it leads the browser through the apps that nobody else can tell.
+func (b *Browser) SignOut(w http.ResponseWriter, r *http.Request, s idp.Session, to string) (answered bool, err error) {
+	receipt, err := b.SignOuts.SignOut(r.Context(), s)
+	if err != nil {
+		return false, err
 	}
 	b.Cookies.ClearSession(w)
-	return nil
+	calls := b.Fronts.Calls(r.Context(), receipt)
+	if len(calls) == 0 {
+		return false, nil
+	}
+	return true, b.Out.SigningOut(w, r, calls, to)
+}
+
+// LogoutAnswered shows how an app's answer to a logout was taken.
+func (b *Browser) LogoutAnswered(w http.ResponseWriter, r *http.Request, done bool, words string) {
+	if err := b.Pages.LogoutAnswered(w, r, done, words); err != nil {
+		b.Pages.Problem(w, r, err)
+	}
 }
 
 // SignedOut shows that nobody is signed in here any more.

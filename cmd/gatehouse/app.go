@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -59,12 +60,14 @@ func (c appShowCmd) Run(ctx context.Context) error {
 			}
 			row(w, "client authentication", o.AuthMethod)
 			row(w, "back-channel logout", or(o.BackchannelLogoutURI, "-"))
+			row(w, "front-channel logout", or(o.FrontchannelLogoutURI, "-"))
 		}
 		if s := a.SAML; s != nil {
 			for _, acs := range s.ACS {
 				row(w, "assertion consumer", acs.URL)
 			}
 			row(w, "SOAP logout", or(s.SOAPLogoutURL, "-"))
+			row(w, "front-channel logout", or(strings.TrimSpace(s.FrontLogoutURL+" "+s.FrontLogoutBinding), "-"))
 		}
 	})
 }

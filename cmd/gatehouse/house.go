@@ -127,7 +127,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 			log.Error("deliveries failed for good; see the receipts", "count", len(failed))
 		},
 	}
-	h.notary = &notary.Notary{Store: db, Keys: ring, Issuer: issuer, Now: time.Now, Log: log}
+	h.notary = &notary.Notary{Store: db, Keys: ring, Issuer: issuer, Now: wallTime, Log: log}
 	people.Wake = h.worker.Wake
 	h.cuts, kept.behind = kept, fast.Behind
 	if counting != nil {
@@ -167,8 +167,15 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 	issuer := c.URL.String()
 	cookies := web.Cookies{HTTPS: c.URL.Scheme == "https"}
 	pages := &ui.Pages{Log: log}
-	door := &signin.SignIn{Gate: h.gate, Login: h.login, Directory: h.directory, Store: h.store, Cookies: cookies}
-	browser := &web.Browser{Gate: h.gate, SignOuts: h.directory, Cookies: cookies, Pages: pages, Out: door}
+	fronts := &outbox.Fronts{
+		Store: h.store, Worker: h.worker, Now: time.Now, Log: log,
+		Fronts: []outbox.Front{
+			&oidc.Frontchannel{Issuer: issuer},
+			&saml.FrontLogout{EntityID: entityID(issuer), Ring: ring, Box: box, Now: time.Now},
+		},
+	}
+	door := &signin.SignIn{Fronts: fronts, Gate: h.gate, Login: h.login, Directory: h.directory, Store: h.store, Cookies: cookies}
+	browser := &web.Browser{Gate: h.gate, SignOuts: h.directory, Fronts: fronts, Cookies: cookies, Pages: pages, Out: door}
 	records := &audited{Store: h.store, log: log, metrics: h.metrics}
 	known := &remembered{records, &redis.Apps{SQL: h.store, Redis: h.redis}}
 	provider := &oidc.Provider{
@@ -183,7 +190,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 	}
 	idps := &saml.Provider{
 		EntityID: entityID(issuer), BaseURL: issuer, Store: known, Gate: h.gate, SignIns: h.login, Ring: ring, Box: box, Browser: browser,
-		Attributes: attributes, Log: log, Now: wallTime,
+		Attributes: attributes, Answered: fronts.Answered, Log: log, Now: wallTime,
 	}
 	admin, err := (&api.API{
 		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Metadata: saml.Import, Log: log, Now: wallTime,

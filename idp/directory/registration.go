@@ -77,7 +77,32 @@ func (d *Directory) checkOIDC(o *idp.OIDCSettings) error {
 			return err
 		}
 	}
+	if err := frontchannel(o); err != nil {
+		return err
+	}
 	return d.called("backchannel_logout_uri", o.BackchannelLogoutURI)
+}
+
+// frontchannel: the address has the scheme, host and port of a redirect URI
+// (OpenID Connect Front-Channel Logout 1.0 §2), so that no browser is led, and
+// no page of ours frames, what the app's sign-in does not know.
+func frontchannel(o *idp.OIDCSettings) error {
+	const field = "frontchannel_logout_uri"
+	if err := webURL(field, o.FrontchannelLogoutURI, true); err != nil || o.FrontchannelLogoutURI == "" {
+		return err
+	}
+	if !slices.ContainsFunc(o.RedirectURIs, func(u string) bool { return origin(u) == origin(o.FrontchannelLogoutURI) }) {
+		return invalid(field, "The front-channel logout address has the scheme, host and port of a redirect URI.")
+	}
+	return nil
+}
+
+func origin(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Host)
 }
 
 // redirectURI checks one redirect URI for registration: https; http on
@@ -136,6 +161,12 @@ func (d *Directory) checkSAML(s *idp.SAMLSettings) error {
 		return invalid("signing_certs", "To demand signed requests, the provider's signing certificate must be known.")
 	case s.SessionTTL < 0 || s.AssertionValidity < 0:
 		return invalid("session_ttl", "A time span is not negative.")
+	}
+	if err := webURL("front_logout_url", s.FrontLogoutURL, true); err != nil {
+		return err
+	}
+	if (s.FrontLogoutURL == "") != (s.FrontLogoutBinding == "") || !slices.Contains([]string{"", "redirect", "post"}, s.FrontLogoutBinding) {
+		return invalid("front_logout_binding", "A front-channel logout address goes with its binding: redirect or post.")
 	}
 	indexes := map[int]bool{}
 	for _, acs := range s.ACS {

@@ -79,7 +79,10 @@ func (c *Client) control(_, address string, _ syscall.RawConn) error {
 	if c.allow.address(at) || c.addresses.public(at.Addr()) {
 		return nil
 	}
-	return idp.Errorf(idp.Denied, "The host resolves to %s, which is not on the public internet. If it should be reached, the operator allows it in GATEHOUSE_OUTBOUND_ALLOW.", at.Addr())
+	// The address is for the log: whoever named the host may not be meant to
+	// know where it leads inside.
+	return idp.Errorf(idp.Denied, "The host resolves to an address that is not on the public internet. If it should be reached, the operator allows it in GATEHOUSE_OUTBOUND_ALLOW.").
+		Because(fmt.Errorf("dial %s", at.Addr()))
 }
 
 // Response is an answer, read whole.

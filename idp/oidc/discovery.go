@@ -21,6 +21,8 @@ type metadata struct {
 	RequestParameterSupported                  bool `json:"request_parameter_supported"`
 	ClaimsParameterSupported                   bool `json:"claims_parameter_supported"`
 	AuthorizationResponseIssParameterSupported bool `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
+	FrontChannelLogoutSupported                bool `json:"frontchannel_logout_supported"`                  // Front-Channel Logout 1.0 §3
+	FrontChannelLogoutSessionSupported         bool `json:"frontchannel_logout_session_supported"`
 }
 
 // discovery returns the provider's metadata. It says what is enabled and
@@ -54,6 +56,8 @@ func (p *Provider) discovery() []byte {
 			BackChannelLogoutSessionSupported:         true,
 		},
 		AuthorizationResponseIssParameterSupported: true,
+		FrontChannelLogoutSupported:                true,
+		FrontChannelLogoutSessionSupported:         true,
 	})
 	if err != nil {
 		panic(err) // strings and booleans only

@@ -94,11 +94,13 @@ func (p *Provider) readLeaving(r *http.Request, q url.Values) (leaving, error) {
 }
 
 func (p *Provider) signOut(w http.ResponseWriter, r *http.Request, l leaving, s idp.Session) {
-	if err := p.Browser.SignOut(w, r, s); err != nil {
+	answered, err := p.Browser.SignOut(w, r, s, l.to)
+	switch {
+	case err != nil:
 		p.Browser.Problem(w, r, err)
-		return
+	case !answered:
+		p.left(w, r, l)
 	}
-	p.left(w, r, l)
 }
 
 func (p *Provider) left(w http.ResponseWriter, r *http.Request, l leaving) {

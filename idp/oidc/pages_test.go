@@ -74,12 +74,12 @@ func (b *pages) ConfirmSignOut(w http.ResponseWriter, _ *http.Request, app strin
 
 func (b *pages) ConfirmedSignOut(r *http.Request) bool { return r.PostFormValue("csrf") == "good" }
 
-func (b *pages) SignOut(w http.ResponseWriter, r *http.Request, s idp.Session) error {
+func (b *pages) SignOut(w http.ResponseWriter, r *http.Request, s idp.Session, _ string) (answered bool, err error) {
 	if _, err := b.dir.SignOut(r.Context(), s); err != nil {
-		return err
+		return false, err
 	}
 	http.SetCookie(w, &http.Cookie{Name: "session", Path: "/", MaxAge: -1})
-	return nil
+	return false, nil
 }
 
 func (b *pages) SignedOut(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "signed out") }

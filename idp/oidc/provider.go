@@ -81,8 +81,10 @@ type Browser interface {
 	ConfirmSignOut(w http.ResponseWriter, r *http.Request, appName string, carry [][2]string)
 	// ConfirmedSignOut reports whether r is that answer, from that page.
 	ConfirmedSignOut(r *http.Request) bool
-	// SignOut ends the session and clears its cookie.
-	SignOut(w http.ResponseWriter, r *http.Request, s idp.Session) error
+	// SignOut ends the session and clears its cookie. answered: it has begun to
+	// lead the browser through the apps that nobody else can tell, and from
+	// there on to the address to, which may be empty.
+	SignOut(w http.ResponseWriter, r *http.Request, s idp.Session, to string) (answered bool, err error)
 	// SignedOut answers with a page that says so.
 	SignedOut(w http.ResponseWriter, r *http.Request)
 }

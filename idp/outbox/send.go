@@ -70,7 +70,8 @@ func (w *Worker) deliver(ctx context.Context, d idp.Delivery, list relist) error
 	err = w.save(ctx, d)
 	if idp.IsKind(err, idp.Conflict) {
 		// The claim ran out, or the line was superseded or verified meanwhile:
-		// what is written there is right, ours is not needed.
+		// what is written there is right. Of a superseded line the store keeps
+		// what the app answered.
 		return nil
 	}
 	if err == nil {

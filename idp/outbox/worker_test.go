@@ -347,6 +347,77 @@ func TestRestoreSupersedesWhatIsPending(t *testing.T) {
 	}
 }
 
+// TestRestoreWhileAMessageIsOnItsWay: it is not called back, and the line says
+// what came of it.
+func TestRestoreWhileAMessageIsOnItsWay(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	begun, goOn := make(chan struct{}), make(chan struct{})
+	r := newRemote(t, func(http.ResponseWriter, *http.Request) {
+		begun <- struct{}{}
+		<-goOn
+	})
+	app := h.app("crm", r.URL)
+	u := h.person("alice", app)
+	h.signIn(u, app)
+	h.run(h.worker("n1"))
+	id := h.suspend(u)
+	<-begun
+	h.restore(u.ID)
+	if d := h.line(id, app); d.State != idp.DeliverySuperseded || d.Attempts != 0 {
+		t.Errorf("restored, and the line says %+v", d)
+	}
+	close(goOn)
+	h.eventually(id, "what came of the message is said", func(d idp.Delivery) bool { return d.Attempts == 1 })
+	if d := h.line(id, app); d.State != idp.DeliverySuperseded || d.AckedAt.IsZero() || d.Answer == "" || r.told.Load() != 1 {
+		t.Errorf("told %d times, and the line says %+v", r.told.Load(), d)
+	}
+}
+
+// TestWhatNothingReachesEndsByItsOwnEnd: the assertion's own end and
+// session_expiry bound the exposure, stand on the line as its ceiling, and end
+// it when they have passed.
+func TestWhatNothingReachesEndsByItsOwnEnd(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	crm := h.app("crm", "", leverOff, func(a *idp.App) { a.SAML.SessionTTL = 2 * time.Hour })
+	wiki := h.app("wiki", "", speaksOIDC, func(a *idp.App) { a.OIDC = &idp.OIDCSettings{HonoursSessionExpiry: true} })
+	u := h.person("ada", crm, wiki)
+	s := h.signIn(u, crm, wiki)
+	w := h.worker("n1")
+	exposures, err := w.Exposure(t.Context(), u)
+	h.must(err)
+	bounds := map[idp.AppID]idp.Exposure{}
+	for _, e := range exposures {
+		bounds[e.AppID] = e
+	}
+	h.run(w)
+	id := h.suspend(u)
+	h.eventually(id, "listed", in(idp.DeliveryAlive))
+	for _, c := range []struct {
+		app   idp.App
+		basis idp.Basis
+		end   time.Time
+	}{{crm, idp.BasisAssertion, s.CreatedAt.Add(2 * time.Hour)}, {wiki, idp.BasisSessionExpiry, s.ExpiresAt}} {
+		d, e := h.line(id, c.app), bounds[c.app.ID]
+		if off := d.Ceiling.Sub(c.end).Abs(); off > time.Minute || d.Lever != idp.LeverNone || d.NextAt != d.Ceiling {
+			t.Errorf("%s: the line ends at %s, want %s: %+v", c.app.Name, d.Ceiling, c.end, d)
+		}
+		if off := (e.Within - c.end.Sub(h.now())).Abs(); e.Basis != c.basis || off > time.Minute {
+			t.Errorf("%s: exposure %+v, want %s until %s", c.app.Name, e, c.basis, c.end)
+		}
+	}
+	h.move(2*time.Hour + time.Minute)
+	h.eventually(id, "the CRM's line has ended", func(d idp.Delivery) bool {
+		return d.AppID != crm.ID || d.State == idp.DeliveryEnded && !d.FinishedAt.IsZero()
+	})
+	if d := h.line(id, wiki); d.State != idp.DeliveryAlive {
+		t.Errorf("the wiki's session lives for ten hours more, and its line says %+v", d)
+	}
+	h.move(10 * time.Hour)
+	h.eventually(id, "both have ended", in(idp.DeliveryEnded))
+}
+
 func TestASuspensionDoesNotWaitForAnEarlierLineThatWaits(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -29,6 +29,7 @@ import (
 	"gatehouse/idp/directory"
 	"gatehouse/idp/keys"
 	"gatehouse/idp/login"
+	"gatehouse/idp/outbox"
 	"gatehouse/idp/saml"
 	"gatehouse/idp/saml/wire"
 	"gatehouse/jit"
@@ -61,6 +62,7 @@ type house struct {
 	dir      *directory.Directory
 	ring     *keys.Ring
 	provider *saml.Provider
+	fronts   *outbox.Fronts
 	browser  *pages
 	server   *httptest.Server
 
@@ -98,6 +100,12 @@ func (h *house) serve() {
 		Ring:    h.ring, Box: box, Browser: h.browser, Attributes: attributes,
 		Log: slog.New(slog.DiscardHandler), Now: h.clock.Now,
 	}
+	h.fronts = &outbox.Fronts{
+		Store: h.store, Now: h.clock.Now, Log: h.provider.Log,
+		Worker: &outbox.Worker{Store: h.store, Now: h.clock.Now, Levers: []outbox.Lever{&saml.SOAPLogout{}}},
+		Fronts: []outbox.Front{&saml.FrontLogout{EntityID: h.provider.EntityID, Ring: h.ring, Box: box, Now: h.clock.Now}},
+	}
+	h.provider.Answered = h.fronts.Answered
 	h.server.Config.Handler = h.provider.Handler()
 	h.server.Start()
 	h.t.Cleanup(h.server.Close)
@@ -523,6 +531,13 @@ func (b *pages) PostForm(w http.ResponseWriter, _ *http.Request, app, action str
 		fmt.Fprintf(w, `<input type="hidden" name="%s" value="%s">`, html.EscapeString(f[0]), html.EscapeString(f[1]))
 	}
 	fmt.Fprint(w, `</form>`)
+}
+
+func (b *pages) LogoutAnswered(w http.ResponseWriter, _ *http.Request, done bool, words string) {
+	if !done {
+		w.WriteHeader(http.StatusBadRequest)
+	}
+	fmt.Fprint(w, words)
 }
 
 func (b *pages) Problem(w http.ResponseWriter, _ *http.Request, err error) {

@@ -13,7 +13,7 @@ import (
 
 // Import reads the metadata of one service provider into its entityID and
 // settings (SAML Metadata §2.4.4). It keeps what we use: assertion consumer
-// services with HTTP-POST, the single logout service with SOAP, signing
+// services with HTTP-POST, the single logout services, signing
 // certificates, whether it signs its requests, the first NameID format that we
 // issue. idp.Invalid, in plain words, for a document that is malformed, larger
 // than 256 KiB or expired, names two entities alike, or holds an address that
@@ -32,11 +32,19 @@ func importAt(b []byte, now time.Time) (string, idp.SAMLSettings, error) {
 	}
 	s := idp.SAMLSettings{
 		ACS:           consumers(sp.ACS),
-		SOAPLogoutURL: soapService(sp.SLO),
+		SOAPLogoutURL: service(sp.SLO, wire.SOAP),
 		SigningCerts:  encodeCertificates(sp.SigningCerts),
 		RequireSigned: sp.AuthnRequestsSigned,
 		NameIDFormat:  nameIDFormat(sp.NameIDFormats),
 		MetadataXML:   string(b),
+	}
+	for _, way := range []struct {
+		binding wire.Binding
+		bind    string
+	}{{wire.Redirect, bindRedirect}, {wire.POST, bindPost}} { // a redirect needs no script
+		if at := service(sp.SLO, way.binding); at != "" && s.FrontLogoutURL == "" {
+			s.FrontLogoutURL, s.FrontLogoutBinding = at, way.bind
+		}
 	}
 	switch {
 	case len(s.ACS) == 0:
@@ -86,8 +94,8 @@ func consumers(all []wire.Endpoint) []idp.AssertionConsumer {
 	return kept
 }
 
-func soapService(all []wire.Endpoint) string {
-	if at := slices.IndexFunc(all, func(e wire.Endpoint) bool { return e.Binding == wire.SOAP }); at >= 0 {
+func service(all []wire.Endpoint, binding wire.Binding) string {
+	if at := slices.IndexFunc(all, func(e wire.Endpoint) bool { return e.Binding == binding }); at >= 0 {
 		return all[at].Location
 	}
 	return ""

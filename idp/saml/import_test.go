@@ -51,7 +51,7 @@ func TestImportKeepsWhatIsUsed(t *testing.T) {
 		ACS: []idp.AssertionConsumer{
 			{URL: crmACS, Index: 1}, {URL: crmACS + "/2", Index: 2}, {URL: crmACS + "/3", Index: 3, Default: true},
 		},
-		SOAPLogoutURL: "https://crm.example/slo/soap", SigningCerts: []string{pemOf(crmKey())}, RequireSigned: true,
+		SOAPLogoutURL: "https://crm.example/slo/soap", FrontLogoutURL: "https://crm.example/slo", FrontLogoutBinding: "redirect", SigningCerts: []string{pemOf(crmKey())}, RequireSigned: true,
 		NameIDFormat: wire.NameIDEmail, MetadataXML: string(document),
 	}
 	if diff := cmp.Diff(want, got); diff != "" || id != crmID {

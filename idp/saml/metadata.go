@@ -23,8 +23,8 @@ type document struct {
 }
 
 // metadata serves what service providers need to know of us (SAML Metadata
-// §2.4.3). It names what is served and nothing else: there is no single
-// logout service, and no key to encrypt to.
+// §2.4.3). It names what is served and nothing else: there is no key to encrypt
+// to. The single logout service takes answers; apps demand that there is one.
 func (p *Provider) metadata(w http.ResponseWriter, r *http.Request) {
 	d, err := p.document()
 	if err != nil {
@@ -57,6 +57,10 @@ func (p *Provider) document() (*document, error) {
 			EntityID:      p.EntityID,
 			SigningCerts:  []*x509.Certificate{key.Certificate},
 			NameIDFormats: []string{wire.NameIDPersistent, wire.NameIDEmail},
+			SLO: []wire.Endpoint{
+				{Binding: wire.Redirect, Location: p.sloURL(), Index: -1},
+				{Binding: wire.POST, Location: p.sloURL(), Index: -1},
+			},
 		},
 		SSO: []wire.Endpoint{
 			{Binding: wire.Redirect, Location: p.ssoURL(), Index: -1},
@@ -74,6 +78,8 @@ func (p *Provider) document() (*document, error) {
 }
 
 func (p *Provider) ssoURL() string { return p.BaseURL + pathSSO }
+
+func (p *Provider) sloURL() string { return p.BaseURL + pathSLO }
 
 // signer signs with the house's SAML key.
 func signer(ring *keys.Ring) (*wire.Signer, error) {

@@ -17,6 +17,7 @@ const (
 	pathSSO      = "/saml/sso"
 	pathContinue = "/saml/sso/continue"
 	pathResume   = "/saml/sso/resume"
+	pathSLO      = "/saml/slo"
 )
 
 // Store is what the provider reads of the directory, and where it writes
@@ -60,6 +61,9 @@ type Browser interface {
 	// PostForm answers with a page that posts fields to action by itself; app
 	// is the name a person reads where scripts are off.
 	PostForm(w http.ResponseWriter, r *http.Request, app, action string, fields [][2]string)
+	// LogoutAnswered answers with a page that says how an app's answer to a
+	// logout was taken; it may stand in a frame of a page of ours.
+	LogoutAnswered(w http.ResponseWriter, r *http.Request, done bool, words string)
 	// Problem answers with the page of a refusal that cannot go back to the app.
 	Problem(w http.ResponseWriter, r *http.Request, err error)
 }
@@ -94,8 +98,11 @@ type Provider struct {
 	// Attributes maps a person to what app is told; idp.Invalid for what must
 	// not be signed (jit.Attributes).
 	Attributes func(p Person, app idp.App) ([]Attribute, error)
-	Log        *slog.Logger
-	Now        func() time.Time
+	// Answered writes down what an app answered to the logout that a browser
+	// brought it, for the line of a receipt; idp.Conflict when that is settled.
+	Answered func(ctx context.Context, id idp.DeliveryID, answer string, done bool) error
+	Log      *slog.Logger
+	Now      func() time.Time
 
 	published atomic.Pointer[document]
 }
@@ -110,6 +117,8 @@ func (p *Provider) Handler() http.Handler {
 	mux.HandleFunc("POST "+pathSSO, noStore(p.sso))
 	mux.HandleFunc("GET "+pathContinue, noStore(p.goOn))
 	mux.HandleFunc("GET "+pathResume, noStore(p.resume))
+	mux.HandleFunc("GET "+pathSLO, noStore(p.slo))
+	mux.HandleFunc("POST "+pathSLO, noStore(p.slo))
 	return mux
 }
 

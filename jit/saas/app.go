@@ -14,14 +14,15 @@ import (
 // Where the app's endpoints are, below Config.BaseURL: what has to be registered at the identity
 // provider.
 const (
-	LoginPath             = "/login"              // starts a sign-in (GET)
-	CallbackPath          = "/callback"           // OIDC redirect URI
-	SignedOutPath         = "/signed-out"         // OIDC post-logout redirect URI
-	BackchannelLogoutPath = "/backchannel-logout" // OIDC backchannel_logout_uri
-	MetadataPath          = "/saml/metadata"      // SAML metadata; BaseURL + MetadataPath is the entityID
-	ACSPath               = "/saml/acs"           // SAML assertion consumer service, HTTP-POST
-	SLOPath               = "/saml/slo"           // SAML single logout service, SOAP
-	ProbePath             = "/probe"              // POST {token}: {"sessions": n}
+	LoginPath             = "/login"               // starts a sign-in (GET)
+	CallbackPath          = "/callback"            // OIDC redirect URI
+	SignedOutPath         = "/signed-out"          // OIDC post-logout redirect URI
+	BackchannelLogoutPath = "/backchannel-logout"  // OIDC backchannel_logout_uri
+	FrontchannelPath      = "/frontchannel-logout" // OIDC frontchannel_logout_uri
+	MetadataPath          = "/saml/metadata"       // SAML metadata; BaseURL + MetadataPath is the entityID
+	ACSPath               = "/saml/acs"            // SAML assertion consumer service, HTTP-POST
+	SLOPath               = "/saml/slo"            // SAML single logout service: SOAP, and HTTP-Redirect or HTTP-POST by a browser
+	ProbePath             = "/probe"               // POST {token}: {"sessions": n}
 )
 
 // Product is what the app plays.

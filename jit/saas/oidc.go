@@ -55,6 +55,7 @@ func newRelyingParty(a *App, cfg OIDC) (*relyingParty, error) {
 func (p *relyingParty) register(mux *http.ServeMux) {
 	mux.Handle("GET "+CallbackPath, p.app.page(p.callback))
 	mux.HandleFunc("POST "+BackchannelLogoutPath, p.backchannelLogout)
+	mux.HandleFunc("GET "+FrontchannelPath, p.frontchannelLogout)
 }
 
 func (p *relyingParty) origin() string { return p.issuer.Scheme + "://" + p.issuer.Host }

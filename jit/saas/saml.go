@@ -63,6 +63,7 @@ type serviceProvider struct {
 type partner struct {
 	entity *saml.EntityDescriptor
 	certs  []*x509.Certificate
+	slo    string // where it takes answers over HTTP-Redirect; may be empty
 }
 
 func newServiceProvider(a *App, cfg SAML) (*serviceProvider, error) {
@@ -107,6 +108,7 @@ func (p *serviceProvider) register(mux *http.ServeMux) {
 	mux.Handle("POST "+ACSPath, p.app.page(p.consume))
 	mux.Handle("GET "+landedPath, p.app.page(p.land))
 	mux.HandleFunc("POST "+SLOPath, p.logout)
+	mux.HandleFunc("GET "+SLOPath, p.logoutByBrowser)
 }
 
 func (p *serviceProvider) origin() string { return p.source.Scheme + "://" + p.source.Host }
@@ -155,7 +157,7 @@ func partnerOf(metadata []byte, entityID string, now time.Time) (*partner, error
 	if read.EntityID != entityID || entity.EntityID != entityID {
 		return nil, fmt.Errorf("the metadata is of another entity than %s", entityID)
 	}
-	return &partner{entity: entity, certs: read.SigningCerts}, nil
+	return &partner{entity: entity, certs: read.SigningCerts, slo: redirectService(read.SLO)}, nil
 }
 
 // provider is crewjam's service provider for this partner. It gets neither key nor encryption: requests
@@ -211,7 +213,10 @@ func (p *serviceProvider) metadata() []byte {
 	sp := wire.SP{
 		Entity: wire.Entity{
 			EntityID: p.entityID, SigningCerts: []*x509.Certificate{p.cfg.Certificate},
-			SLO: []wire.Endpoint{{Binding: wire.SOAP, Location: p.cfg.SLOURLs[0], Index: -1}},
+			SLO: []wire.Endpoint{
+				{Binding: wire.SOAP, Location: p.cfg.SLOURLs[0], Index: -1},
+				{Binding: wire.Redirect, Location: p.frontSLO(), Index: -1},
+			},
 		},
 		ACS:                 []wire.Endpoint{{Binding: wire.POST, Location: p.acs.String(), Default: true}},
 		AuthnRequestsSigned: true, WantAssertionsSigned: true,
@@ -221,6 +226,9 @@ func (p *serviceProvider) metadata() []byte {
 	}
 	return wire.Serialize(sp.Element())
 }
+
+// frontSLO is where a browser brings a LogoutRequest.
+func (p *serviceProvider) frontSLO() string { return p.app.cfg.BaseURL + SLOPath }
 
 // newKey makes a P-256 key and a self-signed certificate around it, as metadata want one.
 func newKey(host string, now time.Time) (crypto.Signer, *x509.Certificate, error) {

@@ -27,6 +27,10 @@ const (
 //   - verified: a signed LogoutResponse with Success, also when no session matches: the sender wants no
 //     such session to exist, and none does.
 func (p *serviceProvider) logout(w http.ResponseWriter, r *http.Request) {
+	if byForm(r) {
+		p.logoutByBrowser(w, r)
+		return
+	}
 	log := p.app.cfg.Log
 	m, err := wire.DecodeSOAP(http.MaxBytesReader(w, r.Body, wire.MaxMessage))
 	if err != nil {
@@ -47,7 +51,7 @@ func (p *serviceProvider) logout(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	status := wire.Status{Code: wire.StatusSuccess}
-	if err := p.judge(req); err != nil {
+	if err := p.judge(req, p.cfg.SLOURLs...); err != nil {
 		log.WarnContext(r.Context(), "LogoutRequest refused", "app", p.app.cfg.Name, "id", req.ID, "error", err)
 		status = wire.Status{Code: wire.StatusRequester, SubCode: wire.StatusRequestDenied, Message: err.Error()}
 	} else {
@@ -71,13 +75,14 @@ func (p *serviceProvider) verifyLogout(m *wire.Message, idp *partner) (wire.Logo
 	return wire.ParseLogoutRequest(el)
 }
 
-// judge decides whether a verified request is from our identity provider, for us, for now and new.
-func (p *serviceProvider) judge(req wire.LogoutRequest) error {
+// judge decides whether a verified request is from our identity provider, for one of the addresses here,
+// for now and new.
+func (p *serviceProvider) judge(req wire.LogoutRequest, here ...string) error {
 	now := p.app.cfg.Now()
 	switch {
 	case req.Issuer != p.cfg.EntityID:
 		return errors.New("the Issuer is not our identity provider")
-	case !slices.Contains(p.cfg.SLOURLs, req.Destination):
+	case !slices.Contains(here, req.Destination):
 		return errors.New("the Destination is not this endpoint")
 	case req.IssueInstant.After(now.Add(requestSkew)):
 		return errors.New("the request is from the future")

@@ -165,3 +165,46 @@ func testRestoreTakesBackSuspensions(h *house) {
 		}
 	}
 }
+
+func testRestoreTakesBackWhatIsOpen(h *house) {
+	u, a := h.user("ada"), h.app("wiki")
+	r := h.suspend(u)
+	states := []idp.DeliveryState{idp.DeliveryPending, idp.DeliveryRetrying, idp.DeliveryAlive, idp.DeliveryAcknowledged,
+		idp.DeliveryVerified, idp.DeliveryFailed, idp.DeliveryManual, idp.DeliveryEnded}
+	was := map[idp.DeliveryID]idp.DeliveryState{}
+	var lines []idp.Delivery
+	for _, state := range states {
+		d := h.line(r, a)
+		if d.State = state; state.Final() {
+			d.FinishedAt = h.now
+		}
+		was[d.ID], lines = state, append(lines, d)
+	}
+	h.list(r, true, lines...)
+	flying, err := h.ClaimDeliveries(h.ctx, "w", h.now, time.Minute, 10, 10)
+	h.ok(err)
+	h.same(2, len(flying)) // the one to be sent and the one to be tried again
+	h.restore(u.ID)
+	got, err := h.Deliveries(h.ctx, r.ID)
+	h.ok(err)
+	for _, d := range got {
+		want := was[d.ID]
+		if !want.Final() {
+			want = idp.DeliverySuperseded
+		}
+		if d.State != want || d.FinishedAt.IsZero() {
+			h.Errorf("a line that was %s is %s", was[d.ID], d.State)
+		}
+	}
+	// The message was on its way: what came of it is said, and nothing else changes.
+	d := flying[0]
+	d.State, d.Attempts, d.FirstSentAt, d.AckedAt, d.LatencyMS, d.Answer, d.FinishedAt = idp.DeliveryAcknowledged, d.Attempts+1, h.now, h.now, 40, "It answered 200 OK.", h.now
+	h.is(h.SaveDelivery(h.ctx, d, "w"), idp.Conflict)
+	late := d
+	late.Answer = "said twice"
+	h.is(h.SaveDelivery(h.ctx, late, "w"), idp.Conflict)
+	after, err := h.Delivery(h.ctx, d.ID)
+	h.ok(err)
+	d.State, d.FinishedAt = idp.DeliverySuperseded, after.FinishedAt
+	h.same(d, after)
+}

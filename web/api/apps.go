@@ -73,7 +73,7 @@ func (a *API) registration(in client.App) (want idp.App, secret string, err erro
 func oidcSettings(in client.OIDC) (*idp.OIDCSettings, error) {
 	o := &idp.OIDCSettings{
 		ApplicationType: in.ApplicationType, AuthMethod: in.AuthMethod, SecretHashes: in.SecretHashes, RedirectURIs: in.RedirectURIs,
-		PostLogoutRedirectURIs: in.PostLogoutRedirectURIs, BackchannelLogoutURI: in.BackchannelLogoutURI, PKCEExempt: in.PKCEExempt,
+		PostLogoutRedirectURIs: in.PostLogoutRedirectURIs, BackchannelLogoutURI: in.BackchannelLogoutURI, FrontchannelLogoutURI: in.FrontchannelLogoutURI, PKCEExempt: in.PKCEExempt,
 		IDTokenAlg: in.IDTokenAlg, ClaimsInIDToken: in.ClaimsInIDToken, AllowOfflineAccess: in.AllowOfflineAccess,
 		HonoursSessionExpiry: in.HonoursSessionExpiry,
 	}
@@ -105,6 +105,9 @@ func (a *API) samlSettings(in client.SAML, identifier *string) (*idp.SAMLSetting
 	s.SignResponse = in.SignResponse
 	if in.SOAPLogoutURL != "" {
 		s.SOAPLogoutURL = in.SOAPLogoutURL
+	}
+	if in.FrontLogoutURL != "" {
+		s.FrontLogoutURL, s.FrontLogoutBinding = in.FrontLogoutURL, in.FrontLogoutBinding
 	}
 	if in.NameIDFormat != "" {
 		s.NameIDFormat = in.NameIDFormat
@@ -138,7 +141,7 @@ func app(a idp.App) client.App {
 	if o := a.OIDC; o != nil {
 		out.OIDC = &client.OIDC{
 			ApplicationType: o.ApplicationType, AuthMethod: o.AuthMethod, RedirectURIs: o.RedirectURIs, PostLogoutRedirectURIs: o.PostLogoutRedirectURIs,
-			BackchannelLogoutURI: o.BackchannelLogoutURI, PKCEExempt: o.PKCEExempt, IDTokenAlg: o.IDTokenAlg, ClaimsInIDToken: o.ClaimsInIDToken,
+			BackchannelLogoutURI: o.BackchannelLogoutURI, FrontchannelLogoutURI: o.FrontchannelLogoutURI, PKCEExempt: o.PKCEExempt, IDTokenAlg: o.IDTokenAlg, ClaimsInIDToken: o.ClaimsInIDToken,
 			HonoursSessionExpiry: o.HonoursSessionExpiry,
 			AccessTokenTTL:       spanText(o.AccessTokenTTL), RefreshTTL: spanText(o.RefreshTTL), AllowOfflineAccess: o.AllowOfflineAccess,
 		}
@@ -146,7 +149,7 @@ func app(a idp.App) client.App {
 	if s := a.SAML; s != nil {
 		out.SAML = &client.SAML{
 			ACS:           each(s.ACS, func(c idp.AssertionConsumer) client.ACS { return client.ACS(c) }),
-			SOAPLogoutURL: s.SOAPLogoutURL, SigningCerts: s.SigningCerts, RequireSigned: s.RequireSigned, NameIDFormat: s.NameIDFormat,
+			SOAPLogoutURL: s.SOAPLogoutURL, FrontLogoutURL: s.FrontLogoutURL, FrontLogoutBinding: s.FrontLogoutBinding, SigningCerts: s.SigningCerts, RequireSigned: s.RequireSigned, NameIDFormat: s.NameIDFormat,
 			SignResponse: s.SignResponse, SessionTTL: spanText(s.SessionTTL), AssertionValidity: spanText(s.AssertionValidity),
 		}
 	}

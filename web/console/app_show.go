@@ -95,7 +95,11 @@ func (c *Console) endsWords(ctx context.Context, a idp.App) ([]ui.Pair, error) {
 		return nil, err
 	}
 	if !c.reached(a) {
-		return []ui.Pair{{Key: "Lever", Value: "None"}, {Key: "At most", Value: atMost(x)}}, nil
+		lever := "None"
+		if byBrowser(a) {
+			lever = "None. Only the person's own browser can end it, when they sign out; a suspension does not wait for that"
+		}
+		return []ui.Pair{{Key: "Lever", Value: lever}, {Key: "At most", Value: atMost(x)}}, nil
 	}
 	reach := "one session at a time: each is told of its own end"
 	if a.WholeUserLogout {
@@ -144,6 +148,7 @@ func settings(a idp.App) []ui.Pair {
 			add("After a sign-out", u, true)
 		}
 		add("Back-channel logout", a.OIDC.BackchannelLogoutURI, true)
+		add("Front-channel logout", a.OIDC.FrontchannelLogoutURI, true)
 		add("ID token signed with", a.OIDC.IDTokenAlg, false)
 	case a.SAML != nil:
 		add("Entity ID", a.Identifier, true)
@@ -151,6 +156,7 @@ func settings(a idp.App) []ui.Pair {
 			add("Assertion consumer", acs.URL, true)
 		}
 		add("Logout over SOAP", a.SAML.SOAPLogoutURL, true)
+		add("Logout by browser", a.SAML.FrontLogoutURL, true)
 		add("NameID", formatWords(a.SAML.NameIDFormat), false)
 		if a.SAML.SessionTTL > 0 {
 			add("Sessions end after", a.SAML.SessionTTL.Round(time.Minute).String(), false)

@@ -67,7 +67,8 @@ func newHouse(t *testing.T) *house {
 	out := &outbox.Worker{Store: st, Now: time.Now, Levers: []outbox.Lever{&oidc.Backchannel{}, &saml.SOAPLogout{}}}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	in := &signin.SignIn{
-		Gate: gate, Directory: dir, Store: st, Cookies: web.Cookies{},
+		Fronts: &outbox.Fronts{Store: st, Worker: out, Now: time.Now, Log: log},
+		Gate:   gate, Directory: dir, Store: st, Cookies: web.Cookies{},
 		Login: &login.Login{Store: st, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: time.Now},
 	}
 	srv := httptest.NewUnstartedServer(nil)

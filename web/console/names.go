@@ -72,6 +72,9 @@ func (c *Console) byID(ctx context.Context) (map[idp.AppID]idp.App, error) {
 
 // levers says in words what reaches an app.
 func (c *Console) levers(a idp.App) string {
+	if !c.reached(a) && byBrowser(a) {
+		return "Their own browser, when they sign out"
+	}
 	names := c.Outbox.LeversOf(a)
 	words := make([]string, len(names))
 	for i, l := range names {
@@ -83,12 +86,22 @@ func (c *Console) levers(a idp.App) string {
 // reached reports whether anything reaches an app.
 func (c *Console) reached(a idp.App) bool { return c.Outbox.LeversOf(a)[0] != idp.LeverNone }
 
+// byBrowser reports whether the browser of somebody who signs out is led to the
+// app, where nothing else reaches it.
+func byBrowser(a idp.App) bool {
+	return a.OIDC != nil && a.OIDC.FrontchannelLogoutURI != "" || a.SAML != nil && a.SAML.FrontLogoutURL != ""
+}
+
 func leverWords(l idp.Lever) string {
 	switch l {
 	case idp.LeverBackchannel:
 		return "Back-channel logout"
 	case idp.LeverSOAP:
 		return "LogoutRequest over SOAP"
+	case idp.LeverFrontchannel:
+		return "Their own browser, by a frame"
+	case idp.LeverSAMLFront:
+		return "Their own browser, with a LogoutRequest"
 	case idp.LeverNone:
 		return "None: ends by itself"
 	}

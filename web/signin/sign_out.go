@@ -10,10 +10,14 @@ import (
 // signOut ends the person's own session and takes the cookie away, in this
 // order.
 func (s *SignIn) signOut(w http.ResponseWriter, r *http.Request) error {
-	if _, err := s.Directory.SignOut(r.Context(), ui.VisitOf(r.Context()).Session); err != nil {
+	receipt, err := s.Directory.SignOut(r.Context(), ui.VisitOf(r.Context()).Session)
+	if err != nil {
 		return err
 	}
 	s.Cookies.ClearSession(w)
+	if calls := s.Fronts.Calls(r.Context(), receipt); len(calls) > 0 {
+		return s.SigningOut(w, r, calls, "")
+	}
 	return ui.SeeOther(w, r, "/signed-out")
 }
 
@@ -31,6 +35,18 @@ func (s *SignIn) ConfirmSignOut(w http.ResponseWriter, r *http.Request, app stri
 		}
 	}
 	return ui.Render(w, r, http.StatusOK, signOutPage(signOutView{Action: r.URL.Path, App: app, Hidden: carry}))
+}
+
+// SigningOut leads the browser of somebody who has signed out through the apps
+// that nobody else can tell, and then to the address to. It waits for none: the
+// session at Gatehouse is over before the page is shown.
+func (s *SignIn) SigningOut(w http.ResponseWriter, r *http.Request, calls []idp.FrontCall, to string) error {
+	if err := ui.AllowCalls(w, calls); err != nil {
+		return err
+	}
+	// The visit is that of somebody signed in no more.
+	r = r.WithContext(ui.WithVisit(r.Context(), ui.Visit{Now: ui.VisitOf(r.Context()).Now}))
+	return ui.Render(w, r, http.StatusOK, signingOutPage(signingOutView{Calls: calls, To: to}))
 }
 
 // SignedOut shows that nobody is signed in here any more.

@@ -34,6 +34,13 @@ type SignIn struct {
 	Directory *directory.Directory
 	Store     Store
 	Cookies   Cookies
+	Fronts    Fronts
+}
+
+// Fronts says to which apps the browser of somebody who has signed out is to
+// be led; *outbox.Fronts does.
+type Fronts interface {
+	Calls(ctx context.Context, r idp.Receipt) []idp.FrontCall
 }
 
 // Routes lists every page of the room with the access it demands.

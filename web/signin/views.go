@@ -1,6 +1,10 @@
 package signin
 
-import "time"
+import (
+	"time"
+
+	"gatehouse/idp"
+)
 
 // identifyView asks who is there.
 type identifyView struct {
@@ -38,6 +42,12 @@ type firstOwnerView struct {
 	Email     string
 	Until     time.Time
 	Errors    map[string]string
+}
+
+// signingOutView leads a browser through apps, and then to the address To.
+type signingOutView struct {
+	Calls []idp.FrontCall
+	To    string
 }
 
 // signOutView asks whether to end the session; App is set when an app asked.

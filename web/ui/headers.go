@@ -4,13 +4,17 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+
+	"gatehouse/idp"
 )
 
 // Headers sets the security headers that every answer carries, errors and
 // redirects included. https says that the public URL is https, which is when
 // Strict-Transport-Security has a meaning (RFC 6797 §7.2). A handler may widen
-// form-action afterwards with AllowFormAction, and nothing else.
+// it afterwards with AllowFormAction, AllowCalls and AllowOwnFrame, and nothing
+// else.
 func Headers(https bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -38,6 +42,32 @@ func AllowFormAction(w http.ResponseWriter, target string) error {
 	}
 	w.Header().Set("Content-Security-Policy", policy("'self' "+source, "'self'"))
 	return nil
+}
+
+// AllowCalls lets this answer frame, and post forms to, exactly the origins
+// that a browser is led to, and ours, to which an app's answer comes back. The
+// addresses were validated against their Apps before.
+func AllowCalls(w http.ResponseWriter, calls []idp.FrontCall) error {
+	var sources []string
+	for _, c := range calls {
+		source, err := formSource(c.URL)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(sources, source) {
+			sources = append(sources, source)
+		}
+	}
+	all := "'self' " + strings.Join(sources, " ")
+	w.Header().Set("Content-Security-Policy", policy(all, "'self'")+"; frame-src "+all)
+	return nil
+}
+
+// AllowOwnFrame lets this answer stand in a frame of a page of ours.
+func AllowOwnFrame(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", strings.Replace(policy("'self'", "'self'"), "frame-ancestors 'none'", "frame-ancestors 'self'", 1))
+	h.Set("X-Frame-Options", "SAMEORIGIN")
 }
 
 // policy is the one content security policy of the house; only where forms may

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"gatehouse/idp"
 	"gatehouse/web/ui"
 )
 
@@ -110,5 +111,31 @@ func TestRouteWithoutDeclaredAccessIsRefused(t *testing.T) {
 	}
 	if err := (ui.Route{Pattern: "GET /x", Access: ui.Anyone, Handler: h}).Check(); err != nil {
 		t.Errorf("a whole route: %v", err)
+	}
+}
+
+// TestXS08OnlyAnAnswerToALogoutCanBeFramedAndOnlyByUs: and only the page that
+// leads a browser through apps frames them, and no others.
+func TestXS08OnlyAnAnswerToALogoutCanBeFramedAndOnlyByUs(t *testing.T) {
+	t.Parallel()
+	own := answer(t, true, func(w http.ResponseWriter, _ *http.Request) { ui.AllowOwnFrame(w) }).Header
+	if csp := own.Get("Content-Security-Policy"); own.Get("X-Frame-Options") != "SAMEORIGIN" || !strings.Contains(csp, "frame-ancestors 'self';") || strings.Contains(csp, "frame-src") {
+		t.Errorf("%s, %s", own.Get("X-Frame-Options"), csp)
+	}
+	calls := []idp.FrontCall{{URL: "https://crm.example/slo?a=1"}, {URL: "https://wiki.example:8443/out"}, {URL: "https://crm.example/other"}}
+	leading := answer(t, true, func(w http.ResponseWriter, _ *http.Request) {
+		if err := ui.AllowCalls(w, calls); err != nil {
+			t.Error(err)
+		}
+	}).Header
+	csp := leading.Get("Content-Security-Policy")
+	if !strings.HasSuffix(csp, "; frame-src 'self' https://crm.example https://wiki.example:8443") ||
+		!strings.Contains(csp, "form-action 'self' https://crm.example https://wiki.example:8443;") || !strings.Contains(csp, "frame-ancestors 'none'") || leading.Get("X-Frame-Options") != "DENY" {
+		t.Error(csp)
+	}
+	for _, bad := range []string{"javascript:alert(1)", "data:text/html,x", "https://a.example;script-src *", "", "//evil.example"} {
+		if err := ui.AllowCalls(httptest.NewRecorder(), []idp.FrontCall{{URL: bad}}); err == nil {
+			t.Errorf("%q may be framed", bad)
+		}
 	}
 }

@@ -120,6 +120,17 @@ func (p *Pages) PostForm(w http.ResponseWriter, r *http.Request, app, action str
 	return Render(w, r, http.StatusOK, postPage(app, action, fields))
 }
 
+// LogoutAnswered answers with a page that says how an app's answer to a logout
+// was taken, fit to stand in a frame of ours.
+func (p *Pages) LogoutAnswered(w http.ResponseWriter, r *http.Request, done bool, words string) error {
+	AllowOwnFrame(w)
+	status := http.StatusOK
+	if !done {
+		status = http.StatusBadRequest
+	}
+	return Render(w, r, status, outcomePage(done, words))
+}
+
 // FormField is one hidden field of a form that is posted on to an app.
 type FormField struct {
 	Name, Value string

@@ -66,6 +66,7 @@ type OIDC struct {
 	RedirectURIs           []string `json:"redirect_uris" yaml:"redirect_uris"`
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty" yaml:"post_logout_redirect_uris,omitempty"`
 	BackchannelLogoutURI   string   `json:"backchannel_logout_uri,omitempty" yaml:"backchannel_logout_uri,omitempty"`
+	FrontchannelLogoutURI  string   `json:"frontchannel_logout_uri,omitempty" yaml:"frontchannel_logout_uri,omitempty"`
 	PKCEExempt             bool     `json:"pkce_exempt,omitempty" yaml:"pkce_exempt,omitempty"`
 	IDTokenAlg             string   `json:"id_token_alg,omitempty" yaml:"id_token_alg,omitempty"` // RS256 or ES256
 	HonoursSessionExpiry   bool     `json:"honours_session_expiry,omitempty" yaml:"honours_session_expiry,omitempty"`
@@ -78,15 +79,17 @@ type OIDC struct {
 // SAML is what is known of a service provider. Metadata, when given, is the
 // provider's metadata document and fills in what is left out.
 type SAML struct {
-	Metadata          string   `json:"metadata,omitempty" yaml:"metadata,omitempty"`
-	ACS               []ACS    `json:"acs,omitempty" yaml:"acs,omitempty"`
-	SOAPLogoutURL     string   `json:"soap_logout_url,omitempty" yaml:"soap_logout_url,omitempty"`
-	SigningCerts      []string `json:"signing_certs,omitempty" yaml:"signing_certs,omitempty"` // PEM
-	RequireSigned     bool     `json:"require_signed,omitempty" yaml:"require_signed,omitempty"`
-	NameIDFormat      string   `json:"name_id_format,omitempty" yaml:"name_id_format,omitempty"`
-	SignResponse      bool     `json:"sign_response,omitempty" yaml:"sign_response,omitempty"`
-	SessionTTL        string   `json:"session_ttl,omitempty" yaml:"session_ttl,omitempty"`
-	AssertionValidity string   `json:"assertion_validity,omitempty" yaml:"assertion_validity,omitempty"`
+	Metadata           string   `json:"metadata,omitempty" yaml:"metadata,omitempty"`
+	ACS                []ACS    `json:"acs,omitempty" yaml:"acs,omitempty"`
+	SOAPLogoutURL      string   `json:"soap_logout_url,omitempty" yaml:"soap_logout_url,omitempty"`
+	FrontLogoutURL     string   `json:"front_logout_url,omitempty" yaml:"front_logout_url,omitempty"`
+	FrontLogoutBinding string   `json:"front_logout_binding,omitempty" yaml:"front_logout_binding,omitempty"` // redirect or post
+	SigningCerts       []string `json:"signing_certs,omitempty" yaml:"signing_certs,omitempty"`               // PEM
+	RequireSigned      bool     `json:"require_signed,omitempty" yaml:"require_signed,omitempty"`
+	NameIDFormat       string   `json:"name_id_format,omitempty" yaml:"name_id_format,omitempty"`
+	SignResponse       bool     `json:"sign_response,omitempty" yaml:"sign_response,omitempty"`
+	SessionTTL         string   `json:"session_ttl,omitempty" yaml:"session_ttl,omitempty"`
+	AssertionValidity  string   `json:"assertion_validity,omitempty" yaml:"assertion_validity,omitempty"`
 }
 
 // ACS is an AssertionConsumerService with the HTTP-POST binding.

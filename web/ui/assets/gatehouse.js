@@ -178,6 +178,46 @@ if (zone && zone.value === "UTC" && !zone.hasAttribute("aria-invalid")) {
   zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 }
 
+// Whoever has signed out is led through the apps that only this browser can
+// tell. It waits for none of them longer than a few seconds.
+const calls = document.querySelector("[data-calls]");
+if (calls) {
+  const open = new Set(calls.querySelectorAll("[data-call]"));
+  const go = () => {
+    if (calls.dataset.then) location.replace(calls.dataset.then);
+  };
+  const settle = (call, words, done) => {
+    call.querySelector("[data-said]").textContent = words;
+    if (done) call.dataset.done = "";
+    if (open.delete(call) && open.size === 0) setTimeout(go, 600);
+  };
+  for (const call of [...open]) {
+    const frame = call.querySelector("iframe");
+    const form = call.querySelector("form");
+    let asked = !form;
+    const look = () => {
+      const page = frame.contentDocument; // null: a page of the app
+      const outcome = page?.body?.dataset.outcome;
+      if (outcome) settle(call, page.querySelector("[data-words]").textContent, outcome === "done");
+      else if (!page && asked && !("answers" in frame.dataset)) settle(call, "Asked by your browser. It gives no answer.", false);
+    };
+    frame.addEventListener("load", look);
+    look();
+    if (form) {
+      form.hidden = true;
+      asked = true;
+      call.querySelector("[data-said]").textContent = "Being told.";
+      HTMLFormElement.prototype.submit.call(form);
+    }
+  }
+  setTimeout(() => {
+    for (const call of open) {
+      call.querySelector("[data-said]").textContent = "No answer so far. If you are still signed in there, sign out there.";
+    }
+    go();
+  }, 5000);
+}
+
 // On a phone the navigation scrolls: one sees where one is.
 document.querySelector(".topbar nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
