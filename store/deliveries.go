@@ -78,7 +78,7 @@ const (
 		claimed_by = '', claimed_until = 0, signed = 0
 		WHERE id = $1 AND claimed_by = $2 AND finished_at = 0`
 	// What was on its way when a restore took the line back, and only once.
-	saveSuperseded = `UPDATE deliveries SET attempts = $2, first_sent_at = $3, acked_at = $4, latency_ms = $5, answer = $6
+	saveSuperseded = `UPDATE deliveries SET attempts = $2, first_sent_at = $3, acked_at = $4, latency_ms = $5, answer = $6, signed = 0
 		WHERE id = $1 AND state = 'superseded' AND attempts < $2`
 	releaseDeliveries = `UPDATE deliveries SET claimed_by = '', claimed_until = 0 WHERE claimed_by = $1 AND finished_at = 0`
 	releaseReceipts   = `UPDATE receipts SET claimed_by = '', claimed_until = 0 WHERE claimed_by = $1 AND listed_at = 0`

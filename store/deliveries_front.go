@@ -11,9 +11,9 @@ const (
 	// ID either way.
 	leadLine = insertDeliveryValues + ` ON CONFLICT (id) DO UPDATE SET lever = excluded.lever, attempts = excluded.attempts,
 		first_sent_at = excluded.first_sent_at, answer = excluded.answer, again_at = excluded.again_at,
-		ceiling = excluded.ceiling, next_at = excluded.next_at WHERE deliveries.finished_at = 0`
+		ceiling = excluded.ceiling, next_at = excluded.next_at, signed = 0 WHERE deliveries.finished_at = 0`
 	answerLine = `UPDATE deliveries SET state = $3, acked_at = $4, latency_ms = $5, answer = $6, ceiling = $7, next_at = $8,
-		finished_at = $9 WHERE id = $1 AND lever = $2 AND finished_at = 0`
+		finished_at = $9, signed = 0 WHERE id = $1 AND lever = $2 AND finished_at = 0`
 )
 
 // LeadDelivery writes down that the person's browser was led to an app: as the

@@ -168,10 +168,10 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 	cookies := web.Cookies{HTTPS: c.URL.Scheme == "https"}
 	pages := &ui.Pages{Log: log}
 	fronts := &outbox.Fronts{
-		Store: h.store, Worker: h.worker, Now: time.Now, Log: log,
+		Store: h.store, Worker: h.worker, Now: wallTime, Log: log,
 		Fronts: []outbox.Front{
 			&oidc.Frontchannel{Issuer: issuer},
-			&saml.FrontLogout{EntityID: entityID(issuer), Ring: ring, Box: box, Now: time.Now},
+			&saml.FrontLogout{EntityID: entityID(issuer), Ring: ring, Box: box, Now: wallTime},
 		},
 	}
 	door := &signin.SignIn{Fronts: fronts, Gate: h.gate, Login: h.login, Directory: h.directory, Store: h.store, Cookies: cookies}
