@@ -22,13 +22,15 @@
  *   -DMARKER      whichever process answers is believed
  *   -DEARLY       a registration after the ending confirms it
  *   -DNOWAIT      a new generation gets its first watermark at once
+ *   -DASKED       whoever asks for the same ending again is answered at once
  */
 #define ROWS 3 /* two endings, one registration */
 
 /* SQL */
 byte n;             /* the counter */
 byte row[ROWS + 1]; /* 1: the person, 2: somebody else, 3: a registration */
-bool ended;         /* the person's session */
+bool ended;         /* the person's session, by row cut */
+byte cut;
 byte regRow, gen = 1; /* the generation of keys that is registered; 1 at the start */
 byte home[3];       /* the process of each */
 
@@ -48,16 +50,29 @@ bool success;
 #define over(r) ((leaseGen == 0 || leaseN >= r) && (pollGen == 0 || pollN >= r) && (heldGen == 0 || heldN >= r))
 #define here    KEYS(home[gen], gen)
 
-proctype Ending() {
-	byte mine;
-	atomic { n < ROWS -> n++; mine = n; row[mine] = 1; ended = true };
+inline inForce() {
 	do
-	:: atomic { wm[here] > mine -> break } /* the registered process confirms it */
+	:: atomic { wm[here] > cut -> break } /* the registered process confirms it */
 #ifdef EARLY
-	:: atomic { regRow > mine -> break }
+	:: atomic { regRow > cut -> break }
 #endif
-	:: atomic { over(mine) -> break }
-	od;
+	:: atomic { over(cut) -> break }
+	od
+}
+
+/* Its node may stop at any moment after the row is written. */
+proctype Ending() {
+	atomic { n < ROWS -> n++; cut = n; row[cut] = 1; ended = true };
+	inForce();
+	success = true
+}
+
+/* Somebody asks for the same, at another node, and finds it done. */
+proctype Again() {
+	ended;
+#ifndef ASKED
+	inForce();
+#endif
 	success = true
 }
 
@@ -158,6 +173,6 @@ proctype Fate() {
 init {
 	atomic {
 		home[1] = 1; home[2] = 1; wm[KEYS(1, 1)] = 1;
-		run Ending(); run Another(); run Raise(); run Poll(); run Check(); run Refill(); run Register(); run Fate()
+		run Ending(); run Again(); run Another(); run Raise(); run Poll(); run Check(); run Refill(); run Register(); run Fate()
 	}
 }
