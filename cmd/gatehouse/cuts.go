@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"path/filepath"
 	"sync/atomic"
@@ -65,10 +66,16 @@ func keepCuts(ctx context.Context, c Config, db *store.Store, m *metrics, log *s
 	k.state.Store(&h)
 	// Success stands without the journal: the database has the cut.
 	db.Kept = func(ctx context.Context, e idp.Ending) {
-		if err := j.Keep(ctx, e); err != nil {
-			m.journalFailed()
-			log.ErrorContext(ctx, "the cut journal did not take a cut in time; only the database has it", "number", e.N, "error", err)
+		err := j.Keep(ctx, e)
+		if err == nil {
+			return
 		}
+		m.journalFailed()
+		if errors.Is(err, context.DeadlineExceeded) {
+			log.WarnContext(ctx, "the cut journal is slow: a cut is answered before it stands there", "number", e.N, "error", err)
+			return
+		}
+		log.ErrorContext(ctx, "the cut journal does not take a cut; only the database has it", "number", e.N, "error", err)
 	}
 	return k, nil
 }
