@@ -34,7 +34,7 @@ func (a *API) receiptSigned(r *http.Request, _ caller) (int, any, error) {
 		if _, none := a.Store.Receipt(r.Context(), idp.ReceiptID(id)); none != nil {
 			return 0, nil, orNone(none, "receipt", id)
 		}
-		return 0, nil, idp.Errorf(idp.NotFound, "There is no such version. The first is signed within a second after the lines were listed.").Because(err)
+		return 0, nil, idp.Errorf(idp.NotFound, "There is no such version. The first is signed within seconds after the lines were listed.").Because(err)
 	}
 	if err != nil {
 		return 0, nil, err
