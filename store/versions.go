@@ -15,30 +15,40 @@ import (
 )
 
 const (
-	receiptsUnsigned = `SELECT r.id FROM receipts r WHERE r.version = 0 AND r.listed_at > 0 AND r.sign_until <= $1 ORDER BY r.n LIMIT $2`
+	// Those that were never signed, and those whose signing broke off.
+	receiptsUnsigned = `SELECT r.id FROM receipts r WHERE r.version = 0 AND r.id > $2 AND ` + maySign + ` ORDER BY r.n LIMIT $1`
+	receiptsLeft     = `SELECT r.id FROM receipts r WHERE r.sign_by <> '' AND r.version > 0 AND r.sign_until <= $1 ORDER BY r.n LIMIT $2`
 
 	// From receipt to receipt with lines that turned, one look at the index
-	// each, however many lines that are. $1 is the ID that was reached, $2 how
-	// many, $3 now, $4 a second before.
+	// each, however many lines that are. $1 is how many, $2 the ID that was
+	// reached, $3 now, $4 a second before.
 	receiptsTurned = `WITH RECURSIVE t (id, place) AS (
-			SELECT (SELECT min(d.receipt_id) FROM deliveries d WHERE d.signed <> 1 AND d.receipt_id > $1), 1
+			SELECT (SELECT min(d.receipt_id) FROM deliveries d WHERE d.signed = 0 AND d.receipt_id > $2), 1
 			UNION ALL
-			SELECT (SELECT min(d.receipt_id) FROM deliveries d WHERE d.signed <> 1 AND d.receipt_id > t.id), t.place + 1
-				FROM t WHERE t.id IS NOT NULL AND t.place < $2)
+			SELECT (SELECT min(d.receipt_id) FROM deliveries d WHERE d.signed = 0 AND d.receipt_id > t.id), t.place + 1
+				FROM t WHERE t.id IS NOT NULL AND t.place < $1)
 		SELECT r.id, CASE WHEN r.version > 0 AND ` + maySign + ` THEN 1 ELSE 0 END FROM t JOIN receipts r ON r.id = t.id ORDER BY r.id`
 
-	// Nobody is about it, and the newest version is a second old and as old as
-	// was asked for, or all lines have become final since. A newest version of
-	// the future is of a clock that was set back.
+	// Nobody is about it, and all lines are final, or the pause after the newest
+	// version is over, or a second after the listing, in which most apps answer:
+	// mostly the first version is the last. Less than a second after the newest
+	// none is signed at all. What is of the future is of a clock that was set
+	// back.
 	maySign = `r.listed_at > 0 AND r.sign_until <= $3 AND NOT (r.signed_at > $4 AND r.signed_at <= $3)
-		AND (r.sign_after <= $3 OR NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.receipt_id = r.id AND o.finished_at = 0))`
+		AND (r.sign_after <= $3 AND NOT (r.listed_at > $4 AND r.listed_at <= $3)
+			OR NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.receipt_id = r.id AND o.finished_at = 0))`
 
+	// A claim that was not given back by a version says that one is due.
 	claimSigning = `UPDATE receipts AS r SET sign_by = $1, sign_until = $5 WHERE r.id = $2 AND ` + maySign + `
-		AND (r.version = 0 OR EXISTS (SELECT 1 FROM deliveries d WHERE d.receipt_id = r.id AND d.signed <> 1))
+		AND (r.version = 0 OR r.sign_by <> '' OR EXISTS (SELECT 1 FROM deliveries d WHERE d.receipt_id = r.id AND d.signed = 0))
 		RETURNING id, n, kind, user_id, session_id, app_id, group_id, key_id, before_at, epoch, reason, actor, asked_at, cut_at, listed_at,
 		version, signed_at, signed_final`
-	// What turns from here on is not in what is read next.
-	holdTurned = `UPDATE deliveries SET signed = 2 WHERE receipt_id = $1 AND signed = 0`
+	// Before the lines are read: what turns from here on is turned again. Lines
+	// that somebody is just writing are left to the next version, so that nobody
+	// waits for two of us.
+	takeTurnedSQLite   = `UPDATE deliveries SET signed = 1 WHERE receipt_id = $1 AND signed = 0`
+	takeTurnedPostgres = `UPDATE deliveries SET signed = 1 WHERE id IN (
+		SELECT d.id FROM deliveries d WHERE d.receipt_id = $1 AND d.signed = 0 FOR NO KEY UPDATE SKIP LOCKED)`
 
 	linesToSign = `SELECT ` + deliveryRow + `, COALESCE((SELECT a.name FROM apps a WHERE a.id = deliveries.app_id), ''),
 		COALESCE((SELECT u.username FROM users u WHERE u.id = deliveries.user_id), '')
@@ -54,7 +64,6 @@ const (
 		WHERE id = $1 AND sign_by = $2 AND version = $3 - 1`
 	insertVersion = `INSERT INTO receipt_versions (receipt_id, version, hash, signed_at, final, header, payload, signature)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
-	turnedSigned = `UPDATE deliveries SET signed = 1 WHERE receipt_id = $1 AND signed = 2`
 
 	versionColumns = `receipt_id, version, hash, signed_at, final, header, payload, signature`
 	selectVersion  = `SELECT ` + versionColumns + ` FROM receipt_versions WHERE receipt_id = $1 AND version = $2`
@@ -65,27 +74,39 @@ const (
 const signPause = time.Second
 
 // ReceiptsToSign returns up to n receipts of which a version is due: listed and
-// never signed, or with lines that turned since the newest version. Of the
-// latter it looks at up to so many after the receipt that was reached, and says
-// how far that was: "" at the end.
+// never signed, left in the middle, or with lines that turned since the newest
+// version. Of the last it looks at up to n after the receipt that was reached,
+// and says how far that was: "" at the end.
 func (s *Store) ReceiptsToSign(ctx context.Context, after idp.ReceiptID, now time.Time, n int) (due []idp.ReceiptID, next idp.ReceiptID, err error) {
-	due, err = list(ctx, s, "receipts to sign", func(r row) (id idp.ReceiptID, err error) { return id, r.Scan(&id) }, receiptsUnsigned, us(now), n)
-	if err != nil {
-		return nil, "", err
+	add := func(r row) error {
+		var id idp.ReceiptID
+		err := r.Scan(&id)
+		due = append(due, id)
+		return err
 	}
 	walked := 0
-	err = s.db.read(ctx, func(r row) error {
-		var may int64
-		if err := r.Scan(&next, &may); err != nil {
+	turned := func(r row) error {
+		var may bool
+		if err := r.Scan(&next, flag(&may)); err != nil {
 			return err
 		}
-		if walked++; may == 1 {
+		if walked++; may {
 			due = append(due, next)
 		}
 		return nil
-	}, receiptsTurned, after, n, us(now), us(now.Add(-signPause)))
-	if err != nil {
-		return nil, "", s.wrap("look for receipts to sign", err)
+	}
+	for _, q := range []struct {
+		sql  string
+		each func(row) error
+		args []any
+	}{
+		{receiptsUnsigned, add, []any{n, "", us(now), us(now.Add(-signPause))}},
+		{receiptsLeft, add, []any{us(now), n}},
+		{receiptsTurned, turned, []any{n, after, us(now), us(now.Add(-signPause))}},
+	} {
+		if err := s.db.read(ctx, q.each, q.sql, q.args...); err != nil {
+			return nil, "", s.wrap("look for receipts to sign", err)
+		}
 	}
 	if walked < n {
 		next = ""
@@ -97,17 +118,23 @@ func (s *Store) ReceiptsToSign(ctx context.Context, after idp.ReceiptID, now tim
 // version of a receipt to make, for as long as the lease, and returns what it
 // says. idp.NotFound when no version of it is due, or somebody else is about it.
 func (s *Store) ClaimSigning(ctx context.Context, id idp.ReceiptID, by string, now time.Time, lease time.Duration) (idp.ReceiptText, error) {
-	heads, err := returning(ctx, s, "claim a receipt to sign", scanReceipt, claimSigning, by, id, us(now), us(now.Add(-signPause)), us(now.Add(lease)))
-	switch {
-	case err != nil:
+	var heads []idp.Receipt
+	// Together: lines are taken by whoever has the claim, before anybody else can.
+	err := s.tx(ctx, "claim a receipt to sign", func(r runner) error {
+		heads = nil
+		err := r.query(ctx, collect(&heads, scanReceipt), claimSigning, by, id, us(now), us(now.Add(-signPause)), us(now.Add(lease)))
+		if err == nil && len(heads) == 0 {
+			err = idp.Errorf(idp.NotFound, "There is no version of this receipt to sign.")
+		}
+		if err == nil {
+			_, err = r.exec(ctx, s.db.dialect(takeTurnedSQLite, takeTurnedPostgres), id)
+		}
+		return err
+	})
+	if err != nil {
 		return idp.ReceiptText{}, err
-	case len(heads) == 0:
-		return idp.ReceiptText{}, idp.Errorf(idp.NotFound, "There is no version of this receipt to sign.")
 	}
 	t := idp.ReceiptText{Receipt: heads[0]}
-	if _, err := s.exec(ctx, "hold the lines that turned", holdTurned, id); err != nil {
-		return idp.ReceiptText{}, err
-	}
 	if t.Lines, err = list(ctx, s, "lines to sign", scanReceiptLine, linesToSign, id); err != nil {
 		return idp.ReceiptText{}, err
 	}
@@ -142,7 +169,6 @@ func (s *Store) SaveVersion(ctx context.Context, v idp.SignedReceipt, by string,
 	steps := append([]step{
 		must(lost, nextVersion, v.ReceiptID, by, v.Version, us(v.SignedAt), bit(v.Final), us(v.NextAfter)),
 		do(insertVersion, v.ReceiptID, v.Version, v.Hash, us(v.SignedAt), bit(v.Final), parts[0], packed, parts[2]),
-		do(turnedSigned, v.ReceiptID),
 	}, eventSteps([]idp.Event{e})...)
 	return s.tx(ctx, "save a version of a receipt", func(r runner) error { return r.batch(ctx, steps) })
 }

@@ -66,6 +66,9 @@ func (r remote) printReceipt(rc client.Receipt) error {
 		row(w, "in force since", at(&rc.CutAt))
 		row(w, "reason", or(rc.Reason, "-"))
 		row(w, "by", rc.Actor)
+		if rc.Version > 0 {
+			row(w, "signed", "version "+strconv.FormatInt(rc.Version, 10)+", "+at(rc.SignedAt))
+		}
 		if rc.Listing {
 			row(w, "lines", "still listing; see: gatehouse receipt show "+rc.ID)
 		}

@@ -46,7 +46,7 @@ type Notary struct {
 
 	Poll time.Duration // how often the store is asked; default 500 ms
 	// Every is how often the place that the audit log has reached is signed,
-	// where it went on; default one minute.
+	// where it went on; default five minutes.
 	Every time.Duration
 
 	reached idp.ReceiptID // of those with lines that turned
@@ -183,7 +183,7 @@ func (n *Notary) seal(ctx context.Context) error {
 
 // checkpoint signs how far the audit log has come, when that is due.
 func (n *Notary) checkpoint(ctx context.Context, leaving bool) error {
-	every, now := cmp.Or(n.Every, time.Minute), n.now()
+	every, now := cmp.Or(n.Every, 5*time.Minute), n.now()
 	if !leaving && now.Sub(n.signed).Abs() < every {
 		return nil
 	}

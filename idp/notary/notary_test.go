@@ -118,7 +118,7 @@ func TestAReceiptIsSignedAsItsLinesTurn(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	id := h.suspends("ada", 3)
-	h.passes(0)
+	h.passes(time.Second)
 	h.passes(time.Hour) // nothing turned
 	for range 3 {       // a storm within a second
 		h.answers(1)
@@ -180,7 +180,7 @@ func TestOneChangedByteOfAReceiptIsRefused(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	id := h.suspends("ada", 1)
-	h.passes(0)
+	h.passes(time.Second)
 	h.answers(1)
 	h.passes(2 * time.Second)
 	signed := h.versions(id)
@@ -216,7 +216,7 @@ func TestVersionsHoldTogether(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	id := h.suspends("ada", 2)
-	h.passes(0)
+	h.passes(time.Second)
 	h.answers(1)
 	h.passes(2 * time.Second)
 	h.answers(1)

@@ -40,8 +40,9 @@ ALTER TABLE receipts ADD COLUMN sign_after BIGINT NOT NULL DEFAULT 0;
 ALTER TABLE receipts ADD COLUMN sign_by TEXT NOT NULL DEFAULT '';
 ALTER TABLE receipts ADD COLUMN sign_until BIGINT NOT NULL DEFAULT 0;
 CREATE INDEX receipts_unsigned ON receipts (n) WHERE version = 0;
+CREATE INDEX receipts_signing ON receipts (n) WHERE sign_by <> '';
 
--- 1: the newest version of its receipt says what the line says; 2: the version
--- that is being signed does. Whatever turns a line sets it to 0.
+-- 1: the newest version of its receipt says what the line says, or the one that
+-- is being signed. Whatever turns a line sets it to 0.
 ALTER TABLE deliveries ADD COLUMN signed BIGINT NOT NULL DEFAULT 0;
-CREATE INDEX deliveries_unsigned ON deliveries (receipt_id) WHERE signed <> 1;
+CREATE INDEX deliveries_unsigned ON deliveries (receipt_id) WHERE signed = 0;

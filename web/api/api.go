@@ -174,7 +174,7 @@ func (a *API) routes() []route {
 		{"POST /api/v1/apply", owner, "Make users, groups, apps and grants what the body says", client.Desired{}, client.Applied{}, a.apply},
 		{"GET /api/v1/events", owner, "List audit lines, newest first", nil, client.Page[client.Event]{}, a.eventList},
 		{"GET /api/v1/events/chain", owner, "Walk the sealed audit log, place by place", nil, client.Page[client.ChainLink]{}, a.chainList},
-		{"GET /api/v1/events/checkpoints", owner, "List what the house has signed of the audit log, oldest first", nil, client.Page[client.Checkpoint]{}, a.checkpointList},
+		{"GET /api/v1/events/checkpoints", owner, "List what the house has signed of the audit log, oldest first; with newest=true, the last alone", nil, client.Page[client.Checkpoint]{}, a.checkpointList},
 		{"GET /api/v1/events/unchained", owner, "List audit lines that claim a place in the chain which is not theirs", nil, client.Page[client.AuditRow]{}, a.unchainedList},
 		{"GET /api/v1/tokens", ownerToken, "List your API tokens", nil, client.Page[client.Token]{}, a.tokenList},
 		{"POST /api/v1/tokens", ownerToken, "Make an API token; answers with its secret", newToken{}, client.Token{}, a.tokenAdd},

@@ -14,6 +14,7 @@ type Proofs interface {
 	SignedReceipt(ctx context.Context, id idp.ReceiptID, version int64) (idp.SignedReceipt, error)
 	Links(ctx context.Context, after int64, n int) ([]idp.ChainLink, error)
 	Checkpoints(ctx context.Context, after int64, n int) ([]idp.Checkpoint, error)
+	LastCheckpoint(ctx context.Context) (idp.Checkpoint, error)
 	Unchained(ctx context.Context, after idp.EventID) ([]idp.AuditRow, idp.EventID, error)
 }
 
@@ -34,7 +35,7 @@ func (a *API) receiptSigned(r *http.Request, _ caller) (int, any, error) {
 		if _, none := a.Store.Receipt(r.Context(), idp.ReceiptID(id)); none != nil {
 			return 0, nil, orNone(none, "receipt", id)
 		}
-		return 0, nil, idp.Errorf(idp.NotFound, "There is no such version. The first is signed within a second after the lines were listed.").Because(err)
+		return 0, nil, idp.Errorf(idp.NotFound, "There is no such version. The first is signed within seconds after the lines were listed.").Because(err)
 	}
 	if err != nil {
 		return 0, nil, err
@@ -87,6 +88,13 @@ func auditRow(e idp.AuditRow) client.AuditRow {
 }
 
 func (a *API) checkpointList(r *http.Request, _ caller) (int, any, error) {
+	if r.URL.Query().Get("newest") == "true" {
+		c, err := a.Store.LastCheckpoint(r.Context())
+		if err != nil {
+			return 0, nil, orNothingSigned(err)
+		}
+		return http.StatusOK, client.Page[client.Checkpoint]{Items: []client.Checkpoint{checkpoint(c)}}, nil
+	}
 	after, limit, err := place(r)
 	if err != nil {
 		return 0, nil, err
@@ -95,13 +103,22 @@ func (a *API) checkpointList(r *http.Request, _ caller) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	out := client.Page[client.Checkpoint]{Items: each(found, func(c idp.Checkpoint) client.Checkpoint {
-		return client.Checkpoint{Position: c.Position, Hash: c.Hash, SignedAt: c.SignedAt, JWS: c.JWS}
-	})}
+	out := client.Page[client.Checkpoint]{Items: each(found, checkpoint)}
 	if len(found) == limit {
 		out.Next = strconv.FormatInt(found[limit-1].Position, 10)
 	}
 	return http.StatusOK, out, nil
+}
+
+func checkpoint(c idp.Checkpoint) client.Checkpoint {
+	return client.Checkpoint{Position: c.Position, Hash: c.Hash, SignedAt: c.SignedAt, JWS: c.JWS}
+}
+
+func orNothingSigned(err error) error {
+	if idp.IsKind(err, idp.NotFound) {
+		return idp.Errorf(idp.NotFound, "Nothing of the audit log is signed yet. The first lines are within a few seconds.").Because(err)
+	}
+	return err
 }
 
 func (a *API) unchainedList(r *http.Request, _ caller) (int, any, error) {

@@ -30,7 +30,9 @@ func narrows(pattern string) []string {
 		by = []string{"user", "kind", "open", "failed"}
 	case "GET /api/v1/receipts/{receipt}/signed":
 		return []string{"version"}
-	case "GET /api/v1/events/chain", "GET /api/v1/events/checkpoints":
+	case "GET /api/v1/events/chain":
+	case "GET /api/v1/events/checkpoints":
+		by = []string{"newest"}
 	case "GET /api/v1/events/unchained":
 		return []string{"after"}
 	case "GET /api/v1/schedules":

@@ -45,7 +45,7 @@ func (v receiptView) still() bool { return v.settled() && v.SignedFinal }
 func (v receiptView) signedWords() string {
 	switch {
 	case v.Version == 0:
-		return "The receipt can be downloaded, signed by the house, as soon as its lines are listed."
+		return "The receipt can be downloaded, signed by the house, within seconds after its lines are listed."
 	case v.SignedFinal && v.settled():
 		return fmt.Sprintf("Version %d, signed %s. Every line is final in it.", v.Version, ui.Exact(v.SignedAt))
 	case v.settled():

@@ -72,6 +72,15 @@ func (c *Client) Checkpoints(ctx context.Context) ([]Checkpoint, error) {
 	return all[Checkpoint](ctx, c, "/events/checkpoints")
 }
 
+// NewestCheckpoint is the last of them.
+func (c *Client) NewestCheckpoint(ctx context.Context) (Checkpoint, error) {
+	page, err := get[Page[Checkpoint]](ctx, c, "/events/checkpoints?newest=true")
+	if err != nil || len(page.Items) == 0 {
+		return Checkpoint{}, err
+	}
+	return page.Items[0], nil
+}
+
 // Unchained calls next with every audit line that claims a place in the chain
 // which is not its own.
 func (c *Client) Unchained(ctx context.Context, next func(AuditRow) error) error {
