@@ -140,7 +140,7 @@ func passing(err error) bool {
 }
 
 func (d *postgresDB) log(ctx context.Context, steps []step, l logRow) (number, error) {
-	return d.logOnce(ctx, d.pool, steps, l)
+	return d.logOnce(ctx, d.lane(ctx), steps, l)
 }
 
 // logOnce sends everything in one round trip, which the server runs as one

@@ -93,7 +93,7 @@ func (h *house) serve(ctx context.Context, door net.Listener, cert, key string) 
 	answering, answered := context.WithCancel(context.WithoutCancel(ctx))
 	defer answered()
 	tasks.Go(func() {
-		if err := h.worker.Run(answering); err != nil {
+		if err := h.worker.Run(store.InBackground(answering)); err != nil {
 			stop(fmt.Errorf("outbox: %w", err))
 		}
 	})
@@ -109,7 +109,7 @@ func (h *house) serve(ctx context.Context, door net.Listener, cert, key string) 
 	})
 	tasks.Go(func() { h.cuts.run(ctx) })
 	tasks.Go(func() { endDue(ctx, h.directory, h.worker.Log) })
-	tasks.Go(func() { workBatches(ctx, h.directory, h.worker.Name, h.worker.Log) })
+	tasks.Go(func() { workBatches(store.InBackground(ctx), h.directory, h.worker.Name, h.worker.Log) })
 	way := &leaving{next: h.handler}
 	server := newServer(way)
 	tasks.Go(func() {
