@@ -29,6 +29,9 @@ func RunBackup(t *testing.T, from, into *store.Store) {
 	_, err := h.Register(h.ctx, idp.Registration{}, idp.Registration{RunID: "run", ReplID: "repl", Generation: "copies"})
 	h.ok(err)
 
+	scheduled := h.schedule(ada, h.now.Add(time.Hour))
+	batch := h.batch(ada)
+
 	file, b := h.backup()
 	h.suspend(ada) // is not in it
 	restored, err := into.Restore(h.ctx, bytes.NewReader(file))
@@ -45,6 +48,14 @@ func RunBackup(t *testing.T, from, into *store.Store) {
 	if u.Status != idp.UserActive || u.Epoch != ada.Epoch {
 		t.Errorf("ada was restored as %+v", u)
 	}
+	// What was to come is still to come, and is anybody's.
+	kept, err := into.Schedule(h.ctx, scheduled.ID)
+	h.ok(err)
+	h.same(scheduled, kept)
+	taken, err := into.ClaimBatch(h.ctx, "a new node", h.now, time.Minute)
+	h.ok(err)
+	h.same(batch.ID, taken.ID)
+	h.ok(into.ReleaseClaims(h.ctx, "a new node"))
 	p, err := into.Position(h.ctx, "node", true)
 	h.ok(err)
 	if p.N != b.N+1 || p.Registration != (idp.Registration{N: b.N + 1}) {

@@ -44,6 +44,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"deliveries are claimed in order", testClaims},
 		{"a line that was tried holds up no newer one", testTriedHoldsUpNothing},
 		{"a restore takes back suspensions only", testRestoreTakesBackSuspensions},
+		{"a restore supersedes whatever is pending", testRestoreSupersedes},
 		{"who is signed in now is found by whom, where and since when", testSessionsNow},
 		{"lines that are not settled are found by state, app and person", testDeliveriesNow},
 		{"an admin has a line tried again, once", testRetryDelivery},
