@@ -33,6 +33,7 @@ type layoffRun struct {
 	hands    int // suspended by hand so far
 	lastHand time.Time
 	slowest  time.Duration
+	told     time.Duration // slowest of these from the cut until every app has acknowledged
 	batch    client.Batch
 	marks    []layoffMark
 	cut      time.Duration // from the command to the last person being out
@@ -331,6 +332,12 @@ func (l *layoffRun) check(ctx context.Context) error {
 			return fmt.Errorf("%s: %d, want %d", c.what, got, c.want)
 		}
 	}
+	var told int64
+	if err := l.db.QueryRowContext(ctx, `SELECT max(m) FROM (SELECT max(d.acked_at) - r.cut_at AS m FROM receipts r
+		JOIN deliveries d ON d.receipt_id = r.id WHERE r.reason = 'by hand' GROUP BY r.id, r.cut_at) x`).Scan(&told); err != nil {
+		return err
+	}
+	l.told = time.Duration(told) * time.Microsecond
 	if l.batch.State != "done" || l.batch.Done != l.people {
 		return fmt.Errorf("the command ended with %+v", l.batch)
 	}
@@ -349,6 +356,7 @@ func (l *layoffRun) print(out io.Writer) {
 	fmt.Fprintf(w, "deliveries per second\t%.0f\n", float64(told)/l.whole.Seconds())
 	fmt.Fprintf(w, "deliveries per CPU second of the house and its database\t%.0f\n", float64(told)/l.used.Seconds())
 	fmt.Fprintf(w, "suspended by hand meanwhile\t%d, the slowest in %.0f ms (must: 2000)\n", l.hands, ms(l.slowest))
+	fmt.Fprintf(w, "until all apps of such a one have acknowledged\tthe slowest %.1f s\n", l.told.Seconds())
 	fmt.Fprintf(w, "\nacknowledged\tafter\twaiting\tanonymous MiB\tresident MiB\n")
 	for _, m := range l.marks {
 		fmt.Fprintf(w, "%d %%\t%.0f s\t%d\t%.1f\t%.1f\n", m.percent, m.at.Seconds(), m.queue, mib(m.anonymous), mib(m.whole))

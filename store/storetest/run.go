@@ -39,6 +39,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"a key ends and is replaced", testAKeyEnds},
 		{"a scheduled suspension runs once, and says how it went", testSchedules},
 		{"many are suspended page by page, each once", testBatches},
+		{"what is ended by hand overtakes many", testByHandFirst},
 		{"the last owner stays, also among many", testBatchKeepsAnOwner},
 		{"what an app never confirmed is cut again", testCutUnconfirmed},
 		{"deliveries are claimed in order", testClaims},
