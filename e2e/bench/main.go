@@ -34,6 +34,7 @@ type options struct {
 	postgres    string
 	binary      string
 	layoff      int
+	layoffApps  int
 	layoffOn    string
 }
 
@@ -47,6 +48,7 @@ func main() {
 	flag.StringVar(&o.postgres, "postgres", os.Getenv("GATEHOUSE_TEST_POSTGRES"), "a PostgreSQL `server` on this machine, as a URL")
 	flag.StringVar(&o.binary, "gatehouse", "", "measure this `binary` instead of building one")
 	flag.IntVar(&o.layoff, "layoff", 0, "measure nothing but a layoff of so many people")
+	flag.IntVar(&o.layoffApps, "layoff-apps", apps, "how many apps each of them is signed in at")
 	flag.StringVar(&o.layoffOn, "layoff-on", "postgres", "the `database` of the layoff: sqlite, postgres, or redis for PostgreSQL with a Redis in front")
 	empty := flag.Bool("empty", false, "be the empty HTTP server (what the program starts itself as)")
 	flag.Parse()
