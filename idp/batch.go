@@ -57,6 +57,10 @@ type BatchPerson struct {
 	User User
 }
 
+// BulkWish begins the keys of endings that are made by the thousand. What is
+// ended otherwise overtakes them in being listed and told.
+const BulkWish = "batch:"
+
 // BatchCut is the suspension of one person of a batch: what is written
 // together for them.
 type BatchCut struct {

@@ -18,7 +18,7 @@ import (
 func (d *postgresDB) again(ctx context.Context, harmless func(error) bool, fn func(context.Context) error) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	for range d.pool.Stat().MaxConns() + 1 {
+	for range d.lane(ctx).Stat().MaxConns() + 1 {
 		if err = fn(ctx); err == nil || ctx.Err() != nil || !harmless(err) {
 			break
 		}

@@ -25,8 +25,8 @@ const (
 	deliveryByID = `SELECT ` + deliveryRow + ` FROM deliveries WHERE id = $1`
 
 	insertDelivery       = insertDeliveryValues + ` ON CONFLICT (id) DO NOTHING`
-	insertDeliveryValues = `INSERT INTO deliveries (` + deliveryColumns + `, receipt_n, claimed_by, claimed_until)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, r.n, '', 0
+	insertDeliveryValues = `INSERT INTO deliveries (` + deliveryColumns + `, receipt_n, bulk, claimed_by, claimed_until)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, r.n, r.bulk, '', 0
 		FROM receipts r WHERE r.id = $2`
 	// A line that came to say more is taken from whoever is just delivering
 	// what it said before.
@@ -50,29 +50,32 @@ const (
 	// not, holds up nothing: each line has its own day to be tried.
 	//
 	// The due are looked for app by app, so that what one app has waiting in
-	// thousands is not sorted at every claim.
+	// thousands is not sorted at every claim; and what was ended by hand before
+	// what was ended by the thousand.
 	claimHeld = `WITH held AS (
 			SELECT app_id, count(*) AS n FROM deliveries
 			WHERE finished_at = 0 AND claimed_by <> '' AND claimed_until > $2 GROUP BY app_id),
 		due AS (`
-	claimDue = `SELECT x.id, x.app_id, x.next_at FROM deliveries x
+	claimDue = `SELECT x.id, x.app_id, x.bulk, x.next_at FROM deliveries x
 			WHERE x.app_id = a.id AND x.finished_at = 0 AND x.next_at <= $2 AND x.claimed_until <= $2 AND x.state IN ('sent', 'retrying')
 			AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.app_id = x.app_id AND o.user_id = x.user_id
 				AND o.receipt_n < x.receipt_n AND o.finished_at = 0 AND o.state IN ('sent', 'retrying')
 				AND o.lever <> 'none' AND o.acked_at = 0 AND (o.attempts = 0 OR o.claimed_until > $2))
-			ORDER BY x.next_at, x.id LIMIT $5`
+			AND x.bulk = `
+	claimFirst  = ` ORDER BY x.next_at, x.id LIMIT $5`
+	claimLanes  = `SELECT * FROM (` + claimDue + `0` + claimFirst + `) byhand UNION ALL SELECT * FROM (` + claimDue + `1` + claimFirst + `) bulk`
 	claimPicked = `),
 		ranked AS (
-			SELECT id, app_id, next_at, row_number() OVER (PARTITION BY app_id ORDER BY next_at, id) AS place FROM due),
+			SELECT id, app_id, bulk, next_at, row_number() OVER (PARTITION BY app_id ORDER BY bulk, next_at, id) AS place FROM due),
 		picked AS (
 			SELECT r.id FROM ranked r LEFT JOIN held ON held.app_id = r.app_id
-			WHERE r.place + COALESCE(held.n, 0) <= $5 ORDER BY r.next_at, r.id LIMIT $4)
+			WHERE r.place + COALESCE(held.n, 0) <= $5 ORDER BY r.bulk, r.next_at, r.id LIMIT $4)
 		UPDATE deliveries SET claimed_by = $1, claimed_until = $3 WHERE id IN (SELECT id FROM picked)
 		RETURNING ` + deliveryRow
 	// The two ways to ask for a few rows of each app.
-	claimSQLite = claimHeld + `SELECT d.id, d.app_id, d.next_at FROM apps a JOIN deliveries d ON d.id IN (
-		SELECT id FROM (` + claimDue + `))` + claimPicked
-	claimPostgres = claimHeld + `SELECT d.id, d.app_id, d.next_at FROM apps a CROSS JOIN LATERAL (` + claimDue + `) d` + claimPicked
+	claimSQLite = claimHeld + `SELECT d.id, d.app_id, d.bulk, d.next_at FROM apps a JOIN deliveries d ON d.id IN (
+		SELECT id FROM (` + claimLanes + `))` + claimPicked
+	claimPostgres = claimHeld + `SELECT d.id, d.app_id, d.bulk, d.next_at FROM apps a CROSS JOIN LATERAL (` + claimLanes + `) d` + claimPicked
 	saveDelivery  = `UPDATE deliveries SET state = $3, attempts = $4, next_at = $5, first_sent_at = $6, acked_at = $7,
 		latency_ms = $8, answer = $9, again_at = $10, ceiling = $11, verified_at = $12, evidence = $13, finished_at = $14,
 		claimed_by = '', claimed_until = 0, signed = 0

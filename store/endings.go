@@ -42,9 +42,9 @@ const (
 		actor, at, receipt_id)`
 	logValues      = `c.n, $1, ` + loggedUser + `, $3, $4, $10, $11, $12, $13, ` + endedEpoch + `, $5, $6, $7, $8, $9`
 	receiptColumns = `(id, n, kind, user_id, session_id, app_id, group_id, key_id, before_at, epoch, reason, actor, asked_at,
-		cut_at, listed_at, cursor, claimed_by, claimed_until)`
+		bulk, cut_at, listed_at, cursor, claimed_by, claimed_until)`
 	receiptValues = `e.receipt_id, e.n, e.kind, e.user_id, e.session_id, e.app_id, e.group_id, e.key_id, e.before_at, e.epoch,
-		e.reason, e.actor, e.at`
+		e.reason, e.actor, e.at, CASE WHEN e.wish LIKE '` + idp.BulkWish + `%' THEN 1 ELSE 0 END`
 	// An issue waits for the cut of its user, and is refused or listed. That of
 	// everybody waits for nobody: what was being issued when it was made is over
 	// when the longest statement is, and listed after that. Microseconds.
@@ -140,7 +140,7 @@ func passing(err error) bool {
 }
 
 func (d *postgresDB) log(ctx context.Context, steps []step, l logRow) (number, error) {
-	return d.logOnce(ctx, d.pool, steps, l)
+	return d.logOnce(ctx, d.lane(ctx), steps, l)
 }
 
 // logOnce sends everything in one round trip, which the server runs as one

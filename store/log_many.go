@@ -41,7 +41,7 @@ func logOneSQLite(ctx context.Context, r runner, l logRow, n *number) error {
 func (d *postgresDB) logMany(ctx context.Context, steps []step, rows []logRow) ([]number, error) {
 	var conn *pgxpool.Conn
 	err := patiently(ctx, func(ctx context.Context) (err error) {
-		conn, err = d.pool.Acquire(ctx)
+		conn, err = d.lane(ctx).Acquire(ctx)
 		return err
 	})
 	if err != nil {

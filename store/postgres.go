@@ -35,11 +35,30 @@ const endingsConns = 2
 
 // postgresDB is a PostgreSQL primary behind a pool. Endings have a small one
 // of their own, so that none waits for a connection behind what is less
-// urgent.
+// urgent; and what nobody waits for has another, so that whoever asks for an
+// ending does not wait for their reads behind it.
 type postgresDB struct {
 	pool    *pgxpool.Pool
 	endings *pgxpool.Pool
+	quiet   *pgxpool.Pool
 	count   *atomic.Uint64
+}
+
+type quietKey struct{}
+
+// InBackground returns a context whose work nobody waits for: on PostgreSQL it
+// has connections of its own, half as many as everybody else, and takes none of
+// theirs. Endings keep their lane.
+func InBackground(ctx context.Context) context.Context {
+	return context.WithValue(ctx, quietKey{}, true)
+}
+
+// lane is the pool for what is done in ctx.
+func (d *postgresDB) lane(ctx context.Context) *pgxpool.Pool {
+	if ctx.Value(quietKey{}) != nil {
+		return d.quiet
+	}
+	return d.pool
 }
 
 func openPostgres(ctx context.Context, dsn string, count *atomic.Uint64) (engine, error) {
@@ -79,6 +98,13 @@ func openPostgres(ctx context.Context, dsn string, count *atomic.Uint64) (engine
 		pool.Close()
 		return nil, unavailable(err)
 	}
+	quiet := pool.Config()
+	quiet.MaxConns = max(2, quiet.MaxConns/2)
+	if d.quiet, err = pgxpool.NewWithConfig(ctx, quiet); err != nil {
+		pool.Close()
+		d.endings.Close()
+		return nil, unavailable(err)
+	}
 	return d, nil
 }
 
@@ -102,6 +128,7 @@ func (d *postgresDB) assertDurable(ctx context.Context) error {
 
 func (d *postgresDB) close() error {
 	d.endings.Close()
+	d.quiet.Close()
 	d.pool.Close()
 	return nil
 }
@@ -131,13 +158,13 @@ func (d *postgresDB) read(ctx context.Context, each func(row) error, sql string,
 		return each(r)
 	}
 	return d.again(ctx, func(err error) bool { return !begun && broken(err) }, func(ctx context.Context) error {
-		return pgRunner{d.pool, d.count}.query(ctx, first, sql, args...)
+		return pgRunner{d.lane(ctx), d.count}.query(ctx, first, sql, args...)
 	})
 }
 
 func (d *postgresDB) exec(ctx context.Context, sql string, args ...any) (n int64, err error) {
 	err = d.again(ctx, unsent, func(ctx context.Context) (err error) {
-		n, err = pgRunner{d.pool, d.count}.exec(ctx, sql, args...)
+		n, err = pgRunner{d.lane(ctx), d.count}.exec(ctx, sql, args...)
 		return err
 	})
 	return n, err
@@ -145,13 +172,13 @@ func (d *postgresDB) exec(ctx context.Context, sql string, args ...any) (n int64
 
 func (d *postgresDB) query(ctx context.Context, each func(row) error, sql string, args ...any) error {
 	return d.again(ctx, unsent, func(ctx context.Context) error {
-		return pgRunner{d.pool, d.count}.query(ctx, each, sql, args...)
+		return pgRunner{d.lane(ctx), d.count}.query(ctx, each, sql, args...)
 	})
 }
 
 func (d *postgresDB) behind(ctx context.Context, lock string, each func(row) error, sql string, args ...any) error {
 	// Two statements, so that the second sees what the lock's last holder wrote.
-	return pgRunner{d.pool, d.count}.send(ctx, []step{do(lock)}, func(res pgx.BatchResults) error {
+	return pgRunner{d.lane(ctx), d.count}.send(ctx, []step{do(lock)}, func(res pgx.BatchResults) error {
 		if _, err := res.Exec(); err != nil {
 			return err
 		}
@@ -172,7 +199,7 @@ func (d *postgresDB) tx(ctx context.Context, fn func(runner) error) error {
 	var tx pgx.Tx
 	// Only BEGIN has gone out when this fails.
 	err := d.again(ctx, broken, func(ctx context.Context) (err error) {
-		tx, err = d.pool.Begin(ctx)
+		tx, err = d.lane(ctx).Begin(ctx)
 		return err
 	})
 	if err != nil {

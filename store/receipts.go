@@ -19,7 +19,7 @@ const (
 	receiptLatest = `SELECT ` + receiptHead + ` FROM receipts r WHERE r.user_id = $1 AND r.kind = $2 ORDER BY r.n DESC LIMIT 1`
 
 	claimReceipt = `UPDATE receipts SET claimed_by = $1, claimed_until = $3 WHERE id = (
-		SELECT r.id FROM receipts r WHERE r.listed_at = 0 AND r.claimed_until <= $2 ORDER BY r.n LIMIT 1`
+		SELECT r.id FROM receipts r WHERE r.listed_at = 0 AND r.claimed_until <= $2 ORDER BY r.bulk, r.n LIMIT 1`
 	claimReceiptReturning = `) RETURNING id, n, kind, user_id, session_id, app_id, group_id, key_id, before_at, epoch, reason, actor, asked_at,
 		cut_at, listed_at, version, signed_at, signed_final, cursor`
 	claimReceiptSQLite   = claimReceipt + claimReceiptReturning
@@ -102,7 +102,7 @@ func (s *Store) LastReceipt(ctx context.Context, user idp.UserID, kind idp.Endin
 }
 
 // ClaimReceipt gives the worker the oldest receipt that is still to be listed
-// and that nobody holds, with the cursor that was reached, for as long as the
+// and that nobody holds, those of suspensions of many last, with the cursor that was reached, for as long as the
 // lease; idp.NotFound when there is none.
 func (s *Store) ClaimReceipt(ctx context.Context, worker string, now time.Time, lease time.Duration) (r idp.Receipt, cursor string, err error) {
 	found, err := returning(ctx, s, "claim a receipt", func(row row) (v idp.Receipt, err error) {

@@ -108,7 +108,7 @@ func (h *house) serve(ctx context.Context, door net.Listener, cert, key string) 
 	answering, answered := context.WithCancel(context.WithoutCancel(ctx))
 	defer answered()
 	tasks.Go(func() {
-		if err := h.worker.Run(answering); err != nil {
+		if err := h.worker.Run(store.InBackground(answering)); err != nil {
 			stop(fmt.Errorf("outbox: %w", err))
 		}
 	})
@@ -125,7 +125,7 @@ func (h *house) serve(ctx context.Context, door net.Listener, cert, key string) 
 	tasks.Go(func() { h.notary.Run(answering) })
 	tasks.Go(func() { h.cuts.run(ctx) })
 	tasks.Go(func() { endDue(ctx, h.directory, h.cuts.closed, h.worker.Log) })
-	tasks.Go(func() { workBatches(ctx, h.directory, h.cuts.closed, h.worker.Name, h.worker.Log) })
+	tasks.Go(func() { workBatches(store.InBackground(ctx), h.directory, h.cuts.closed, h.worker.Name, h.worker.Log) })
 	way := &leaving{next: h.handler}
 	server := newServer(way)
 	tasks.Go(func() {

@@ -29,10 +29,12 @@ import (
 type layoffRun struct {
 	*house
 	people   int
+	apps     int // that each of them is signed in at
 	heard    *staff
 	hands    int // suspended by hand so far
 	lastHand time.Time
 	slowest  time.Duration
+	told     time.Duration // slowest of these from the cut until every app has acknowledged
 	batch    client.Batch
 	marks    []layoffMark
 	cut      time.Duration // from the command to the last person being out
@@ -108,7 +110,7 @@ func layoff(ctx context.Context, o options) (err error) {
 		return err
 	}
 	h.binary, h.env = binary, append(h.env, "GATEHOUSE_OUTBOUND_ALLOW=127.0.0.1/32")
-	run := &layoffRun{house: h, people: o.layoff, heard: &staff{}}
+	run := &layoffRun{house: h, people: o.layoff, apps: o.layoffApps, heard: &staff{}}
 	defer run.heard.close()
 	if err := run.furnish(ctx); err != nil {
 		return fmt.Errorf("furnish: %w", err)
@@ -133,7 +135,7 @@ const (
 // furnish adds apps by the API, and people with their sessions by SQL: signing
 // in ten thousand of them would take longer than everything else.
 func (l *layoffRun) furnish(ctx context.Context) error {
-	if err := l.heard.open(apps); err != nil {
+	if err := l.heard.open(l.apps); err != nil {
 		return err
 	}
 	if _, err := l.start(ctx); err != nil {
@@ -274,7 +276,7 @@ func (l *layoffRun) deliveries(ctx context.Context, began time.Time) error {
 			return ctx.Err()
 		case <-time.After(200 * time.Millisecond):
 		}
-		told, all := l.heard.told.Load(), (l.people+l.hands)*apps
+		told, all := l.heard.told.Load(), (l.people+l.hands)*l.apps
 		switch {
 		case told > last:
 			last, stuck = told, time.Now()
@@ -320,7 +322,7 @@ func (l *layoffRun) check(ctx context.Context) error {
 		{"people are suspended", `SELECT count(*) FROM users WHERE username LIKE 'leaver%' AND status = 'suspended' AND epoch = 2`, people},
 		{"receipts", `SELECT count(*) FROM receipts WHERE listed_at > 0`, people},
 		{"people have a receipt", `SELECT count(DISTINCT user_id) FROM receipts`, people},
-		{"lines are acknowledged", `SELECT count(*) FROM deliveries WHERE state = 'acknowledged'`, people * apps},
+		{"lines are acknowledged", `SELECT count(*) FROM deliveries WHERE state = 'acknowledged'`, people * l.apps},
 		{"numbers have no gap", `SELECT max(n) - min(n) + 1 FROM endings WHERE kind = 'user'`, people},
 	} {
 		var got int
@@ -331,6 +333,12 @@ func (l *layoffRun) check(ctx context.Context) error {
 			return fmt.Errorf("%s: %d, want %d", c.what, got, c.want)
 		}
 	}
+	var told int64
+	if err := l.db.QueryRowContext(ctx, `SELECT max(m) FROM (SELECT max(d.acked_at) - r.cut_at AS m FROM receipts r
+		JOIN deliveries d ON d.receipt_id = r.id WHERE r.reason = 'by hand' GROUP BY r.id, r.cut_at) x`).Scan(&told); err != nil {
+		return err
+	}
+	l.told = time.Duration(told) * time.Microsecond
 	if l.batch.State != "done" || l.batch.Done != l.people {
 		return fmt.Errorf("the command ended with %+v", l.batch)
 	}
@@ -341,7 +349,7 @@ func (l *layoffRun) print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	defer w.Flush()
 	told := l.heard.told.Load()
-	fmt.Fprintf(w, "\na layoff on %s: %d people suspended by one command, %d apps each, kill -9 at two fifths\n\n", l.storage, l.people, apps)
+	fmt.Fprintf(w, "\na layoff on %s: %d people suspended by one command, %d apps each, kill -9 at two fifths\n\n", l.storage, l.people, l.apps)
 	fmt.Fprintf(w, "until the last is out, the kill included\t%.1f s, %.0f people/s\n", l.cut.Seconds(), float64(l.people)/l.cut.Seconds())
 	fmt.Fprintf(w, "of these, from kill -9 to the next answer\t%.1f s\n", l.down.Seconds())
 	fmt.Fprintf(w, "until every app has acknowledged\t%.1f s\n", l.whole.Seconds())
@@ -349,6 +357,7 @@ func (l *layoffRun) print(out io.Writer) {
 	fmt.Fprintf(w, "deliveries per second\t%.0f\n", float64(told)/l.whole.Seconds())
 	fmt.Fprintf(w, "deliveries per CPU second of the house and its database\t%.0f\n", float64(told)/l.used.Seconds())
 	fmt.Fprintf(w, "suspended by hand meanwhile\t%d, the slowest in %.0f ms (must: 2000)\n", l.hands, ms(l.slowest))
+	fmt.Fprintf(w, "until all apps of such a one have acknowledged\tthe slowest %.1f s\n", l.told.Seconds())
 	fmt.Fprintf(w, "\nacknowledged\tafter\twaiting\tanonymous MiB\tresident MiB\n")
 	for _, m := range l.marks {
 		fmt.Fprintf(w, "%d %%\t%.0f s\t%d\t%.1f\t%.1f\n", m.percent, m.at.Seconds(), m.queue, mib(m.anonymous), mib(m.whole))

@@ -43,8 +43,9 @@ type options struct {
 	cuts, calls, sessions, tellings, live, million int
 
 	// Of a layoff.
-	layoff   int
-	layoffOn string
+	layoff     int
+	layoffApps int
+	layoffOn   string
 }
 
 func main() {
@@ -65,6 +66,7 @@ func main() {
 	flag.IntVar(&o.live, "live", 10_000, "revocation: live sessions of the person whose apps are told")
 	flag.IntVar(&o.million, "million", 1_000_000, "revocation: live sessions in Redis")
 	flag.IntVar(&o.layoff, "layoff", 0, "measure nothing but a layoff of so many people")
+	flag.IntVar(&o.layoffApps, "layoff-apps", apps, "how many apps each of them is signed in at")
 	flag.StringVar(&o.layoffOn, "layoff-on", "postgres", "the `database` of the layoff: sqlite, postgres, or redis for PostgreSQL with a Redis in front")
 	empty := flag.Bool("empty", false, "be the empty HTTP server (what the program starts itself as)")
 	flag.Parse()

@@ -163,7 +163,7 @@ func (w *batchWork) commit(ctx context.Context, people ...*idp.BatchPerson) (int
 	cuts := make([]idp.BatchCut, len(people))
 	for i, p := range people {
 		g := idp.Ending{
-			Kind: idp.EndUser, UserID: p.UserID, Key: key("batch", string(w.batch.ID), p.Place), Reason: w.batch.Reason,
+			Kind: idp.EndUser, UserID: p.UserID, Key: idp.BulkWish + key(string(w.batch.ID), string(p.UserID), p.Place), Reason: w.batch.Reason,
 			Actor: w.batch.Actor, At: now, ReceiptID: idp.NewReceiptID(),
 		}
 		e := w.event(ctx, "user.suspend")

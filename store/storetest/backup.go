@@ -38,6 +38,8 @@ func RunBackup(t *testing.T, from, into *store.Store) {
 	h.ok(err)
 	h.ok(h.ListPage(h.ctx, receipt.ID, "w", nil, "", true, h.now))
 	_, signed := h.sign(receipt.ID, h.now)
+	scheduled := h.schedule(ada, h.now.Add(time.Hour))
+	batch := h.batch(ada)
 
 	file, b := h.backup()
 	h.suspend(ada) // is not in it
@@ -55,6 +57,14 @@ func RunBackup(t *testing.T, from, into *store.Store) {
 	if u.Status != idp.UserActive || u.Epoch != ada.Epoch {
 		t.Errorf("ada was restored as %+v", u)
 	}
+	// What was to come is still to come, and is anybody's.
+	kept, err := into.Schedule(h.ctx, scheduled.ID)
+	h.ok(err)
+	h.same(scheduled, kept)
+	taken, err := into.ClaimBatch(h.ctx, "a new node", h.now, time.Minute)
+	h.ok(err)
+	h.same(batch.ID, taken.ID)
+	h.ok(into.ReleaseClaims(h.ctx, "a new node"))
 	p, err := into.Position(h.ctx, "node", true)
 	h.ok(err)
 	if p.N != b.N+1 || p.Registration != (idp.Registration{N: b.N + 1}) {
@@ -77,9 +87,9 @@ func RunBackup(t *testing.T, from, into *store.Store) {
 
 	// What was signed is as it was, and the chain goes on from where it stood.
 	signed.NextAfter = time.Time{}
-	kept, err := into.SignedReceipt(h.ctx, receipt.ID, 1)
+	version, err := into.SignedReceipt(h.ctx, receipt.ID, 1)
 	h.ok(err)
-	h.same(signed, kept)
+	h.same(signed, version)
 	_, err = into.Seal(h.ctx, h.now, 100)
 	h.ok(err)
 	if links := r.links(); sealed == 0 || len(links) <= sealed || links[sealed-1].Hash != end.Hash {

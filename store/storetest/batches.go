@@ -211,3 +211,45 @@ func testBatchKeepsAnOwner(h *house) {
 	h.ok(err)
 	h.same(idp.ReceiptID(""), people[0].ReceiptID)
 }
+
+// testByHandFirst: of receipts to be listed and lines to be told, those of an
+// ending by hand come first, and the others are not forgotten.
+func testByHandFirst(h *house) {
+	wiki := h.app("wiki")
+	many := []idp.User{h.user("ada"), h.user("bob"), h.user("cleo")}
+	b := h.batch(many...)
+	slices.SortFunc(many, func(a, b idp.User) int { return strings.Compare(string(a.ID), string(b.ID)) }) // as numbers are given
+	_, err := h.ClaimBatch(h.ctx, "a", h.now, time.Minute)
+	h.ok(err)
+	people, err := h.BatchToDo(h.ctx, b.ID, 0, 10)
+	h.ok(err)
+	_, err = h.CutBatch(h.ctx, b.ID, "a", h.cuts(b, people), time.Minute)
+	h.ok(err)
+	byHand := h.suspend(h.user("dan"))
+	var order []idp.UserID
+	for range 4 {
+		r, _, err := h.ClaimReceipt(h.ctx, "w", h.now, time.Minute)
+		h.ok(err)
+		order = append(order, r.UserID)
+		h.ok(h.ListPage(h.ctx, r.ID, "w", []idp.Delivery{h.line(r, wiki)}, "c", true, h.now))
+		h.now = h.now.Add(time.Millisecond)
+	}
+	h.same(append([]idp.UserID{byHand.UserID}, many[0].ID, many[1].ID, many[2].ID), order)
+
+	// The newest line is that of a second one by hand, which is told first; not
+	// more at once than an app takes.
+	last := h.suspend(h.user("eve"))
+	h.list(last, true, h.line(last, wiki))
+	var told []idp.UserID
+	for range 3 {
+		due, err := h.ClaimDeliveries(h.ctx, "w", h.now, time.Minute, 10, 2)
+		h.ok(err)
+		h.same(true, len(due) <= 2)
+		for _, d := range due {
+			told = append(told, d.UserID)
+			d.State, d.Attempts, d.AckedAt, d.FinishedAt = idp.DeliveryAcknowledged, 1, h.now, h.now
+			h.ok(h.SaveDelivery(h.ctx, d, "w"))
+		}
+	}
+	h.same([]idp.UserID{byHand.UserID, last.UserID, many[0].ID, many[1].ID, many[2].ID}, told)
+}

@@ -164,6 +164,9 @@ func (c *Console) readBatch(ctx context.Context, id idp.BatchID, in asked) (batc
 	}
 	for _, p := range people {
 		row := batchPersonRow{ID: "place-" + strconv.FormatInt(p.Place, 10), PersonID: string(p.UserID), Name: p.Name, State: personWords(p.State, v.Running), Note: p.Note}
+		if p.State == idp.PersonAlready {
+			row.Note = "" // the state says it
+		}
 		if p.State != idp.PersonToDo { // before that it is not in force everywhere
 			row.ReceiptID = string(p.ReceiptID)
 		}
