@@ -239,14 +239,14 @@ func (c *crowd) refresh(proc int, p *person) {
 	if !ok {
 		return
 	}
-	o := c.tokens(op{Proc: proc, Op: opRefresh}, p, token.app, token, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token.secret}})
-	switch o.Result {
-	case saidNo:
+	o := c.rotate(proc, p, token)
+	if o.Result == saidNo {
 		p.hold("refresh", token)
-	case saidYes:
-		token.madeAt = time.Now()
-		p.hold("spent", token)
 	}
+}
+
+func (c *crowd) rotate(proc int, p *person, token pass) op {
+	return c.tokens(op{Proc: proc, Op: opRefresh}, p, token.app, token, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token.secret}})
 }
 
 // use presents a pass that makes no other.

@@ -6,6 +6,7 @@ import (
 	mathrand "math/rand/v2"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,18 +20,18 @@ import (
 const desk = 4
 
 // twice presents one code or refresh token at two nodes at once. Of a code one
-// may win; of a refresh token both may get the next one. Or it comes with a
-// refresh token that was spent long ago.
+// may win; of a refresh token both may get the next one. Or it comes again with a
+// refresh token whose successor was spent.
 func (c *crowd) twice(proc int, p *person) {
-	kind := []string{"code", "refresh", "spent"}[mathrand.IntN(3)]
-	if kind == "spent" {
-		if old := p.all(kind); len(old) > 0 && time.Since(old[0].madeAt) > repeatable {
-			c.tokens(op{Proc: proc, Op: opRefresh}, p, old[0].app, old[0], url.Values{"grant_type": {"refresh_token"}, "refresh_token": {old[0].secret}})
-		}
-		return
-	}
+	kind := []string{"code", "refresh", "refresh"}[mathrand.IntN(3)]
 	held, ok := p.draw(kind, true)
 	if !ok || kind == "code" && time.Since(held.madeAt) > codeLife {
+		return
+	}
+	if kind == "refresh" && mathrand.IntN(2) == 0 {
+		if next, ok := p.take(kind, c.rotate(proc, p, held).Made); ok && c.rotate(proc, p, next).Result == saidYes {
+			c.rotate(proc, p, held)
+		}
 		return
 	}
 	var both sync.WaitGroup
@@ -40,10 +41,23 @@ func (c *crowd) twice(proc int, p *person) {
 				c.exchange(proc, p, held)
 				return
 			}
-			c.tokens(op{Proc: proc, Op: opRefresh}, p, held.app, held, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {held.secret}})
+			c.rotate(proc, p, held)
 		})
 	}
 	both.Wait()
+}
+
+// take draws the pass that is among those.
+func (p *person) take(kind string, among []string) (pass, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, held := range p.passes[kind] {
+		if slices.Contains(among, held.id) {
+			p.passes[kind] = slices.Delete(slices.Clone(p.passes[kind]), i, i+1)
+			return held, true
+		}
+	}
+	return pass{}, false
 }
 
 // signOut leaves by the button on every page.
@@ -81,11 +95,18 @@ func (c *crowd) regrant(proc int, p *person) {
 		_, err := c.api(o.Node).RemoveGrant(context.Background(), app, p.grant)
 		o.endAPI(err)
 	})
-	for _, held := range p.all("access") {
-		if held.app == desk && mathrand.IntN(3) == 0 {
-			c.use(proc, p, opUserinfo, held)
+	uses := func() {
+		tried := 0
+		held := p.all("access")
+		for i := len(held) - 1; i >= 0 && tried < 3; i-- {
+			if held[i].app == desk {
+				c.use(proc, p, opUserinfo, held[i])
+				tried++
+			}
 		}
 	}
+	uses()
+	defer uses()
 	time.Sleep(mathrand.N(200 * time.Millisecond))
 	for range 10 {
 		done := c.log.record(op{Proc: proc, Op: opGrant, User: p.id, For: app, Node: c.anyNode()}, func(o *op) {

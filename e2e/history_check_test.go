@@ -284,9 +284,10 @@ func (p past) born(pass string) (at int64) {
 const repeatable = 15 * time.Second
 
 // judgeSpent: of those who present one code, one wins at most; and nobody with
-// a refresh token that was spent long ago.
+// a refresh token that was spent long ago, or whose successor was spent.
 func judgeSpent(mine []op, v *verdict) {
-	for _, who := range pastOf(mine).spent {
+	p := pastOf(mine)
+	for _, who := range p.spent {
 		if len(who) > 1 {
 			v.twice++
 		}
@@ -294,12 +295,20 @@ func judgeSpent(mine []op, v *verdict) {
 			for _, o := range who {
 				apart := o.Call - first.Return
 				again := first.Result == saidYes && o.Result == saidYes && (o.Call > first.Call || o.Call == first.Call && o.Proc > first.Proc)
-				if again && (o.Op == opExchange || apart > int64(repeatable)) {
+				if again && (o.Op == opExchange || apart > int64(repeatable) || p.succeeded(first, o.Call)) {
 					v.blame(spentTwice, o, first)
 				}
 			}
 		}
 	}
+}
+
+// succeeded reports whether one of the passes that o handed out was spent in
+// turn before that moment.
+func (p past) succeeded(o op, before int64) bool {
+	return slices.ContainsFunc(o.Made, func(next string) bool {
+		return slices.ContainsFunc(p.spent[next], func(s op) bool { return s.Result == saidYes && s.Return < before })
+	})
 }
 
 // judgeEpochs: an epoch never falls, and has risen where a suspension or an end

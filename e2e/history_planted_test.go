@@ -73,6 +73,7 @@ func TestCheckerFindsPlantedViolations(t *testing.T) {
 		"a code spent once, and tried again":        {[]op{signIn(1, 2, "s"), make(3, 4, "s", "c"), trade(5, 6, opExchange, "c", saidYes, "a"), trade(7, 8, opExchange, "c", saidNo)}, ""},
 		"a code spent twice":                        {[]op{signIn(1, 2, "s"), make(3, 4, "s", "c"), trade(5, 8, opExchange, "c", saidYes, "a"), trade(6, 7, opExchange, "c", saidYes, "b")}, spentTwice},
 		"a refresh repeated":                        {[]op{signIn(1, 2, "s"), trade(3, 4, opRefresh, "r", saidYes, "a", "q"), trade(5, 9, opRefresh, "r", saidYes, "b", "p")}, ""},
+		"a refresh of two steps ago":                {[]op{signIn(1, 2, "s"), trade(3, 4, opRefresh, "r", saidYes, "a", "q"), trade(5, 6, opRefresh, "q", saidYes, "b", "p"), trade(7, 8, opRefresh, "r", saidYes, "c", "o")}, spentTwice},
 		"a refresh forked":                          {[]op{signIn(1, 2, "s"), trade(3, 4, opRefresh, "r", saidYes, "a", "q"), trade(16e9, 17e9, opRefresh, "r", saidYes, "b", "p")}, spentTwice},
 		"thrown out, for it was spent twice":        {[]op{signIn(1, 2, "s"), make(3, 4, "s", "c"), trade(5, 6, opExchange, "c", saidYes, "a"), trade(7, 8, opExchange, "c", saidNo), use(9, 10, "a", saidNo)}, ""},
 		"an epoch that rises":                       {[]op{epoch(1, 1), suspend(2, 3, saidYes), epoch(4, 2)}, ""},

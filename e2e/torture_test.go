@@ -81,20 +81,20 @@ var faults = []fault{
 	}},
 	{"a suspension does not wait for Redis", []string{usedAfterCut, survived}, []edit{{"sessions/redis/force.go",
 		`if r.confirmed(ctx, done, e) {`, `if done.N > 0 {`}}},
-	{"Redis is told before the database", []string{usedAfterCut, survived, issuedAfterCut, outlivedEnd, outlivedGrant}, []edit{{"sessions/redis/force.go",
-		`	done, err := c.next.Commit(ctx, change)`,
-		`	if p := c.redis.known.Load(); p != nil && change.Ending != nil {
-		e := *change.Ending
-		e.N = p.highest.Load() + 1
-		_, _ = p.raise(ctx, []idp.Ending{e})
+	{"Redis is told before the database", []string{usedAfterCut, survived, issuedAfterCut, outlivedEnd, outlivedGrant}, []edit{
+		{"sessions/redis/force.go", `	done, err := c.next.Commit(ctx, change)`,
+			`	if p := c.redis.known.Load(); p != nil && change.Ending != nil {
+		_ = p.client.Set(ctx, p.key("m:")+scopeOf(*change.Ending), p.highest.Load(), markLife).Err()
 	}
-	done, err := c.next.Commit(ctx, change)`}}},
+	done, err := c.next.Commit(ctx, change)`},
+		{"sessions/redis/force.go", `		r.InForce(ctx, done, *change.Ending)`, ``},
+	}},
 	{"a refill counts as what it is when it is written", []string{usedAfterCut, survived, outlivedEnd, outlivedGrant}, []edit{
 		{"sessions/redis/write.lua", `if not w or tonumber(w) > tonumber(ARGV[1]) then return 0 end`, `if not w then return 0 end`},
 		{"sessions/redis/write.lua", `redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])`,
 			`redis.call('SET', KEYS[2], (string.gsub(ARGV[2], '^%d+', w)), 'PX', ARGV[3])`},
 		{"sessions/redis/copies.go", `	_ = l.write(ctx, name, n, head+"\n"+body, life)`,
-			`	time.Sleep(10 * time.Millisecond)
+			`	time.Sleep(150 * time.Millisecond)
 	_ = l.write(ctx, name, n, head+"\n"+body, life)`},
 	}},
 	{"a code is spent as often as one likes", []string{spentTwice}, []edit{{"idp/oidc/token.go",
