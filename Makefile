@@ -2,7 +2,8 @@
 # make check    what needs no running: format, vet, staticcheck, templ, known vulnerabilities
 # make test     installs what is missing, checks, then runs every test (what .ci/run calls)
 # make e2e      the tests of the whole house alone
-# make torture  builds the house with one fault at a time; the race test must find each
+# make torture  builds the house with one mistake at a time, and the race test must find
+#               each; then every fault of docs/faults.md, longer and more often
 # make model    checks docs/revocation.pml with Spin, and that it misses every rule left out
 # make bench    the figures, on SQLite and PostgreSQL
 # make bench-revocation   what is promised of a suspension, measured on three nodes
@@ -61,7 +62,7 @@ e2e: install
 	e2e/with-services.sh $(GO) test $(TESTFLAGS) -json ./e2e/... | $(GO) run ./e2e/tally
 
 torture: install
-	e2e/with-services.sh $(GO) test -tags torture -run TestSeededFaultsAreFound -timeout 20m -count 1 -v ./e2e
+	e2e/with-services.sh $(GO) test -tags torture -run 'TestSeededFaultsAreFound|TestFaultsAtLength' -timeout 60m -count 1 -v ./e2e
 
 model:
 	@command -v spin >/dev/null || { echo "make model wants spin: apt-get install spin"; exit 1; }

@@ -136,7 +136,7 @@ func (c *crowd) open(proc int, p *person) {
 // answer asks for the house's answer to an app: an assertion, or a code, which
 // most apps exchange at once.
 func (c *crowd) answer(o op, p *person, app int, s pass, path, verifier string, with func(*http.Request)) {
-	o.User, o.Cred, o.Node = p.id, s.id, c.anyNode()
+	o.User, o.Cred, o.Node, o.For = p.id, s.id, c.anyNode(), c.apps[app].name
 	if c.apps[app].saml {
 		o.App, o.Session = c.apps[app].name, s.session
 	}
@@ -183,6 +183,7 @@ func codeIn(r *reply) string {
 // tokens are what the token endpoint hands out.
 func (c *crowd) tokens(o op, p *person, app int, from pass, form url.Values) op {
 	o.User, o.Cred, o.Node, o.App, o.Session = p.id, from.id, c.anyNode(), c.apps[app].name, from.session
+	o.For = o.App
 	return c.log.record(o, func(o *op) {
 		r, err := c.ask(o.Node, "/oauth/token", form, c.apps[app].authenticate)
 		var got struct {
@@ -238,10 +239,14 @@ func (c *crowd) refresh(proc int, p *person) {
 	if !ok {
 		return
 	}
-	o := c.tokens(op{Proc: proc, Op: opRefresh}, p, token.app, token, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token.secret}})
+	o := c.rotate(proc, p, token)
 	if o.Result == saidNo {
 		p.hold("refresh", token)
 	}
+}
+
+func (c *crowd) rotate(proc int, p *person, token pass) op {
+	return c.tokens(op{Proc: proc, Op: opRefresh}, p, token.app, token, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token.secret}})
 }
 
 // use presents a pass that makes no other.
@@ -250,7 +255,11 @@ func (c *crowd) use(proc int, p *person, kind string, held pass) {
 }
 
 func (c *crowd) useAt(node, proc int, p *person, kind string, held pass) op {
-	return c.log.record(op{Proc: proc, Op: kind, User: p.id, Cred: held.id, Node: node}, func(o *op) {
+	about := ""
+	if kind == opUserinfo || kind == opIntrospect {
+		about = c.apps[held.app].name
+	}
+	return c.log.record(op{Proc: proc, Op: kind, User: p.id, Cred: held.id, For: about, Node: node}, func(o *op) {
 		var r *reply
 		var err error
 		switch kind {

@@ -59,7 +59,8 @@ type pass struct {
 // person holds every pass they were ever given, dead or alive.
 type person struct {
 	id, name string
-	apps     []int // those they use
+	apps     []int  // those they use
+	grant    string // of the desk, while they have it; the holder of admin changes it
 	admin    sync.Mutex
 
 	mu     sync.Mutex

@@ -26,6 +26,7 @@ func TestFaults(t *testing.T) {
 		t.Run(b.name, func(t *testing.T) { h.suffers(t, b) })
 	}
 	t.Run("F-09 the answer to a COMMIT is lost", func(t *testing.T) { h.losesAnAnswer(t) })
+	t.Run("RV-10 a suspension between check and write", func(t *testing.T) { h.slipsBetween(t) })
 	t.Run("F-17 overload", func(t *testing.T) { h.isOverrun(t) })
 	h.settles(t)
 }
@@ -211,6 +212,63 @@ func (h *rig) losesAnAnswer(t *testing.T) {
 		p.admin.Unlock()
 	}
 	h.judges(t, phase, "F-09 the answer to a COMMIT is lost", "")
+}
+
+// slipsBetween is RV-10: what issues a pass is held up when the person has been
+// looked at and the pass is to be written, and they are suspended meanwhile.
+func (h *rig) slipsBetween(t *testing.T) {
+	h.t = t
+	phase := h.log.now()
+	opens := func(p *person, app int, kind string) {
+		sessions := p.all("session")
+		s := sessions[len(sessions)-1]
+		path, verifier := h.request(app, "none")
+		h.answer(op{Op: kind}, p, app, s, path, verifier, withSession(h.crowd, s))
+	}
+	for _, way := range []struct {
+		table string // nobody writes into it for a moment
+		issue func(p *person)
+	}{
+		{"sessions", func(p *person) { h.signIn(0, p) }},
+		{"participants", func(p *person) { opens(p, 2, opSSO) }},
+		{"token_families", func(p *person) {
+			for len(p.all("code")) == 0 {
+				opens(p, 0, opAuthorize) // now and then an app keeps its code
+				if len(p.all("code")) == 0 {
+					return // it was exchanged, or tried to be
+				}
+			}
+			h.exchangeLate(0, p)
+		}},
+		{"links", func(p *person) { h.invite(0, p) }},
+	} {
+		p := h.warm()
+		p.mu.Lock()
+		p.passes["code"] = nil
+		p.mu.Unlock()
+		release := h.db.holds("BEGIN", "LOCK TABLE "+way.table+" IN SHARE MODE")
+		var both sync.WaitGroup
+		both.Go(func() { way.issue(p) })
+		held := func() bool {
+			return h.db.counts("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = $1::regclass", way.table) > 0
+		}
+		paused := false
+		for end := time.Now().Add(5 * time.Second); !paused && time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+			paused = held()
+		}
+		if !paused {
+			t.Errorf("nothing was issued into %s", way.table)
+		}
+		both.Go(func() { h.suspend(0, p, 1) })
+		time.Sleep(100 * time.Millisecond)
+		release()
+		both.Wait()
+		h.tries(p)
+		h.restoreAt(0, p, 0)
+		h.tries(p)
+		p.admin.Unlock()
+	}
+	h.judges(t, phase, "RV-10 a suspension between check and write", "4 ways to issue")
 }
 
 // isOverrun is F-17: many more want to sign in than the house can hash for.

@@ -1,8 +1,10 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
+	"time"
 
 	"gatehouse/web/api/client"
 )
@@ -15,6 +17,10 @@ const (
 	falseSuccess   = "a suspension that was none"
 	turnedAway     = "refused, though nobody suspended"
 	badReceipt     = "a receipt that is not true"
+	spentTwice     = "spent twice"
+	epochFell      = "an epoch that did not rise"
+	outlivedEnd    = "accepted, though it was ended before"
+	outlivedGrant  = "accepted or issued, though the app was taken away"
 )
 
 type violation struct {
@@ -32,15 +38,27 @@ type verdict struct {
 	afterCut   int // operations called after a suspension had returned and before any restore
 	deadPasses int // times a pass from before a cut was presented after it
 	afterBack  int // of these, with the person restored
+	twice      int // codes and refresh tokens that were presented more than once
+	epochs     int // pairs of epochs with an ending between them
+	ended      int // times a pass was presented after it was ended
+	ungranted  int // times an app that was taken away was asked for
 }
 
-// judge holds a history against I1 and I2. It takes each rule at its word: an
+// about are the kinds that neither present a pass to be accepted nor make one.
+var about = []string{opSuspend, opRestore, opSignOut, opEndAll, opUngrant, opGrant, opEpoch}
+
+// judge holds a history against I1 and I2, and what ends otherwise against the
+// same. It takes each rule at its word: an
 // operation is blamed only where no order of effects within the intervals
 // excuses it.
 func judge(ops []op) verdict {
 	var v verdict
 	for _, mine := range byUser(ops) {
 		judgeUser(mine, &v)
+		judgeSpent(mine, &v)
+		judgeEpochs(mine, &v)
+		judgeEnds(mine, &v)
+		judgeGrants(mine, &v)
 	}
 	return v
 }
@@ -51,6 +69,10 @@ type past struct {
 	anew                  []op          // sign-ins in a browser that had a session
 	invites               []op          // a new link replaces the one before
 	made                  map[string]op // by pass: what handed it out
+	ends                  []op          // sign-outs, and ends of all that a person holds
+	ungrants              []op
+	spent                 map[string][]op  // by code or refresh token: who presented it
+	stolen                map[string]int64 // by the code it began with: when a pass of a family came the second time
 }
 
 func byUser(ops []op) map[string][]op {
@@ -62,13 +84,19 @@ func byUser(ops []op) map[string][]op {
 }
 
 func pastOf(mine []op) past {
-	p := past{made: map[string]op{}}
+	p := past{made: map[string]op{}, spent: map[string][]op{}}
 	for _, o := range mine {
 		switch o.Op {
 		case opSuspend:
 			p.suspensions = append(p.suspensions, o)
 		case opRestore:
 			p.restores = append(p.restores, o)
+		case opSignOut, opEndAll:
+			p.ends = append(p.ends, o)
+		case opUngrant:
+			p.ungrants = append(p.ungrants, o)
+		case opExchange, opRefresh:
+			p.spent[o.Cred] = append(p.spent[o.Cred], o)
 		case opInvite:
 			if o.Result != saidNo {
 				p.invites = append(p.invites, o)
@@ -79,16 +107,40 @@ func pastOf(mine []op) past {
 			}
 		}
 		for _, pass := range o.Made {
-			p.made[pass] = o
+			if _, again := p.made[pass]; !again {
+				p.made[pass] = o
+			}
+		}
+	}
+	p.stolen = map[string]int64{}
+	for pass, who := range p.spent {
+		slices.SortFunc(who, func(a, b op) int { return cmp.Compare(a.Call, b.Call) })
+		if len(who) < 2 {
+			continue
+		}
+		of := p.family(pass)
+		if at, known := p.stolen[of]; !known || who[1].Call < at {
+			p.stolen[of] = who[1].Call
 		}
 	}
 	return p
 }
 
+// family is the code that a token came of in the end; a code is its own.
+func (p past) family(pass string) string {
+	for {
+		issue, known := p.made[pass]
+		if !known || issue.Op != opExchange && issue.Op != opRefresh {
+			return pass
+		}
+		pass = issue.Cred
+	}
+}
+
 func judgeUser(mine []op, v *verdict) {
 	p := pastOf(mine)
 	for _, o := range mine {
-		if o.Op == opSuspend || o.Op == opRestore {
+		if slices.Contains(about, o.Op) {
 			continue
 		}
 		cut, isAfter := p.afterCut(o)
@@ -171,7 +223,7 @@ func (p past) killed(pass string, s op) bool {
 // explains reports whether a suspension can be why o was refused: one that cut
 // what o presents, or, for a password, one that may be in force.
 func (p past) explains(o op) bool {
-	if p.replaced(o) {
+	if p.replaced(o) || p.endedOtherwise(o) {
 		return true
 	}
 	born := int64(0)
@@ -186,6 +238,174 @@ func (p past) explains(o op) bool {
 			return r.Result == saidYes && r.Call > s.Return && r.Return < o.Call
 		})
 	})
+}
+
+// endedOtherwise reports whether something else than a suspension may be why o
+// was refused: what it presents, or what that came from, was ended, presented
+// twice (then all that came of it ends), or for an app that was taken away.
+func (p past) endedOtherwise(o op) bool {
+	if at, known := p.stolen[p.family(o.Cred)]; known && at <= o.Return {
+		return true
+	}
+	return slices.ContainsFunc(p.ends, func(e op) bool {
+		if e.Result == saidNo || e.Call > o.Return {
+			return false
+		}
+		if e.Op == opSignOut {
+			return p.comesFrom(o.Cred, e.Cred) || p.comesFrom(o.Replaces, e.Cred)
+		}
+		return o.Cred == "" && e.Return >= o.Call || o.Cred != "" && e.Return >= p.born(o.Cred)
+	}) || slices.ContainsFunc(p.ungrants, func(u op) bool {
+		return u.Result != saidNo && u.For == o.For && u.Call <= o.Return
+	})
+}
+
+// comesFrom reports whether a pass is another, or may have come of it; a session
+// goes on under a new secret.
+func (p past) comesFrom(pass, other string) bool {
+	for ; pass != ""; pass = p.made[pass].Cred {
+		if pass == other || p.first(pass) == p.first(other) {
+			return true
+		}
+	}
+	return false
+}
+
+// born is when the first pass of which it came was asked for.
+func (p past) born(pass string) (at int64) {
+	for ; pass != ""; pass = p.made[pass].Cred {
+		at = p.made[pass].Call
+	}
+	return at
+}
+
+// repeatable is well over how long a refresh token may be repeated, for an
+// answer that was lost.
+const repeatable = 15 * time.Second
+
+// judgeSpent: of those who present one code, one wins at most; and nobody with
+// a refresh token that was spent long ago, or whose successor was spent.
+func judgeSpent(mine []op, v *verdict) {
+	p := pastOf(mine)
+	for _, who := range p.spent {
+		if len(who) > 1 {
+			v.twice++
+		}
+		for _, first := range who {
+			for _, o := range who {
+				apart := o.Call - first.Return
+				again := first.Result == saidYes && o.Result == saidYes && (o.Call > first.Call || o.Call == first.Call && o.Proc > first.Proc)
+				if again && (o.Op == opExchange || apart > int64(repeatable) || p.succeeded(first, o.Call)) {
+					v.blame(spentTwice, o, first)
+				}
+			}
+		}
+	}
+}
+
+// succeeded reports whether one of the passes that o handed out was spent in
+// turn before that moment.
+func (p past) succeeded(o op, before int64) bool {
+	return slices.ContainsFunc(o.Made, func(next string) bool {
+		return slices.ContainsFunc(p.spent[next], func(s op) bool { return s.Result == saidYes && s.Return < before })
+	})
+}
+
+// judgeEpochs: an epoch never falls, and has risen where a suspension or an end
+// of all passes lies between two looks.
+func judgeEpochs(mine []op, v *verdict) {
+	var looks, rises []op
+	for _, o := range mine {
+		switch {
+		case o.Op == opEpoch:
+			looks = append(looks, o)
+		case (o.Op == opSuspend || o.Op == opEndAll) && o.Result == saidYes:
+			rises = append(rises, o)
+		}
+	}
+	slices.SortFunc(looks, func(a, b op) int { return cmp.Compare(a.Call, b.Call) })
+	for i := 1; i < len(looks); i++ {
+		before, after := looks[i-1], looks[i]
+		least := before.Epoch
+		if slices.ContainsFunc(rises, func(r op) bool { return r.Call > before.Return && r.Return < after.Call }) {
+			v.epochs++
+			least++
+		}
+		if after.Epoch < least {
+			v.blame(epochFell, after, before)
+		}
+	}
+}
+
+// judgeEnds is I2 for what is ended without a suspension: a session that was
+// signed out of, and everything that was handed out before all was ended.
+func judgeEnds(mine []op, v *verdict) {
+	p := pastOf(mine)
+	for _, o := range mine {
+		if o.Cred == "" || slices.Contains(about, o.Op) {
+			continue
+		}
+		for _, e := range p.ends {
+			if e.Result != saidYes || e.Return >= o.Call {
+				continue
+			}
+			over := e.Op == opSignOut && o.Cred == e.Cred
+			for pass := o.Cred; e.Op == opEndAll && pass != ""; pass = p.made[pass].Cred {
+				issue, known := p.made[pass]
+				over = over || known && issue.Return < e.Call
+			}
+			if over {
+				v.ended++
+			}
+			if over && o.Result == saidYes {
+				v.blame(outlivedEnd, o, e)
+				break
+			}
+		}
+	}
+}
+
+// judgeGrants is I1 and I2 for one app of a person: taking it away cuts, giving
+// it back restores. Nothing hangs on their session, nor on a code: it is good
+// for a minute, and asks for the grant when it is exchanged.
+func judgeGrants(mine []op, v *verdict) {
+	apps := map[string][]op{}
+	for _, o := range mine {
+		if o.Op == opUngrant {
+			apps[o.For] = nil
+		}
+	}
+	for app := range apps {
+		made := map[string]bool{}
+		var sub []op
+		for _, o := range mine {
+			if o.For == app {
+				for _, pass := range o.Made {
+					made[pass] = o.Op == opExchange || o.Op == opRefresh
+				}
+				sub = append(sub, o)
+			}
+		}
+		for i := range sub {
+			switch sub[i].Op {
+			case opUngrant:
+				sub[i].Op = opSuspend
+			case opGrant:
+				sub[i].Op = opRestore
+			}
+			if !made[sub[i].Cred] {
+				sub[i].Cred = ""
+			}
+		}
+		var of verdict
+		judgeUser(sub, &of)
+		v.ungranted += of.afterCut + of.deadPasses
+		for _, wrong := range of.violations {
+			if wrong.rule != turnedAway {
+				v.violations = append(v.violations, violation{outlivedGrant, wrong.op, wrong.cause})
+			}
+		}
+	}
 }
 
 // replaced reports whether the session that o presents may have got another
@@ -300,6 +520,9 @@ func (p past) untrueLines(mine []op, s op, r client.Receipt, apps map[string]boo
 	lines := map[string]int{}
 	for _, l := range r.Lines {
 		lines[l.App]++
+		if !l.Final && l.AgainAt == nil && l.NextAt == nil && l.Ceiling == nil {
+			wrong = append(wrong, fmt.Sprintf("the line of %s is %s and will never be final", l.App, l.State))
+		}
 		if _, known := apps[l.App]; !known {
 			wrong = append(wrong, fmt.Sprintf("there is no app %q", l.App))
 		}
@@ -316,6 +539,9 @@ func (p past) untrueLines(mine []op, s op, r client.Receipt, apps map[string]boo
 			}
 		}
 		least, most := len(surely), len(perhaps)
+		if len(p.ends)+len(p.ungrants) > 0 {
+			least = 0 // what had ended before was told then
+		}
 		if wholeUser {
 			least, most = min(least, 1), min(most, 1)
 		}

@@ -32,6 +32,16 @@ func TestCheckerFindsPlantedViolations(t *testing.T) {
 	suspend := func(call, ret int64, result string) op {
 		return at(op{Op: opSuspend, Result: result}, call, ret)
 	}
+	about := func(kind string, call, ret int64) op {
+		return at(op{Op: kind, For: "Desk", Result: saidYes}, call, ret)
+	}
+	epoch := func(when, n int64) op { return at(op{Op: opEpoch, Epoch: n, Result: saidYes}, when, when) }
+	trade := func(call, ret int64, kind, cred, result string, made ...string) op {
+		return at(op{Op: kind, For: "Desk", Cred: cred, Made: made, Result: result}, call, ret)
+	}
+	out := func(call, ret int64, cred string) op {
+		return at(op{Op: opSignOut, Cred: cred, Result: saidYes}, call, ret)
+	}
 	restore := func(call, ret int64) op { return at(op{Op: opRestore, Result: saidYes}, call, ret) }
 	for name, c := range map[string]struct {
 		ops  []op
@@ -60,6 +70,28 @@ func TestCheckerFindsPlantedViolations(t *testing.T) {
 		"not let in after the restore":              {[]op{suspend(1, 2, saidYes), restore(3, 4), at(op{Op: opSignIn, Result: saidNo}, 5, 6)}, turnedAway},
 		"signed in anew, the old secret is no good": {[]op{signIn(1, 2, "s"), anew(3, 4, "s", "t"), use(5, 6, "s", saidNo)}, ""},
 		"signed in anew, the new secret is no good": {[]op{signIn(1, 2, "s"), anew(3, 4, "s", "t"), use(5, 6, "t", saidNo)}, turnedAway},
+		"a code spent once, and tried again":        {[]op{signIn(1, 2, "s"), make(3, 4, "s", "c"), trade(5, 6, opExchange, "c", saidYes, "a"), trade(7, 8, opExchange, "c", saidNo)}, ""},
+		"a code spent twice":                        {[]op{signIn(1, 2, "s"), make(3, 4, "s", "c"), trade(5, 8, opExchange, "c", saidYes, "a"), trade(6, 7, opExchange, "c", saidYes, "b")}, spentTwice},
+		"a refresh repeated":                        {[]op{signIn(1, 2, "s"), trade(3, 4, opRefresh, "r", saidYes, "a", "q"), trade(5, 9, opRefresh, "r", saidYes, "b", "p")}, ""},
+		"a refresh of two steps ago":                {[]op{signIn(1, 2, "s"), trade(3, 4, opRefresh, "r", saidYes, "a", "q"), trade(5, 6, opRefresh, "q", saidYes, "b", "p"), trade(7, 8, opRefresh, "r", saidYes, "c", "o")}, spentTwice},
+		"a refresh forked":                          {[]op{signIn(1, 2, "s"), trade(3, 4, opRefresh, "r", saidYes, "a", "q"), trade(16e9, 17e9, opRefresh, "r", saidYes, "b", "p")}, spentTwice},
+		"thrown out, for it was spent twice":        {[]op{signIn(1, 2, "s"), make(3, 4, "s", "c"), trade(5, 6, opExchange, "c", saidYes, "a"), trade(7, 8, opExchange, "c", saidNo), use(9, 10, "a", saidNo)}, ""},
+		"an epoch that rises":                       {[]op{epoch(1, 1), suspend(2, 3, saidYes), epoch(4, 2)}, ""},
+		"an epoch that stands":                      {[]op{epoch(1, 1), suspend(2, 3, saidYes), epoch(4, 1)}, epochFell},
+		"an epoch that is not seen yet":             {[]op{epoch(1, 1), suspend(2, 5, saidYes), epoch(4, 1)}, ""},
+		"an epoch that falls":                       {[]op{epoch(1, 3), restore(2, 3), epoch(4, 2)}, epochFell},
+		"signed out":                                {[]op{signIn(1, 2, "s"), out(3, 4, "s"), use(5, 6, "s", saidNo)}, ""},
+		"signed out, and alive":                     {[]op{signIn(1, 2, "s"), out(3, 4, "s"), use(5, 6, "s", saidYes)}, outlivedEnd},
+		"signed out, and thrown out elsewhere":      {[]op{signIn(1, 2, "s"), signIn(1, 2, "t"), out(3, 4, "s"), use(5, 6, "t", saidNo)}, turnedAway},
+		"all ended":                                 {[]op{signIn(1, 2, "s"), about(opEndAll, 3, 4), use(5, 6, "s", saidNo), signIn(7, 8, "t"), use(9, 10, "t", saidYes)}, ""},
+		"all ended, and alive":                      {[]op{signIn(1, 2, "s"), about(opEndAll, 3, 4), use(5, 6, "s", saidYes)}, outlivedEnd},
+		"all ended, and a code of before is alive":  {[]op{signIn(1, 2, "s"), about(opEndAll, 4, 5), make(3, 9, "s", "c"), use(10, 11, "c", saidYes)}, outlivedEnd},
+		"the app was taken away":                    {[]op{signIn(1, 2, "s"), trade(3, 4, opAuthorize, "s", saidYes, "c"), about(opUngrant, 5, 6), trade(7, 8, opExchange, "c", saidNo)}, ""},
+		"the app was taken away in vain":            {[]op{signIn(1, 2, "s"), about(opUngrant, 3, 4), trade(5, 6, opAuthorize, "s", saidYes, "c")}, outlivedGrant},
+		"the app was taken and given back":          {[]op{signIn(1, 2, "s"), about(opUngrant, 3, 4), about(opGrant, 5, 6), trade(7, 8, opAuthorize, "s", saidYes, "c")}, ""},
+		"a token of before it was given back":       {[]op{trade(1, 2, opExchange, "c", saidYes, "a"), about(opUngrant, 5, 6), about(opGrant, 7, 8), trade(9, 10, opUserinfo, "a", saidYes)}, outlivedGrant},
+		"a code of before it was given back":        {[]op{signIn(1, 2, "s"), trade(3, 4, opAuthorize, "s", saidYes, "c"), about(opUngrant, 5, 6), about(opGrant, 7, 8), trade(9, 10, opExchange, "c", saidYes, "a")}, ""},
+		"another app than the one taken away":       {[]op{signIn(1, 2, "s"), about(opUngrant, 3, 4), use(5, 6, "s", saidNo)}, turnedAway},
 		"signed in anew, alive after the restore":   {[]op{signIn(1, 2, "s"), anew(3, 4, "s", "t"), suspend(5, 6, saidYes), restore(7, 8), use(9, 10, "t", saidYes)}, survived},
 	} {
 		v := judge(c.ops)
@@ -90,7 +122,8 @@ func TestCheckerFindsUntrueReceipts(t *testing.T) {
 		{User: "ada", Op: opExchange, App: "CRM", Session: "s3", Result: saidYes, Call: 10, Return: 11},
 		{User: "ada", Op: opSuspend, Receipt: "r2", Result: saidYes, Call: 12, Return: 13},
 	}
-	wiki, chat, crm := client.Line{App: "Wiki"}, client.Line{App: "Chat"}, client.Line{App: "CRM"}
+	line := func(app string) client.Line { return client.Line{App: app, State: "acknowledged", Final: true} }
+	wiki, chat, crm := line("Wiki"), line("Chat"), line("CRM")
 	receipts := func() []client.Receipt {
 		return []client.Receipt{
 			{ID: "r2", Number: 2, Kind: "user", UserID: "ada", Lines: []client.Line{wiki, wiki, chat, crm}},
@@ -111,6 +144,7 @@ func TestCheckerFindsUntrueReceipts(t *testing.T) {
 		"an app is missing":      {func(rs []client.Receipt, _ []op) []client.Receipt { rs[1].Lines = rs[1].Lines[:1]; return rs }, badReceipt},
 		"a foreign app":          {func(rs []client.Receipt, _ []op) []client.Receipt { rs[1].Lines = append(rs[1].Lines, crm); return rs }, badReceipt},
 		"too many lines":         {func(rs []client.Receipt, _ []op) []client.Receipt { rs[1].Lines = append(rs[1].Lines, chat); return rs }, badReceipt},
+		"a line without an end":  {func(rs []client.Receipt, _ []op) []client.Receipt { rs[1].Lines[0].Final = false; return rs }, badReceipt},
 		"still listing":          {func(rs []client.Receipt, _ []op) []client.Receipt { rs[1].Listing = true; return rs }, badReceipt},
 		"two for one suspension": {func(rs []client.Receipt, ops []op) []client.Receipt { ops[5].Op = opPortal; return rs }, badReceipt},
 		"nobody's":               {func(rs []client.Receipt, ops []op) []client.Receipt { ops[7].Op = opPortal; return rs }, badReceipt},

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// What a history tells of. Every kind but the last two presents a pass, makes
+// What a history tells of. Every kind down to the link presents a pass, makes
 // one, or both.
 const (
 	opSignIn     = "sign-in"    // a password makes a session
@@ -28,6 +28,11 @@ const (
 	opLink       = "link"       // a one-time link is accepted
 	opSuspend    = "suspend"
 	opRestore    = "restore"
+	opSignOut    = "sign-out" // a session ends itself
+	opEndAll     = "end-all"  // an admin ends what a person holds
+	opUngrant    = "ungrant"  // an app is taken from a person
+	opGrant      = "grant"    // and given back
+	opEpoch      = "epoch"    // the database is asked for it
 )
 
 // How an operation ended, for who asked for it.
@@ -55,6 +60,9 @@ type op struct {
 	Call     int64  `json:"call"` // nanoseconds on the clock of the history
 	Return   int64  `json:"return"`
 	Result   string `json:"result"`
+	// For is the app that it was about.
+	For   string `json:"for,omitempty"`
+	Epoch int64  `json:"epoch,omitempty"` // that was read
 	// App got to know the person by it, through the session of this pass.
 	App     string `json:"app,omitempty"`
 	Session string `json:"session,omitempty"`
@@ -92,10 +100,14 @@ func (h *history) record(o op, do func(*op)) op {
 	if o.Result == noAnswer || o.Result == tryLater {
 		o.Return = forever
 	}
+	h.add(o)
+	return o
+}
+
+func (h *history) add(ops ...op) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.ops = append(h.ops, o)
-	return o
+	h.ops = append(h.ops, ops...)
 }
 
 // pass names a new pass of a kind.

@@ -58,9 +58,15 @@ func TestNothingGetsPastASuspension(t *testing.T) {
 		t.Fatal(err)
 	}
 	enough := redis.trouble()
+	stop, epochs := make(chan struct{}), make(chan error, 1)
+	go func() { epochs <- c.readEpochs(stop) }()
 	c.live(run, nil)
 	troubles := enough()
 	c.finale(run)
+	close(stop)
+	if err := <-epochs; err != nil {
+		t.Error(err)
+	}
 	kept, secrets := redis.dump(), map[string]string{}
 	for _, p := range c.people {
 		if !strings.Contains(kept, p.id) {
@@ -112,6 +118,10 @@ func TestNothingGetsPastASuspension(t *testing.T) {
 	}
 	if troubles < len(misfortunes) {
 		t.Errorf("only %d of %d misfortunes came about", troubles, len(misfortunes))
+	}
+	if v.twice < 20 || v.epochs < 100 || v.ended < 20 || v.ungranted < 10 {
+		t.Errorf("too little was put to the proof: %d passes presented twice, %d pairs of epochs, %d passes after their end, %d after an app was taken away",
+			v.twice, v.epochs, v.ended, v.ungranted)
 	}
 	if v.afterCut < 100 || v.deadPasses < 500 || v.afterBack < 200 {
 		t.Error("too little was put to the proof")
@@ -179,9 +189,11 @@ func (c *crowd) gather(people int, addrs ...string) error {
 		return client.App{Name: name, Protocol: "saml", Identifier: "https://" + strings.ToLower(name) + ".example/metadata",
 			SAML: &client.SAML{ACS: []client.ACS{{URL: "https://" + strings.ToLower(name) + ".example/acs"}}}}
 	}
-	want.Apps = []client.App{oidc("Wiki", false), oidc("Chat", true), saml("CRM"), saml("Payroll")}
-	for _, a := range want.Apps {
-		want.Grants = append(want.Grants, client.Grant{App: a.Name, Group: "Everybody"})
+	want.Apps = []client.App{oidc("Wiki", false), oidc("Chat", true), saml("CRM"), saml("Payroll"), oidc("Desk", false)}
+	for i, a := range want.Apps {
+		if i != desk {
+			want.Grants = append(want.Grants, client.Grant{App: a.Name, Group: "Everybody"})
+		}
 		c.apps = append(c.apps, relyingApp{name: a.Name, id: a.Identifier, saml: a.SAML != nil, wholeUser: a.WholeUserLogout})
 	}
 	done, err := c.api(0).Apply(context.Background(), want, false)
@@ -206,8 +218,16 @@ func (c *crowd) gather(people int, addrs ...string) error {
 	}
 	// Some use few apps, so that a receipt which names an app too many shows.
 	for i, u := range users {
-		used := [][]int{{0}, {2}, {0, 1}, {2, 3}, {0, 1, 2, 3}}[i%5]
-		c.people = append(c.people, &person{id: u.ID, name: u.Username, apps: used, passes: map[string][]pass{}})
+		used := [][]int{{0}, {2}, {0, 1, desk}, {2, 3}, {0, 1, 2, 3}, {desk}}[i%6]
+		p := &person{id: u.ID, name: u.Username, apps: used, passes: map[string][]pass{}}
+		if slices.Contains(used, desk) {
+			given, err := c.api(0).AddGrant(context.Background(), client.Grant{App: c.apps[desk].name, User: p.name})
+			if err != nil {
+				return fmt.Errorf("give %s the desk: %w", p.name, err)
+			}
+			p.grant = given.ID
+		}
+		c.people = append(c.people, p)
 	}
 	return c.eachPerson(8, func(p *person) error { return c.setPassword(p, links[p.name]) })
 }
@@ -320,8 +340,12 @@ func (c *crowd) act(proc int, p *person) {
 		c.useAny(proc, p, opIntrospect)
 	case roll < 94:
 		c.useAny(proc, p, opPortal)
-	case roll < 96:
+	case roll < 95:
 		c.invite(proc, p)
+	case roll < 96:
+		c.signOut(proc, p)
+	case roll < 98:
+		c.twice(proc, p)
 	default:
 		c.useAny(proc, p, opLink)
 	}
@@ -337,6 +361,12 @@ func (c *crowd) administer(proc int, watched *spotlight) {
 	defer p.admin.Unlock()
 	watched.add(p)
 	time.Sleep(mathrand.N(300 * time.Millisecond))
+	switch mathrand.IntN(8) {
+	case 0:
+		c.endAll(proc, p)
+	case 1:
+		c.regrant(proc, p)
+	}
 	var clicks sync.WaitGroup
 	node := c.anyNode()
 	if mathrand.IntN(6) == 0 {
