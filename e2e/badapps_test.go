@@ -72,7 +72,9 @@ func misbehaves(inside string) http.HandlerFunc {
 			}
 		case "/drip":
 			for r.Context().Err() == nil {
-				fmt.Fprint(w, "x")
+				if _, err := fmt.Fprint(w, "x"); err != nil {
+					return
+				}
 				w.(http.Flusher).Flush()
 				time.Sleep(200 * time.Millisecond)
 			}
