@@ -18,8 +18,32 @@ const (
 	probePause   = 500 * time.Millisecond
 )
 
-// relist reads the session indexes of what a receipt cut.
-type relist = func() (map[place][]string, error)
+// shared is what the lines of one claim have in common. It is read when the
+// first of them needs it, and again after an error.
+type shared struct {
+	receipt func() (idp.Receipt, error)
+	indexes func() (map[place][]string, error) // of all sessions that the receipt cut
+	app     func() (idp.App, error)
+}
+
+// once reads a value when it is first asked for, and again after an error.
+func once[T any](read func() (T, error)) func() (T, error) {
+	var mu sync.Mutex
+	var value T
+	known := false
+	return func() (T, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if known {
+			return value, nil
+		}
+		got, err := read()
+		if err == nil {
+			value, known = got, true
+		}
+		return got, err
+	}
+}
 
 // claimDeliveries holds up to free due lines and returns the work on each.
 func (w *Worker) claimDeliveries(stop, work context.Context, free int) ([]func(), error) {
@@ -27,19 +51,24 @@ func (w *Worker) claimDeliveries(stop, work context.Context, free int) ([]func()
 	if err != nil {
 		return nil, fmt.Errorf("claim deliveries: %w", err)
 	}
-	lists := map[idp.ReceiptID]relist{} // each receipt is read once for all its lines
+	receipts := map[idp.ReceiptID]shared{}
+	apps := map[idp.AppID]func() (idp.App, error){}
 	jobs := make([]func(), 0, len(due))
 	for _, d := range due {
-		list := lists[d.ReceiptID]
-		if list == nil {
-			list = sync.OnceValues(func() (map[place][]string, error) {
-				return w.indexes(work, d.ReceiptID)
-			})
-			lists[d.ReceiptID] = list
+		if _, known := receipts[d.ReceiptID]; !known {
+			receipts[d.ReceiptID] = shared{
+				receipt: once(func() (idp.Receipt, error) { return w.Store.Receipt(work, d.ReceiptID) }),
+				indexes: once(func() (map[place][]string, error) { return w.indexes(work, d.ReceiptID) }),
+			}
 		}
+		if apps[d.AppID] == nil {
+			apps[d.AppID] = once(func() (idp.App, error) { return w.Store.App(work, d.AppID) })
+		}
+		of := receipts[d.ReceiptID]
+		of.app = apps[d.AppID]
 		jobs = append(jobs, func() {
 			// What is aborted by the end of work is given back by Run.
-			if err := w.deliver(work, d, list); err != nil && work.Err() == nil {
+			if err := w.deliver(work, d, of); err != nil && work.Err() == nil {
 				w.Log.ErrorContext(work, "a delivery was interrupted; it is taken up when the claim runs out",
 					"delivery", d.ID, "receipt", d.ReceiptID, "app", d.AppID, "error", err)
 			}
@@ -49,19 +78,19 @@ func (w *Worker) claimDeliveries(stop, work context.Context, free int) ([]func()
 }
 
 // deliver makes one attempt at d and writes down what became of it.
-func (w *Worker) deliver(ctx context.Context, d idp.Delivery, list relist) error {
+func (w *Worker) deliver(ctx context.Context, d idp.Delivery, of shared) error {
 	if d.SessionID != "" && !d.AgainAt.IsZero() && !w.Now().Before(d.AgainAt) {
-		found, err := list()
+		found, err := of.indexes()
 		if err != nil {
 			return err
 		}
 		d.SessionIndexes = union(d.SessionIndexes, found[place{d.AppID, d.SessionID}])
 	}
-	r, err := w.Store.Receipt(ctx, d.ReceiptID)
+	r, err := of.receipt()
 	if err != nil {
 		return fmt.Errorf("read the receipt: %w", err)
 	}
-	o, err := w.attempt(ctx, d)
+	o, err := w.attempt(ctx, d, of.app)
 	if err != nil {
 		return err
 	}
@@ -85,8 +114,8 @@ func (w *Worker) deliver(ctx context.Context, d idp.Delivery, list relist) error
 
 // attempt tells the app once and, when it acknowledged, asks it. An error
 // means that nothing is known, and nothing to be written.
-func (w *Worker) attempt(ctx context.Context, d idp.Delivery) (outcome, error) {
-	app, err := w.Store.App(ctx, d.AppID)
+func (w *Worker) attempt(ctx context.Context, d idp.Delivery, read func() (idp.App, error)) (outcome, error) {
+	app, err := read()
 	o := outcome{sentAt: w.Now()}
 	switch {
 	case idp.IsKind(err, idp.NotFound):

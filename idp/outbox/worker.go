@@ -86,6 +86,9 @@ const (
 	// first try without success that ends after it was the last. Time alone
 	// fails nothing, since we may have been away ourselves.
 	deadline = 24 * time.Hour
+	// breath is the least time between two claims of deliveries: a claim looks
+	// at every app, and under load every line that is done would ask for the next.
+	breath = 10 * time.Millisecond
 	// stopGrace is for what is being sent when we are told to stop; what hangs
 	// longer is given back and sent again by whoever claims it.
 	stopGrace = 2 * time.Second
@@ -107,8 +110,8 @@ func (w *Worker) Run(ctx context.Context) error {
 		w.Log.WarnContext(ctx, "claims of the process before this one stay until they run out", "error", err)
 	}
 	var loops sync.WaitGroup
-	loops.Go(func() { w.pump(ctx, work, &w.receipts, listers, w.claimReceipts) })
-	loops.Go(func() { w.pump(ctx, work, &w.sends, w.inFlight(), w.claimDeliveries) })
+	loops.Go(func() { w.pump(ctx, work, &w.receipts, listers, 0, w.claimReceipts) })
+	loops.Go(func() { w.pump(ctx, work, &w.sends, w.inFlight(), breath, w.claimDeliveries) })
 	loops.Go(func() { w.keep(ctx) })
 	loops.Wait()
 
@@ -125,9 +128,9 @@ func (w *Worker) Run(ctx context.Context) error {
 type claim func(stop, work context.Context, free int) (jobs []func(), err error)
 
 // pump claims work and has it done, at most slots at once, whenever the bell
-// rings or the poll is due. It returns when stop has ended and all work with
-// it.
-func (w *Worker) pump(stop, work context.Context, b *bell, slots int, next claim) {
+// rings or the poll is due, but no sooner after a claim than rest. It returns
+// when stop has ended and all work with it.
+func (w *Worker) pump(stop, work context.Context, b *bell, slots int, rest time.Duration, next claim) {
 	var running sync.WaitGroup
 	busy := make(chan struct{}, slots)
 	for stop.Err() == nil {
@@ -152,6 +155,7 @@ func (w *Worker) pump(stop, work context.Context, b *bell, slots int, next claim
 			pause(stop, 4*w.poll())
 			continue
 		}
+		pause(stop, rest)
 		wait := time.NewTimer(w.poll())
 		select {
 		case <-stop.Done():
