@@ -62,6 +62,8 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"numbers have no gap under parallel endings", testNumbers},
 		{"what overlaps a suspension is refused or listed", testSuspendRace},
 		{"a storm of sign-ons cannot starve a suspension", testStorm},
+		{"what overlaps the end of a grant is refused, or dies with it", testGrantRace},
+		{"a storm of sign-ons cannot starve an ending of an app", testAppStorm},
 		{"two workers claim disjoint deliveries", testClaimRace},
 	} {
 		t.Run(c.name, func(t *testing.T) {
