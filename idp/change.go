@@ -14,6 +14,9 @@ type Change struct {
 	Members       []Membership
 	RemoveMembers []Membership
 	RemoveGrants  []GrantID
+	// EndGrants have come to their end with this Ending; one that was changed
+	// meanwhile is left alone.
+	EndGrants []Grant
 	// Passwords replaces the password of each credential's user.
 	Passwords []Credential
 	// Supersede marks what is still pending of these users' earlier endings:

@@ -108,6 +108,9 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 	for _, id := range c.RemoveGrants {
 		steps = append(steps, do(deleteGrant, id))
 	}
+	for _, g := range c.EndGrants {
+		steps = append(steps, do(endGrant, g.ID, g.Version, us(now)))
+	}
 	for _, g := range c.Grants {
 		steps = append(steps, grantStep(g))
 	}

@@ -40,7 +40,7 @@ const (
 		AND s.ended_at = 0 AND s.expires_at > $5 AND s.created_at >= h.cut_before
 		AND EXISTS (SELECT 1 FROM grants g WHERE g.app_id = $6
 			AND (g.user_id = u.id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = u.id))
-			AND g.from_at <= $5 AND (g.until_at = 0 OR g.until_at > $5))`
+			AND g.ended_at = 0 AND g.from_at <= $5 AND (g.until_at = 0 OR g.until_at > $5))`
 	issuable         = `SELECT u.id FROM ` + issuableFrom
 	issuablePostgres = `WITH ok AS (` + issuable + lockBoth + `), `
 	shareTurns       = `SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0)), pg_advisory_xact_lock_shared(hashtextextended($2, 0))`
