@@ -29,7 +29,8 @@ type Change struct {
 	// SigningKeys are new ones, in the place of what the ending revokes.
 	SigningKeys []SigningKey
 	// Ending, when set, ends something. A Change with an Ending carries no
-	// versioned rows but the Schedule that brought it about.
+	// versioned rows but the Schedule that brought it about; Grants that stand
+	// are narrowed by it whatever their version.
 	Ending *Ending
 }
 

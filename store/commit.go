@@ -112,6 +112,10 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 		steps = append(steps, do(endGrant, g.ID, g.Version, us(now)))
 	}
 	for _, g := range c.Grants {
+		if c.Ending != nil && g.Version > 0 {
+			steps = append(steps, do(narrowGrant, g.ID, g.Role, us(g.FromAt), us(g.UntilAt), us(now)))
+			continue
+		}
 		steps = append(steps, grantStep(g))
 	}
 	steps = append(steps, regrantedSteps(c, now)...)

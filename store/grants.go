@@ -16,6 +16,9 @@ const (
 	// Another end is one that has not come.
 	updateGrant = `UPDATE grants SET role = $3, from_at = $4, until_at = $5, version = version + 1,
 		ended_at = CASE WHEN until_at = $5 THEN ended_at ELSE 0 END WHERE id = $1 AND version = $2`
+	narrowGrant = `UPDATE grants SET role = $2, from_at = $3, until_at = $4, version = version + 1,
+		ended_at = CASE WHEN CAST($4 AS BIGINT) <> 0 AND CAST($4 AS BIGINT) <= CAST($5 AS BIGINT)
+		THEN CAST($5 AS BIGINT) ELSE 0 END WHERE id = $1`
 	endGrant    = `UPDATE grants SET ended_at = $3 WHERE id = $1 AND version = $2`
 	deleteGrant = `DELETE FROM grants WHERE id = $1`
 

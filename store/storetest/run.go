@@ -34,6 +34,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"a receipt lists what was cut", testCut},
 		{"the end of a grant ends what it alone covered", testGrantsEnd},
 		{"a grant comes to its end once", testGrantsComeToTheirEnd},
+		{"a grant is narrowed by an ending", testGrantsAreNarrowed},
 		{"all that an app holds ends", testAllOfAnAppEnds},
 		{"all that is older ends", testAllOlderEnds},
 		{"a key ends and is replaced", testAKeyEnds},

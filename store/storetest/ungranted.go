@@ -167,3 +167,35 @@ func testGrantsComeToTheirEnd(h *house) {
 	h.commit(idp.Change{Grants: []idp.Grant{again}})
 	h.same(1, due(g.UntilAt))
 }
+
+// testGrantsAreNarrowed: an ending that changes a grant wins over whoever
+// changed it meanwhile.
+func testGrantsAreNarrowed(h *house) {
+	u, a := h.user("ada"), h.app("wiki")
+	g := h.grant(u, a)
+	s := h.session(u)
+	for n, c := range []struct{ from, until time.Time }{
+		{from: h.now.Add(time.Hour)},
+		{until: h.now.Add(-time.Hour)},
+	} {
+		f := h.family(s, a, true)
+		narrow := g
+		narrow.FromAt, narrow.UntilAt = c.from, c.until // decided on version 1
+		r := h.endGrant(idp.Ending{UserID: u.ID, AppID: a.ID}, idp.Change{Grants: []idp.Grant{narrow}})
+		h.same([]string{door(u, a)}, h.doors(r)[:1])
+		h.same(false, h.alive(f))
+		p, acc := h.participant(s, a)
+		h.is(h.SpendCode(h.ctx, h.newFamily(s, a), p, acc), idp.Unauthenticated)
+		due, err := h.DueGrants(h.ctx, h.now.Add(time.Second), 10)
+		h.ok(err)
+		h.same(0, len(due))
+		all, err := h.Grants(h.ctx, a.ID)
+		h.ok(err)
+		narrow.Version = int64(2*n + 2)
+		h.same([]idp.Grant{narrow}, all)
+		wide := g
+		wide.Version = narrow.Version
+		h.commit(idp.Change{Grants: []idp.Grant{wide}})
+		h.same(false, h.alive(f))
+	}
+}
