@@ -113,9 +113,10 @@ func (g Grant) Covers(now time.Time) bool {
 }
 
 // UntilKey is the key of the ending that g's own end brings about: one, however
-// many nodes see that it has come.
+// many nodes see that it has come, and another when it comes again after g was
+// changed.
 func (g Grant) UntilKey() string {
-	return "until:" + string(g.ID) + ":" + strconv.FormatInt(g.UntilAt.UnixMicro(), 10)
+	return "until:" + string(g.ID) + ":" + strconv.FormatInt(g.Version, 10)
 }
 
 // Access is why a user may use an app: the grant, and the group it goes

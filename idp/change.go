@@ -14,6 +14,9 @@ type Change struct {
 	Members       []Membership
 	RemoveMembers []Membership
 	RemoveGrants  []GrantID
+	// EndGrants have come to their end with this Ending; one that was changed
+	// meanwhile is left alone.
+	EndGrants []Grant
 	// Passwords replaces the password of each credential's user.
 	Passwords []Credential
 	// Supersede marks what is still pending of these users' earlier endings:
@@ -26,7 +29,8 @@ type Change struct {
 	// SigningKeys are new ones, in the place of what the ending revokes.
 	SigningKeys []SigningKey
 	// Ending, when set, ends something. A Change with an Ending carries no
-	// versioned rows but the Schedule that brought it about.
+	// versioned rows but the Schedule that brought it about; Grants that stand
+	// are narrowed by it whatever their version.
 	Ending *Ending
 }
 

@@ -108,7 +108,14 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 	for _, id := range c.RemoveGrants {
 		steps = append(steps, do(deleteGrant, id))
 	}
+	for _, g := range c.EndGrants {
+		steps = append(steps, do(endGrant, g.ID, g.Version, us(now)))
+	}
 	for _, g := range c.Grants {
+		if c.Ending != nil && g.Version > 0 {
+			steps = append(steps, do(narrowGrant, g.ID, g.Role, us(g.FromAt), us(g.UntilAt), us(now)))
+			continue
+		}
 		steps = append(steps, grantStep(g))
 	}
 	steps = append(steps, regrantedSteps(c, now)...)

@@ -206,7 +206,7 @@ func later(a, b time.Time) time.Time {
 // together.
 func (s *Store) ClaimDeliveries(ctx context.Context, worker string, now time.Time, lease time.Duration, limit, perApp int) ([]idp.Delivery, error) {
 	var claimed []idp.Delivery
-	err := s.db.behind(ctx, claimLock, collect(&claimed, scanDelivery), s.db.dialect(claimSQLite, claimPostgres),
+	err := s.db.behind(ctx, do(claimLock), collect(&claimed, scanDelivery), s.db.dialect(claimSQLite, claimPostgres),
 		worker, us(now), us(now.Add(lease)), limit, perApp)
 	if err != nil {
 		return nil, fmt.Errorf("claim deliveries: %w", s.db.translate(err))

@@ -40,7 +40,7 @@ type engine interface {
 	// behind runs a statement that writes and answers with rows, in its own
 	// transaction behind a lock (PostgreSQL's; on SQLite the one writer is the
 	// lock), in one round trip: nothing waits for this process in between.
-	behind(ctx context.Context, lock string, each func(row) error, sql string, args ...any) error
+	behind(ctx context.Context, lock step, each func(row) error, sql string, args ...any) error
 	// tx runs fn in one transaction and commits it when fn returns nil.
 	tx(ctx context.Context, fn func(runner) error) error
 	// end runs the steps, then takes the ending's number and writes its log

@@ -20,7 +20,7 @@ const (
 	familyOfApp  = `EXISTS (SELECT 1 FROM apps a WHERE a.id = f.app_id AND a.epoch = f.app_epoch)`
 	familyGrants = `g.app_id = f.app_id
 		AND (g.user_id = f.user_id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = f.user_id))
-		AND g.from_at <= $2 AND (g.until_at = 0 OR g.until_at > $2)`
+		AND g.ended_at = 0 AND g.from_at <= $2 AND (g.until_at = 0 OR g.until_at > $2)`
 	familyGrant = `EXISTS (SELECT 1 FROM grants g WHERE ` + familyGrants + `)`
 
 	// What the grant says, as in accessTo; and when time alone may change it.

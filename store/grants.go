@@ -13,8 +13,13 @@ const (
 
 	insertGrant = `INSERT INTO grants (id, app_id, user_id, group_id, role, from_at, until_at, created_at, version)
 		VALUES ($1, $2, NULLIF($3, ''), NULLIF($4, ''), $5, $6, $7, $8, 1)`
-	updateGrant = `UPDATE grants SET role = $3, from_at = $4, until_at = $5, version = version + 1
-		WHERE id = $1 AND version = $2`
+	// Another end is one that has not come.
+	updateGrant = `UPDATE grants SET role = $3, from_at = $4, until_at = $5, version = version + 1,
+		ended_at = CASE WHEN until_at = $5 THEN ended_at ELSE 0 END WHERE id = $1 AND version = $2`
+	narrowGrant = `UPDATE grants SET role = $2, from_at = $3, until_at = $4, version = version + 1,
+		ended_at = CASE WHEN CAST($4 AS BIGINT) <> 0 AND CAST($4 AS BIGINT) <= CAST($5 AS BIGINT)
+		THEN CAST($5 AS BIGINT) ELSE 0 END WHERE id = $1`
+	endGrant    = `UPDATE grants SET ended_at = $3 WHERE id = $1 AND version = $2`
 	deleteGrant = `DELETE FROM grants WHERE id = $1`
 
 	// Grants to users first, then those to groups, each by name.
@@ -28,7 +33,7 @@ const (
 		COALESCE(ug.id, ''), COALESCE(ug.name, ''), COALESCE(ug.created_at, 0), COALESCE(ug.version, 0)
 		FROM grants g JOIN apps a ON a.id = g.app_id LEFT JOIN user_groups ug ON ug.id = g.group_id
 		WHERE (g.user_id = $1 OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = $1))
-		AND g.from_at <= $2 AND (g.until_at = 0 OR g.until_at > $2)`
+		AND g.ended_at = 0 AND g.from_at <= $2 AND (g.until_at = 0 OR g.until_at > $2)`
 	accessOrder = ` ORDER BY a.name, (g.user_id IS NULL), ug.name`
 	accessOf    = selectAccess + accessOrder
 	accessTo    = selectAccess + ` AND g.app_id = $3` + accessOrder + ` LIMIT 1`

@@ -38,7 +38,11 @@ func (s *Store) userTurns(c idp.Change) []step {
 	var steps []step
 	if ending {
 		e := c.Ending
-		steps = s.turn(turnOfEnding, e.Kind, e.UserID, e.SessionID, e.FamilyID)
+		if ofAppAlone(*e) {
+			steps = s.turn(takeTurn, e.AppID)
+		} else {
+			steps = s.turn(turnOfEnding, e.Kind, e.UserID, e.SessionID, e.FamilyID)
+		}
 	}
 	for _, u := range c.Users {
 		steps = append(steps, s.turn(takeTurn, u.ID)...)
@@ -52,6 +56,11 @@ func (s *Store) userTurns(c idp.Change) []step {
 		}
 	}
 	return steps
+}
+
+// ofAppAlone reports whether what is ended is everybody's, in one app.
+func ofAppAlone(e idp.Ending) bool {
+	return e.Kind == idp.EndApp || e.Kind == idp.EndGrant && e.UserID == ""
 }
 
 func byID(users []idp.User) []idp.User {

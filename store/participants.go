@@ -78,6 +78,9 @@ type writing struct {
 	now   time.Time
 }
 
+// turns are those that the writing shares while it is made.
+func (w *writing) turns() step { return do(shareTurns, w.proof.UserID, w.p.AppID) }
+
 // head are the arguments of issuable.
 func (w *writing) head() []any {
 	return []any{w.proof.UserID, w.proof.Epoch, w.proof.Generation, w.p.SessionID, us(w.now), w.p.AppID}
@@ -140,7 +143,7 @@ func (s *Store) RecordAssertion(ctx context.Context, proof idp.Proof, p idp.Part
 	args := append(w.head(), w.account()...)
 	var err error
 	if sql := s.db.dialect("", assertPostgres); sql != "" {
-		err = s.db.query(ctx, func(r row) error {
+		err = s.db.behind(ctx, w.turns(), func(r row) error {
 			written = true
 			return r.Scan(append(w.accountDest(), w.participantDest()...)...)
 		}, sql, append(args, w.participant()...)...)
@@ -174,7 +177,7 @@ func (s *Store) SpendCode(ctx context.Context, f idp.TokenFamily, p idp.Particip
 	var err error
 	if sql := s.db.dialect("", codePostgres); sql != "" {
 		args := append(append(append(w.head(), w.account()...), w.participant()...), family...)
-		err = s.db.query(ctx, func(row) error { written = true; return nil }, sql, args...)
+		err = s.db.behind(ctx, w.turns(), func(row) error { written = true; return nil }, sql, args...)
 	} else {
 		err = s.db.tx(ctx, func(r runner) error {
 			n, err := r.exec(ctx, codeSQLite, append(append(w.head(), family...), w.p.AppEpoch)...)

@@ -176,18 +176,20 @@ func (d *postgresDB) query(ctx context.Context, each func(row) error, sql string
 	})
 }
 
-func (d *postgresDB) behind(ctx context.Context, lock string, each func(row) error, sql string, args ...any) error {
+func (d *postgresDB) behind(ctx context.Context, lock step, each func(row) error, sql string, args ...any) error {
 	// Two statements, so that the second sees what the lock's last holder wrote.
-	return pgRunner{d.lane(ctx), d.count}.send(ctx, []step{do(lock)}, func(res pgx.BatchResults) error {
-		if _, err := res.Exec(); err != nil {
-			return err
-		}
-		rows, err := res.Query()
-		if err != nil {
-			return err
-		}
-		return scanAll(rows, each)
-	}, do(sql, args...))
+	return d.again(ctx, unsent, func(ctx context.Context) error {
+		return pgRunner{d.lane(ctx), d.count}.send(ctx, []step{lock}, func(res pgx.BatchResults) error {
+			if _, err := res.Exec(); err != nil {
+				return err
+			}
+			rows, err := res.Query()
+			if err != nil {
+				return err
+			}
+			return scanAll(rows, each)
+		}, do(sql, args...))
+	})
 }
 
 func (d *postgresDB) batch(ctx context.Context, steps []step) error {

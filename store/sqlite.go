@@ -229,7 +229,7 @@ func (d *sqliteDB) query(ctx context.Context, each func(row) error, text string,
 	return d.write(ctx, false, func(w *sqliteWriter) error { return w.query(ctx, each, text, args...) })
 }
 
-func (d *sqliteDB) behind(ctx context.Context, _ string, each func(row) error, text string, args ...any) error {
+func (d *sqliteDB) behind(ctx context.Context, _ step, each func(row) error, text string, args ...any) error {
 	return d.query(ctx, each, text, args...)
 }
 

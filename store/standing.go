@@ -13,6 +13,13 @@ import "gatehouse/idp"
 // those who share a row's lock never wait for who wants it alone. So each
 // issue first queues for its user's turn, which is given in the order of
 // asking: issues share it, endings and edits have it alone.
+//
+// A statement sees what was committed when it began, and after waiting reads
+// anew only the rows that it locks. That will do for what hangs on its user and
+// session alone. What hangs on grants and the app too asks for its turns in a
+// statement of its own, in the same round trip, so that it begins behind them
+// and sees their end. It shares the turn of the app as well, which whatever
+// ends something of everybody in it has alone; always after the user's.
 const (
 	proven = `u.id = $1 AND u.status = 'active' AND u.epoch = $2 AND h.generation = $3 AND h.generation <> ''`
 
@@ -33,9 +40,10 @@ const (
 		AND s.ended_at = 0 AND s.expires_at > $5 AND s.created_at >= h.cut_before
 		AND EXISTS (SELECT 1 FROM grants g WHERE g.app_id = $6
 			AND (g.user_id = u.id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = u.id))
-			AND g.from_at <= $5 AND (g.until_at = 0 OR g.until_at > $5))`
+			AND g.ended_at = 0 AND g.from_at <= $5 AND (g.until_at = 0 OR g.until_at > $5))`
 	issuable         = `SELECT u.id FROM ` + issuableFrom
-	issuablePostgres = shareTurn + `, ok AS (SELECT u.id FROM turn CROSS JOIN ` + issuableFrom + lockBoth + `), `
+	issuablePostgres = `WITH ok AS (` + issuable + lockBoth + `), `
+	shareTurns       = `SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0)), pg_advisory_xact_lock_shared(hashtextextended($2, 0))`
 )
 
 // refused is the answer of an issue whose proof, or what it hangs on, does

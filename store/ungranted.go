@@ -11,7 +11,7 @@ const (
 	// No grant covers this user in this app at $3.
 	uncoveredFamily = `NOT EXISTS (SELECT 1 FROM grants g WHERE g.app_id = token_families.app_id
 		AND (g.user_id = token_families.user_id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = token_families.user_id))
-		AND g.from_at <= $3 AND (g.until_at = 0 OR g.until_at > $3))`
+		AND g.ended_at = 0 AND g.from_at <= $3 AND (g.until_at = 0 OR g.until_at > $3))`
 	uncoveredParticipant = `NOT EXISTS (SELECT 1 FROM grants g WHERE g.app_id = p.app_id
 		AND (g.user_id = p.user_id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = p.user_id))
 		AND g.from_at <= $3 AND (g.until_at = 0 OR g.until_at > $3))`
@@ -50,8 +50,7 @@ const (
 	supersedeOfUser = supersedeRegranted + `deliveries.user_id = $1`
 
 	// Grants whose end has come and is in the log of endings not yet.
-	dueGrants = `SELECT ` + grantColumns + ` FROM grants g WHERE g.until_at <> 0 AND g.until_at <= $1
-		AND NOT EXISTS (SELECT 1 FROM endings e WHERE e.wish = 'until:' || g.id || ':' || CAST(g.until_at AS TEXT))
+	dueGrants = `SELECT ` + grantColumns + ` FROM grants g WHERE g.until_at <> 0 AND g.until_at <= $1 AND g.ended_at = 0
 		ORDER BY g.until_at LIMIT $2`
 )
 
@@ -102,8 +101,8 @@ func regrantedSteps(c idp.Change, now time.Time) []step {
 	return steps
 }
 
-// DueGrants returns grants whose end has come and which no ending has the key
-// of (idp.Grant.UntilKey) yet, the oldest first.
+// DueGrants returns grants whose end has come and was written to the log of
+// endings not yet, the oldest first.
 func (s *Store) DueGrants(ctx context.Context, now time.Time, limit int) ([]idp.Grant, error) {
 	return list(ctx, s, "grants whose end has come", scanGrant, dueGrants, us(now), limit)
 }

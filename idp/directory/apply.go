@@ -35,43 +35,60 @@ type DesiredGrant struct {
 
 // Difference is one thing that Apply did, or would do.
 type Difference struct {
-	Verb string // add, change, join or grant
+	Verb string // add, change, join, grant or end
 	Kind string // user, group, app or grant
 	Name string
-	To   string   // the group joined, or who got the app
+	To   string   // the group joined, or who got or loses the app
 	User idp.User // of an added user
 }
 
 // Apply makes the house what want says, all of it or nothing, and returns the
 // differences in the order of want. With dryRun it only returns them. It
 // answers idp.Invalid for unknown names and for more than 500 differences.
+//
+// A grant that holds now and will not any more is an ending of its own, with a
+// receipt, made after the rest: so nobody loses for a moment an app that the
+// same file gives them in another way. Where one of those could not be made,
+// the same file again makes it.
 func (d *Directory) Apply(ctx context.Context, want Desired, dryRun bool) ([]Difference, error) {
-	var found []Difference
+	var p *plan
 	err := retry(func() error {
-		p := plan{d: d, ctx: ctx, users: map[string]idp.User{}, groups: map[string]idp.Group{}, apps: map[string]idp.App{}}
+		p = &plan{d: d, ctx: ctx, users: map[string]idp.User{}, groups: map[string]idp.Group{}, apps: map[string]idp.App{}}
 		if err := p.make(want); err != nil {
 			return err
 		}
-		found = p.found
-		if dryRun || len(found) == 0 {
+		if dryRun || len(p.found) == len(p.narrowed) {
 			return nil
 		}
 		_, err := d.Store.Commit(ctx, p.change)
 		return err
 	})
-	return found, err
+	if err != nil || dryRun {
+		return p.found, err
+	}
+	for _, g := range p.narrowed {
+		_, err := d.endGrant(ctx, g, "grant.end", idp.Change{
+			Grants: []idp.Grant{g}, Ending: &idp.Ending{Key: key("narrow", string(g.ID), g.Version), Reason: "changed by apply"},
+		})
+		if err != nil {
+			return p.found, err
+		}
+	}
+	return p.found, nil
 }
 
 // plan collects one Change; its maps know what the Change itself adds.
 type plan struct {
-	d       *Directory
-	ctx     context.Context // a plan lives for one Apply
-	change  idp.Change
-	found   []Difference
-	demoted []idp.UserID
-	users   map[string]idp.User
-	groups  map[string]idp.Group
-	apps    map[string]idp.App
+	d      *Directory
+	ctx    context.Context // a plan lives for one Apply
+	change idp.Change
+	found  []Difference
+	// narrowed are the grants that hold now, as they are to be: not any more.
+	narrowed []idp.Grant
+	demoted  []idp.UserID
+	users    map[string]idp.User
+	groups   map[string]idp.Group
+	apps     map[string]idp.App
 }
 
 func (p *plan) make(want Desired) error {
@@ -272,6 +289,11 @@ func (p *plan) grant(want DesiredGrant) error {
 		if i >= 0 {
 			g.ID, g.CreatedAt, g.Version = have[i].ID, have[i].CreatedAt, have[i].Version
 			if g == have[i] {
+				return nil
+			}
+			if now := p.d.now(); have[i].Covers(now) && !g.Covers(now) {
+				p.narrowed = append(p.narrowed, g)
+				p.found = append(p.found, Difference{Verb: "end", Kind: "app", Name: a.Name, To: to})
 				return nil
 			}
 		}

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"gatehouse/idp"
@@ -63,19 +64,23 @@ func (d *Directory) Ungrant(ctx context.Context, g idp.Grant) (idp.Receipt, erro
 }
 
 // EndDueGrants ends the grants whose end has come, up to limit of them, and
-// returns how many. It may run on every node: each is ended once.
+// returns how many. It may run on every node: each is ended once. One that
+// cannot be ended holds up none of the others.
 func (d *Directory) EndDueGrants(ctx context.Context, limit int) (int, error) {
 	due, err := d.Store.DueGrants(ctx, d.now(), limit)
 	if err != nil {
 		return 0, err
 	}
-	for n, g := range due {
-		_, err := d.endGrant(ctx, g, "grant.end", idp.Change{Ending: &idp.Ending{Key: g.UntilKey(), Reason: "its end has come"}})
+	var failed []error
+	for _, g := range due {
+		_, err := d.endGrant(ctx, g, "grant.end", idp.Change{
+			EndGrants: []idp.Grant{g}, Ending: &idp.Ending{Key: g.UntilKey(), Reason: "its end has come"},
+		})
 		if err != nil {
-			return n, err
+			failed = append(failed, err)
 		}
 	}
-	return len(due), nil
+	return len(due) - len(failed), errors.Join(failed...)
 }
 
 func (d *Directory) endGrant(ctx context.Context, g idp.Grant, kind string, c idp.Change) (idp.Receipt, error) {

@@ -227,3 +227,111 @@ func testClaimRace(h *house) {
 	h.same(4*30, len(held)) // never more than 30 of an app
 	h.ok(h.ReleaseClaims(h.ctx, "w0"))
 }
+
+// testGrantRace lets code exchanges and sign-ons run while what they are
+// granted by comes to its end, in each of the ways it can: a family that got an
+// answer is dead from then on, also when the app is granted again, and nothing
+// is written once the ending has returned.
+func testGrantRace(h *house) {
+	u, a := h.user("ada"), h.app("wiki")
+	staff := idp.Group{ID: idp.NewGroupID(), Name: "staff", CreatedAt: h.now}
+	h.commit(idp.Change{Groups: []idp.Group{staff}})
+	member := idp.Membership{GroupID: staff.ID, UserID: u.ID, SinceAt: h.now}
+	h.commit(idp.Change{Members: []idp.Membership{member}})
+	s := h.session(u)
+	for range 4 {
+		own := h.grant(u, a)
+		h.overlap(s, a, idp.Ending{UserID: u.ID, AppID: a.ID}, idp.Change{RemoveGrants: []idp.GrantID{own.ID}})
+
+		through := idp.Grant{ID: idp.NewGrantID(), AppID: a.ID, GroupID: staff.ID, CreatedAt: h.now}
+		h.commit(idp.Change{Grants: []idp.Grant{through}})
+		h.overlap(s, a, idp.Ending{UserID: u.ID, GroupID: staff.ID}, idp.Change{RemoveMembers: []idp.Membership{member}})
+		h.commit(idp.Change{Members: []idp.Membership{member}})
+
+		h.overlap(s, a, idp.Ending{AppID: a.ID, GroupID: staff.ID}, idp.Change{RemoveGrants: []idp.GrantID{through.ID}})
+	}
+}
+
+// overlap ends what covers the session in the app while it is being used, and
+// grants the app again afterwards, for a moment.
+func (h *house) overlap(s idp.Session, a idp.App, e idp.Ending, c idp.Change) {
+	h.Helper()
+	var (
+		cut    atomic.Bool
+		mu     sync.Mutex
+		issued []idp.TokenFamily
+	)
+	h.parallel(9, func(i int) error {
+		if i == 0 {
+			time.Sleep(5 * time.Millisecond)
+			e.Kind, e.At, e.Key, e.ReceiptID = idp.EndGrant, h.now, string(idp.NewReceiptID()), idp.NewReceiptID()
+			c.Ending = &e
+			_, err := h.Commit(h.ctx, c)
+			cut.Store(true)
+			return err
+		}
+		for {
+			late := cut.Load()
+			f := h.newFamily(s, a)
+			f.Offline = true
+			p, acc := h.participant(s, a)
+			var err error
+			if i%2 == 0 {
+				_, _, err = h.RecordAssertion(h.ctx, s.Proof, p, acc)
+			} else {
+				err = h.SpendCode(h.ctx, f, p, acc)
+			}
+			switch {
+			case idp.IsKind(err, idp.Unauthenticated):
+				return nil
+			case err != nil:
+				return err
+			case late:
+				return fmt.Errorf("a pass was written after the end of its grant had returned")
+			case i%2 == 1:
+				mu.Lock()
+				issued = append(issued, f)
+				mu.Unlock()
+			}
+		}
+	})
+	again := h.grant(idp.User{ID: s.UserID}, a)
+	for _, f := range issued {
+		if h.alive(f) {
+			h.Errorf("a family of before the end of its grant (of user %q, group %q) lives again", e.UserID, e.GroupID)
+		}
+		_, err := h.Rotate(h.ctx, f.ID, f.Proof, f.Seq, h.now, time.Minute)
+		h.is(err, idp.Unauthenticated)
+	}
+	h.endGrant(idp.Ending{UserID: s.UserID, AppID: a.ID}, idp.Change{RemoveGrants: []idp.GrantID{again.ID}})
+}
+
+// testAppStorm ends what a group has in an app that many people use without
+// pause, and then all that the app holds.
+func testAppStorm(h *house) {
+	a := h.app("wiki")
+	staff := idp.Group{ID: idp.NewGroupID(), Name: "staff", CreatedAt: h.now}
+	h.commit(idp.Change{Groups: []idp.Group{staff}})
+	ctx, stop := context.WithCancel(h.ctx)
+	var wg sync.WaitGroup
+	for i := range 32 {
+		u := h.user(fmt.Sprint("u", i))
+		h.grant(u, a)
+		s := h.session(u)
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				p, acc := h.participant(s, a)
+				if _, _, err := h.RecordAssertion(ctx, s.Proof, p, acc); idp.IsKind(err, idp.Unauthenticated) {
+					return
+				}
+			}
+		})
+	}
+	time.Sleep(50 * time.Millisecond)
+	_, err := h.Commit(h.ctx, idp.Change{Ending: &idp.Ending{Kind: idp.EndGrant, GroupID: staff.ID, AppID: a.ID, Key: "grant", ReceiptID: idp.NewReceiptID(), At: h.now}})
+	_, err2 := h.Commit(h.ctx, idp.Change{Ending: &idp.Ending{Kind: idp.EndApp, AppID: a.ID, Key: "app", ReceiptID: idp.NewReceiptID(), At: h.now}})
+	stop()
+	wg.Wait()
+	h.ok(err)
+	h.ok(err2)
+}

@@ -35,6 +35,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"a receipt lists what was cut", testCut},
 		{"the end of a grant ends what it alone covered", testGrantsEnd},
 		{"a grant comes to its end once", testGrantsComeToTheirEnd},
+		{"a grant is narrowed by an ending", testGrantsAreNarrowed},
 		{"all that an app holds ends", testAllOfAnAppEnds},
 		{"all that is older ends", testAllOlderEnds},
 		{"a key ends and is replaced", testAKeyEnds},
@@ -67,6 +68,8 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"numbers have no gap under parallel endings", testNumbers},
 		{"what overlaps a suspension is refused or listed", testSuspendRace},
 		{"a storm of sign-ons cannot starve a suspension", testStorm},
+		{"what overlaps the end of a grant is refused, or dies with it", testGrantRace},
+		{"a storm of sign-ons cannot starve an ending of an app", testAppStorm},
 		{"two workers claim disjoint deliveries", testClaimRace},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -122,15 +122,80 @@ func testGrantsComeToTheirEnd(h *house) {
 	}
 	h.same(0, due(h.now))
 	h.same(1, due(g.UntilAt))
-	e := idp.Ending{Kind: idp.EndGrant, UserID: u.ID, AppID: a.ID, Key: g.UntilKey(), ReceiptID: idp.NewReceiptID(), At: g.UntilAt}
-	first := h.commit(idp.Change{Ending: &e})
+	s := h.session(u)
+	f := h.family(s, a, true)
+	g.Version = 1
+	end := func() idp.Committed {
+		h.Helper()
+		return h.commit(idp.Change{EndGrants: []idp.Grant{g}, Ending: &idp.Ending{Kind: idp.EndGrant, UserID: u.ID, AppID: a.ID,
+			Key: g.UntilKey(), ReceiptID: idp.NewReceiptID(), At: g.UntilAt}})
+	}
+	first := end()
 	h.same(0, due(g.UntilAt.Add(time.Hour)))
-	again := e
-	again.ReceiptID = idp.NewReceiptID()
-	h.same(first.ReceiptID, h.commit(idp.Change{Ending: &again}).ReceiptID) // another node saw it too
-	// A later end is an end of its own.
-	g.Version, g.UntilAt = 1, g.UntilAt.Add(time.Hour)
+	h.same(first.ReceiptID, end().ReceiptID) // another node saw it too
+
+	// A request that read its clock before the end comes after it all the same.
+	p, acc := h.participant(s, a)
+	h.is(h.SpendCode(h.ctx, h.newFamily(s, a), p, acc), idp.Unauthenticated)
+	_, _, err := h.RecordAssertion(h.ctx, s.Proof, p, acc)
+	h.is(err, idp.Unauthenticated)
+	h.same(false, h.alive(f))
+	_, err = h.Access(h.ctx, u.ID, a.ID, h.now)
+	h.is(err, idp.NotFound)
+
+	// What is changed beside its end leaves it ended; another end has to come.
 	h.commit(idp.Change{Grants: []idp.Grant{g}})
+	h.same(0, due(g.UntilAt.Add(time.Hour)))
+	g.Version, g.UntilAt = 2, g.UntilAt.Add(time.Hour)
+	h.commit(idp.Change{Grants: []idp.Grant{g}})
+	g.Version = 3
 	h.same(0, due(h.now.Add(time.Minute)))
 	h.same(1, due(g.UntilAt))
+	h.same(false, h.alive(f))
+	fresh := h.family(s, a, true)
+	h.same(true, h.alive(fresh))
+	if second := end(); second.ReceiptID == first.ReceiptID {
+		h.Error("the second end of a grant is the first")
+	}
+	h.same(false, h.alive(fresh))
+
+	// The same end once more is an end of its own.
+	again := g
+	again.UntilAt = g.UntilAt.Add(time.Hour)
+	h.commit(idp.Change{Grants: []idp.Grant{again}})
+	again.Version, again.UntilAt = 4, g.UntilAt
+	h.commit(idp.Change{Grants: []idp.Grant{again}})
+	h.same(1, due(g.UntilAt))
+}
+
+// testGrantsAreNarrowed: an ending that changes a grant wins over whoever
+// changed it meanwhile.
+func testGrantsAreNarrowed(h *house) {
+	u, a := h.user("ada"), h.app("wiki")
+	g := h.grant(u, a)
+	s := h.session(u)
+	for n, c := range []struct{ from, until time.Time }{
+		{from: h.now.Add(time.Hour)},
+		{until: h.now.Add(-time.Hour)},
+	} {
+		f := h.family(s, a, true)
+		narrow := g
+		narrow.FromAt, narrow.UntilAt = c.from, c.until // decided on version 1
+		r := h.endGrant(idp.Ending{UserID: u.ID, AppID: a.ID}, idp.Change{Grants: []idp.Grant{narrow}})
+		h.same([]string{door(u, a)}, h.doors(r)[:1])
+		h.same(false, h.alive(f))
+		p, acc := h.participant(s, a)
+		h.is(h.SpendCode(h.ctx, h.newFamily(s, a), p, acc), idp.Unauthenticated)
+		due, err := h.DueGrants(h.ctx, h.now.Add(time.Second), 10)
+		h.ok(err)
+		h.same(0, len(due))
+		all, err := h.Grants(h.ctx, a.ID)
+		h.ok(err)
+		narrow.Version = int64(2*n + 2)
+		h.same([]idp.Grant{narrow}, all)
+		wide := g
+		wide.Version = narrow.Version
+		h.commit(idp.Change{Grants: []idp.Grant{wide}})
+		h.same(false, h.alive(f))
+	}
 }

@@ -281,7 +281,7 @@ type Applied struct {
 
 // Change is one difference. Secret and Link are shown once.
 type Change struct {
-	Verb   string `json:"verb"` // add, change, join or grant
+	Verb   string `json:"verb"` // add, change, join, grant or end
 	Kind   string `json:"kind"` // user, group, app or grant
 	Name   string `json:"name"`
 	Detail string `json:"detail,omitempty"`

@@ -1,0 +1,71 @@
+package store_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"gatehouse/idp"
+	"gatehouse/store/storetest"
+)
+
+// TestAnIssueThatWaitedSeesWhatItWaitedFor queues the end of a grant and a code
+// exchange behind the same turn, in this order.
+func TestAnIssueThatWaitedSeesWhatItWaitedFor(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.PostgresDSN(t)
+	s := opened(t, dsn)
+	ctx, now := t.Context(), idp.Time(time.Now())
+	ok := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit := func(c idp.Change) {
+		t.Helper()
+		_, err := s.Commit(ctx, c)
+		ok(err)
+	}
+	generation, err := s.Generation(ctx)
+	ok(err)
+	u := idp.User{ID: idp.NewUserID(), Username: "ada", Role: idp.RoleEmployee, Status: idp.UserActive, Epoch: 1}
+	a := idp.App{ID: idp.NewAppID(), Name: "wiki", Protocol: idp.ProtocolOIDC, Identifier: "wiki", OIDC: &idp.OIDCSettings{}}
+	g := idp.Grant{ID: idp.NewGrantID(), AppID: a.ID, UserID: u.ID, CreatedAt: now}
+	commit(idp.Change{Users: []idp.User{u}, Apps: []idp.App{a}, Grants: []idp.Grant{g}})
+	ses := idp.Session{ID: idp.NewSessionID(), Proof: idp.Proof{UserID: u.ID, Epoch: 1, Generation: generation}, CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(time.Hour)}
+	ok(s.StartSession(ctx, ses, "secret", ""))
+
+	conn, err := pgx.Connect(ctx, dsn)
+	ok(err)
+	defer conn.Close(context.WithoutCancel(ctx))
+	tx, err := conn.Begin(ctx)
+	ok(err)
+	_, err = tx.Exec(ctx, "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", string(u.ID))
+	ok(err)
+	queued := func(n int) {
+		t.Helper()
+		for waiting := 0; waiting < n; time.Sleep(time.Millisecond) {
+			ok(tx.QueryRow(ctx, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted").Scan(&waiting))
+		}
+	}
+	ended, spent := make(chan error, 1), make(chan error, 1)
+	go func() {
+		_, err := s.Commit(ctx, idp.Change{RemoveGrants: []idp.GrantID{g.ID},
+			Ending: &idp.Ending{Kind: idp.EndGrant, UserID: u.ID, AppID: a.ID, Key: "k", ReceiptID: idp.NewReceiptID(), At: now}})
+		ended <- err
+	}()
+	queued(1)
+	f := idp.TokenFamily{ID: idp.NewTokenFamilyID(), Proof: ses.Proof, AppID: a.ID, SessionID: ses.ID, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
+	go func() {
+		spent <- s.SpendCode(ctx, f, idp.Participant{NameID: idp.NameID{Value: "x"}}, idp.Account{Subject: "x"})
+	}()
+	queued(2)
+	ok(tx.Rollback(ctx))
+	ok(<-ended)
+	if err := <-spent; !idp.IsKind(err, idp.Unauthenticated) {
+		t.Errorf("the code exchange that came after the end of the grant: %v", err)
+	}
+}
