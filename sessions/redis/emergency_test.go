@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/directory"
 )
 
 // An ending of everybody is in force on every node when it returns, whatever
@@ -78,6 +79,43 @@ func TestASuspensionThatStandsIsAnsweredWhenItIsInForce(t *testing.T) {
 		}
 		for _, n := range nodes {
 			n.refuses(raw)
+		}
+	}
+}
+
+// Who is counted by a suspension of many is out on every node, also when the
+// node that works it off no longer reaches Redis and the others do.
+func TestWhoIsCountedInABatchIsOutOnEveryNode(t *testing.T) {
+	t.Parallel()
+	_, lines, nodes := town(t)
+	a := nodes[0]
+	raws := map[string]string{}
+	var names []string
+	for range 12 {
+		u := a.person()
+		raw, _ := a.signedIn(u.ID)
+		for _, n := range nodes {
+			n.warm(raw)
+		}
+		raws[u.Username], names = raw, append(names, u.Username)
+	}
+	for i, page := range [][]string{names[:6], names[6:]} {
+		if i == 1 {
+			lines[1].silent.Store(true)
+		}
+		b, err := a.dir.SuspendMany(a.ctx, directory.Many{Users: page})
+		a.must(err)
+		_, err = nodes[1].dir.WorkBatch(a.ctx, "node")
+		a.must(err)
+		b, err = a.store.Batch(a.ctx, b.ID)
+		a.must(err)
+		if b.State != idp.BatchDone || b.Done != len(page) {
+			t.Errorf("round %d: %+v", i, b)
+		}
+		for _, name := range page {
+			for _, n := range nodes {
+				n.refuses(raws[name])
+			}
 		}
 	}
 }
