@@ -44,6 +44,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"many are suspended page by page, each once", testBatches},
 		{"the last owner stays, also among many", testBatchKeepsAnOwner},
 		{"what an app never confirmed is cut again", testCutUnconfirmed},
+		{"only the app itself proves, and only what it was told", testEvidence},
 		{"deliveries are claimed in order", testClaims},
 		{"a line that was tried holds up no newer one", testTriedHoldsUpNothing},
 		{"a restore takes back suspensions only", testRestoreTakesBackSuspensions},
