@@ -77,7 +77,8 @@ const (
 		SELECT id FROM (` + claimLanes + `))` + claimPicked
 	claimPostgres = claimHeld + `SELECT d.id, d.app_id, d.bulk, d.next_at FROM apps a CROSS JOIN LATERAL (` + claimLanes + `) d` + claimPicked
 	saveDelivery  = `UPDATE deliveries SET state = $3, attempts = $4, next_at = $5, first_sent_at = $6, acked_at = $7,
-		latency_ms = $8, answer = $9, again_at = $10, ceiling = $11, verified_at = $12, evidence = $13, finished_at = $14,
+		latency_ms = $8, answer = $9, again_at = $10, ceiling = $11, verified_at = $12,
+		evidence = CASE WHEN $13 = '' THEN evidence ELSE $13 END, finished_at = $14,
 		claimed_by = '', claimed_until = 0, signed = 0
 		WHERE id = $1 AND claimed_by = $2 AND finished_at = 0`
 	// What was on its way when a restore took the line back, and only once.
@@ -88,9 +89,15 @@ const (
 
 	endByCeiling = `UPDATE deliveries SET state = 'ended', finished_at = $1, claimed_by = '', claimed_until = 0, signed = 0
 		WHERE finished_at = 0 AND state = 'alive' AND ceiling <> 0 AND ceiling <= $1`
-	recordEvidence = `UPDATE deliveries SET state = 'verified', evidence = $3, verified_at = $4, finished_at = $4,
+	// Only what was told and acknowledged, or cannot be told, is proven by a call
+	// of the app: that it was refused a token says nothing of its own session.
+	proveLines = `UPDATE deliveries SET state = 'verified', evidence = $3, verified_at = $4, finished_at = $4,
 		claimed_by = '', claimed_until = 0, signed = 0
-		WHERE app_id = $1 AND session_id = $2 AND session_id <> '' AND finished_at = 0 AND again_at <= $4`
+		WHERE app_id = $1 AND session_id = $2 AND session_id <> '' AND finished_at = 0 AND again_at <= $4
+		AND (acked_at > 0 OR lever = 'none')`
+	// Once: whoever holds a dead token may come with it a thousand times.
+	noteEvidence = `UPDATE deliveries SET evidence = $3, signed = 0
+		WHERE app_id = $1 AND session_id = $2 AND session_id <> '' AND finished_at = 0 AND evidence = ''`
 )
 
 func scanDelivery(r row) (d idp.Delivery, err error) {
@@ -247,11 +254,18 @@ func (s *Store) EndedByCeiling(ctx context.Context, now time.Time) (int, error) 
 	return int(n), err
 }
 
-// RecordEvidence makes the open lines of that app and exactly that session
-// verified, unless something is still to be said again: the app made a call
-// after the cut that was refused.
-func (s *Store) RecordEvidence(ctx context.Context, app idp.AppID, session idp.SessionID, evidence string, now time.Time) error {
-	_, err := s.exec(ctx, "record evidence", recordEvidence, app, session, evidence, us(now))
+// RecordEvidence writes on the open lines of that app and exactly that session
+// that a token of it was used after the cut and refused. byApp says that the app
+// itself was the one: then the lines that it has acknowledged, and those that no
+// lever reaches, are verified by it, unless something is still to be said again.
+// Anything else only stands on the line, which goes on as it was.
+func (s *Store) RecordEvidence(ctx context.Context, app idp.AppID, session idp.SessionID, evidence string, byApp bool, now time.Time) error {
+	if byApp {
+		if _, err := s.exec(ctx, "record evidence", proveLines, app, session, evidence, us(now)); err != nil {
+			return err
+		}
+	}
+	_, err := s.exec(ctx, "note evidence", noteEvidence, app, session, evidence+", at "+now.UTC().Format("15:04:05Z"))
 	return err
 }
 

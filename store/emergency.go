@@ -17,15 +17,16 @@ const (
 	endKey       = `UPDATE signing_keys SET revoked_at = CASE WHEN revoked_at = 0 THEN $2 ELSE revoked_at END,
 		retired_at = CASE WHEN retired_at = 0 OR retired_at > $2 THEN $2 ELSE retired_at END WHERE id = $1`
 
-	// What they cut: of people whom nothing has cut since ($1 is the cut), in
-	// sessions that were alive, with answers that can still land ($2) and
-	// refresh tokens that outlive the session. Pages as everywhere.
+	// What they cut: sessions that were alive ($1 is the cut), answers that can
+	// still land ($2), refresh tokens that outlive the session, and what no app
+	// has confirmed of older cuts; whatever was done to these people since.
+	// Pages as everywhere.
 	cutOfEverybody = `SELECT ` + participantColumns + ` FROM participants p JOIN sessions s ON s.id = p.session_id
-		JOIN users u ON u.id = p.user_id AND u.epoch = s.epoch
 		WHERE (p.session_id, p.app_id) > ($3, $4) AND ((s.ended_at = 0 OR s.ended_at >= $1) AND s.expires_at > $1
 			OR p.last_answer_at >= $2
 			OR EXISTS (SELECT 1 FROM token_families f WHERE f.user_id = p.user_id AND f.app_id = p.app_id AND f.session_id = p.session_id
-				AND f.offline = 1 AND f.expires_at > $1 AND (f.revoked_at = 0 OR f.revoked_at >= $1))) AND `
+				AND f.offline = 1 AND f.expires_at > $1 AND (f.revoked_at = 0 OR f.revoked_at >= $1))
+			OR ` + unconfirmed + `$8` + unconfirmedOf + `$8)) AND `
 	cutOfEverybodyPage = ` ORDER BY p.session_id, p.app_id LIMIT $5`
 
 	// $6 and $7 by what was ended. A key of a tongue signed for all of its
@@ -70,5 +71,5 @@ func ofEverybody(r idp.Receipt) (condition string, a, b any) {
 func (s *Store) cutEverybody(ctx context.Context, r idp.Receipt, key []string, n int) ([]idp.Participant, error) {
 	condition, a, b := ofEverybody(r)
 	return list(ctx, s, "what was cut of everybody", scanParticipant, cutOfEverybody+condition+cutOfEverybodyPage,
-		us(r.CutAt), us(r.CutAt.Add(-landing)), key[0], key[1], n, a, b)
+		us(r.CutAt), us(r.CutAt.Add(-landing)), key[0], key[1], n, a, b, r.N)
 }

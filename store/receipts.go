@@ -36,13 +36,16 @@ const (
 	// that moment.
 	cutLately = `((($4 = '' AND s.user_id = $1 AND s.epoch < $2) OR s.id = $4) AND p.last_answer_at >= $5)`
 	// What an older receipt told the app of and the app never confirmed may be
-	// open there still, however old it is. $9 is the number of this one.
-	cutBefore = `($4 = '' AND s.user_id = $1 AND s.epoch < $2 AND EXISTS (SELECT 1 FROM deliveries d
-		WHERE d.user_id = $1 AND d.app_id = p.app_id AND d.session_id IN (s.id, '') AND d.receipt_n < $9
+	// open there still, however old it is. The number of this receipt follows
+	// each half.
+	unconfirmed = `EXISTS (SELECT 1 FROM deliveries d
+		WHERE d.user_id = p.user_id AND d.app_id = p.app_id AND d.session_id IN (p.session_id, '')
 		AND d.state NOT IN ('acknowledged', 'verified', 'ended')
 		AND NOT EXISTS (SELECT 1 FROM deliveries l
-			WHERE l.user_id = $1 AND l.app_id = p.app_id AND l.session_id IN (s.id, '')
-			AND l.receipt_n > d.receipt_n AND l.receipt_n < $9 AND l.state IN ('acknowledged', 'verified'))))`
+			WHERE l.user_id = d.user_id AND l.app_id = d.app_id AND l.session_id IN (p.session_id, '')
+			AND l.receipt_n > d.receipt_n AND l.state IN ('acknowledged', 'verified') AND l.receipt_n < `
+	unconfirmedOf   = `) AND d.receipt_n < `
+	cutBefore       = `($4 = '' AND s.user_id = $1 AND s.epoch < $2 AND ` + unconfirmed + `$9` + unconfirmedOf + `$9))`
 	cutParticipants = `SELECT ` + participantColumns + ` FROM participants p JOIN sessions s ON s.id = p.session_id
 		WHERE p.user_id = $1 AND (` + cutSession + ` OR ` + cutLately + ` OR ` + cutBefore + `)
 		AND (p.session_id, p.app_id) > ($6, $7) ORDER BY p.session_id, p.app_id LIMIT $8`

@@ -23,15 +23,19 @@ const (
 	revokeOfUser    = revokeUngranted + `user_id = $1 AND (CAST($2 AS TEXT) = '' OR app_id = $2) AND ` + uncoveredFamily
 	revokeInApp     = revokeUngranted + `app_id = $2 AND CAST($1 AS TEXT) = '' AND ` + uncoveredFamily
 
-	// Whom an ended grant concerned: $1 and $2 by what has ended.
+	// Whom an ended grant may have concerned, by the user ($1) and the app ($2)
+	// of its row in the log; '' is all. Who was a member, and what was granted to
+	// the group, is not asked: by the time of the listing both may be gone. What
+	// nothing covers any more says the rest.
 	ofGrantToUser  = `p.user_id = $1 AND p.app_id = $2`
-	ofMembership   = `p.user_id = $1 AND p.app_id IN (SELECT x.app_id FROM grants x WHERE x.group_id = $2)`
-	ofGrantToGroup = `p.app_id = $1 AND p.user_id IN (SELECT x.user_id FROM members x WHERE x.group_id = $2)`
+	ofMembership   = `p.user_id = $1 AND CAST($2 AS TEXT) = ''`
+	ofGrantToGroup = `p.app_id = $2 AND CAST($1 AS TEXT) = ''`
 
-	// $3 is the cut, $4 ten minutes before it: see cutSession and cutLately.
+	// $3 is the cut, $4 ten minutes before it: see cutSession and cutLately. The
+	// epoch of the session does not count: who is suspended and restored before
+	// the listing is told of by nobody else.
 	cutUngranted = `SELECT ` + participantColumns + ` FROM participants p JOIN sessions s ON s.id = p.session_id
-		JOIN users u ON u.id = p.user_id AND u.status = 'active' AND u.epoch = s.epoch
-		WHERE ((s.ended_at = 0 OR s.ended_at >= $3) AND s.expires_at > $3 OR p.last_answer_at >= $4)
+		WHERE ((s.ended_at = 0 OR s.ended_at >= $3) AND s.expires_at > $3 OR p.last_answer_at >= $4 OR ` + unconfirmed + `$8` + unconfirmedOf + `$8))
 		AND ` + uncoveredParticipant + ` AND (p.session_id, p.app_id) > ($5, $6) AND `
 	cutUngrantedPage = ` ORDER BY p.session_id, p.app_id LIMIT $7`
 
@@ -66,26 +70,24 @@ func revokeStep(e idp.Ending, now time.Time) step {
 
 // concerned is whom the end of a grant concerned, as a condition on
 // participants with its $1 and $2.
-func concerned(r idp.Receipt) (condition string, who [2]any) {
+func concerned(r idp.Receipt) string {
 	switch {
 	case r.GroupID == "":
-		return ofGrantToUser, [2]any{r.UserID, r.AppID}
+		return ofGrantToUser
 	case r.UserID != "":
-		return ofMembership, [2]any{r.UserID, r.GroupID}
+		return ofMembership
 	}
-	return ofGrantToGroup, [2]any{r.AppID, r.GroupID}
+	return ofGrantToGroup
 }
 
 func (s *Store) cutByGrant(ctx context.Context, r idp.Receipt, key []string, n int) ([]idp.Participant, error) {
-	condition, who := concerned(r)
-	return list(ctx, s, "what a grant's end cut", scanParticipant, cutUngranted+condition+cutUngrantedPage,
-		who[0], who[1], us(r.CutAt), us(r.CutAt.Add(-landing)), key[0], key[1], n)
+	return list(ctx, s, "what a grant's end cut", scanParticipant, cutUngranted+concerned(r)+cutUngrantedPage,
+		r.UserID, r.AppID, us(r.CutAt), us(r.CutAt.Add(-landing)), key[0], key[1], n, r.N)
 }
 
 func (s *Store) familiesByGrant(ctx context.Context, r idp.Receipt) ([]idp.TokenFamily, error) {
-	condition, who := concerned(r)
-	return list(ctx, s, "token families that a grant's end cut", scanFamily, familiesUngranted+condition+familiesUngrantedOrder,
-		who[0], who[1], us(r.CutAt))
+	return list(ctx, s, "token families that a grant's end cut", scanFamily, familiesUngranted+concerned(r)+familiesUngrantedOrder,
+		r.UserID, r.AppID, us(r.CutAt))
 }
 
 // regrantedSteps take back what apps were about to be told of people whom the

@@ -183,8 +183,8 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 		Claims: func(p oidc.Person, app idp.App, scopes []string) map[string]any {
 			return jit.Claims(jit.Person(p), app, scopes)
 		},
-		Evidence: func(ctx context.Context, app idp.AppID, session idp.SessionID, what string) error {
-			return h.store.RecordEvidence(ctx, app, session, what, wallTime())
+		Evidence: func(ctx context.Context, app idp.AppID, session idp.SessionID, what string, byApp bool) error {
+			return h.store.RecordEvidence(ctx, app, session, what, byApp, wallTime())
 		},
 		Log: log, Now: wallTime,
 	}

@@ -98,8 +98,8 @@ func (h *house) serve(settings []func(*oidc.Provider)) {
 		Claims: func(p oidc.Person, app idp.App, scopes []string) map[string]any {
 			return jit.Claims(jit.Person(p), app, scopes)
 		},
-		Evidence: func(_ context.Context, app idp.AppID, s idp.SessionID, what string) error {
-			h.evidence <- fmt.Sprint(app, " ", s, " ", what)
+		Evidence: func(_ context.Context, app idp.AppID, s idp.SessionID, what string, byApp bool) error {
+			h.evidence <- fmt.Sprint(app, " ", s, " ", what, " ", byApp)
 			return nil
 		},
 	}

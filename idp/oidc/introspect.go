@@ -45,7 +45,7 @@ func (s *server) Introspect(ctx context.Context, r *op.Request[op.IntrospectionR
 	f, u := truth.Family, truth.User
 	switch {
 	case idp.IsKind(err, idp.Unauthenticated):
-		p.witness(ctx, f, "it asked about a token and was told that it is over")
+		p.witness(ctx, f, "it asked about a token and was told that it is over", true)
 		return op.NewResponse(introspection{}), nil
 	case err != nil:
 		return nil, fault(err)

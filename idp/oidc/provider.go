@@ -110,10 +110,11 @@ type Provider struct {
 	// Claims maps a person to what these scopes and the app's own rules tell;
 	// never a claim of the protocol itself (jit.Claims).
 	Claims func(p Person, app idp.App, scopes []string) map[string]any
-	// Evidence is told that an app used a token of a session and was refused:
-	// the app's own proof that the end of that session reached it. what is
-	// plain words. May be nil.
-	Evidence func(ctx context.Context, app idp.AppID, session idp.SessionID, what string) error
+	// Evidence is told that a token of a session was used and refused. byApp:
+	// the app that it was issued to came with it and with its own secret, which
+	// is the app's proof that the end of that session reached it; else it was
+	// whoever holds the token. what is plain words. May be nil.
+	Evidence func(ctx context.Context, app idp.AppID, session idp.SessionID, what string, byApp bool) error
 	Log      *slog.Logger
 	Now      func() time.Time
 
@@ -168,12 +169,13 @@ func (p *Provider) note(ctx context.Context, e idp.Event) {
 	}
 }
 
-// witness reports that an app's use of a token of family f was refused.
-func (p *Provider) witness(ctx context.Context, f idp.TokenFamily, what string) {
+// witness reports that the use of a token of family f was refused, byApp where
+// its app authenticated for it.
+func (p *Provider) witness(ctx context.Context, f idp.TokenFamily, what string, byApp bool) {
 	if p.Evidence == nil || f.ID == "" {
 		return
 	}
-	if err := p.Evidence(ctx, f.AppID, f.SessionID, what); err != nil {
+	if err := p.Evidence(ctx, f.AppID, f.SessionID, what, byApp); err != nil {
 		p.Log.ErrorContext(ctx, "evidence not written", "app", f.AppID, "session", f.SessionID, "error", err)
 	}
 }

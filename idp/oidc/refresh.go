@@ -43,7 +43,7 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 	case idp.IsKind(err, idp.Conflict):
 		return nil, p.reused(ctx, t.family(), "oidc.refresh.reuse", "refresh token used twice")
 	case idp.IsKind(err, idp.Unauthenticated):
-		return nil, p.refusedRefresh(ctx, t, err)
+		return nil, p.refusedRefresh(ctx, app, t, err)
 	case err != nil:
 		return nil, fault(err)
 	}
@@ -55,12 +55,13 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 }
 
 // refusedRefresh writes down that an app came with a refresh token that is
-// dead: the app has thereby shown that it reached the end of the session.
-func (p *Provider) refusedRefresh(ctx context.Context, t pass, cause error) error {
+// dead: an app that has a secret has thereby shown that it reached the end of
+// the session; of any other, whoever has the token may have come.
+func (p *Provider) refusedRefresh(ctx context.Context, app idp.App, t pass, cause error) error {
 	truth, err := p.Gate.Family(ctx, t.Family, t.proof())
 	f := truth.Family
 	if idp.IsKind(err, idp.Unauthenticated) {
-		p.witness(ctx, f, "its refresh was refused")
+		p.witness(ctx, f, "its refresh was refused", app.OIDC.AuthMethod != string(oidc.AuthMethodNone))
 	}
 	p.note(ctx, idp.Event{
 		Kind: "oidc.refresh.refuse", UserID: t.User, AppID: t.App, SessionID: f.SessionID,

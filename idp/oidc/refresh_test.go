@@ -71,14 +71,27 @@ func TestRT03RefreshAfterSuspensionIsEvidence(t *testing.T) {
 	h.asWiki().refresh(a.text("refresh_token")).wants(t, http.StatusBadRequest, "invalid_grant")
 	h.userinfo(a.text("access_token")).wants(t, http.StatusUnauthorized, "invalid_token")
 	h.asWiki().post("/oauth/introspect", url.Values{"token": {a.text("access_token")}}).inactive(t)
-	for _, want := range []string{"refresh", "userinfo", "asked about a token"} {
-		if got := <-h.evidence; !strings.HasPrefix(got, string(h.wiki.ID)+" ses_") || !strings.Contains(got, want) {
+	for _, want := range []string{"refresh was refused true", "userinfo with its token was refused false", "it is over true"} {
+		if got := <-h.evidence; !strings.HasPrefix(got, string(h.wiki.ID)+" ses_") || !strings.HasSuffix(got, want) {
 			t.Errorf("evidence %q, want %q", got, want)
 		}
 	}
 	_, err = h.dir.Restore(t.Context(), h.ada.ID)
 	h.must(err)
 	h.asWiki().refresh(a.text("refresh_token")).wants(t, http.StatusBadRequest, "invalid_grant")
+}
+
+func TestRT03RefreshOfAPublicClientProvesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	code := h.signedIn(h.ada).code("client_id=phone", "redirect_uri=http://127.0.0.1:4711/cb", "scope=openid offline_access")
+	a := h.asPhone().exchange(code, "redirect_uri=http://127.0.0.1:4711/cb")
+	_, err := h.dir.Suspend(t.Context(), h.ada.ID, "test")
+	h.must(err)
+	h.asPhone().refresh(a.text("refresh_token")).wants(t, http.StatusBadRequest, "invalid_grant")
+	if got := <-h.evidence; !strings.HasSuffix(got, "refresh was refused false") {
+		t.Errorf("evidence %q: whoever has the token could have come", got)
+	}
 }
 
 func TestRT04RefreshByAnotherClient(t *testing.T) {

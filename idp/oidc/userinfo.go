@@ -22,7 +22,7 @@ func (s *server) UserInfo(ctx context.Context, r *op.Request[oidc.UserInfoReques
 	truth, err := p.Gate.Family(ctx, t.Family, t.proof())
 	switch {
 	case idp.IsKind(err, idp.Unauthenticated):
-		p.witness(ctx, truth.Family, "its call to userinfo was refused")
+		p.witness(ctx, truth.Family, "a call to userinfo with its token was refused", false)
 		return nil, refusedBearer(err)
 	case err != nil:
 		return nil, fault(err)

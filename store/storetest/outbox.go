@@ -163,12 +163,12 @@ func testLines(h *house) {
 	alive := h.line(r, b)
 	alive.State, alive.Lever, alive.Ceiling = idp.DeliveryAlive, idp.LeverNone, h.now.Add(time.Minute)
 	proven := h.line(r, b)
-	proven.SessionID, proven.State = "ses_1", idp.DeliveryAlive
+	proven.SessionID, proven.State, proven.Lever = "ses_1", idp.DeliveryAlive, idp.LeverNone
 	dead := h.line(r, b)
 	dead.State, dead.FinishedAt = idp.DeliveryFailed, h.now
 	h.list(r, false, alive, proven, dead)
-	h.ok(h.RecordEvidence(h.ctx, b.ID, "ses_2", "refused", h.now))
-	h.ok(h.RecordEvidence(h.ctx, b.ID, "ses_1", "refused", h.now))
+	h.ok(h.RecordEvidence(h.ctx, b.ID, "ses_2", "refused", true, h.now))
+	h.ok(h.RecordEvidence(h.ctx, b.ID, "ses_1", "refused", true, h.now))
 	n, err := h.EndedByCeiling(h.ctx, h.now.Add(2*time.Minute))
 	h.ok(err)
 	h.same(1, n)
@@ -187,4 +187,57 @@ func testLines(h *house) {
 	}
 	h.same(map[idp.DeliveryID]idp.DeliveryState{d.ID: idp.DeliverySuperseded, late.ID: idp.DeliverySuperseded,
 		alive.ID: idp.DeliveryEnded, proven.ID: idp.DeliveryVerified, dead.ID: idp.DeliveryFailed}, states)
+}
+
+// testEvidence has tokens used after the cut, by their app and by whoever holds
+// one, while lines are untold, told and out of reach of any lever.
+func testEvidence(h *house) {
+	u, a := h.user("ada"), h.app("wiki")
+	const untold, acked, again, beyond = 0, 1, 2, 3
+	lines := func() []idp.Delivery {
+		r := h.suspend(u)
+		all := make([]idp.Delivery, 4)
+		for i := range all {
+			all[i] = h.line(r, a)
+			all[i].SessionID = "ses_1"
+		}
+		all[acked].State, all[acked].AckedAt = idp.DeliveryRetrying, h.now // its probe says that more is open
+		all[again].AckedAt, all[again].AgainAt = h.now, h.now.Add(time.Minute)
+		all[beyond].Lever, all[beyond].State = idp.LeverNone, idp.DeliveryAlive
+		h.list(r, true, all...)
+		return all
+	}
+	stand := func(made []idp.Delivery) (states []idp.DeliveryState, evidence []string) {
+		for _, d := range made {
+			found, err := h.Delivery(h.ctx, d.ID)
+			h.ok(err)
+			h.same(found.State == idp.DeliveryVerified, !found.VerifiedAt.IsZero())
+			states, evidence = append(states, found.State), append(evidence, found.Evidence)
+		}
+		return states, evidence
+	}
+	// Whoever holds the dead token proves nothing, however often.
+	made := lines()
+	at := h.now.UTC().Format("15:04:05Z")
+	for _, what := range []string{"first", "second"} {
+		h.ok(h.RecordEvidence(h.ctx, a.ID, "ses_1", what, false, h.now))
+	}
+	states, evidence := stand(made)
+	h.same([]idp.DeliveryState{idp.DeliveryPending, idp.DeliveryRetrying, idp.DeliveryPending, idp.DeliveryAlive}, states)
+	h.same("first, at "+at, evidence[untold])
+	// The app proves what it was told, or cannot be.
+	h.ok(h.RecordEvidence(h.ctx, a.ID, "ses_1", "asked", true, h.now))
+	states, evidence = stand(made)
+	h.same([]idp.DeliveryState{idp.DeliveryPending, idp.DeliveryVerified, idp.DeliveryPending, idp.DeliveryVerified}, states)
+	h.same([]string{"first, at " + at, "asked", "first, at " + at, "asked"}, evidence)
+	// What goes on keeps it on the line.
+	due, err := h.ClaimDeliveries(h.ctx, "w", h.now, time.Minute, 10, 5)
+	h.ok(err)
+	for _, d := range due {
+		d.Evidence, d.State, d.AckedAt, d.FinishedAt = "", idp.DeliveryAcknowledged, h.now, h.now
+		h.ok(h.SaveDelivery(h.ctx, d, "w"))
+	}
+	states, evidence = stand(made)
+	h.same(idp.DeliveryAcknowledged, states[untold])
+	h.same("first, at "+at, evidence[untold])
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -108,6 +109,91 @@ func testGrantsEnd(h *house) {
 	alive(false, true, false, false)
 	join(bob)
 	alive(false, true, false, false)
+}
+
+// testGroupDismantled takes a group's grant away and its member, the one before
+// the other, and lists both when both are done.
+func testGroupDismantled(h *house) {
+	bob, wiki := h.user("bob"), h.app("wiki")
+	for _, grantFirst := range []bool{true, false} {
+		staff := idp.Group{ID: idp.NewGroupID(), Name: fmt.Sprint("staff ", grantFirst), CreatedAt: h.now}
+		in := []idp.Membership{{GroupID: staff.ID, UserID: bob.ID, SinceAt: h.now}}
+		g := idp.Grant{ID: idp.NewGrantID(), AppID: wiki.ID, GroupID: staff.ID, CreatedAt: h.now}
+		h.commit(idp.Change{Groups: []idp.Group{staff}})
+		h.commit(idp.Change{Members: in})
+		h.commit(idp.Change{Grants: []idp.Grant{g}})
+		f := h.family(h.session(bob), wiki, true)
+		ungrant := func() idp.Receipt {
+			return h.endGrant(idp.Ending{GroupID: staff.ID, AppID: wiki.ID}, idp.Change{RemoveGrants: []idp.GrantID{g.ID}})
+		}
+		leave := func() idp.Receipt {
+			return h.endGrant(idp.Ending{UserID: bob.ID, GroupID: staff.ID}, idp.Change{RemoveMembers: in})
+		}
+		first, second := ungrant, leave
+		if !grantFirst {
+			first, second = leave, ungrant
+		}
+		r, _ := first(), second()
+		if !slices.Contains(h.doors(r), door(bob, wiki)) {
+			h.Errorf("grant first %v: the receipt of what ended his access does not list him", grantFirst)
+		}
+		families, err := h.CutFamilies(h.ctx, r)
+		h.ok(err)
+		h.same(1, len(families))
+		h.same(false, h.alive(f))
+	}
+}
+
+// testEndedThenRestored ends a grant and an app, and lists them when the person
+// was suspended and is back: the lines of the suspension are superseded.
+func testEndedThenRestored(h *house) {
+	ada := h.user("ada")
+	wiki, crm := h.app("wiki"), h.app("crm")
+	g := h.grant(ada, wiki)
+	h.grant(ada, crm)
+	s := h.session(ada)
+	h.family(s, wiki, true)
+	h.family(s, crm, true)
+	ungranted := h.endGrant(idp.Ending{UserID: ada.ID, AppID: wiki.ID}, idp.Change{RemoveGrants: []idp.GrantID{g.ID}})
+	ofApp := h.endAll(idp.Ending{Kind: idp.EndApp, AppID: crm.ID})
+	key := idp.SigningKey{ID: idp.NewKeyID(), Use: "oidc", Algorithm: "ES256", Sealed: "x", CreatedAt: h.now}
+	h.ok(h.CreateSigningKey(h.ctx, key))
+	ofKey := h.endAll(idp.Ending{Kind: idp.EndKey, KeyID: key.ID})
+	h.suspend(ada)
+	h.restore(ada.ID)
+	h.same([]string{door(ada, wiki)}, h.doors(ungranted))
+	h.same([]string{door(ada, crm)}, h.doors(ofApp))
+	h.same(slices.Sorted(slices.Values([]string{door(ada, wiki), door(ada, crm)})), h.doors(ofKey))
+}
+
+// testUnconfirmedIsUngranted ends a grant when all that the person ever had in
+// the app was to be told by a suspension that a restore took back.
+func testUnconfirmedIsUngranted(h *house) {
+	ada, wiki := h.user("ada"), h.app("wiki")
+	g := h.grant(ada, wiki)
+	old := h.newSession(h.proof(ada))
+	long := h.now.Add(-time.Hour)
+	old.CreatedAt, old.LastSeenAt, old.AuthTime, old.ExpiresAt = long, long, long, long.Add(time.Minute)
+	h.ok(h.StartSession(h.ctx, old, string(old.ID), ""))
+	then := h.now
+	h.now = long
+	h.family(old, wiki, false)
+	h.now = then
+	r := h.suspend(ada)
+	told := h.line(r, wiki)
+	told.SessionID = old.ID
+	h.list(r, true, told)
+	h.restore(ada.ID)
+	ended := h.endGrant(idp.Ending{UserID: ada.ID, AppID: wiki.ID}, idp.Change{RemoveGrants: []idp.GrantID{g.ID}})
+	ofApp := h.endAll(idp.Ending{Kind: idp.EndApp, AppID: wiki.ID})
+	h.same([]string{door(ada, wiki)}, h.doors(ended))
+	h.same([]string{door(ada, wiki)}, h.doors(ofApp))
+	// The app hears of it, and nothing is left to tell.
+	ack := told
+	ack.ID, ack.State, ack.AckedAt, ack.FinishedAt = idp.NewDeliveryID(), idp.DeliveryAcknowledged, h.now, h.now
+	h.list(ended, true, ack)
+	later := h.endAll(idp.Ending{Kind: idp.EndApp, AppID: wiki.ID})
+	h.same([]string(nil), h.doors(later))
 }
 
 func testGrantsComeToTheirEnd(h *house) {

@@ -166,7 +166,7 @@ func testEveryTurnIsSigned(h *house) {
 			return err
 		},
 		"evidence": func(_ idp.User, d idp.Delivery) error {
-			return h.RecordEvidence(h.ctx, wiki.ID, d.SessionID, "refused", now)
+			return h.RecordEvidence(h.ctx, wiki.ID, d.SessionID, "refused", true, now)
 		},
 		"revived": func(_ idp.User, d idp.Delivery) error {
 			_, err := h.RetryDelivery(h.ctx, d.ID, now, h.event("delivery.retry", ""))
