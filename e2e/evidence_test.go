@@ -56,12 +56,17 @@ func TestARefusedCallIsEvidence(t *testing.T) {
 	}
 	r = p.receipt(r.ID)
 	for name, words := range map[string]string{
-		"userinfo": "its call to userinfo was refused", "introspection": "it asked about a token and was told that it is over", "refresh": "its refresh was refused",
+		"introspection": "it asked about a token and was told that it is over", "refresh": "its refresh was refused",
 	} {
 		l := line(t, r, name)
 		if l.State != "verified" || l.FinishedAt == nil || l.FinishedAt.Before(r.CutAt) || !strings.Contains(l.Evidence, words) {
 			t.Errorf("the line of %s says %+v", name, l)
 		}
+	}
+	// Whoever holds the token can call userinfo: it is noted and proves nothing
+	// of the app.
+	if l := line(t, r, "userinfo"); l.State != "alive" || !strings.Contains(l.Evidence, "a call to userinfo with its token was refused") {
+		t.Errorf("the line of an app whose token was presented says %+v", l)
 	}
 	if l := line(t, r, "silent"); l.State != "alive" || l.Evidence != "" {
 		t.Errorf("the line of an app that did not come says %+v", l)
