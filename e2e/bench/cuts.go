@@ -10,6 +10,7 @@ import (
 	mathrand "math/rand/v2"
 	"net/http"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -58,6 +59,7 @@ type cutting struct {
 	left                           atomic.Int64
 	before, during, after, revived atomic.Int64 // accepted
 	asked, unable                  atomic.Int64 // began after the return; of these, answered 5xx or 429
+	repeated                       atomic.Int64 // calls that were not answered with success at first
 
 	mu           sync.Mutex
 	calls, bases []time.Duration
@@ -79,25 +81,34 @@ func (c *cutting) leave(ctx context.Context, p *person) error {
 	if err != nil {
 		return err
 	}
-	for n := 0; c.left.Add(-1) >= 0; n++ {
-		if n%signInEvery == signInEvery-1 {
-			err = p.beSignedIn(ctx)
-		} else {
-			err = p.given(ctx, row)
+	for n := 0; ; n++ {
+		left := c.left.Add(-1)
+		if left < 0 {
+			return nil
 		}
-		if err != nil {
+		if left > 0 && left%1000 == 0 {
+			fmt.Fprintf(os.Stderr, "bench:   %d suspensions are left\n", left)
+		}
+		comeIn := func() error { return p.given(ctx, row) }
+		if n%signInEvery == signInEvery-1 {
+			comeIn = func() error { return p.beSignedIn(ctx) }
+		}
+		if err := c.patiently(ctx, comeIn); err != nil {
 			return err
 		}
 		if err := c.round(ctx, p, base); err != nil {
 			return err
 		}
 	}
-	return nil
 }
 
 // round is one suspension with everything around it.
 func (c *cutting) round(ctx context.Context, p *person, base *baseline) error {
-	h, err := p.holding(ctx)
+	var h *holding
+	err := c.patiently(ctx, func() (err error) {
+		h, err = p.holding(ctx)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -113,11 +124,15 @@ func (c *cutting) round(ctx context.Context, p *person, base *baseline) error {
 		return err
 	}
 	called.Store(true)
-	start := time.Now()
-	_, err = c.anywhere().Suspend(ctx, p.name, "bench")
-	took := time.Since(start)
-	returned.Store(true)
+	var took time.Duration
+	err = c.patiently(ctx, func() error {
+		start := time.Now()
+		_, err := c.anywhere().Suspend(ctx, p.name, "bench")
+		took = time.Since(start)
+		return err
+	})
 	if err == nil {
+		returned.Store(true)
 		c.tryAll(ctx, h)
 	}
 	close(stop)
@@ -125,7 +140,11 @@ func (c *cutting) round(ctx context.Context, p *person, base *baseline) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.anywhere().Restore(ctx, p.name); err != nil {
+	err = c.patiently(ctx, func() error {
+		_, err := c.anywhere().Restore(ctx, p.name)
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	// What was cut stays dead when the person may come in again.
@@ -139,6 +158,20 @@ func (c *cutting) round(ctx context.Context, p *person, base *baseline) error {
 	defer c.mu.Unlock()
 	c.calls, c.bases = append(c.calls, took), append(c.bases, alone)
 	return nil
+}
+
+// patiently tries again what a house under this load could not do in time, a
+// few times, and counts it. A suspension that was not answered with success has
+// promised nothing.
+func (c *cutting) patiently(ctx context.Context, do func() error) (err error) {
+	for range 5 {
+		if err = do(); err == nil || ctx.Err() != nil {
+			return err
+		}
+		c.repeated.Add(1)
+		time.Sleep(200 * time.Millisecond)
+	}
+	return err
 }
 
 // poll uses what the person holds, here and there, until stop; ready is closed
@@ -203,6 +236,7 @@ func (c *cutting) report(o options) {
 	c.find("passes of before accepted after the restore", fmt.Sprint(c.revived.Load()), "0", c.revived.Load() == 0)
 	c.tell("accepted meanwhile: before the call, during it", fmt.Sprintf("%d, %d", c.before.Load(), c.during.Load()))
 	c.tell("of those after the return: answered 429 or 5xx", fmt.Sprint(c.unable.Load()))
+	c.tell("calls that the house could not do in time, and that were repeated", fmt.Sprint(c.repeated.Load()))
 	slices.Sort(c.wrong)
 	for _, w := range slices.Compact(c.wrong) {
 		c.tell("WRONG", w)

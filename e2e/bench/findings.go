@@ -19,6 +19,24 @@ type finding struct {
 	judged, holds   bool
 }
 
+// verdict says whether it holds; "" of what is only told.
+func (f finding) verdict() string {
+	switch {
+	case !f.judged:
+		return ""
+	case f.holds:
+		return "holds"
+	}
+	return "OVER"
+}
+
+func (f finding) String() string {
+	if !f.judged {
+		return f.what + ": " + f.got
+	}
+	return fmt.Sprintf("%s: %s; must hold: %s; %s", f.what, f.got, f.must, f.verdict())
+}
+
 // spread is how a time is distributed.
 type spread struct {
 	n             int
@@ -39,7 +57,7 @@ func (s spread) String() string {
 }
 
 // print writes the table, and on what machine it came about.
-func (r *rig) print(ctx context.Context, out io.Writer, o options) error {
+func (r *rig) print(ctx context.Context, out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	defer w.Flush()
 	fmt.Fprintf(w, "\nrevocation: the binary as it is shipped, PostgreSQL and Redis on loopback, server and client on the same processors\n")
@@ -48,14 +66,7 @@ func (r *rig) print(ctx context.Context, out io.Writer, o options) error {
 	}
 	fmt.Fprintln(w, "\nwhat\tmeasured\tmust hold\t")
 	for _, f := range r.findings {
-		verdict := ""
-		switch {
-		case f.judged && f.holds:
-			verdict = "holds"
-		case f.judged:
-			verdict = "OVER"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", f.what, f.got, f.must, verdict)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", f.what, f.got, f.must, f.verdict())
 	}
 	fmt.Fprintln(w, "\nstage\ttook\tused by others")
 	crowd := 0.0

@@ -90,11 +90,15 @@ func revocation(ctx context.Context, o options) (err error) {
 			continue
 		}
 		fmt.Fprintf(os.Stderr, "bench: %s\n", s.name)
+		told := len(r.findings)
 		if err := r.watched(s.name, func() error { return s.do(r, ctx, o) }); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
+		for _, f := range r.findings[told:] {
+			fmt.Fprintln(os.Stderr, "bench:   "+f.String())
+		}
 	}
-	return r.print(ctx, os.Stdout, o)
+	return r.print(ctx, os.Stdout)
 }
 
 // openRig starts the first node on a furnished house.
