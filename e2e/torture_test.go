@@ -102,8 +102,6 @@ var faults = []fault{
 	{"a refresh token forks", []string{spentTwice}, []edit{{"store/families.go", `AND seq = $6 AND seq > 0`, `AND seq + 1000000 > $6 AND seq > 0`}}},
 	{"an end of all passes does not raise the epoch", []string{outlivedEnd, epochFell}, []edit{{"store/endings.go",
 		`endPasses  = ` + "`UPDATE users SET epoch = epoch + 1, version", `endPasses  = ` + "`UPDATE users SET version"}}},
-	{"the end of a grant leaves its tokens", []string{outlivedGrant}, []edit{{"store/ungranted.go",
-		`return do(sql, e.UserID, e.AppID, us(now))`, `return do(sql, "nobody"+e.UserID, e.AppID, us(now))`}}},
 	{"an app without a lever gets no line", []string{badReceipt}, []edit{{"idp/outbox/listing.go",
 		`lines = append(lines, line(l.receipt, app, p, l.session.ExpiresAt, l.windows(), now))`,
 		`if d := line(l.receipt, app, p, l.session.ExpiresAt, l.windows(), now); d.Lever != idp.LeverNone {
