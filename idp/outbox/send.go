@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"gatehouse/idp"
@@ -18,28 +17,17 @@ const (
 	probePause   = 500 * time.Millisecond
 )
 
-// relist reads the session indexes of what a receipt cut.
-type relist = func() (map[place][]string, error)
-
 // claimDeliveries holds up to free due lines and returns the work on each.
 func (w *Worker) claimDeliveries(stop, work context.Context, free int) ([]func(), error) {
 	due, err := w.Store.ClaimDeliveries(stop, w.Name, idp.Time(w.Now()), w.lease(), free, w.perApp())
 	if err != nil {
 		return nil, fmt.Errorf("claim deliveries: %w", err)
 	}
-	lists := map[idp.ReceiptID]relist{} // each receipt is read once for all its lines
 	jobs := make([]func(), 0, len(due))
 	for _, d := range due {
-		list := lists[d.ReceiptID]
-		if list == nil {
-			list = sync.OnceValues(func() (map[place][]string, error) {
-				return w.indexes(work, d.ReceiptID)
-			})
-			lists[d.ReceiptID] = list
-		}
 		jobs = append(jobs, func() {
 			// What is aborted by the end of work is given back by Run.
-			if err := w.deliver(work, d, list); err != nil && work.Err() == nil {
+			if err := w.deliver(work, d); err != nil && work.Err() == nil {
 				w.Log.ErrorContext(work, "a delivery was interrupted; it is taken up when the claim runs out",
 					"delivery", d.ID, "receipt", d.ReceiptID, "app", d.AppID, "error", err)
 			}
@@ -49,13 +37,12 @@ func (w *Worker) claimDeliveries(stop, work context.Context, free int) ([]func()
 }
 
 // deliver makes one attempt at d and writes down what became of it.
-func (w *Worker) deliver(ctx context.Context, d idp.Delivery, list relist) error {
+func (w *Worker) deliver(ctx context.Context, d idp.Delivery) error {
 	if d.SessionID != "" && !d.AgainAt.IsZero() && !w.Now().Before(d.AgainAt) {
-		found, err := list()
-		if err != nil {
+		var err error
+		if d, err = w.relisted(ctx, d); err != nil {
 			return err
 		}
-		d.SessionIndexes = union(d.SessionIndexes, found[place{d.AppID, d.SessionID}])
 	}
 	r, err := w.Store.Receipt(ctx, d.ReceiptID)
 	if err != nil {
@@ -80,6 +67,22 @@ func (w *Worker) deliver(ctx context.Context, d idp.Delivery, list relist) error
 		}
 	}
 	return err
+}
+
+// relisted is d with the session index that its session now has in its app: what
+// was handed out while the cut was being made is not left out of the second
+// logout. That is the one row the line is about, not the receipt's whole walk.
+func (w *Worker) relisted(ctx context.Context, d idp.Delivery) (idp.Delivery, error) {
+	p, err := w.Store.Participant(ctx, d.SessionID, d.AppID)
+	switch {
+	case idp.IsKind(err, idp.NotFound):
+		return d, nil // forgotten meanwhile: the line says all there is
+	case err != nil:
+		return d, fmt.Errorf("read again what was cut: %w", err)
+	case p.SessionIndex != "":
+		d.SessionIndexes = union(d.SessionIndexes, []string{p.SessionIndex})
+	}
+	return d, nil
 }
 
 // attempt tells the app once and, when it acknowledged, asks it. An error
