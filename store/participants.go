@@ -15,6 +15,7 @@ const (
 	liveParticipants = `SELECT ` + participantColumns + ` FROM participants p JOIN sessions s ON s.id = p.session_id
 		JOIN users u ON u.id = s.user_id CROSS JOIN house h
 		WHERE p.user_id = $1 AND ` + alive + ` ORDER BY p.session_id, p.app_id`
+	participantByKey = `SELECT ` + participantColumns + ` FROM participants p WHERE p.session_id = $1 AND p.app_id = $2`
 
 	// Who is written down is known by: $1 to $3 the proof, $4 the session, $5
 	// now, $6 the app; then the account $7 to $11 and the participant $12 to $18: the last is the
@@ -67,6 +68,11 @@ func scanParticipant(r row) (p idp.Participant, err error) {
 // sessions, by session and app.
 func (s *Store) Participants(ctx context.Context, user idp.UserID, now time.Time) ([]idp.Participant, error) {
 	return list(ctx, s, "participants", scanParticipant, liveParticipants, user, us(now))
+}
+
+// Participant returns what an app got from a session.
+func (s *Store) Participant(ctx context.Context, session idp.SessionID, app idp.AppID) (idp.Participant, error) {
+	return one(ctx, s, "participant", scanParticipant, participantByKey, session, app)
 }
 
 // writing is one issue to an app: what is written down in the step that issues

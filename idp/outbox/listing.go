@@ -215,35 +215,3 @@ func (l *listing) listed(ctx context.Context, last []idp.Delivery) (map[door]boo
 	}
 	return doors, nil
 }
-
-// place is a session in an app.
-type place struct {
-	app     idp.AppID
-	session idp.SessionID
-}
-
-// indexes walks once more through what r's ending cut and returns the session
-// indexes at each place: nothing that was handed out while the cut was being
-// made is left out of the second logout.
-func (w *Worker) indexes(ctx context.Context, id idp.ReceiptID) (map[place][]string, error) {
-	r, err := w.Store.Receipt(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("read receipt %s: %w", id, err)
-	}
-	found := map[place][]string{}
-	for cursor := ""; ; {
-		participants, next, err := w.Store.CutParticipants(ctx, r, cursor, pageSize)
-		if err != nil {
-			return nil, fmt.Errorf("read again what was cut: %w", err)
-		}
-		for _, p := range participants {
-			if in := (place{p.AppID, p.SessionID}); p.SessionIndex != "" {
-				found[in] = union(found[in], []string{p.SessionIndex})
-			}
-		}
-		if next == "" {
-			return found, nil
-		}
-		cursor = next
-	}
-}

@@ -22,7 +22,6 @@ const (
 // first of them needs it, and again after an error.
 type shared struct {
 	receipt func() (idp.Receipt, error)
-	indexes func() (map[place][]string, error) // of all sessions that the receipt cut
 	app     func() (idp.App, error)
 }
 
@@ -58,7 +57,6 @@ func (w *Worker) claimDeliveries(stop, work context.Context, free int) ([]func()
 		if _, known := receipts[d.ReceiptID]; !known {
 			receipts[d.ReceiptID] = shared{
 				receipt: once(func() (idp.Receipt, error) { return w.Store.Receipt(work, d.ReceiptID) }),
-				indexes: once(func() (map[place][]string, error) { return w.indexes(work, d.ReceiptID) }),
 			}
 		}
 		if apps[d.AppID] == nil {
@@ -80,11 +78,10 @@ func (w *Worker) claimDeliveries(stop, work context.Context, free int) ([]func()
 // deliver makes one attempt at d and writes down what became of it.
 func (w *Worker) deliver(ctx context.Context, d idp.Delivery, of shared) error {
 	if d.SessionID != "" && !d.AgainAt.IsZero() && !w.Now().Before(d.AgainAt) {
-		found, err := of.indexes()
-		if err != nil {
+		var err error
+		if d, err = w.relisted(ctx, d); err != nil {
 			return err
 		}
-		d.SessionIndexes = union(d.SessionIndexes, found[place{d.AppID, d.SessionID}])
 	}
 	r, err := of.receipt()
 	if err != nil {
@@ -110,6 +107,22 @@ func (w *Worker) deliver(ctx context.Context, d idp.Delivery, of shared) error {
 		}
 	}
 	return err
+}
+
+// relisted is d with the session index that its session now has in its app: what
+// was handed out while the cut was being made is not left out of the second
+// logout. That is the one row the line is about, not the receipt's whole walk.
+func (w *Worker) relisted(ctx context.Context, d idp.Delivery) (idp.Delivery, error) {
+	p, err := w.Store.Participant(ctx, d.SessionID, d.AppID)
+	switch {
+	case idp.IsKind(err, idp.NotFound):
+		return d, nil // forgotten meanwhile: the line says all there is
+	case err != nil:
+		return d, fmt.Errorf("read again what was cut: %w", err)
+	case p.SessionIndex != "":
+		d.SessionIndexes = union(d.SessionIndexes, []string{p.SessionIndex})
+	}
+	return d, nil
 }
 
 // attempt tells the app once and, when it acknowledged, asks it. An error

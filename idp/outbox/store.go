@@ -36,6 +36,8 @@ type Receipts interface {
 // Queue is what sending reads and writes.
 type Queue interface {
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
+	// Participant is what app got from that session; idp.NotFound.
+	Participant(ctx context.Context, session idp.SessionID, app idp.AppID) (idp.Participant, error)
 	// ClaimDeliveries holds up to limit due lines, at most perApp of an app
 	// over all workers, in order per app and user.
 	ClaimDeliveries(ctx context.Context, worker string, now time.Time, lease time.Duration, limit, perApp int) ([]idp.Delivery, error)

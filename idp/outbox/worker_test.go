@@ -180,6 +180,39 @@ func TestF16OneBadAppNeverDelaysOthers(t *testing.T) {
 	}
 }
 
+// grown is a store in a house so grown that what was cut can be read once.
+type grown struct {
+	Store
+	walks atomic.Int64
+}
+
+func (g *grown) CutParticipants(ctx context.Context, r idp.Receipt, after string, n int) ([]idp.Participant, string, error) {
+	if g.walks.Add(1) > 1 {
+		return nil, "", idp.Errorf(idp.Unavailable, "canceling statement due to statement timeout")
+	}
+	return g.Store.CutParticipants(ctx, r, after, n)
+}
+
+func TestItem14TheSecondTellingReadsNoReceiptAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := newRemote(t, nil)
+	app := h.app("crm", r.URL, slowly)
+	u := h.person("alice", app)
+	h.signIn(u, app)
+	w := h.worker("n1")
+	w.Skew = 3 * time.Minute
+	w.Store = &grown{Store: h.store}
+	h.run(w)
+	id := h.suspend(u)
+	h.eventually(id, "acknowledged once", func(d idp.Delivery) bool { return !d.AckedAt.IsZero() })
+	h.move(time.Hour)
+	h.eventually(id, "final", final)
+	if n := r.told.Load(); n != 2 {
+		t.Errorf("told %d times", n)
+	}
+}
+
 func TestItem14NoLineIsFinalBeforeTheWindowCloses(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
