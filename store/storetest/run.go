@@ -33,6 +33,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"a renewed session's old secret is in the log", testRenewedInLog},
 		{"a receipt lists what was cut", testCut},
 		{"the end of a grant ends what it alone covered", testGrantsEnd},
+		{"the end of a group's grant is of constant size, and of everybody at once", testUngrantIsConstant},
 		{"a grant comes to its end once", testGrantsComeToTheirEnd},
 		{"a grant is narrowed by an ending", testGrantsAreNarrowed},
 		{"all that an app holds ends", testAllOfAnAppEnds},
