@@ -116,7 +116,7 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 			steps = append(steps, do(narrowGrant, g.ID, g.Role, us(g.FromAt), us(g.UntilAt), us(now)))
 			continue
 		}
-		steps = append(steps, grantStep(g))
+		steps = append(steps, grantStep(g, now))
 	}
 	steps = append(steps, regrantedSteps(c, now)...)
 	for _, p := range c.Passwords {

@@ -17,10 +17,15 @@ const (
 	familySession = `(((f.offline = 0 AND s.ended_at = 0 AND s.expires_at > $2) OR (f.offline = 1 AND s.ended_by <> 'ended'))
 		AND s.created_at >= h.cut_before)`
 	// Nothing has ended all that its app held since.
-	familyOfApp  = `EXISTS (SELECT 1 FROM apps a WHERE a.id = f.app_id AND a.epoch = f.app_epoch)`
+	familyOfApp = `EXISTS (SELECT 1 FROM apps a WHERE a.id = f.app_id AND a.epoch = f.app_epoch)`
+	// A grant that stands, and that no end of a group's grant lies before whose
+	// families are not marked yet; see ungrants.go.
 	familyGrants = `g.app_id = f.app_id
 		AND (g.user_id = f.user_id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = f.user_id))
-		AND g.ended_at = 0 AND g.from_at <= $2 AND (g.until_at = 0 OR g.until_at > $2)`
+		AND g.ended_at = 0 AND g.from_at <= $2 AND (g.until_at = 0 OR g.until_at > $2)
+		AND NOT EXISTS (SELECT 1 FROM ungrants x WHERE x.app_id = f.app_id AND x.n > f.since_n
+			AND (x.n <= g.since_n OR x.at < g.from_at
+				OR x.n <= (SELECT m.since_n FROM members m WHERE m.group_id = g.group_id AND m.user_id = f.user_id)))`
 	familyGrant = `EXISTS (SELECT 1 FROM grants g WHERE ` + familyGrants + `)`
 
 	// What the grant says, as in accessTo; and when time alone may change it.

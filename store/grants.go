@@ -11,11 +11,13 @@ const (
 	grantColumns = `g.id, g.app_id, COALESCE(g.user_id, ''), COALESCE(g.group_id, ''), g.role,
 		g.from_at, g.until_at, g.created_at, g.version`
 
-	insertGrant = `INSERT INTO grants (id, app_id, user_id, group_id, role, from_at, until_at, created_at, version)
-		VALUES ($1, $2, NULLIF($3, ''), NULLIF($4, ''), $5, $6, $7, $8, 1)`
-	// Another end is one that has not come.
+	insertGrant = `INSERT INTO grants (id, app_id, user_id, group_id, role, from_at, until_at, created_at, version, since_n)
+		VALUES ($1, $2, NULLIF($3, ''), NULLIF($4, ''), $5, $6, $7, $8, 1, ` + logAt + `)`
+	// Another end is one that has not come; and what did not hold begins anew.
 	updateGrant = `UPDATE grants SET role = $3, from_at = $4, until_at = $5, version = version + 1,
-		ended_at = CASE WHEN until_at = $5 THEN ended_at ELSE 0 END WHERE id = $1 AND version = $2`
+		ended_at = CASE WHEN until_at = $5 THEN ended_at ELSE 0 END,
+		since_n = CASE WHEN ended_at = 0 AND from_at <= $6 AND (until_at = 0 OR until_at > $6) THEN since_n ELSE ` + logAt + ` END
+		WHERE id = $1 AND version = $2`
 	narrowGrant = `UPDATE grants SET role = $2, from_at = $3, until_at = $4, version = version + 1,
 		ended_at = CASE WHEN CAST($4 AS BIGINT) <> 0 AND CAST($4 AS BIGINT) <= CAST($5 AS BIGINT)
 		THEN CAST($5 AS BIGINT) ELSE 0 END WHERE id = $1`
@@ -46,11 +48,11 @@ func grantDest(g *idp.Grant) []any {
 
 func scanGrant(r row) (g idp.Grant, err error) { return g, r.Scan(grantDest(&g)...) }
 
-func grantStep(g idp.Grant) step {
+func grantStep(g idp.Grant, now time.Time) step {
 	if g.Version == 0 {
 		return do(insertGrant, g.ID, g.AppID, g.UserID, g.GroupID, g.Role, us(g.FromAt), us(g.UntilAt), us(g.CreatedAt))
 	}
-	return must(stale("grant"), updateGrant, g.ID, g.Version, g.Role, us(g.FromAt), us(g.UntilAt))
+	return must(stale("grant"), updateGrant, g.ID, g.Version, g.Role, us(g.FromAt), us(g.UntilAt), us(now))
 }
 
 func (s *Store) scanAccess(r row) (idp.Access, error) {

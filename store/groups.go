@@ -17,7 +17,8 @@ const (
 	groupsOf    = `SELECT ` + groupColumns + ` FROM members m JOIN user_groups g ON g.id = m.group_id
 		WHERE m.user_id = $1 ORDER BY g.name`
 
-	insertMember = `INSERT INTO members (group_id, user_id, since_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING`
+	insertMember = `INSERT INTO members (group_id, user_id, since_at, since_n)
+		VALUES ($1, $2, $3, ` + logAt + `) ON CONFLICT DO NOTHING`
 	deleteMember = `DELETE FROM members WHERE group_id = $1 AND user_id = $2`
 	membersPage  = `SELECT ` + userColumns + ` FROM members m JOIN users u ON u.id = m.user_id
 		WHERE m.group_id = $1 AND u.username > $2 ORDER BY u.username LIMIT $3`

@@ -15,7 +15,9 @@ import (
 const (
 	lastOwner = `role = 'owner' AND status = 'active' AND NOT EXISTS (
 		SELECT 1 FROM users o WHERE o.role = 'owner' AND o.status = 'active' AND o.id <> users.id)`
-	ownersTurn = `SELECT pg_advisory_xact_lock(7305432219) FROM users WHERE id = $1 AND role = 'owner'`
+	ownersTurn  = `SELECT pg_advisory_xact_lock(7305432219) FROM users WHERE id = $1 AND role = 'owner'`
+	ungrantTurn = `SELECT pg_advisory_xact_lock(7305432221)`
+	regrantTurn = `SELECT pg_advisory_xact_lock_shared(7305432221)`
 )
 
 func lastOwnerStays(cause error) error {
@@ -55,7 +57,19 @@ func (s *Store) userTurns(c idp.Change) []step {
 			steps = append(steps, s.turn(ownersTurn, u.ID)...)
 		}
 	}
-	return steps
+	return append(steps, s.regrantTurns(c)...)
+}
+
+// regrantTurns keep what grants an app, or lets somebody into a group, apart
+// from the end of a group's grant: either is wholly before the other.
+func (s *Store) regrantTurns(c idp.Change) []step {
+	switch {
+	case c.Ending != nil && c.Ending.Kind == idp.EndGrant && c.Ending.UserID == "":
+		return s.turn(ungrantTurn)
+	case c.Ending == nil && len(c.Grants)+len(c.Members) > 0:
+		return s.turn(regrantTurn)
+	}
+	return nil
 }
 
 // ofAppAlone reports whether what is ended is everybody's, in one app.

@@ -46,14 +46,14 @@ const (
 	participantSQLite = participantInto + `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)` + participantKept + participantReturned
 
 	familyInto = `INSERT INTO token_families (id, user_id, epoch, generation, app_id, session_id, scopes, nonce, auth_time,
-		methods, offline, seq, rotated_at, created_at, expires_at, revoked_at, app_epoch) `
+		methods, offline, seq, rotated_at, created_at, expires_at, revoked_at, app_epoch, since_n) `
 	codePostgres = issuablePostgres +
-		`fam AS (` + familyInto + `SELECT $19, $1, $2, $3, $6, $4, $20, $21, $22, $23, $24, $25, $26, $27, $28, 0, $18 FROM ok WHERE ` + appAsks + `$18)
+		`fam AS (` + familyInto + `SELECT $19, $1, $2, $3, $6, $4, $20, $21, $22, $23, $24, $25, $26, $27, $28, 0, $18, ` + logAt + ` FROM ok WHERE ` + appAsks + `$18)
 			ON CONFLICT (id) DO NOTHING RETURNING id),
 		acc AS (` + accountInto + `SELECT $7, $6, $1, $8, $9, $10, $11 FROM fam` + accountKept + accountReturned + `),
 		part AS (` + participantInto + `SELECT $4, $6, $1, $12, acc.subject, $13, $14, $15, $16, $17, $18 FROM acc` + participantKept + `)
 		SELECT id FROM fam`
-	codeSQLite = familyInto + `SELECT $7, $1, $2, $3, $6, $4, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, $17
+	codeSQLite = familyInto + `SELECT $7, $1, $2, $3, $6, $4, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, $17, ` + logAt + `
 		FROM (` + issuable + `) WHERE ` + appAsks + `$17) ON CONFLICT (id) DO NOTHING`
 	accountSQLite = accountInto + `VALUES ($1, $2, $3, $4, $5, $6, $7)` + accountKept + accountReturned
 	codeSpent     = `SELECT count(*) FROM token_families WHERE id = $1`

@@ -178,12 +178,16 @@ func (s *Store) CutAccounts(ctx context.Context, r idp.Receipt) ([]idp.Account, 
 }
 
 // CutFamilies returns the offline families that were alive until the
-// receipt's ending.
+// receipt's ending. Those that the end of a group's grant cut are marked first,
+// page by page: it may be interrupted at any time, and called again.
 func (s *Store) CutFamilies(ctx context.Context, r idp.Receipt) ([]idp.TokenFamily, error) {
 	if of, _, _ := ofEverybody(r); of != "" {
 		return nil, nil // they are among the participants
 	}
 	if r.Kind == idp.EndGrant {
+		if err := s.markUngranted(ctx, r); err != nil {
+			return nil, err
+		}
 		return s.familiesByGrant(ctx, r)
 	}
 	return list(ctx, s, "token families that were cut", scanFamily, cutFamilies, cutArgs(r)...)

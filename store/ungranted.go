@@ -8,20 +8,14 @@ import (
 )
 
 const (
-	// No grant covers this user in this app at $3.
-	uncoveredFamily = `NOT EXISTS (SELECT 1 FROM grants g WHERE g.app_id = token_families.app_id
-		AND (g.user_id = token_families.user_id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = token_families.user_id))
-		AND g.ended_at = 0 AND g.from_at <= $3 AND (g.until_at = 0 OR g.until_at > $3))`
 	uncoveredParticipant = `NOT EXISTS (SELECT 1 FROM grants g WHERE g.app_id = p.app_id
 		AND (g.user_id = p.user_id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = p.user_id))
 		AND g.from_at <= $3 AND (g.until_at = 0 OR g.until_at > $3))`
 
-	// The families that nothing covers any more: of one user (in one app, or
-	// in any), or of everybody in one app. Revoked, they stay dead when the
-	// app is granted again.
-	revokeUngranted = `UPDATE token_families SET revoked_at = $3 WHERE revoked_at = 0 AND `
-	revokeOfUser    = revokeUngranted + `user_id = $1 AND (CAST($2 AS TEXT) = '' OR app_id = $2) AND ` + uncoveredFamily
-	revokeInApp     = revokeUngranted + `app_id = $2 AND CAST($1 AS TEXT) = '' AND ` + uncoveredFamily
+	// The families of one user (in one app, or in any) that nothing covers any
+	// more. Revoked, they stay dead when the app is granted again.
+	revokeOfUser = `UPDATE token_families AS f SET revoked_at = $2 WHERE f.revoked_at = 0 AND f.expires_at > $2
+		AND f.user_id = $1 AND (CAST($3 AS TEXT) = '' OR f.app_id = $3) AND NOT ` + familyGrant
 
 	// Whom an ended grant may have concerned, by the user ($1) and the app ($2)
 	// of its row in the log; '' is all. Who was a member, and what was granted to
@@ -59,13 +53,13 @@ const (
 )
 
 // revokeStep revokes what the end of a grant or a membership leaves uncovered,
-// after the change that ended it.
+// after the change that ended it: at once what one person holds, and what a
+// group's grant let everybody hold page by page, see ungrants.go.
 func revokeStep(e idp.Ending, now time.Time) step {
-	sql := revokeOfUser
 	if e.UserID == "" {
-		sql = revokeInApp
+		return do(insertUngrant, e.ReceiptID, e.AppID, us(now))
 	}
-	return do(sql, e.UserID, e.AppID, us(now))
+	return do(revokeOfUser, e.UserID, us(now), e.AppID)
 }
 
 // concerned is whom the end of a grant concerned, as a condition on

@@ -37,6 +37,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"who was let in by a group that is gone is listed", testGroupDismantled},
 		{"who was suspended and is back is listed", testEndedThenRestored},
 		{"what no app confirmed is listed when its grant ends", testUnconfirmedIsUngranted},
+		{"the end of a group's grant is of constant size, and of everybody at once", testUngrantIsConstant},
 		{"a grant comes to its end once", testGrantsComeToTheirEnd},
 		{"a grant is narrowed by an ending", testGrantsAreNarrowed},
 		{"all that an app holds ends", testAllOfAnAppEnds},
