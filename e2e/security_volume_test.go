@@ -38,16 +38,26 @@ func (h *secured) resident(t testing.TB, node int) int {
 }
 
 // grows runs f, after which the nodes together may hold so much more memory
-// than before.
+// than before, and no more than a quiet house has room for. The collector lets
+// the heap float: what f really holds on to shows in each of three runs.
 func (h *secured) grows(t testing.TB, most int, f func()) {
 	t.Helper()
-	before := h.resident(t, 0) + h.resident(t, 1)
-	f()
-	after := h.resident(t, 0) + h.resident(t, 1)
-	t.Logf("resident memory of both nodes: %+d KiB, now %d MiB", (after-before)>>10, after>>20)
-	if after > before+most {
-		t.Errorf("the nodes hold %d bytes more, at most %d are allowed", after-before, most)
+	const room = 2 * 48 << 20
+	grown := 0
+	for range 3 {
+		before := h.resident(t, 0) + h.resident(t, 1)
+		f()
+		after := h.resident(t, 0) + h.resident(t, 1)
+		grown = after - before
+		t.Logf("resident memory of both nodes: %+d KiB, now %d MiB", grown>>10, after>>20)
+		if after > room {
+			t.Errorf("the nodes hold %d bytes, at most %d are allowed", after, room)
+		}
+		if grown <= most {
+			return
+		}
 	}
+	t.Errorf("the nodes hold %d bytes more after each run, at most %d are allowed", grown, most)
 }
 
 // volumes is SA-10, SA-12 and SA-33.

@@ -163,18 +163,19 @@ func (s *Store) CutParticipants(ctx context.Context, r idp.Receipt, after string
 
 func participantKey(p idp.Participant) string { return cursor(string(p.SessionID), string(p.AppID)) }
 
-// CutAccounts returns the accounts of the user whom the receipt's ending cut;
-// none for the ending of a single session, and those in the one app for the end
-// of a grant to a user.
+// CutAccounts returns the accounts of the user whom the receipt's ending cut, as
+// far as they were there at the cut: it may be listed when the person is back
+// and has others. None for the ending of a single session, and those in the one
+// app for the end of a grant to a user.
 func (s *Store) CutAccounts(ctx context.Context, r idp.Receipt) ([]idp.Account, error) {
-	if r.Kind == idp.EndGrant && r.GroupID == "" {
-		all, err := s.Accounts(ctx, r.UserID)
-		return slices.DeleteFunc(all, func(a idp.Account) bool { return a.AppID != r.AppID }), err
-	}
-	if r.Kind != idp.EndUser && r.Kind != idp.EndPasses {
+	ofOneApp := r.Kind == idp.EndGrant && r.GroupID == ""
+	if !ofOneApp && r.Kind != idp.EndUser && r.Kind != idp.EndPasses {
 		return nil, nil
 	}
-	return s.Accounts(ctx, r.UserID)
+	all, err := s.Accounts(ctx, r.UserID)
+	return slices.DeleteFunc(all, func(a idp.Account) bool {
+		return a.FirstSeenAt.After(r.CutAt) || ofOneApp && a.AppID != r.AppID
+	}), err
 }
 
 // CutFamilies returns the offline families that were alive until the

@@ -84,9 +84,19 @@ func testCut(h *house) {
 
 	u = h.restore(u.ID)
 	again := with(u, long)
+	// Listed only now, it knows nothing of what they got since.
+	crm := h.app("crm")
+	h.grant(u, crm)
+	door, later := h.participant(again, crm)
+	door.LastAnswerAt, later.FirstSeenAt = long, r.CutAt.Add(time.Second)
+	_, _, err = h.RecordAssertion(h.ctx, again.Proof, door, later)
+	h.ok(err)
+	accounts, err = h.CutAccounts(h.ctx, r)
+	h.ok(err)
+	h.same(1, len(accounts))
 	got = cut(h.suspend(u))
 	want = map[idp.SessionID]bool{again.ID: true, fresh.ID: true}
-	if len(got) != 2 || !want[got[0]] || !want[got[1]] {
+	if len(got) != 3 || !want[got[0]] || !want[got[1]] || !want[got[2]] { // again by two doors
 		h.Errorf("the second suspension cut %v, want %v: older sessions only where an answer can still land", got, want)
 	}
 	sessions, err := h.Sessions(h.ctx, u.ID, h.now)
