@@ -42,7 +42,7 @@ func (h *secured) resident(t testing.TB, node int) int {
 // the heap float: what f really holds on to shows in each of three runs.
 func (h *secured) grows(t testing.TB, most int, f func()) {
 	t.Helper()
-	const room = 2 * 48 << 20
+	const room = 2 * 96 << 20
 	grown := 0
 	for range 3 {
 		before := h.resident(t, 0) + h.resident(t, 1)
