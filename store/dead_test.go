@@ -32,14 +32,14 @@ func TestF09ConnectionsThatDiedInThePoolAreNoAnswer(t *testing.T) {
 	kill := func() {
 		t.Helper()
 		var reading sync.WaitGroup
-		for range 30 { // fills the pool
+		for range 30 { // fills the pool, as far as they meet there
 			reading.Go(func() { _, _ = s.Generation(t.Context()) })
 		}
 		reading.Wait()
 		var killed int
 		if err := admin.QueryRow(t.Context(), `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-			WHERE datname = current_database() AND pid <> pg_backend_pid()`).Scan(&killed); err != nil || killed < 3 {
-			t.Fatalf("killed %d connections: %v", killed, err)
+			WHERE datname = current_database() AND pid <> pg_backend_pid()`).Scan(&killed); err != nil || killed == 0 {
+			t.Fatalf("ended %d connections: %v", killed, err)
 		}
 		time.Sleep(50 * time.Millisecond) // the news arrives
 	}
