@@ -38,10 +38,14 @@ func (r *rig) cuts(ctx context.Context, o options) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var all sync.WaitGroup
-	for _, p := range r.leaving {
+	for turn := range slices.Chunk(r.leaving, inTurn) {
 		all.Go(func() {
-			if err := c.leave(ctx, p); err != nil {
-				cancel(fmt.Errorf("%s: %w", p.name, err))
+			for len(turn) > 0 && c.left.Load() > 0 {
+				if err := c.leave(ctx, turn[0], o.cuts/len(r.leaving)+1); err != nil {
+					cancel(fmt.Errorf("%s: %w", turn[0].name, err))
+					return
+				}
+				turn = turn[1:]
 			}
 		})
 	}
@@ -66,8 +70,8 @@ type cutting struct {
 	wrong        []string
 }
 
-// leave suspends one person again and again.
-func (c *cutting) leave(ctx context.Context, p *person) error {
+// leave suspends one person so many times, as long as any are left.
+func (c *cutting) leave(ctx context.Context, p *person, times int) error {
 	p.http.Transport = anywhere{c.nodes}
 	base, err := openBaseline(ctx, c.house)
 	if err != nil {
@@ -81,7 +85,7 @@ func (c *cutting) leave(ctx context.Context, p *person) error {
 	if err != nil {
 		return err
 	}
-	for n := 0; ; n++ {
+	for n := range times {
 		left := c.left.Add(-1)
 		if left < 0 {
 			return nil
@@ -100,6 +104,7 @@ func (c *cutting) leave(ctx context.Context, p *person) error {
 			return err
 		}
 	}
+	return nil
 }
 
 // round is one suspension with everything around it.

@@ -40,7 +40,8 @@ func stageNames() string {
 
 // How many of each kind of person the rig has.
 const (
-	leavers = 12 // suspended under load, at the same time
+	leavers = 12 // suspended under load at the same time
+	inTurn  = 20 // who take turns at that: nobody is suspended a thousand times in a life
 	callers = 4  // suspended one after the other
 )
 
@@ -141,7 +142,7 @@ func (r *rig) people(ctx context.Context) error {
 		}
 		return list
 	}
-	r.load, r.leaving, r.calling = add("worker", workers), add("leaver", leavers), add("caller", callers)
+	r.load, r.leaving, r.calling = add("worker", workers), add("leaver", leavers*inTurn), add("caller", callers)
 	one := add("holder", 3)
 	r.many, r.whole, r.every = one[0], one[1], one[2]
 	return r.bring(ctx, want, slices.Concat(r.load, r.leaving, r.calling, one))
