@@ -41,7 +41,7 @@ func stageNames() string {
 // How many of each kind of person the rig has.
 const (
 	leavers = 12 // suspended under load at the same time
-	inTurn  = 20 // who take turns at that: nobody is suspended a thousand times in a life
+	inTurn  = 8  // who take turns at that: nobody is suspended a thousand times in a life
 	callers = 4  // suspended one after the other
 )
 
