@@ -37,7 +37,7 @@ const (
 		SELECT b.id FROM batches b WHERE b.state = 'running' AND b.claimed_until <= $2 ORDER BY b.created_at, b.id LIMIT 1`
 	claimBatchSQLite   = claimBatch + `) RETURNING id`
 	claimBatchPostgres = claimBatch + ` FOR UPDATE SKIP LOCKED) RETURNING id`
-	releaseBatches     = `UPDATE batches SET claimed_by = '', claimed_until = 0 WHERE claimed_by = $1`
+	releaseBatches     = `UPDATE batches SET claimed_by = '', claimed_until = 0 WHERE ` + heldByWorker
 
 	// Whoever cancels waits for the page that is being made, and none is made
 	// after it.

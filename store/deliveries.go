@@ -31,7 +31,7 @@ const (
 	// A line that came to say more is taken from whoever is just delivering
 	// what it said before.
 	widenDelivery = `UPDATE deliveries SET session_indexes = $2, again_at = $3, ceiling = $4, state = $5, next_at = $6,
-		finished_at = $7, claimed_by = '', claimed_until = 0, signed = 0 WHERE id = $1`
+		verified_at = $7, finished_at = $8, claimed_by = '', claimed_until = 0, signed = 0 WHERE id = $1`
 
 	holdReceipt = `UPDATE receipts SET cursor = $3, listed_at = $4 WHERE id = $1 AND claimed_by = $2 AND listed_at = 0`
 	// Whose suspension it is, locked against a restore that is just being made.
@@ -84,8 +84,9 @@ const (
 	// What was on its way when a restore took the line back, and only once.
 	saveSuperseded = `UPDATE deliveries SET attempts = $2, first_sent_at = $3, acked_at = $4, latency_ms = $5, answer = $6, signed = 0
 		WHERE id = $1 AND state = 'superseded' AND attempts < $2`
-	releaseDeliveries = `UPDATE deliveries SET claimed_by = '', claimed_until = 0 WHERE claimed_by = $1 AND finished_at = 0`
-	releaseReceipts   = `UPDATE receipts SET claimed_by = '', claimed_until = 0 WHERE claimed_by = $1 AND listed_at = 0`
+	releaseDeliveries = `UPDATE deliveries SET claimed_by = '', claimed_until = 0 WHERE finished_at = 0 AND ` + heldByWorker
+	releaseReceipts   = `UPDATE receipts SET claimed_by = '', claimed_until = 0 WHERE listed_at = 0 AND ` + heldByWorker
+	heldByWorker      = `(claimed_by = $1 OR substr(claimed_by, 1, length($1) + 1) = $1 || '/')`
 
 	endByCeiling = `UPDATE deliveries SET state = 'ended', finished_at = $1, claimed_by = '', claimed_until = 0, signed = 0
 		WHERE finished_at = 0 AND state = 'alive' AND ceiling <> 0 AND ceiling <= $1`
@@ -121,20 +122,20 @@ func (s *Store) Deliveries(ctx context.Context, receipt idp.ReceiptID) ([]idp.De
 	return list(ctx, s, "deliveries", scanDelivery, deliveriesOf, receipt)
 }
 
-// ListPage adds lines to a receipt that the worker holds and moves its cursor,
+// ListPage adds lines to a receipt that this hand holds and moves its cursor,
 // in one transaction; done marks it listed. A line that is known by its ID
 // stays as it is, but for AgainAt and Ceiling (the later wins) and
 // SessionIndexes (both); one that thereby says more than was acknowledged is
 // due again. When the receipt is of a suspension and the person was restored
 // since, lines that are not final are written as superseded. idp.Conflict when the claim is lost.
-func (s *Store) ListPage(ctx context.Context, receipt idp.ReceiptID, worker string, lines []idp.Delivery, cursor string, done bool, now time.Time) error {
+func (s *Store) ListPage(ctx context.Context, receipt idp.ReceiptID, hand string, lines []idp.Delivery, cursor string, done bool, now time.Time) error {
 	listed := time.Time{}
 	if done {
 		listed = now
 	}
 	return s.tx(ctx, "list a receipt", func(r runner) error {
 		lost := idp.Errorf(idp.Conflict, "Another worker is listing this receipt.")
-		if err := r.batch(ctx, []step{must(lost, holdReceipt, receipt, worker, cursor, us(listed))}); err != nil {
+		if err := r.batch(ctx, []step{must(lost, holdReceipt, receipt, hand, cursor, us(listed))}); err != nil {
 			return err
 		}
 		restored, err := s.restored(ctx, r, receipt)
@@ -179,11 +180,13 @@ func lineSteps(ctx context.Context, r runner, d idp.Delivery, now time.Time) ([]
 		return nil, nil // the person's browser was led there meanwhile, which says more
 	}
 	w := widened(known[0], d, now)
-	return []step{do(widenDelivery, w.ID, joined(w.SessionIndexes), us(w.AgainAt), us(w.Ceiling), w.State, us(w.NextAt), us(w.FinishedAt))}, nil
+	return []step{do(widenDelivery, w.ID, joined(w.SessionIndexes), us(w.AgainAt), us(w.Ceiling), w.State, us(w.NextAt), us(w.VerifiedAt), us(w.FinishedAt))}, nil
 }
 
 // widened is a known line with what a later page found on top. When an app
-// has acknowledged less than the line now says, it must hear the rest.
+// has acknowledged less than the line now says, it must hear the rest, whatever
+// it has shown of the part it knew; and what ends later than was thought has not
+// ended.
 func widened(known, d idp.Delivery, now time.Time) idp.Delivery {
 	w := known
 	w.SessionIndexes = slices.Clone(known.SessionIndexes)
@@ -194,8 +197,15 @@ func widened(known, d idp.Delivery, now time.Time) idp.Delivery {
 	}
 	w.AgainAt, w.Ceiling = later(known.AgainAt, d.AgainAt), later(known.Ceiling, d.Ceiling)
 	more := len(w.SessionIndexes) > len(known.SessionIndexes) || w.AgainAt.After(known.AgainAt)
-	if more && known.State == idp.DeliveryAcknowledged {
-		w.State, w.NextAt, w.FinishedAt = idp.DeliveryPending, now, time.Time{}
+	switch known.State {
+	case idp.DeliveryAcknowledged, idp.DeliveryVerified:
+		if more {
+			w.State, w.NextAt, w.VerifiedAt, w.FinishedAt = idp.DeliveryPending, now, time.Time{}, time.Time{}
+		}
+	case idp.DeliveryEnded:
+		if w.Ceiling.After(now) {
+			w.State, w.FinishedAt = idp.DeliveryAlive, time.Time{}
+		}
 	}
 	return w
 }
@@ -207,14 +217,14 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
-// ClaimDeliveries gives the worker up to limit deliveries that are due, for as
+// ClaimDeliveries gives the hand up to limit deliveries that are due, for as
 // long as the lease: none while older news for the same app and user is untried
 // or in somebody's hands, and never more of an app than perApp in all hands
 // together.
-func (s *Store) ClaimDeliveries(ctx context.Context, worker string, now time.Time, lease time.Duration, limit, perApp int) ([]idp.Delivery, error) {
+func (s *Store) ClaimDeliveries(ctx context.Context, hand string, now time.Time, lease time.Duration, limit, perApp int) ([]idp.Delivery, error) {
 	var claimed []idp.Delivery
 	err := s.db.behind(ctx, do(claimLock), collect(&claimed, scanDelivery), s.db.dialect(claimSQLite, claimPostgres),
-		worker, us(now), us(now.Add(lease)), limit, perApp)
+		hand, us(now), us(now.Add(lease)), limit, perApp)
 	if err != nil {
 		return nil, fmt.Errorf("claim deliveries: %w", s.db.translate(err))
 	}
@@ -222,13 +232,13 @@ func (s *Store) ClaimDeliveries(ctx context.Context, worker string, now time.Tim
 	return claimed, nil
 }
 
-// SaveDelivery writes how a delivery stands and frees the claim, where the
-// worker still holds it; idp.Conflict where not, also when the line was
+// SaveDelivery writes how a delivery stands and frees the claim, where that
+// hand still holds it; idp.Conflict where not, also when the line was
 // superseded, verified or widened meanwhile. What the line is about (app,
 // session, NameID, indexes) is not written. A line that was superseded while a
 // message was on its way stays so, and says what came of the message.
-func (s *Store) SaveDelivery(ctx context.Context, d idp.Delivery, worker string) error {
-	n, err := s.exec(ctx, "save a delivery", saveDelivery, d.ID, worker, d.State, d.Attempts, us(d.NextAt),
+func (s *Store) SaveDelivery(ctx context.Context, d idp.Delivery, hand string) error {
+	n, err := s.exec(ctx, "save a delivery", saveDelivery, d.ID, hand, d.State, d.Attempts, us(d.NextAt),
 		us(d.FirstSentAt), us(d.AckedAt), d.LatencyMS, d.Answer, us(d.AgainAt), us(d.Ceiling), us(d.VerifiedAt),
 		d.Evidence, us(d.FinishedAt))
 	if err == nil && n == 0 {
@@ -240,7 +250,8 @@ func (s *Store) SaveDelivery(ctx context.Context, d idp.Delivery, worker string)
 	return err
 }
 
-// ReleaseClaims gives back everything the worker holds.
+// ReleaseClaims gives back everything that the worker holds, under its name or
+// in a hand of it: its name, a slash and more.
 func (s *Store) ReleaseClaims(ctx context.Context, worker string) error {
 	return s.tx(ctx, "release claims", func(r runner) error {
 		return r.batch(ctx, []step{do(releaseDeliveries, worker), do(releaseReceipts, worker), do(releaseBatches, worker)})

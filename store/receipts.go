@@ -104,13 +104,13 @@ func (s *Store) LastReceipt(ctx context.Context, user idp.UserID, kind idp.Endin
 	return one(ctx, s, "receipt", scanReceipt, receiptLatest, user, kind)
 }
 
-// ClaimReceipt gives the worker the oldest receipt that is still to be listed
+// ClaimReceipt gives the hand the oldest receipt that is still to be listed
 // and that nobody holds, those of suspensions of many last, with the cursor that was reached, for as long as the
 // lease; idp.NotFound when there is none.
-func (s *Store) ClaimReceipt(ctx context.Context, worker string, now time.Time, lease time.Duration) (r idp.Receipt, cursor string, err error) {
+func (s *Store) ClaimReceipt(ctx context.Context, hand string, now time.Time, lease time.Duration) (r idp.Receipt, cursor string, err error) {
 	found, err := returning(ctx, s, "claim a receipt", func(row row) (v idp.Receipt, err error) {
 		return v, row.Scan(append(receiptDest(&v), &cursor)...)
-	}, s.db.dialect(claimReceiptSQLite, claimReceiptPostgres), worker, us(now), us(now.Add(lease)))
+	}, s.db.dialect(claimReceiptSQLite, claimReceiptPostgres), hand, us(now), us(now.Add(lease)))
 	switch {
 	case err != nil:
 		return idp.Receipt{}, "", err

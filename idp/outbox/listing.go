@@ -14,6 +14,7 @@ const pageSize = 500
 // listing is one worker's work on one receipt.
 type listing struct {
 	*Worker
+	hand    string // that holds the receipt
 	receipt idp.Receipt
 	apps    map[idp.AppID]idp.App // read so far
 	// written is what this worker has written of lines that speak for the whole
@@ -24,14 +25,15 @@ type listing struct {
 // claimReceipts holds up to free receipts and returns the work on each.
 func (w *Worker) claimReceipts(stop, work context.Context, free int) (jobs []func(), err error) {
 	for len(jobs) < free {
-		r, cursor, err := w.Store.ClaimReceipt(stop, w.Name, idp.Time(w.Now()), w.lease())
+		hand := w.hand()
+		r, cursor, err := w.Store.ClaimReceipt(stop, hand, idp.Time(w.Now()), w.lease())
 		switch {
 		case idp.IsKind(err, idp.NotFound):
 			return jobs, nil
 		case err != nil:
 			return jobs, fmt.Errorf("claim a receipt: %w", err)
 		}
-		l := &listing{Worker: w, receipt: r, apps: map[idp.AppID]idp.App{}, written: map[idp.DeliveryID]idp.Delivery{}}
+		l := &listing{Worker: w, hand: hand, receipt: r, apps: map[idp.AppID]idp.App{}, written: map[idp.DeliveryID]idp.Delivery{}}
 		jobs = append(jobs, func() {
 			if err := l.run(stop, work, cursor); err != nil && work.Err() == nil {
 				w.Log.ErrorContext(work, "listing a receipt stopped; it goes on when the claim runs out",
@@ -59,7 +61,7 @@ func (l *listing) run(stop, ctx context.Context, cursor string) error {
 			lines = append(lines, rest...)
 		}
 		lines = l.news(lines)
-		err = l.Store.ListPage(ctx, l.receipt.ID, l.Name, lines, next, done, idp.Time(l.Now()))
+		err = l.Store.ListPage(ctx, l.receipt.ID, l.hand, lines, next, done, idp.Time(l.Now()))
 		switch {
 		case idp.IsKind(err, idp.Conflict):
 			return nil // the claim ran out and another worker lists it

@@ -1,7 +1,10 @@
 package outbox
 
 import (
+	"context"
 	"fmt"
+	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -74,5 +77,68 @@ func TestALineOfManyPagesEndsWithTheLastSession(t *testing.T) {
 		if !d.Ceiling.Equal(last) {
 			t.Errorf("the line ends at %s, the last session at %s", d.Ceiling, last)
 		}
+	}
+}
+
+// slowPages lists a participant a page, the second when it may; and says what
+// was written down.
+type slowPages struct {
+	Store
+	pages  atomic.Int64
+	second <-chan struct{}
+	saved  chan idp.Delivery
+}
+
+func (s *slowPages) CutParticipants(ctx context.Context, r idp.Receipt, after string, _ int) ([]idp.Participant, string, error) {
+	if s.pages.Add(1) == 2 {
+		<-s.second
+	}
+	return s.Store.CutParticipants(ctx, r, after, 1)
+}
+
+func (s *slowPages) SaveDelivery(ctx context.Context, d idp.Delivery, hand string) error {
+	err := s.Store.SaveDelivery(ctx, d, hand)
+	s.saved <- d
+	return err
+}
+
+// TestAnOlderAnswerDoesNotSpeakForAWiderLine: while an app is told what one page
+// found, the next page makes the line say more, and it is told that as well. The
+// answer to the first call arrives in between, in the same worker.
+func TestAnOlderAnswerDoesNotSpeakForAWiderLine(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	second, first := make(chan struct{}), make(chan struct{})
+	saved := make(chan idp.Delivery, 100)
+	var calls atomic.Int64
+	r := newRemote(t, func(http.ResponseWriter, *http.Request) {
+		switch calls.Add(1) {
+		case 1:
+			close(second)
+			<-first
+		case 2:
+			close(first)
+			<-saved // the answer to the first call was written, or refused
+		}
+	})
+	app := h.app("crm", r.URL, wholly)
+	var u idp.User
+	var sooner, later idp.Session // in the order of the pages
+	for n := 0; sooner.ID >= later.ID; n++ {
+		u = h.person(fmt.Sprintf("alice%d", n), app)
+		sooner = h.signIn(u, app)
+		h.move(time.Minute)
+		later = h.signIn(u, app)
+	}
+	w := h.worker("n1")
+	w.Store = &slowPages{Store: h.store, second: second, saved: saved}
+	h.run(w)
+	id := h.suspend(u)
+	h.eventually(id, "final", final)
+	if d := h.line(id, app); !d.Ceiling.Equal(later.ExpiresAt) || d.Attempts != 1 || d.LatencyMS == 0 {
+		t.Errorf("the line ends at %s, want %s: %+v", d.Ceiling, later.ExpiresAt, d)
+	}
+	if n := calls.Load(); n != 2 {
+		t.Errorf("told %d times", n)
 	}
 }

@@ -46,7 +46,8 @@ func once[T any](read func() (T, error)) func() (T, error) {
 
 // claimDeliveries holds up to free due lines and returns the work on each.
 func (w *Worker) claimDeliveries(stop, work context.Context, free int) ([]func(), error) {
-	due, err := w.Store.ClaimDeliveries(stop, w.Name, idp.Time(w.Now()), w.lease(), free, w.perApp())
+	hand := w.hand()
+	due, err := w.Store.ClaimDeliveries(stop, hand, idp.Time(w.Now()), w.lease(), free, w.perApp())
 	if err != nil {
 		return nil, fmt.Errorf("claim deliveries: %w", err)
 	}
@@ -66,7 +67,7 @@ func (w *Worker) claimDeliveries(stop, work context.Context, free int) ([]func()
 		of.app = apps[d.AppID]
 		jobs = append(jobs, func() {
 			// What is aborted by the end of work is given back by Run.
-			if err := w.deliver(work, d, of); err != nil && work.Err() == nil {
+			if err := w.deliver(work, hand, d, of); err != nil && work.Err() == nil {
 				w.Log.ErrorContext(work, "a delivery was interrupted; it is taken up when the claim runs out",
 					"delivery", d.ID, "receipt", d.ReceiptID, "app", d.AppID, "error", err)
 			}
@@ -75,8 +76,9 @@ func (w *Worker) claimDeliveries(stop, work context.Context, free int) ([]func()
 	return jobs, nil
 }
 
-// deliver makes one attempt at d and writes down what became of it.
-func (w *Worker) deliver(ctx context.Context, d idp.Delivery, of shared) error {
+// deliver makes one attempt at d, which hand holds, and writes down what became
+// of it.
+func (w *Worker) deliver(ctx context.Context, hand string, d idp.Delivery, of shared) error {
 	if d.SessionID != "" && !d.AgainAt.IsZero() && !w.Now().Before(d.AgainAt) {
 		var err error
 		if d, err = w.relisted(ctx, d); err != nil {
@@ -93,7 +95,7 @@ func (w *Worker) deliver(ctx context.Context, d idp.Delivery, of shared) error {
 	}
 	o.kind, o.cutAt = r.Kind, r.CutAt
 	d = after(d, o, w.Now(), rand.Float64())
-	err = w.save(ctx, d)
+	err = w.save(ctx, hand, d)
 	if idp.IsKind(err, idp.Conflict) {
 		// The claim ran out, or the line was superseded or verified meanwhile:
 		// what is written there is right. Of a superseded line the store keeps
@@ -180,9 +182,9 @@ func (w *Worker) ask(ctx context.Context, app idp.App, d idp.Delivery) probed {
 
 // save writes d. A store that is away for a moment is asked again, so that
 // the app is not told twice for it.
-func (w *Worker) save(ctx context.Context, d idp.Delivery) error {
+func (w *Worker) save(ctx context.Context, hand string, d idp.Delivery) error {
 	for try := 1; ; try++ {
-		err := w.Store.SaveDelivery(ctx, d, w.Name)
+		err := w.Store.SaveDelivery(ctx, d, hand)
 		if err == nil {
 			return nil
 		}

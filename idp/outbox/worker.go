@@ -3,6 +3,7 @@ package outbox
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -21,7 +22,8 @@ type Worker struct {
 	Levers []Lever
 	Probe  Prober // may be nil: then no line becomes verified by a probe
 	// Name tells this worker's claims from others': one per running process.
-	// A process that starts under the name of a dead one frees its claims.
+	// A process that starts under the name of a dead one frees its claims. Each
+	// claim is held in a hand of its own, see hand.
 	Name string
 	Now  func() time.Time
 	Log  *slog.Logger
@@ -68,6 +70,11 @@ func (w *Worker) LeversOf(app idp.App) []idp.Lever {
 	}
 	return names
 }
+
+// hand names one claim of this worker. What was said under an older claim of a
+// line must not be written as if it were said under the newer one: the line may
+// have come to say more in between.
+func (w *Worker) hand() string { return w.Name + "/" + rand.Text() }
 
 func (w *Worker) inFlight() int              { return cmp.Or(w.InFlight, 128) }
 func (w *Worker) perApp() int                { return cmp.Or(w.PerApp, 4) }

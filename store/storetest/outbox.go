@@ -170,6 +170,31 @@ func testLines(h *house) {
 	want.SessionIndexes = []string{"a", "b"}
 	h.same([]idp.Delivery{want}, lines)
 
+	// What an app was told of is all it can have shown to be gone, and a line in
+	// one hand of a worker is not in its other.
+	got, err = h.ClaimDeliveries(h.ctx, "w/1", h.now, time.Minute, 10, 5)
+	h.ok(err)
+	h.same(1, len(got))
+	got[0].State, got[0].AckedAt, got[0].VerifiedAt, got[0].FinishedAt = idp.DeliveryVerified, h.now, h.now, h.now
+	h.is(h.SaveDelivery(h.ctx, got[0], "w/2"), idp.Conflict)
+	h.ok(h.SaveDelivery(h.ctx, got[0], "w/1"))
+	h.list(r, false, wider)
+	lines, err = h.Deliveries(h.ctx, r.ID)
+	h.ok(err)
+	h.same(idp.DeliveryVerified, lines[0].State)
+	wider.SessionIndexes = []string{"c"}
+	h.list(r, false, wider)
+	lines, err = h.Deliveries(h.ctx, r.ID)
+	h.ok(err)
+	want.SessionIndexes, want.AckedAt = []string{"a", "b", "c"}, h.now
+	h.same([]idp.Delivery{want}, lines)
+	_, err = h.ClaimDeliveries(h.ctx, "w/3", h.now, time.Minute, 10, 5)
+	h.ok(err)
+	h.ok(h.ReleaseClaims(h.ctx, "w"))
+	got, err = h.ClaimDeliveries(h.ctx, "ww/1", h.now, time.Minute, 10, 5)
+	h.ok(err)
+	h.same(1, len(got))
+
 	alive := h.line(r, b)
 	alive.State, alive.Lever, alive.Ceiling = idp.DeliveryAlive, idp.LeverNone, h.now.Add(time.Minute)
 	proven := h.line(r, b)
@@ -180,6 +205,11 @@ func testLines(h *house) {
 	h.ok(h.RecordEvidence(h.ctx, b.ID, "ses_2", "refused", true, h.now))
 	h.ok(h.RecordEvidence(h.ctx, b.ID, "ses_1", "refused", true, h.now))
 	n, err := h.EndedByCeiling(h.ctx, h.now.Add(2*time.Minute))
+	h.ok(err)
+	h.same(1, n)
+	alive.Ceiling = h.now.Add(time.Hour)
+	h.list(r, false, alive) // a later page found a session that lives longer
+	n, err = h.EndedByCeiling(h.ctx, h.now.Add(2*time.Hour))
 	h.ok(err)
 	h.same(1, n)
 	n, err = h.DeadLetters(h.ctx)
