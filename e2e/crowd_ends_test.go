@@ -106,7 +106,12 @@ func (c *crowd) regrant(proc int, p *person) {
 		}
 	}
 	uses()
-	defer uses()
+	defer func() {
+		uses()
+		for range 3 {
+			c.exchangeLate(proc, p)
+		}
+	}()
 	time.Sleep(mathrand.N(200 * time.Millisecond))
 	for range 10 {
 		done := c.log.record(op{Proc: proc, Op: opGrant, User: p.id, For: app, Node: c.anyNode()}, func(o *op) {

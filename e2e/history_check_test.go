@@ -366,8 +366,8 @@ func judgeEnds(mine []op, v *verdict) {
 }
 
 // judgeGrants is I1 and I2 for one app of a person: taking it away cuts, giving
-// it back restores. Nothing hangs on their session, nor on a code: it is good
-// for a minute, and asks for the grant when it is exchanged.
+// it back restores. Nothing hangs on their session; a code and what comes of it
+// do.
 func judgeGrants(mine []op, v *verdict) {
 	apps := map[string][]op{}
 	for _, o := range mine {
@@ -381,7 +381,7 @@ func judgeGrants(mine []op, v *verdict) {
 		for _, o := range mine {
 			if o.For == app {
 				for _, pass := range o.Made {
-					made[pass] = o.Op == opExchange || o.Op == opRefresh
+					made[pass] = true
 				}
 				sub = append(sub, o)
 			}

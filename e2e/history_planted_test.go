@@ -90,7 +90,7 @@ func TestCheckerFindsPlantedViolations(t *testing.T) {
 		"the app was taken away in vain":            {[]op{signIn(1, 2, "s"), about(opUngrant, 3, 4), trade(5, 6, opAuthorize, "s", saidYes, "c")}, outlivedGrant},
 		"the app was taken and given back":          {[]op{signIn(1, 2, "s"), about(opUngrant, 3, 4), about(opGrant, 5, 6), trade(7, 8, opAuthorize, "s", saidYes, "c")}, ""},
 		"a token of before it was given back":       {[]op{trade(1, 2, opExchange, "c", saidYes, "a"), about(opUngrant, 5, 6), about(opGrant, 7, 8), trade(9, 10, opUserinfo, "a", saidYes)}, outlivedGrant},
-		"a code of before it was given back":        {[]op{signIn(1, 2, "s"), trade(3, 4, opAuthorize, "s", saidYes, "c"), about(opUngrant, 5, 6), about(opGrant, 7, 8), trade(9, 10, opExchange, "c", saidYes, "a")}, ""},
+		"a code of before it was given back":        {[]op{signIn(1, 2, "s"), trade(3, 4, opAuthorize, "s", saidYes, "c"), about(opUngrant, 5, 6), about(opGrant, 7, 8), trade(9, 10, opExchange, "c", saidYes, "a")}, outlivedGrant},
 		"another app than the one taken away":       {[]op{signIn(1, 2, "s"), about(opUngrant, 3, 4), use(5, 6, "s", saidNo)}, turnedAway},
 		"signed in anew, alive after the restore":   {[]op{signIn(1, 2, "s"), anew(3, 4, "s", "t"), suspend(5, 6, saidYes), restore(7, 8), use(9, 10, "t", saidYes)}, survived},
 	} {

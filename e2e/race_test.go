@@ -361,10 +361,10 @@ func (c *crowd) administer(proc int, watched *spotlight) {
 	defer p.admin.Unlock()
 	watched.add(p)
 	time.Sleep(mathrand.N(300 * time.Millisecond))
-	switch roll := mathrand.IntN(8); {
-	case roll == 0:
+	switch mathrand.IntN(8) {
+	case 0:
 		c.endAll(proc, p)
-	case roll == 1 && os.Getenv("GATEHOUSE_REGRANT") != "":
+	case 1:
 		c.regrant(proc, p)
 	}
 	var clicks sync.WaitGroup

@@ -125,6 +125,10 @@ type Access struct {
 	App   App
 	Grant Grant
 	Group Group
+	// N is the number of the newest row of the log at that moment: what is issued
+	// by it is refused once all that covered the user then has ended, whatever was
+	// granted since.
+	N int64
 }
 
 // Account is a user's record in an app, as far as we know of it. We write it

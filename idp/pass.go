@@ -75,6 +75,8 @@ type Participant struct {
 	// AppEpoch is the app's Epoch when it asked: an answer is written only
 	// while it still is.
 	AppEpoch int64
+	// GrantedN is the [Access].N by which the answer is given. It is not kept.
+	GrantedN int64
 }
 
 // SignIn is one persisted attempt to prove identity. The dispatcher
@@ -117,6 +119,7 @@ type TokenFamily struct {
 	Proof
 	AppID     AppID
 	AppEpoch  int64 // the app's Epoch when the code was issued
+	GrantedN  int64 // the [Access].N by which the code was issued; it is not kept
 	SessionID SessionID
 	Scopes    []string
 	Nonce     string

@@ -31,7 +31,8 @@ func (g *Gate) Rotate(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof
 // Family accepts a token of a family, given the proof the token carried, and
 // returns the family with its user and grant as of this moment. A refusal comes
 // with the family alone when its person, session or app has ended, and without it
-// otherwise: an app that is told so has shown what that ending means to it.
+// otherwise: an app that is told so has shown what that ending means to it. The
+// standing of the moment comes with either, but not with that of one unknown.
 func (g *Gate) Family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error) {
 	return g.family(ctx, id, proof, g.Backend.FamilyByID)
 }
@@ -55,9 +56,9 @@ func (g *Gate) family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof
 	case err == nil:
 		return t, nil
 	case proof == t.Family.Proof && (!proof.Stands(t.Standing, t.Family.CreatedAt) || !t.SessionAlive || t.Family.AppEpoch != t.AppEpoch):
-		return idp.FamilyTruth{Family: t.Family}, err
+		return idp.FamilyTruth{Family: t.Family, Standing: t.Standing}, err
 	}
-	return idp.FamilyTruth{}, err
+	return idp.FamilyTruth{Standing: t.Standing}, err
 }
 
 func judgeFamily(t idp.FamilyTruth, proof idp.Proof, now time.Time) error {

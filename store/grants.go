@@ -32,7 +32,7 @@ const (
 	// Of the grants for one app, the first is the reason: to the user before
 	// through a group.
 	selectAccess = `SELECT ` + appColumns + `, ` + grantColumns + `,
-		COALESCE(ug.id, ''), COALESCE(ug.name, ''), COALESCE(ug.created_at, 0), COALESCE(ug.version, 0)
+		COALESCE(ug.id, ''), COALESCE(ug.name, ''), COALESCE(ug.created_at, 0), COALESCE(ug.version, 0), ` + logAt + `
 		FROM grants g JOIN apps a ON a.id = g.app_id LEFT JOIN user_groups ug ON ug.id = g.group_id
 		WHERE (g.user_id = $1 OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = $1))
 		AND g.ended_at = 0 AND g.from_at <= $2 AND (g.until_at = 0 OR g.until_at > $2)`
@@ -60,7 +60,7 @@ func (s *Store) scanAccess(r row) (idp.Access, error) {
 		a   appRow
 		acc idp.Access
 	)
-	err := r.Scan(append(append(a.dest(), grantDest(&acc.Grant)...), groupDest(&acc.Group)...)...)
+	err := r.Scan(append(append(append(a.dest(), grantDest(&acc.Grant)...), groupDest(&acc.Group)...), &acc.N)...)
 	if err != nil {
 		return idp.Access{}, err
 	}

@@ -46,8 +46,8 @@ func (s *Store) userTurns(c idp.Change) []step {
 			steps = s.turn(turnOfEnding, e.Kind, e.UserID, e.SessionID, e.FamilyID)
 		}
 	}
-	for _, u := range c.Users {
-		steps = append(steps, s.turn(takeTurn, u.ID)...)
+	for _, id := range touched(c) {
+		steps = append(steps, s.turn(takeTurn, id)...)
 	}
 	if ending && c.Ending.Kind == idp.EndUser {
 		steps = append(steps, s.turn(ownersTurn, c.Ending.UserID)...)
@@ -60,8 +60,30 @@ func (s *Store) userTurns(c idp.Change) []step {
 	return append(steps, s.regrantTurns(c)...)
 }
 
+// touched is whose rows the change writes, and to whom it gives something: what
+// is given is wholly before the end of what they had, or after it. In order,
+// each once.
+func touched(c idp.Change) []idp.UserID {
+	var ids []idp.UserID
+	for _, u := range c.Users {
+		ids = append(ids, u.ID)
+	}
+	if c.Ending == nil {
+		for _, g := range c.Grants {
+			if g.UserID != "" {
+				ids = append(ids, g.UserID)
+			}
+		}
+		for _, m := range c.Members {
+			ids = append(ids, m.UserID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
 // regrantTurns keep what grants an app, or lets somebody into a group, apart
-// from the end of a group's grant: either is wholly before the other.
+// from the end of a group's grant in the same way.
 func (s *Store) regrantTurns(c idp.Change) []step {
 	switch {
 	case c.Ending != nil && c.Ending.Kind == idp.EndGrant && c.Ending.UserID == "":

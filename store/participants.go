@@ -18,8 +18,9 @@ const (
 	participantByKey = `SELECT ` + participantColumns + ` FROM participants p WHERE p.session_id = $1 AND p.app_id = $2`
 
 	// Who is written down is known by: $1 to $3 the proof, $4 the session, $5
-	// now, $6 the app; then the account $7 to $11 and the participant $12 to $18: the last is the
-	// epoch that the app had when it asked.
+	// now, $6 the app, $7 when it was found to be granted; then the account $8 to
+	// $12 and the participant $13 to $19: the last is the epoch that the app had
+	// when it asked.
 	appAsks     = `EXISTS (SELECT 1 FROM apps a WHERE a.id = $6 AND a.epoch = `
 	accountInto = `INSERT INTO accounts (id, app_id, user_id, subject, format, first_seen_at, last_seen_at) `
 	accountKept = ` ON CONFLICT (user_id, app_id, format) DO UPDATE SET last_seen_at =
@@ -37,24 +38,24 @@ const (
 
 	// The two databases differ in how much one statement can do.
 	assertPostgres = issuablePostgres +
-		`acc AS (` + accountInto + `SELECT $7, $6, $1, $8, $9, $10, $11 FROM ok WHERE ` + appAsks + `$18)` + accountKept + accountReturned + `),
-		part AS (` + participantInto + `SELECT $4, $6, $1, $12, acc.subject, $13, $14, $15, $16, $17, $18 FROM acc` + participantKept + participantReturned + `)
+		`acc AS (` + accountInto + `SELECT $8, $6, $1, $9, $10, $11, $12 FROM ok WHERE ` + appAsks + `$19)` + accountKept + accountReturned + `),
+		part AS (` + participantInto + `SELECT $4, $6, $1, $13, acc.subject, $14, $15, $16, $17, $18, $19 FROM acc` + participantKept + participantReturned + `)
 		SELECT acc.id, acc.subject, acc.first_seen_at, acc.last_seen_at, part.session_index, part.name_id,
 		part.name_id_format, part.name_qualifier, part.sp_name_qualifier, part.first_at, part.last_answer_at FROM acc, part`
-	assertAccountSQLite = accountInto + `SELECT $7, $6, $1, $8, $9, $10, $11 FROM (` + issuable + `) WHERE ` + appAsks + `$12)` +
+	assertAccountSQLite = accountInto + `SELECT $8, $6, $1, $9, $10, $11, $12 FROM (` + issuable + `) WHERE ` + appAsks + `$13)` +
 		accountKept + accountReturned
 	participantSQLite = participantInto + `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)` + participantKept + participantReturned
 
 	familyInto = `INSERT INTO token_families (id, user_id, epoch, generation, app_id, session_id, scopes, nonce, auth_time,
 		methods, offline, seq, rotated_at, created_at, expires_at, revoked_at, app_epoch, since_n) `
 	codePostgres = issuablePostgres +
-		`fam AS (` + familyInto + `SELECT $19, $1, $2, $3, $6, $4, $20, $21, $22, $23, $24, $25, $26, $27, $28, 0, $18, ` + logAt + ` FROM ok WHERE ` + appAsks + `$18)
+		`fam AS (` + familyInto + `SELECT $20, $1, $2, $3, $6, $4, $21, $22, $23, $24, $25, $26, $27, $28, $29, 0, $19, ` + logAt + ` FROM ok WHERE ` + appAsks + `$19)
 			ON CONFLICT (id) DO NOTHING RETURNING id),
-		acc AS (` + accountInto + `SELECT $7, $6, $1, $8, $9, $10, $11 FROM fam` + accountKept + accountReturned + `),
-		part AS (` + participantInto + `SELECT $4, $6, $1, $12, acc.subject, $13, $14, $15, $16, $17, $18 FROM acc` + participantKept + `)
+		acc AS (` + accountInto + `SELECT $8, $6, $1, $9, $10, $11, $12 FROM fam` + accountKept + accountReturned + `),
+		part AS (` + participantInto + `SELECT $4, $6, $1, $13, acc.subject, $14, $15, $16, $17, $18, $19 FROM acc` + participantKept + `)
 		SELECT id FROM fam`
-	codeSQLite = familyInto + `SELECT $7, $1, $2, $3, $6, $4, $8, $9, $10, $11, $12, $13, $14, $15, $16, 0, $17, ` + logAt + `
-		FROM (` + issuable + `) WHERE ` + appAsks + `$17) ON CONFLICT (id) DO NOTHING`
+	codeSQLite = familyInto + `SELECT $8, $1, $2, $3, $6, $4, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, $18, ` + logAt + `
+		FROM (` + issuable + `) WHERE ` + appAsks + `$18) ON CONFLICT (id) DO NOTHING`
 	accountSQLite = accountInto + `VALUES ($1, $2, $3, $4, $5, $6, $7)` + accountKept + accountReturned
 	codeSpent     = `SELECT count(*) FROM token_families WHERE id = $1`
 )
@@ -89,7 +90,7 @@ func (w *writing) turns() step { return do(shareTurns, w.proof.UserID, w.p.AppID
 
 // head are the arguments of issuable.
 func (w *writing) head() []any {
-	return []any{w.proof.UserID, w.proof.Epoch, w.proof.Generation, w.p.SessionID, us(w.now), w.p.AppID}
+	return []any{w.proof.UserID, w.proof.Epoch, w.proof.Generation, w.p.SessionID, us(w.now), w.p.AppID, w.p.GrantedN}
 }
 
 func (w *writing) account() []any {
@@ -175,7 +176,7 @@ func (s *Store) RecordAssertion(ctx context.Context, proof idp.Proof, p idp.Part
 // f.CreatedAt. idp.Conflict when the code was spent before,
 // idp.Unauthenticated where something does not stand.
 func (s *Store) SpendCode(ctx context.Context, f idp.TokenFamily, p idp.Participant, a idp.Account) error {
-	p.SessionID, p.AppID, p.AppEpoch = f.SessionID, f.AppID, f.AppEpoch
+	p.SessionID, p.AppID, p.AppEpoch, p.GrantedN = f.SessionID, f.AppID, f.AppEpoch, f.GrantedN
 	w := s.writing(f.Proof, p, a, f.CreatedAt)
 	family := []any{f.ID, joined(f.Scopes), f.Nonce, us(f.AuthTime), joined(f.Methods), bit(f.Offline), f.Seq,
 		us(f.RotatedAt), us(w.now), us(f.ExpiresAt)}

@@ -12,6 +12,7 @@ const (
 	purgeSpent     = `DELETE FROM spent WHERE (kind, value) IN (SELECT kind, value FROM spent WHERE expires_at < $1 LIMIT $2)`
 	purgeLinks     = `DELETE FROM links WHERE id IN (SELECT id FROM links
 		WHERE expires_at < $1 OR (used_at <> 0 AND used_at < $1) LIMIT $2)`
+	purgeNodes = `DELETE FROM nodes WHERE id IN (SELECT id FROM nodes WHERE seen_at < $1 LIMIT $2)`
 )
 
 // purgePage keeps a transaction short, so that a suspension never waits behind
@@ -19,8 +20,8 @@ const (
 const purgePage = 500
 
 // Purge forgets what can matter no more: expired SignIns, spent values and
-// counts, and links thirty days after their use or end. In pages; it may be
-// interrupted at any time.
+// counts, links thirty days after their use or end, and nodes that have given no
+// sign of life for a day. In pages; it may be interrupted at any time.
 func (s *Store) Purge(ctx context.Context, now time.Time) error {
 	for _, p := range []struct {
 		sql    string
@@ -30,6 +31,7 @@ func (s *Store) Purge(ctx context.Context, now time.Time) error {
 		{purgeThrottles, now},
 		{purgeSpent, now},
 		{purgeLinks, now.Add(-30 * 24 * time.Hour)},
+		{purgeNodes, now.Add(-24 * time.Hour)},
 	} {
 		for n := int64(purgePage); n == purgePage; {
 			var err error

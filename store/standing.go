@@ -33,14 +33,21 @@ const (
 	lockUser  = ` FOR SHARE OF u`
 	lockBoth  = ` FOR SHARE OF u, s`
 
-	// A session that passes may hang on, and a grant that stands. $4 is the
-	// session, $5 now, $6 the app.
+	// A session that passes may hang on, and a grant that stands and has stood
+	// since the app was found to be granted, for all that has ended in between:
+	// what was given back after it, or began after it, gives no life to a code of
+	// before. $4 is the session, $5 now, $6 the app, $7 the number that the log
+	// had then.
 	issuableFrom = `users u CROSS JOIN house h JOIN sessions s ON s.user_id = u.id
 		WHERE ` + proven + ` AND s.id = $4 AND s.epoch = $2 AND s.generation = $3
 		AND s.ended_at = 0 AND s.expires_at > $5 AND s.created_at >= h.cut_before
 		AND EXISTS (SELECT 1 FROM grants g WHERE g.app_id = $6
 			AND (g.user_id = u.id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = u.id))
-			AND g.ended_at = 0 AND g.from_at <= $5 AND (g.until_at = 0 OR g.until_at > $5))`
+			AND g.ended_at = 0 AND g.from_at <= $5 AND (g.until_at = 0 OR g.until_at > $5)
+			AND NOT EXISTS (SELECT 1 FROM endings x WHERE x.kind = 'grant' AND x.n > $7
+				AND (x.user_id = u.id AND x.app_id IN ($6, '') OR x.user_id = '' AND x.app_id = $6)
+				AND (x.n <= g.since_n OR x.at < g.from_at
+					OR x.n <= (SELECT m.since_n FROM members m WHERE m.group_id = g.group_id AND m.user_id = u.id))))`
 	issuable         = `SELECT u.id FROM ` + issuableFrom
 	issuablePostgres = `WITH ok AS (` + issuable + lockBoth + `), `
 	shareTurns       = `SELECT pg_advisory_xact_lock_shared(hashtextextended($1, 0)), pg_advisory_xact_lock_shared(hashtextextended($2, 0))`

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"os"
 	"slices"
 	"time"
 
@@ -41,6 +40,7 @@ const (
 // house is everything wired together: the handler that answers requests and
 // the worker that tells apps.
 type house struct {
+	node      node // whose file stays open
 	ring      *keys.Ring
 	store     *store.Store
 	redis     *redis.Redis
@@ -103,7 +103,8 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	if err != nil {
 		return nil, fmt.Errorf("GATEHOUSE_OUTBOUND_ALLOW: %w", err)
 	}
-	fast, err := redis.New(c.Redis, db, workerName(c.Listen), log)
+	node := newNode(c.Data, log)
+	fast, err := redis.New(c.Redis, db, node.name, log)
 	if err != nil {
 		return nil, err
 	}
@@ -111,12 +112,13 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	truth := &forced{Store: db, commits: fast.Commits(db), redis: fast, metrics: counting}
 	people := &directory.Directory{Store: truth, Passes: gate, Keys: ring, CheckRules: jit.CheckRules, Now: wallTime, CheckURL: out.CheckURL}
 	h := &house{
+		node:  node,
 		store: db, ring: ring, redis: fast, gate: gate, directory: people, closing: make(chan struct{}), metrics: counting,
 		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: wallTime},
 	}
 	issuer := c.URL.String()
 	h.worker = &outbox.Worker{
-		Store: db, Name: workerName(c.Listen), Now: wallTime, Log: log,
+		Store: db, Name: node.name, Now: wallTime, Log: log,
 		Levers: []outbox.Lever{
 			&oidc.Backchannel{Issuer: issuer, Signer: ring, Fetch: out, Now: wallTime},
 			&saml.SOAPLogout{EntityID: entityID(issuer), Ring: ring, Fetch: out, Now: wallTime},
@@ -150,17 +152,6 @@ func attributes(p saml.Person, app idp.App) ([]saml.Attribute, error) {
 }
 
 func entityID(issuer string) string { return issuer + "/saml/metadata" }
-
-// workerName tells this node's claims from those of others. It is the same
-// after a restart, so that a node which was killed takes its own claims back
-// at once instead of waiting for them to run out.
-func workerName(listen string) string {
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unnamed"
-	}
-	return host + " " + listen
-}
 
 // face builds the handler: tongues, rooms and API under one mux.
 func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger) error {

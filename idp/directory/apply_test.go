@@ -23,7 +23,8 @@ func held(t *testing.T, s *store.Store, u idp.User, a idp.App) idp.TokenFamily {
 	proof := idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: must[string](t)(s.Generation(ctx))}
 	ses := idp.Session{ID: idp.NewSessionID(), Proof: proof, CreatedAt: now, LastSeenAt: now, ExpiresAt: now.Add(time.Hour)}
 	ok(s.StartSession(ctx, ses, string(ses.ID), ""))
-	f := idp.TokenFamily{ID: idp.NewTokenFamilyID(), Proof: proof, AppID: a.ID, SessionID: ses.ID, Offline: true, Seq: 1, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
+	access := must[idp.Access](t)(s.Access(ctx, u.ID, a.ID, now))
+	f := idp.TokenFamily{ID: idp.NewTokenFamilyID(), Proof: proof, AppID: a.ID, GrantedN: access.N, SessionID: ses.ID, Offline: true, Seq: 1, CreatedAt: now, ExpiresAt: now.Add(time.Hour)}
 	ok(s.SpendCode(ctx, f, idp.Participant{NameID: idp.NameID{Value: "x"}}, idp.Account{Subject: "x"}))
 	return f
 }

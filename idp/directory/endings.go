@@ -115,3 +115,7 @@ func (d *Directory) EndFamily(ctx context.Context, f idp.TokenFamily, why string
 	})
 	return err
 }
+
+// InForce returns when all that has ended up to row n of the log is refused on
+// every node.
+func (d *Directory) InForce(ctx context.Context, n int64) error { return d.Store.InForce(ctx, n) }

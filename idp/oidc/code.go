@@ -28,6 +28,7 @@ type code struct {
 	SessionEnds int64             `json:"se"` // Unix time
 	App         idp.AppID         `json:"a"`
 	AppEpoch    int64             `json:"ae,omitempty"`
+	GrantedN    int64             `json:"gn"`
 	RedirectURI string            `json:"r"`
 	Challenge   string            `json:"c,omitempty"`
 	Nonce       string            `json:"n,omitempty"`
@@ -40,7 +41,7 @@ type code struct {
 // grant answers a request from a session that suffices: with a code when the
 // person may use the app. The gate asks again when the code is exchanged.
 func (p *Provider) grant(w http.ResponseWriter, r *http.Request, app idp.App, req *request, s idp.Session) {
-	_, err := p.Store.Access(r.Context(), s.UserID, app.ID, p.now())
+	access, err := p.Store.Access(r.Context(), s.UserID, app.ID, p.now())
 	if idp.IsKind(err, idp.NotFound) {
 		p.note(r.Context(), idp.Event{
 			Kind: "oidc.authorize.deny", UserID: s.UserID, AppID: app.ID, SessionID: s.ID,
@@ -57,7 +58,7 @@ func (p *Provider) grant(w http.ResponseWriter, r *http.Request, app idp.App, re
 		ID:   idp.NewTokenFamilyID(),
 		User: s.UserID, Epoch: s.Epoch, Generation: s.Generation,
 		Session: s.ID, SessionEnds: s.ExpiresAt.Unix(),
-		App: app.ID, AppEpoch: app.Epoch, RedirectURI: req.RedirectURI, Challenge: req.CodeChallenge,
+		App: app.ID, AppEpoch: app.Epoch, GrantedN: access.N, RedirectURI: req.RedirectURI, Challenge: req.CodeChallenge,
 		Nonce: req.Nonce, Scopes: req.Scopes,
 		AuthTime: s.AuthTime.UnixMicro(), Methods: s.Methods,
 		IssuedAt: p.now().UnixMicro(),
@@ -112,7 +113,7 @@ func (c code) proof() idp.Proof {
 // family is the token family the code is exchanged for.
 func (c code) family(now time.Time) idp.TokenFamily {
 	return idp.TokenFamily{
-		ID: c.ID, Proof: c.proof(), AppID: c.App, AppEpoch: c.AppEpoch, SessionID: c.Session,
+		ID: c.ID, Proof: c.proof(), AppID: c.App, AppEpoch: c.AppEpoch, GrantedN: c.GrantedN, SessionID: c.Session,
 		Scopes: c.Scopes, Nonce: c.Nonce,
 		AuthTime: idp.Time(time.UnixMicro(c.AuthTime)), Methods: c.Methods,
 		CreatedAt: now, RotatedAt: now,

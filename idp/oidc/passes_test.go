@@ -125,6 +125,60 @@ func (o *outage) EndFamily(ctx context.Context, f idp.TokenFamily, why string) e
 	return o.Endings.EndFamily(ctx, f, why)
 }
 
+// underWay are endings that are not in force yet.
+type underWay struct {
+	oidc.Endings
+	asked   chan int64
+	inForce chan error
+}
+
+func (u *underWay) InForce(_ context.Context, n int64) error {
+	u.asked <- n
+	return <-u.inForce
+}
+
+// TestRevocationWaitsForAnEndingUnderWay revokes a token whose family somebody
+// else has ended, or whose person was suspended, a moment ago: success is
+// answered when that is in force on every node.
+func TestRevocationWaitsForAnEndingUnderWay(t *testing.T) {
+	t.Parallel()
+	u := &underWay{asked: make(chan int64), inForce: make(chan error)}
+	h := newHouse(t, func(p *oidc.Provider) { u.Endings, p.Endings = p.Endings, u })
+	for name, end := range map[string]func(idp.TokenFamily) *idp.Ending{
+		"the family": func(f idp.TokenFamily) *idp.Ending {
+			return &idp.Ending{Kind: idp.EndFamily, UserID: f.UserID, FamilyID: f.ID, Key: string(f.ID), At: h.clock.Now()}
+		},
+		"everything": func(f idp.TokenFamily) *idp.Ending {
+			return &idp.Ending{Kind: idp.EndPasses, UserID: f.UserID, Key: "all", At: h.clock.Now()}
+		},
+	} {
+		form := url.Values{"token": {h.signedIn(h.ada).tokens("openid offline_access").text("refresh_token")}}
+		families, err := h.store.Families(t.Context(), h.ada.ID, h.clock.Now())
+		h.must(err)
+		done, err := h.store.Commit(t.Context(), idp.Change{Ending: end(families[0])})
+		h.must(err)
+		for _, c := range []struct {
+			err  error
+			want int
+		}{{idp.Errorf(idp.Unavailable, "the database is away"), http.StatusServiceUnavailable}, {nil, http.StatusOK}} {
+			answer := make(chan int, 1)
+			go func() { answer <- h.asWiki().post("/oauth/revoke", form).status }()
+			select {
+			case n := <-u.asked:
+				if n < done.N {
+					t.Errorf("%s: row %d is waited for, and the ending is %d", name, n, done.N)
+				}
+				u.inForce <- c.err
+			case status := <-answer:
+				t.Fatalf("%s has ended and is not in force on every node, and the answer is %d", name, status)
+			}
+			if got := <-answer; got != c.want {
+				t.Errorf("%s: got %d, want %d", name, got, c.want)
+			}
+		}
+	}
+}
+
 func TestRT10RevocationDuringAnOutageIsNotSuccess(t *testing.T) {
 	t.Parallel()
 	o := &outage{}

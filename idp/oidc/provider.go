@@ -55,6 +55,9 @@ type SignIns interface {
 // Endings ends a token family; *directory.Directory does.
 type Endings interface {
 	EndFamily(ctx context.Context, f idp.TokenFamily, reason string) error
+	// InForce returns when all that has ended up to row n of the log is refused
+	// on every node.
+	InForce(ctx context.Context, n int64) error
 }
 
 // Browser is what the provider asks of web: everything that is a cookie or a

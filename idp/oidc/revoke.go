@@ -30,11 +30,13 @@ func (s *server) Revocation(ctx context.Context, r *op.ClientRequest[oidc.Revoca
 	truth, err := p.Gate.Family(ctx, t.Family, t.proof())
 	switch {
 	case idp.IsKind(err, idp.Unauthenticated):
-		return op.NewResponse(nil), nil
-	case err != nil:
-		return nil, fault(err)
+		// Over already, perhaps by somebody who still waits for it to be so on
+		// every node.
+		err = p.Endings.InForce(ctx, truth.Standing.N)
+	case err == nil:
+		err = p.Endings.EndFamily(ctx, truth.Family, "revoked by the app")
 	}
-	if err := p.Endings.EndFamily(ctx, truth.Family, "revoked by the app"); err != nil {
+	if err != nil {
 		return nil, fault(err)
 	}
 	return op.NewResponse(nil), nil

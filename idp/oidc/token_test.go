@@ -182,3 +182,20 @@ func TestCO07SuspendedBetweenAuthorizeAndToken(t *testing.T) {
 	}
 	h.wantEvent("oidc.code.refuse")
 }
+
+func TestACodeDoesNotSurviveTheEndOfItsGrant(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.signedIn(h.ada)
+	code := ada.code("scope=openid")
+	groups, err := h.store.GroupsOf(t.Context(), h.ada.ID)
+	h.must(err)
+	_, err = h.dir.RemoveMember(t.Context(), groups[0].ID, h.ada.ID)
+	h.must(err)
+	h.must(h.dir.AddMember(t.Context(), groups[0].ID, h.ada.ID))
+	h.asWiki().exchange(code).wants(t, http.StatusBadRequest, "invalid_grant")
+	h.wantEvent("oidc.code.refuse")
+	if a := h.asWiki().exchange(ada.code("scope=openid")); a.status != http.StatusOK {
+		t.Errorf("a code of after: %d %v", a.status, a.body)
+	}
+}

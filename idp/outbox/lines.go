@@ -107,21 +107,28 @@ func accountLine(r idp.Receipt, a idp.Account, now time.Time) idp.Delivery {
 func nameOf(a idp.Account) idp.NameID { return idp.NameID{Value: a.Subject, Format: a.Format} }
 
 // familyLine is the line of a token family that outlived its session. The app
-// is told where it can be: it may keep a session of its own alive on it.
-// subject is what the app knows the person by, empty when that is not known.
-func familyLine(r idp.Receipt, app idp.App, f idp.TokenFamily, lever idp.Lever, subject idp.NameID, now time.Time) idp.Delivery {
-	if subject.Value == "" {
+// is told where it can be: it may keep a session of its own alive on it. p is
+// what the app got from that session, zero when that is not known. Where that
+// one session was ended, it alone is named: the person may be there from another.
+func familyLine(r idp.Receipt, app idp.App, f idp.TokenFamily, p idp.Participant, lever idp.Lever, now time.Time) idp.Delivery {
+	if p.NameID.Value == "" {
 		lever = idp.LeverNone
 	}
 	d := idp.Delivery{
-		ID: deliveryID(r.ID, f.AppID, lever, "", subject), ReceiptID: r.ID, UserID: f.UserID, AppID: f.AppID,
-		Lever: lever, NameID: subject,
+		ReceiptID: r.ID, UserID: f.UserID, AppID: f.AppID, Lever: lever, NameID: p.NameID,
 		State: idp.DeliveryPending, CreatedAt: now, NextAt: now,
 	}
 	if lever == idp.LeverNone {
 		d.State, d.Answer = idp.DeliveryEnded, familyRefused
 		d.NextAt, d.FinishedAt = time.Time{}, now
 	}
+	if r.Kind == idp.EndSession {
+		d.SessionID = f.SessionID
+		if p.SessionIndex != "" {
+			d.SessionIndexes = []string{p.SessionIndex}
+		}
+	}
+	d.ID = deliveryID(r.ID, f.AppID, lever, d.SessionID, p.NameID)
 	return d
 }
 

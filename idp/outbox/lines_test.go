@@ -147,16 +147,23 @@ func TestLinesWithoutASession(t *testing.T) {
 	told.Lever, told.State, told.NextAt, told.FinishedAt = idp.LeverBackchannel, idp.DeliveryPending, cut, time.Time{}
 	told.ID, told.Answer = deliveryID("rcp_1", "app_wiki", idp.LeverBackchannel, "", alice), ""
 
+	p := idp.Participant{NameID: alice, SessionIndex: "i"}
+	ofSession := with(r, func(r *idp.Receipt) { r.Kind, r.SessionID = idp.EndSession, "ses_1" })
+	f.SessionID = "ses_1"
 	tests := []struct {
 		name      string
 		got, want idp.Delivery
 	}{
 		{"an account alone has ended", accountLine(r, idp.Account{AppID: "app_wiki", UserID: "usr_1", Subject: "alice"}, cut),
 			with(ended, func(d *idp.Delivery) { d.Answer = accountRemains })},
-		{"a token family's app is told", familyLine(r, wiki(), f, idp.LeverBackchannel, alice, cut), told},
-		{"not one without a lever", familyLine(r, with(wiki(), func(a *idp.App) { a.OIDC = nil }), f, idp.LeverNone, alice, cut),
+		{"a token family's app is told", familyLine(r, wiki(), f, p, idp.LeverBackchannel, cut), told},
+		{"of the end of one session it is told that one", familyLine(ofSession, wiki(), f, p, idp.LeverBackchannel, cut),
+			with(told, func(d *idp.Delivery) {
+				d.ID, d.SessionID, d.SessionIndexes = deliveryID("rcp_1", "app_wiki", idp.LeverBackchannel, "ses_1", alice), "ses_1", []string{"i"}
+			})},
+		{"not one without a lever", familyLine(r, with(wiki(), func(a *idp.App) { a.OIDC = nil }), f, p, idp.LeverNone, cut),
 			with(ended, func(d *idp.Delivery) { d.Answer = familyRefused })},
-		{"nor about nobody", familyLine(r, wiki(), f, idp.LeverBackchannel, idp.NameID{}, cut),
+		{"nor about nobody", familyLine(r, wiki(), f, idp.Participant{}, idp.LeverBackchannel, cut),
 			with(ended, func(d *idp.Delivery) {
 				d.ID, d.Answer, d.NameID = deliveryID("rcp_1", "app_wiki", idp.LeverNone, "", idp.NameID{}), familyRefused, idp.NameID{}
 			})},

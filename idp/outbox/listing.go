@@ -172,22 +172,24 @@ func (l *listing) rest(ctx context.Context, last []idp.Delivery) ([]idp.Delivery
 	if err != nil {
 		return nil, err
 	}
-	subjects := make(map[door]idp.NameID, len(accounts))
-	for _, a := range accounts {
-		subjects[door{a.AppID, a.UserID}] = nameOf(a)
-	}
 	now := idp.Time(l.Now())
 	var lines []idp.Delivery
 	for _, f := range families {
+		in := door{f.AppID, f.UserID}
+		if listed[in] {
+			continue
+		}
+		listed[in] = true
 		app, err := l.app(ctx, f.AppID)
 		if err != nil {
 			return nil, err
 		}
-		if in := (door{f.AppID, f.UserID}); !listed[in] {
-			listed[in] = true
-			for _, lever := range l.LeversOf(app) {
-				lines = append(lines, familyLine(l.receipt, app, f, lever, subjects[in], now))
-			}
+		p, err := l.Store.Participant(ctx, f.SessionID, f.AppID)
+		if err != nil && !idp.IsKind(err, idp.NotFound) {
+			return nil, fmt.Errorf("read what an app got: %w", err)
+		}
+		for _, lever := range l.LeversOf(app) {
+			lines = append(lines, familyLine(l.receipt, app, f, p, lever, now))
 		}
 	}
 	for _, a := range accounts {

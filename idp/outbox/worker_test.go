@@ -369,6 +369,31 @@ func TestAnAppWithRefreshTokensIsToldThoughTheSessionIsOver(t *testing.T) {
 	}
 }
 
+// TestAnEndedSessionsRefreshTokensAreNotTheWholePersons ends a session whose time
+// is over and whose refresh tokens live on: its app is told of that session, and
+// not to throw the person out of another that they have.
+func TestAnEndedSessionsRefreshTokensAreNotTheWholePersons(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	r := newRemote(t, nil)
+	app := h.app("crm", r.URL, wholly)
+	u := h.person("alice", app)
+	old := h.signIn(u)
+	h.offline(old, u, app)
+	h.move(13 * time.Hour)
+	h.signIn(u, app)
+	h.run(h.worker("n1"))
+	id := h.end(idp.Ending{Kind: idp.EndSession, UserID: u.ID, SessionID: old.ID})
+	h.eventually(id, "final", final)
+	d := h.line(id, app)
+	if d.SessionID != old.ID || d.State != idp.DeliveryAcknowledged || d.NameID.Value != "alice" || r.told.Load() != 1 {
+		t.Fatalf("%+v, told %d times", d, r.told.Load())
+	}
+	if s := <-r.sessions; len(s) != 1 || s[0] != "_"+string(old.ID) {
+		t.Errorf("told to end %v, want %s alone", s, old.ID)
+	}
+}
+
 func TestRestoreSupersedesWhatIsPending(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

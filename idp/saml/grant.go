@@ -53,7 +53,7 @@ func (p *Provider) issue(ctx context.Context, app idp.App, req *request, session
 	}
 	issued, _, err := p.Gate.Assert(ctx, session.Proof, idp.Participant{
 		SessionID: session.ID, AppID: app.ID, UserID: u.ID, SessionIndex: sessionIndex(session.ID, app.ID),
-		NameID: s.name, FirstAt: s.now, LastAnswerAt: s.now, AppEpoch: app.Epoch,
+		NameID: s.name, FirstAt: s.now, LastAnswerAt: s.now, AppEpoch: app.Epoch, GrantedN: access.N,
 	}, idp.Account{
 		AppID: app.ID, UserID: u.ID, Subject: s.name.Value, Format: s.name.Format, FirstSeenAt: s.now, LastSeenAt: s.now,
 	})

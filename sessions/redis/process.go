@@ -36,6 +36,11 @@ type process struct {
 	highest      atomic.Int64 // watermark ever seen
 	since        time.Time    // when this node learned of the registration
 	asked        bool         // the one attempt at the first watermark was made here
+
+	// What the polling goroutine knows of its memory.
+	counted bool  // evicted was read
+	evicted int64 // keys, in all its life
+	forgot  bool  // it may have forgotten something under this registration
 }
 
 // identity is what a process says of itself.
@@ -51,15 +56,9 @@ var errSentinel = errors.New("it is a Sentinel")
 // identify asks a process who it is, and refuses one that could not keep the
 // promise.
 func identify(ctx context.Context, c goredis.Cmdable) (identity, error) {
-	raw, err := c.Info(ctx, "everything").Result()
+	info, err := infoOf(ctx, c, "everything")
 	if err != nil {
 		return identity{}, err
-	}
-	info := map[string]string{}
-	for line := range strings.Lines(raw) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
-			info[name] = value
-		}
 	}
 	major, _, _ := strings.Cut(info["redis_version"], ".")
 	version, _ := strconv.Atoi(major)
@@ -72,14 +71,62 @@ func identify(ctx context.Context, c goredis.Cmdable) (identity, error) {
 		return identity{}, fmt.Errorf("it is a %s, not the master", info["role"])
 	case version < 7:
 		return identity{}, idp.Errorf(idp.Invalid, "Gatehouse needs Redis 7 or later, and this is %s.", info["redis_version"])
-	case info["maxmemory_policy"] != "noeviction":
-		return identity{}, idp.Errorf(idp.Invalid, "Redis forgets keys when its memory is full (maxmemory-policy %s). Set maxmemory-policy noeviction.", info["maxmemory_policy"])
+	case info["maxmemory_policy"] != neverForget:
+		return identity{}, forgets(info["maxmemory_policy"])
 	case info["loading"] == "1" || info["async_loading"] == "1":
 		return identity{}, errors.New("it is still loading its data")
 	case info["run_id"] == "":
 		return identity{}, errors.New("it does not say its run_id")
 	}
 	return identity{info["run_id"], info["master_replid"]}, nil
+}
+
+// neverForget is the one maxmemory-policy under which an ending that was applied
+// stays applied.
+const neverForget = "noeviction"
+
+func forgets(policy string) error {
+	return idp.Errorf(idp.Invalid, "Redis forgets keys when its memory is full (maxmemory-policy %s). Set maxmemory-policy noeviction.", policy)
+}
+
+// infoOf is what a process says of itself in these sections.
+func infoOf(ctx context.Context, c goredis.Cmdable, sections ...string) (map[string]string, error) {
+	raw, err := c.Info(ctx, sections...).Result()
+	if err != nil {
+		return nil, err
+	}
+	info := map[string]string{}
+	for line := range strings.Lines(raw) {
+		if name, value, ok := strings.Cut(strings.TrimSpace(line), ":"); ok {
+			info[name] = value
+		}
+	}
+	return info, nil
+}
+
+// keeps asks the process whether it still keeps what it is told. One that may
+// have forgotten something since it was registered is lost (errLost) also when
+// it forgets nothing any more: what it forgot may be that a session has ended.
+// Only the polling goroutine asks.
+func (p *process) keeps(ctx context.Context) error {
+	info, err := infoOf(ctx, p.client, "memory", "stats")
+	if p.seen(0, err) != nil {
+		return err
+	}
+	evicted, err := strconv.ParseInt(info["evicted_keys"], 10, 64)
+	if err != nil {
+		return fmt.Errorf("read how many keys were evicted: %w", err)
+	}
+	policy := info["maxmemory_policy"]
+	p.forgot = p.forgot || policy != neverForget || p.counted && evicted > p.evicted
+	p.counted, p.evicted = true, evicted
+	switch {
+	case policy != neverForget:
+		return forgets(policy)
+	case p.forgot:
+		return errLost
+	}
+	return nil
 }
 
 // connect returns the process of a registration: its connections lead to that

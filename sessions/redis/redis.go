@@ -121,6 +121,12 @@ func (r *Redis) poll(ctx context.Context) {
 		return
 	}
 	watermark, err := r.keepUp(asking, p, at.N)
+	if err == nil {
+		err = p.keeps(asking)
+	}
+	if p.forgot {
+		r.lease.Store(nil)
+	}
 	switch {
 	case err == nil && watermark > at.N && r.ahead(asking, p, watermark):
 		return
@@ -142,8 +148,9 @@ func (r *Redis) poll(ctx context.Context) {
 	}
 }
 
-// errLost: the process has no watermark, or one that went back.
-var errLost = errors.New("the watermark is gone")
+// errLost: the process has no watermark, or one that went back, or may have
+// forgotten what it was told.
+var errLost = errors.New("what was applied here is gone")
 
 // keepUp applies to p what is missing up to n and returns its watermark.
 func (r *Redis) keepUp(ctx context.Context, p *process, n int64) (int64, error) {

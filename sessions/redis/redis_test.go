@@ -229,6 +229,52 @@ func TestFaultsOfRedisReviveNobodyAndSignNobodyOut(t *testing.T) {
 
 // F05: the lagging replica is promoted while the old master still answers some
 // of the nodes.
+// TestARedisThatForgetsIsNotBelieved lets a Redis evict keys after it was
+// registered, for a while or for a moment: what it forgot may be that a session
+// has ended. It is believed again under another generation, and answers are right
+// all the while.
+func TestARedisThatForgetsIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	s := startRedis(t)
+	n := newNode(t, "a", "redis://"+s.addr(), storetest.SQLite(t))
+	n.trusted()
+	raw, _ := n.signedIn(n.person().ID)
+	ended, over := n.signedIn(n.person().ID)
+	n.warm(raw)
+	n.warm(ended)
+	_, err := n.dir.EndSession(n.ctx, over.ID, "test")
+	n.must(err)
+	until := func(what string, reached func() bool) {
+		t.Helper()
+		for range 2000 {
+			n.accepts(raw)
+			n.refuses(ended)
+			if reached() {
+				return
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+		t.Fatalf("%s: not within 10 s", what)
+	}
+	was := n.redis.Status().Generation
+	s.do("CONFIG SET maxmemory-policy allkeys-lru")
+	until("not believed while it may forget", func() bool { return !n.redis.Status().Trusted })
+	if got := n.redis.Status().Generation; got != was {
+		t.Errorf("a Redis that may forget was registered again, under %s", got)
+	}
+	s.do("CONFIG SET maxmemory-policy noeviction")
+	until("believed again, anew", func() bool { st := n.redis.Status(); return st.Trusted && st.Generation != was })
+
+	was = n.redis.Status().Generation
+	n.warm(raw)
+	s.do("CONFIG SET maxmemory-policy volatile-lru maxmemory 1")
+	for s.info("evicted_keys") == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	s.do("CONFIG SET maxmemory-policy noeviction maxmemory 0")
+	until("believed again after a moment", func() bool { st := n.redis.Status(); return st.Trusted && st.Generation != was })
+}
+
 func TestF05ALaggingReplicaIsPromoted(t *testing.T) {
 	t.Parallel()
 	s, lines, nodes := town(t)

@@ -117,11 +117,11 @@ func testGroupsAndAccess(h *house) {
 
 	access, err := h.AccessOf(h.ctx, u.ID, h.now)
 	h.ok(err)
-	h.same([]idp.Access{{App: wiki, Grant: through, Group: g}}, access)
+	h.same([]idp.Access{{App: wiki, Grant: through, Group: g, N: h.logAt()}}, access)
 	direct := h.grant(u, wiki)
 	one, err := h.Access(h.ctx, u.ID, wiki.ID, h.now)
 	h.ok(err)
-	h.same(idp.Access{App: wiki, Grant: direct}, one)
+	h.same(idp.Access{App: wiki, Grant: direct, N: h.logAt()}, one)
 	_, err = h.Access(h.ctx, u.ID, crm.ID, h.now)
 	h.is(err, idp.NotFound)
 	grants, err := h.Grants(h.ctx, wiki.ID)

@@ -137,7 +137,8 @@ func testStatements(h *house) {
 	u, a := h.user("ada"), h.app("wiki")
 	h.grant(u, a)
 	s := h.session(u)
-	f := h.family(s, a, false)
+	f, fresh := h.family(s, a, false), h.newFamily(s, a)
+	p, acc := h.participant(s, a)
 	for what, c := range map[string]struct {
 		most uint64
 		run  func() error
@@ -150,12 +151,8 @@ func testStatements(h *house) {
 		"Count":          {1, func() error { _, _, err := h.Count(h.ctx, "n", 1, h.now); return err }},
 		"CreateAPIToken": {1, func() error { return h.CreateAPIToken(h.ctx, idp.APIToken{ID: "t", Proof: s.Proof}, "t") }},
 		// SQLite takes a short transaction for what is one statement on PostgreSQL.
-		"SpendCode": {5, func() error { p, acc := h.participant(s, a); return h.SpendCode(h.ctx, h.newFamily(s, a), p, acc) }},
-		"RecordAssertion": {4, func() error {
-			p, acc := h.participant(s, a)
-			_, _, err := h.RecordAssertion(h.ctx, s.Proof, p, acc)
-			return err
-		}},
+		"SpendCode":       {5, func() error { return h.SpendCode(h.ctx, fresh, p, acc) }},
+		"RecordAssertion": {4, func() error { _, _, err := h.RecordAssertion(h.ctx, s.Proof, p, acc); return err }},
 	} {
 		before := h.Statements()
 		h.ok(c.run())

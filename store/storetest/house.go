@@ -100,15 +100,23 @@ func (h *house) session(u idp.User) idp.Session {
 func (h *house) participant(s idp.Session, a idp.App) (idp.Participant, idp.Account) {
 	return idp.Participant{SessionID: s.ID, AppID: a.ID, UserID: s.UserID, SessionIndex: "index-" + string(s.ID),
 			NameID:  idp.NameID{Value: "asked", Format: "persistent", NameQualifier: "idp", SPNameQualifier: "sp"},
-			FirstAt: h.now, LastAnswerAt: h.now, AppEpoch: a.Epoch},
+			FirstAt: h.now, LastAnswerAt: h.now, AppEpoch: a.Epoch, GrantedN: h.logAt()},
 		idp.Account{ID: idp.NewAccountID(), AppID: a.ID, UserID: s.UserID, Subject: "subject-" + string(s.UserID),
 			Format: "persistent", FirstSeenAt: h.now, LastSeenAt: h.now}
 }
 
 func (h *house) newFamily(s idp.Session, a idp.App) idp.TokenFamily {
-	return idp.TokenFamily{ID: idp.NewTokenFamilyID(), Proof: s.Proof, AppID: a.ID, AppEpoch: a.Epoch, SessionID: s.ID,
+	return idp.TokenFamily{ID: idp.NewTokenFamilyID(), Proof: s.Proof, AppID: a.ID, AppEpoch: a.Epoch, GrantedN: h.logAt(), SessionID: s.ID,
 		Scopes: []string{"openid", "profile"}, Nonce: "n", AuthTime: h.now, Methods: []string{"pwd"}, Seq: 1,
 		RotatedAt: h.now, CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
+}
+
+// logAt is the number that the log has come to.
+func (h *house) logAt() int64 {
+	h.Helper()
+	found, err := h.House(h.ctx)
+	h.ok(err)
+	return found.N
 }
 
 // family spends a code for the app from the session.

@@ -39,6 +39,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"what no app confirmed is listed when its grant ends", testUnconfirmedIsUngranted},
 		{"the end of a group's grant is of constant size, and of everybody at once", testUngrantIsConstant},
 		{"a grant comes to its end once", testGrantsComeToTheirEnd},
+		{"no code outlives its grant", testNoCodeOutlivesItsGrant},
 		{"a grant is narrowed by an ending", testGrantsAreNarrowed},
 		{"all that an app holds ends", testAllOfAnAppEnds},
 		{"all that is older ends", testAllOlderEnds},

@@ -200,6 +200,124 @@ func testUnconfirmedIsUngranted(h *house) {
 	h.same([]string(nil), h.doors(later))
 }
 
+// testNoCodeOutlivesItsGrant takes an app away in every way, with a code and an
+// answer under way, and gives it back before they arrive.
+func testNoCodeOutlivesItsGrant(h *house) {
+	u, other, a := h.user("ada"), h.user("bob"), h.app("wiki")
+	staff := idp.Group{ID: idp.NewGroupID(), Name: "staff", CreatedAt: h.now}
+	h.commit(idp.Change{Groups: []idp.Group{staff}})
+	in := func(g idp.Group) []idp.Membership {
+		return []idp.Membership{{GroupID: g.ID, UserID: u.ID, SinceAt: h.now}}
+	}
+	toGroup := func(g idp.Group, from time.Time) idp.Grant {
+		grant := idp.Grant{ID: idp.NewGrantID(), AppID: a.ID, GroupID: g.ID, FromAt: from, CreatedAt: h.now}
+		h.commit(idp.Change{Grants: []idp.Grant{grant}})
+		return grant
+	}
+	end := func(e idp.Ending, c idp.Change) { h.endGrant(e, c) }
+	own := func(g idp.Grant) { // takes away what is hers
+		end(idp.Ending{UserID: u.ID, AppID: a.ID}, idp.Change{RemoveGrants: []idp.GrantID{g.ID}})
+	}
+	ofGroup := func(g idp.Grant) {
+		end(idp.Ending{GroupID: g.GroupID, AppID: a.ID}, idp.Change{RemoveGrants: []idp.GrantID{g.ID}})
+	}
+	leave := func(g idp.Group) {
+		end(idp.Ending{UserID: u.ID, GroupID: g.ID}, idp.Change{RemoveMembers: in(g)})
+	}
+	for _, c := range []struct {
+		name   string
+		before func() (then func())
+		want   bool // taken
+	}{
+		{name: "her own grant, given back", before: func() func() {
+			g := h.grant(u, a)
+			return func() { own(g); h.grant(u, a) }
+		}},
+		{name: "her own grant, and then her group's", before: func() func() {
+			g := h.grant(u, a)
+			h.commit(idp.Change{Members: in(staff)})
+			return func() { own(g); toGroup(staff, time.Time{}) }
+		}},
+		{name: "her own grant, and then into a group that has it", before: func() func() {
+			g := h.grant(u, a)
+			toGroup(staff, time.Time{})
+			return func() { own(g); h.commit(idp.Change{Members: in(staff)}) }
+		}},
+		{name: "her own grant, and then another begins", before: func() func() {
+			g := h.grant(u, a)
+			h.commit(idp.Change{Members: in(staff)})
+			toGroup(staff, h.now.Add(2*time.Second))
+			return func() { h.now = h.now.Add(time.Second); own(g); h.now = h.now.Add(2 * time.Second) }
+		}},
+		{name: "her group's grant, given back", before: func() func() {
+			h.commit(idp.Change{Members: in(staff)})
+			g := toGroup(staff, time.Time{})
+			return func() { ofGroup(g); toGroup(staff, time.Time{}) }
+		}},
+		{name: "out of her group and in again", before: func() func() {
+			h.commit(idp.Change{Members: in(staff)})
+			toGroup(staff, time.Time{})
+			return func() { leave(staff); h.commit(idp.Change{Members: in(staff)}) }
+		}},
+		{name: "its end moved into the past, and away again", before: func() func() {
+			g := h.grant(u, a)
+			return func() {
+				past := g
+				past.UntilAt = h.now.Add(-time.Hour)
+				end(idp.Ending{UserID: u.ID, AppID: a.ID}, idp.Change{Grants: []idp.Grant{past}})
+				g.Version = 2
+				h.commit(idp.Change{Grants: []idp.Grant{g}})
+			}
+		}},
+		{name: "given back and taken away again and given back", before: func() func() {
+			g := h.grant(u, a)
+			return func() { own(g); own(h.grant(u, a)); h.grant(u, a) }
+		}},
+		{name: "another grant covers her all the while", want: true, before: func() func() {
+			g := h.grant(u, a)
+			h.commit(idp.Change{Members: in(staff)})
+			toGroup(staff, time.Time{})
+			return func() { own(g) }
+		}},
+		{name: "another grant takes over", want: true, before: func() func() {
+			g := h.grant(u, a)
+			h.commit(idp.Change{Members: in(staff)})
+			return func() { toGroup(staff, time.Time{}); own(g) }
+		}},
+		{name: "somebody else's", want: true, before: func() func() {
+			h.grant(u, a)
+			g := h.grant(other, a)
+			return func() {
+				end(idp.Ending{UserID: other.ID, AppID: a.ID}, idp.Change{RemoveGrants: []idp.GrantID{g.ID}})
+				h.grant(other, a)
+			}
+		}},
+	} {
+		all, err := h.Grants(h.ctx, a.ID)
+		h.ok(err)
+		for _, g := range all {
+			end(idp.Ending{UserID: g.UserID, GroupID: g.GroupID, AppID: a.ID}, idp.Change{RemoveGrants: []idp.GrantID{g.ID}})
+		}
+		leave(staff)
+		then := c.before()
+		s := h.session(u)
+		access, err := h.Access(h.ctx, u.ID, a.ID, h.now)
+		h.ok(err)
+		f := h.newFamily(s, a)
+		p, acc := h.participant(s, a)
+		f.GrantedN, p.GrantedN = access.N, access.N
+		then()
+		f.CreatedAt, p.LastAnswerAt = h.now, h.now
+		_, _, assert := h.RecordAssertion(h.ctx, s.Proof, p, acc)
+		for pass, err := range map[string]error{"the code": h.SpendCode(h.ctx, f, p, acc), "the answer": assert} {
+			if c.want && err != nil || !c.want && !idp.IsKind(err, idp.Unauthenticated) {
+				h.Errorf("%s: %s of before: %v, want it taken: %v", c.name, pass, err, c.want)
+			}
+		}
+		h.same(true, h.alive(h.family(s, a, true)))
+	}
+}
+
 func testGrantsComeToTheirEnd(h *house) {
 	u, a := h.user("ada"), h.app("wiki")
 	g := idp.Grant{ID: idp.NewGrantID(), AppID: a.ID, UserID: u.ID, UntilAt: h.now.Add(time.Minute), CreatedAt: h.now}
