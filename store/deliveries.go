@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
@@ -180,6 +181,9 @@ func lineSteps(ctx context.Context, r runner, d idp.Delivery, now time.Time) ([]
 		return nil, nil // the person's browser was led there meanwhile, which says more
 	}
 	w := widened(known[0], d, now)
+	if reflect.DeepEqual(w, known[0]) {
+		return nil, nil // found again, by another pass or after a restart
+	}
 	return []step{do(widenDelivery, w.ID, joined(w.SessionIndexes), us(w.AgainAt), us(w.Ceiling), w.State, us(w.NextAt), us(w.VerifiedAt), us(w.FinishedAt))}, nil
 }
 

@@ -25,42 +25,15 @@ const (
 	claimReceiptSQLite   = claimReceipt + claimReceiptReturning
 	claimReceiptPostgres = claimReceipt + ` FOR UPDATE SKIP LOCKED` + claimReceiptReturning
 
-	// What a cut ended: $1 is the user, $2 their epoch after it, $3 the time
-	// of the cut, $4 the session of an ending that ended just one ('' else).
-	// A user's cut ended the sessions of the epoch right before it; those of
-	// older epochs were ended by older cuts, see cutBefore.
-	cutSession = `((($4 = '' AND s.user_id = $1 AND s.epoch = $2 - 1) OR s.id = $4)
-		AND (s.ended_at = 0 OR s.ended_at >= $3) AND s.expires_at > $3)`
-	// What was handed out up to ten minutes before can still land in the app,
-	// whatever became of its session since (DESIGN section 4, item 14). $5 is
-	// that moment.
-	cutLately = `((($4 = '' AND s.user_id = $1 AND s.epoch < $2) OR s.id = $4) AND p.last_answer_at >= $5)`
-	// What an older receipt told the app of and the app never confirmed may be
-	// open there still, however old it is. The number of this receipt follows
-	// each half.
-	unconfirmed = `EXISTS (SELECT 1 FROM deliveries d
-		WHERE d.user_id = p.user_id AND d.app_id = p.app_id AND d.session_id IN (p.session_id, '')
-		AND d.state NOT IN ('acknowledged', 'verified', 'ended')
-		AND NOT EXISTS (SELECT 1 FROM deliveries l
-			WHERE l.user_id = d.user_id AND l.app_id = d.app_id AND l.session_id IN (p.session_id, '')
-			AND l.receipt_n > d.receipt_n AND l.state IN ('acknowledged', 'verified') AND l.receipt_n < `
-	unconfirmedOf   = `) AND d.receipt_n < `
-	cutBefore       = `($4 = '' AND s.user_id = $1 AND s.epoch < $2 AND ` + unconfirmed + `$9` + unconfirmedOf + `$9))`
-	cutParticipants = `SELECT ` + participantColumns + ` FROM participants p JOIN sessions s ON s.id = p.session_id
-		WHERE p.user_id = $1 AND (` + cutSession + ` OR ` + cutLately + ` OR ` + cutBefore + `)
-		AND (p.session_id, p.app_id) > ($6, $7) ORDER BY p.session_id, p.app_id LIMIT $8`
-
-	// Offline families: a person's own sign-out cuts none.
+	// Offline families: $1 is the user, $2 their epoch after the cut, $3 the time
+	// of it, $4 the session of an ending that ended just one ('' else).
+	// A person's own sign-out cuts none.
 	cutFamilies = `SELECT ` + familyColumns + ` FROM token_families f JOIN sessions s ON s.id = f.session_id
 		WHERE f.user_id = $1 AND f.offline = 1 AND f.expires_at > $3 AND (f.revoked_at = 0 OR f.revoked_at >= $3)
 		AND (($4 = '' AND f.epoch = $2 - 1 AND (s.ended_by <> 'ended' OR s.ended_at >= $3))
 			OR (s.id = $4 AND s.ended_by = 'ended'))
 		ORDER BY f.app_id, f.id`
 )
-
-// landing is how long before a cut an answer may have been handed out and
-// still land in its app after it.
-const landing = 10 * time.Minute
 
 func receiptDest(r *idp.Receipt) []any {
 	return []any{&r.ID, &r.N, &r.Kind, &r.UserID, &r.SessionID, &r.AppID, &r.GroupID, &r.KeyID, at(&r.Before), &r.Epoch, &r.Reason,
@@ -120,49 +93,6 @@ func (s *Store) ClaimReceipt(ctx context.Context, hand string, now time.Time, le
 	return found[0], cursor, nil
 }
 
-// cutArgs are $1 to $4 of the cut statements.
-func cutArgs(r idp.Receipt) []any {
-	args := []any{r.UserID, r.Epoch, us(r.CutAt), idp.SessionID("")}
-	if r.Kind == idp.EndSession {
-		args[3] = r.SessionID
-	}
-	return args
-}
-
-// CutParticipants returns a page of the apps that the receipt's ending threw
-// somebody out of, by session and app: the participants of what it ended,
-// those who got an answer within ten minutes before it, since that can still
-// land in the app, and, when it ended everything of a person, those whose
-// logout by an older receipt the app has not confirmed.
-func (s *Store) CutParticipants(ctx context.Context, r idp.Receipt, after string, n int) ([]idp.Participant, string, error) {
-	key, err := keyOf(after, 2)
-	if err != nil {
-		return nil, "", err
-	}
-	n = limit(n)
-	if of, _, _ := ofEverybody(r); of != "" || r.Kind == idp.EndGrant {
-		read := s.cutByGrant
-		if of != "" {
-			read = s.cutEverybody
-		}
-		cut, err := read(ctx, r, key, n+1)
-		if err != nil {
-			return nil, "", err
-		}
-		cut, next := page(cut, n, participantKey)
-		return cut, next, nil
-	}
-	args := append(cutArgs(r), us(r.CutAt.Add(-landing)), key[0], key[1], n+1, r.N)
-	found, err := list(ctx, s, "what was cut", scanParticipant, cutParticipants, args...)
-	if err != nil {
-		return nil, "", err
-	}
-	cut, next := page(found, n, participantKey)
-	return cut, next, nil
-}
-
-func participantKey(p idp.Participant) string { return cursor(string(p.SessionID), string(p.AppID)) }
-
 // CutAccounts returns the accounts of the user whom the receipt's ending cut, as
 // far as they were there at the cut: it may be listed when the person is back
 // and has others. None for the ending of a single session, and those in the one
@@ -182,7 +112,7 @@ func (s *Store) CutAccounts(ctx context.Context, r idp.Receipt) ([]idp.Account, 
 // receipt's ending. Those that the end of a group's grant cut are marked first,
 // page by page: it may be interrupted at any time, and called again.
 func (s *Store) CutFamilies(ctx context.Context, r idp.Receipt) ([]idp.TokenFamily, error) {
-	if of, _, _ := ofEverybody(r); of != "" {
+	if ofEverybody(r) {
 		return nil, nil // they are among the participants
 	}
 	if r.Kind == idp.EndGrant {
@@ -191,5 +121,9 @@ func (s *Store) CutFamilies(ctx context.Context, r idp.Receipt) ([]idp.TokenFami
 		}
 		return s.familiesByGrant(ctx, r)
 	}
-	return list(ctx, s, "token families that were cut", scanFamily, cutFamilies, cutArgs(r)...)
+	session := idp.SessionID("")
+	if r.Kind == idp.EndSession {
+		session = r.SessionID
+	}
+	return list(ctx, s, "token families that were cut", scanFamily, cutFamilies, r.UserID, r.Epoch, us(r.CutAt), session)
 }
