@@ -61,6 +61,12 @@ type OIDCSettings struct {
 	HonoursSessionExpiry bool
 	RefreshTTL           time.Duration // absolute life of a token family with refresh; 0: 30 days
 	AllowOfflineAccess   bool
+	// InitiateLoginURI is where the app begins a sign-on that the person starts
+	// in the portal (OIDC Core §4); may be empty.
+	InitiateLoginURI string
+	// Resources are the URIs that the app may name as whom its access tokens
+	// are for (RFC 8707).
+	Resources []string
 }
 
 // SAMLSettings is what we know of a service provider.

@@ -58,6 +58,10 @@ func (c appShowCmd) Run(ctx context.Context) error {
 			for _, u := range o.RedirectURIs {
 				row(w, "redirect URI", u)
 			}
+			row(w, "initiate login", or(o.InitiateLoginURI, "-"))
+			for _, u := range o.Resources {
+				row(w, "resource", u)
+			}
 			row(w, "client authentication", o.AuthMethod)
 			row(w, "back-channel logout", or(o.BackchannelLogoutURI, "-"))
 			row(w, "front-channel logout", or(o.FrontchannelLogoutURI, "-"))

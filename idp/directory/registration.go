@@ -80,6 +80,12 @@ func (d *Directory) checkOIDC(o *idp.OIDCSettings) error {
 	if err := frontchannel(o); err != nil {
 		return err
 	}
+	if err := webURL("initiate_login_uri", o.InitiateLoginURI, true); err != nil {
+		return err
+	}
+	if err := resources(o.Resources); err != nil {
+		return err
+	}
 	return d.called("backchannel_logout_uri", o.BackchannelLogoutURI)
 }
 
@@ -93,6 +99,22 @@ func frontchannel(o *idp.OIDCSettings) error {
 	}
 	if !slices.ContainsFunc(o.RedirectURIs, func(u string) bool { return origin(u) == origin(o.FrontchannelLogoutURI) }) {
 		return invalid(field, "The front-channel logout address has the scheme, host and port of a redirect URI.")
+	}
+	return nil
+}
+
+// resources are absolute URIs without a fragment (RFC 8707 §2), compared byte
+// by byte.
+func resources(uris []string) error {
+	const field = "resources"
+	if len(uris) > 20 {
+		return invalid(field, "An app has at most 20 resources.")
+	}
+	for _, raw := range uris {
+		u, err := url.Parse(raw)
+		if err != nil || len(raw) > 512 || u.Scheme == "" || strings.Contains(raw, "#") || strings.ContainsFunc(raw, unprintable) {
+			return invalid(field, "A resource is an absolute URI without a fragment.")
+		}
 	}
 	return nil
 }

@@ -68,6 +68,31 @@ func TestRU14WildcardsAreRefused(t *testing.T) {
 	}
 }
 
+// TestAddressesOfASignOn: where a sign-on from the portal begins is a web
+// address, https but on this machine; a resource is any absolute URI.
+func TestAddressesOfASignOn(t *testing.T) {
+	d, _ := newDirectory(t)
+	for uri, ok := range map[string]bool{
+		"https://app.example/begin?tenant=7": true, "http://app.localhost:8081/begin": true, "http://app.example/begin": false,
+		"javascript:alert(1)": false, "https://u:p@app.example/begin": false, "https://app.example/begin#x": false, "/begin": false,
+	} {
+		a := oidcApp("https://app.example/cb", func(o *idp.OIDCSettings) { o.InitiateLoginURI = uri })
+		a.Name, a.Identifier = string(idp.NewAppID()), string(idp.NewAppID())
+		if _, err := d.AddApp(context.Background(), a); ok != (err == nil) || err != nil && !idp.IsKind(err, idp.Invalid) {
+			t.Errorf("initiate_login_uri %q: %v", uri, err)
+		}
+	}
+	for uri, ok := range map[string]bool{
+		"https://api.example/v1?x": true, "urn:example:files": true, "api.example": false, "https://api.example/#x": false, "https://api.example/ x": false, "": false,
+	} {
+		a := oidcApp("https://app.example/cb", func(o *idp.OIDCSettings) { o.Resources = []string{uri} })
+		a.Name, a.Identifier = string(idp.NewAppID()), string(idp.NewAppID())
+		if _, err := d.AddApp(context.Background(), a); ok != (err == nil) || err != nil && !idp.IsKind(err, idp.Invalid) {
+			t.Errorf("resource %q: %v", uri, err)
+		}
+	}
+}
+
 // TestXS02ConsumerAddressesAreWebAddresses: a form is posted there.
 func TestXS02ConsumerAddressesAreWebAddresses(t *testing.T) {
 	d, _ := newDirectory(t)

@@ -45,8 +45,12 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		p.turnAway(w, r, err)
 		return
 	}
-	if err := req.read(q, *app.OIDC); err != nil {
-		p.refuse(w, r, app, &req, err)
+	refused := req.read(q, *app.OIDC)
+	if refused == nil {
+		refused = req.readWishes(q, app)
+	}
+	if refused != nil {
+		p.refuse(w, r, app, &req, refused)
 		return
 	}
 	var understood bool

@@ -33,6 +33,8 @@ type code struct {
 	Challenge   string            `json:"c,omitempty"`
 	Nonce       string            `json:"n,omitempty"`
 	Scopes      []string          `json:"sc"`
+	Wanted      wanted            `json:"w,omitzero"`
+	Resources   []string          `json:"rs,omitempty"`
 	AuthTime    int64             `json:"at"` // microseconds
 	Methods     []string          `json:"m"`
 	IssuedAt    int64             `json:"ia"` // microseconds
@@ -59,7 +61,7 @@ func (p *Provider) grant(w http.ResponseWriter, r *http.Request, app idp.App, re
 		User: s.UserID, Epoch: s.Epoch, Generation: s.Generation,
 		Session: s.ID, SessionEnds: s.ExpiresAt.Unix(),
 		App: app.ID, AppEpoch: app.Epoch, GrantedN: access.N, RedirectURI: req.RedirectURI, Challenge: req.CodeChallenge,
-		Nonce: req.Nonce, Scopes: req.Scopes,
+		Nonce: req.Nonce, Scopes: req.Scopes, Wanted: req.Wanted, Resources: req.Resources,
 		AuthTime: s.AuthTime.UnixMicro(), Methods: s.Methods,
 		IssuedAt: p.now().UnixMicro(),
 	}

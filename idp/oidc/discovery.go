@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"golang.org/x/text/language"
 
 	"gatehouse/idp/keys"
 )
@@ -18,11 +19,12 @@ const documentTTL = 300 // seconds
 // §3), and the others should not be guessed.
 type metadata struct {
 	oidc.DiscoveryConfiguration
-	RequestParameterSupported                  bool `json:"request_parameter_supported"`
-	ClaimsParameterSupported                   bool `json:"claims_parameter_supported"`
-	AuthorizationResponseIssParameterSupported bool `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
-	FrontChannelLogoutSupported                bool `json:"frontchannel_logout_supported"`                  // Front-Channel Logout 1.0 §3
-	FrontChannelLogoutSessionSupported         bool `json:"frontchannel_logout_session_supported"`
+	RequestParameterSupported                  bool     `json:"request_parameter_supported"`
+	ClaimsParameterSupported                   bool     `json:"claims_parameter_supported"`
+	PromptValuesSupported                      []string `json:"prompt_values_supported"`                        // Initiating User Registration 1.0
+	AuthorizationResponseIssParameterSupported bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
+	FrontChannelLogoutSupported                bool     `json:"frontchannel_logout_supported"`                  // Front-Channel Logout 1.0 §3
+	FrontChannelLogoutSessionSupported         bool     `json:"frontchannel_logout_session_supported"`
 }
 
 // discovery returns the provider's metadata. It says what is enabled and
@@ -43,7 +45,9 @@ func (p *Provider) discovery() []byte {
 			ResponseTypesSupported:                    []string{string(oidc.ResponseTypeCode)},
 			ResponseModesSupported:                    []string{string(oidc.ResponseModeQuery), string(oidc.ResponseModeFormPost)},
 			GrantTypesSupported:                       []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken},
-			ACRValuesSupported:                        []string{acr},
+			ACRValuesSupported:                        acrValues(),
+			DisplayValuesSupported:                    []oidc.Display{oidc.DisplayPage},
+			UILocalesSupported:                        []language.Tag{language.English},
 			SubjectTypesSupported:                     []string{"public"},
 			IDTokenSigningAlgValuesSupported:          []string{keys.RS256, keys.ES256},
 			TokenEndpointAuthMethodsSupported:         clients,
@@ -55,6 +59,8 @@ func (p *Provider) discovery() []byte {
 			BackChannelLogoutSupported:                true,
 			BackChannelLogoutSessionSupported:         true,
 		},
+		ClaimsParameterSupported:                   true,
+		PromptValuesSupported:                      prompts(),
 		AuthorizationResponseIssParameterSupported: true,
 		FrontChannelLogoutSupported:                true,
 		FrontChannelLogoutSessionSupported:         true,

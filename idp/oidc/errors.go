@@ -16,6 +16,8 @@ const (
 	temporarilyUnavailable  = "temporarily_unavailable"
 	invalidToken            = "invalid_token" // RFC 6750 §3.1
 	insufficientScope       = "insufficient_scope"
+	// OpenID Connect Core Error Code unmet_authentication_requirements 1.0
+	unmetAuthenticationRequirements = "unmet_authentication_requirements"
 )
 
 // The texts that an app sees are these constants and no others: never the text

@@ -66,8 +66,9 @@ func forClients(public bool, next http.Handler) http.Handler {
 	})
 }
 
-// forBearers guards userinfo: the token comes in the header only. The library
-// takes it from the query too, where it ends up in logs.
+// forBearers guards userinfo: the token comes in the header, or in the body of
+// a POST (RFC 6750 §2.2). The library takes it from the query too, where it
+// ends up in logs.
 func forBearers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		noStore(w.Header())
@@ -79,11 +80,20 @@ func forBearers(next http.Handler) http.Handler {
 		if !parseBody(w, r) {
 			return
 		}
-		if r.Form.Has("access_token") {
+		given := r.Header.Get("Authorization")
+		inBody := r.PostForm.Has("access_token")
+		switch {
+		case r.URL.Query().Has("access_token"):
 			writeError(w, r, invalidRequest("The access token belongs into the Authorization header."))
 			return
+		case inBody && given != "":
+			writeError(w, r, invalidRequest("The access token is given in one way only."))
+			return
+		case inBody:
+			given = "Bearer " + r.PostForm.Get("access_token")
+			r.Header.Set("Authorization", given)
 		}
-		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+		scheme, token, _ := strings.Cut(given, " ")
 		if !strings.EqualFold(scheme, "Bearer") || token == "" {
 			// RFC 6750 §3.1: no error code for a request without a token.
 			w = &challenger{ResponseWriter: w, challenge: `Bearer realm="gatehouse"`}
@@ -129,14 +139,14 @@ func (c *challenger) WriteHeader(status int) {
 	c.ResponseWriter.WriteHeader(status)
 }
 
-// wellFormed refuses parameters that occur twice (RFC 6749 §3.1: MUST NOT) and
-// text that cannot be stored or shown.
+// wellFormed refuses parameters that occur twice (RFC 6749 §3.1: MUST NOT; only
+// resource may, RFC 8707 §2) and text that cannot be stored or shown.
 func wellFormed(q url.Values) error {
 	for name, values := range q {
-		if len(values) > 1 {
+		if len(values) > 1 && name != "resource" {
 			return idp.Errorf(idp.Invalid, "The app's request names one parameter twice.")
 		}
-		if !printable(name) || !printable(values[0]) {
+		if !printable(name) || !printable(strings.Join(values, "")) {
 			return idp.Errorf(idp.Invalid, "The app's request holds characters that are not text.")
 		}
 	}

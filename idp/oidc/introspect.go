@@ -19,8 +19,9 @@ type introspection struct {
 	Expires   int64  `json:"exp,omitempty"`
 	IssuedAt  int64  `json:"iat,omitempty"`
 	AuthTime  int64  `json:"auth_time,omitempty"`
+	ACR       string `json:"acr,omitempty"` // RFC 9470 §6.2
 	Subject   string `json:"sub,omitempty"`
-	Audience  string `json:"aud,omitempty"`
+	Audience  any    `json:"aud,omitempty"` // the app's own name, or the resources (RFC 8707 §2.2)
 	Issuer    string `json:"iss,omitempty"`
 	SessionID string `json:"sid,omitempty"`
 }
@@ -54,11 +55,14 @@ func (s *server) Introspect(ctx context.Context, r *op.Request[op.IntrospectionR
 	}
 	answer := introspection{
 		Active: true, Scope: t.Scope, ClientID: app.Identifier, Username: u.Username,
-		Expires: time.UnixMicro(t.Until).Unix(), IssuedAt: t.IssuedAt, AuthTime: f.AuthTime.Unix(),
+		Expires: time.UnixMicro(t.Until).Unix(), IssuedAt: t.IssuedAt, AuthTime: f.AuthTime.Unix(), ACR: acrOf(f.Methods),
 		Subject: string(u.ID), Audience: app.Identifier, Issuer: p.Issuer, SessionID: sid(f.SessionID, f.AppID),
 	}
 	if !refresh {
 		answer.TokenType = "Bearer"
+		if len(t.Resources) > 0 {
+			answer.Audience = t.Resources
+		}
 	}
 	return op.NewResponse(answer), nil
 }

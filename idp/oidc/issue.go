@@ -14,15 +14,15 @@ import (
 	"gatehouse/idp/keys"
 )
 
-// acr is the authentication context class we can speak for: a person who
-// proved one factor.
-const acr = "1"
-
 // issue is what a token answer is made of, once the gate has issued it.
 type issue struct {
 	app    idp.App
 	family idp.TokenFamily
 	scopes []string // of the access token; at most the family's
+	// wanted and resources are those of the authorization request; audience of
+	// this access token, at most the resources.
+	wanted              wanted
+	resources, audience []string
 	// nonce and sessionEnds are known when a code is exchanged, not later.
 	nonce       string
 	sessionEnds time.Time
@@ -39,7 +39,8 @@ func (p *Provider) issue(i issue) (*oidc.AccessTokenResponse, error) {
 	f := i.family
 	t := pass{
 		Family: f.ID, User: f.UserID, Epoch: f.Epoch, Generation: f.Generation, App: f.AppID,
-		Scope: strings.Join(i.scopes, " "), IssuedAt: now.Unix(), Until: until.UnixMicro(),
+		Scope: strings.Join(i.scopes, " "), Wanted: i.wanted, Resources: i.audience,
+		IssuedAt: now.Unix(), Until: until.UnixMicro(),
 	}
 	access, err := p.seal(purposeAccess, t)
 	if err != nil {
@@ -52,7 +53,8 @@ func (p *Provider) issue(i issue) (*oidc.AccessTokenResponse, error) {
 		Scope:       i.scopes,
 	}
 	if f.Offline {
-		t.Scope, t.Seq, t.Until = strings.Join(f.Scopes, " "), f.Seq, f.ExpiresAt.UnixMicro()
+		t.Scope, t.Resources = strings.Join(f.Scopes, " "), i.resources
+		t.Seq, t.Until = f.Seq, f.ExpiresAt.UnixMicro()
 		if resp.RefreshToken, err = p.seal(purposeRefresh, t); err != nil {
 			return nil, err
 		}
@@ -76,7 +78,7 @@ func (p *Provider) idToken(i issue, access string, now, until time.Time) map[str
 	claims["exp"] = until.Unix()
 	claims["iat"] = now.Unix()
 	claims["auth_time"] = i.family.AuthTime.Unix()
-	claims["acr"] = acr
+	claims["acr"] = acrOf(i.family.Methods)
 	claims["amr"] = i.family.Methods
 	claims["sid"] = sid(i.family.SessionID, i.app.ID)
 	claims["at_hash"] = halfHash(access)
@@ -112,18 +114,18 @@ func halfHash(s string) string {
 	return base64.RawURLEncoding.EncodeToString(sum[:len(sum)/2])
 }
 
-// idTokenClaims returns the scopes' claims for an app that wants them in the
-// ID token, else nil. They are read before a pass is spent, so that an error
-// costs nobody their sign-in.
-func (p *Provider) idTokenClaims(ctx context.Context, app idp.App, id idp.UserID, scopes []string) (map[string]any, error) {
-	if !app.OIDC.ClaimsInIDToken {
+// idTokenClaims returns the claims for the ID token: those asked for by name,
+// and for an app that is set so those of the scopes; nil for none. They are
+// read before a pass is spent, so that an error costs nobody their sign-in.
+func (p *Provider) idTokenClaims(ctx context.Context, app idp.App, id idp.UserID, scopes, names []string) (map[string]any, error) {
+	if !app.OIDC.ClaimsInIDToken && len(names) == 0 {
 		return nil, nil
 	}
 	u, err := p.Store.User(ctx, id)
 	if err != nil {
 		return nil, fault(err)
 	}
-	claims, err := p.claims(ctx, app.ID, u, scopes)
+	claims, err := p.claims(ctx, app.ID, u, scopes, names)
 	switch {
 	case idp.IsKind(err, idp.NotFound): // the gate would say the same
 		return nil, invalidGrant(err)
@@ -133,15 +135,15 @@ func (p *Provider) idTokenClaims(ctx context.Context, app idp.App, id idp.UserID
 	return claims, nil
 }
 
-// claims asks the mapping what these scopes tell the app about a person;
+// claims asks the mapping what the app's ID token tells of a person;
 // idp.NotFound when the person may not use the app.
-func (p *Provider) claims(ctx context.Context, id idp.AppID, u idp.User, scopes []string) (map[string]any, error) {
+func (p *Provider) claims(ctx context.Context, id idp.AppID, u idp.User, scopes, names []string) (map[string]any, error) {
 	access, err := p.Store.Access(ctx, u.ID, id, p.now())
 	if err != nil {
 		return nil, err
 	}
 	person := Person{User: u, Role: access.Grant.Role, Subject: string(u.ID)}
-	if tellsGroups(access.App, scopes) {
+	if tellsGroups(access.App, scopesWith(scopes, names)) {
 		groups, err := p.Store.GroupsOf(ctx, u.ID)
 		if err != nil {
 			return nil, err
@@ -150,7 +152,12 @@ func (p *Provider) claims(ctx context.Context, id idp.AppID, u idp.User, scopes 
 			person.Groups = append(person.Groups, g.Name)
 		}
 	}
-	return p.Claims(person, access.App, scopes), nil
+	claims := map[string]any{}
+	if access.App.OIDC.ClaimsInIDToken {
+		claims = p.Claims(person, access.App, scopes)
+	}
+	p.addNamed(claims, names, person, access.App)
+	return claims, nil
 }
 
 // tellsGroups: groups cost a read of their own.

@@ -22,6 +22,8 @@ type pass struct {
 	Generation string            `json:"g"`
 	App        idp.AppID         `json:"a"`
 	Scope      string            `json:"s"` // space-separated
+	Wanted     wanted            `json:"w,omitzero"`
+	Resources  []string          `json:"rs,omitempty"` // whom the access token is for; none: the app
 	Seq        int64             `json:"n,omitempty"`
 	IssuedAt   int64             `json:"ia"` // Unix time
 	Until      int64             `json:"x"`  // microseconds

@@ -35,8 +35,15 @@ func TestUserinfo(t *testing.T) {
 		t.Errorf("token in the URL: %d", r.StatusCode)
 	}
 	res, err = http.PostForm(h.server.URL+"/oauth/userinfo", url.Values{"access_token": {token}})
+	if r := read(t, res, err); r.StatusCode != http.StatusOK || !strings.Contains(r.body, string(h.ada.ID)) {
+		t.Errorf("token in the body: %d %s", r.StatusCode, r.body)
+	}
+	twice, err := http.NewRequest(http.MethodPost, h.server.URL+"/oauth/userinfo", strings.NewReader(url.Values{"access_token": {token}}.Encode()))
+	h.must(err)
+	twice.Header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "Authorization": {"Bearer " + token}}
+	res, err = http.DefaultClient.Do(twice)
 	if r := read(t, res, err); r.StatusCode != http.StatusBadRequest {
-		t.Errorf("token in the body: %d", r.StatusCode)
+		t.Errorf("token in two places: %d", r.StatusCode)
 	}
 	res, err = http.Get(h.server.URL + "/oauth/userinfo")
 	if r := read(t, res, err); r.StatusCode != http.StatusUnauthorized || r.Header.Get("WWW-Authenticate") != `Bearer realm="gatehouse"` {

@@ -34,7 +34,11 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 		p.note(ctx, idp.Event{Kind: "oidc.refresh.refuse", UserID: t.User, AppID: t.App, Detail: map[string]string{"reason": "more scope than was granted"}})
 		return nil, oidc.ErrInvalidScope().WithDescription("More was asked for than was granted.")
 	}
-	extra, err := p.idTokenClaims(ctx, app, t.User, scopes)
+	aud, ok := audience(t.Resources, r.Form["resource"], *app.OIDC)
+	if !ok {
+		return nil, invalidTarget()
+	}
+	extra, err := p.idTokenClaims(ctx, app, t.User, scopes, t.Wanted.IDToken)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +51,9 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 	case err != nil:
 		return nil, fault(err)
 	}
-	resp, err := p.issue(issue{app: app, family: f, scopes: scopes, extra: extra})
+	resp, err := p.issue(issue{
+		app: app, family: f, scopes: scopes, wanted: t.Wanted, resources: t.Resources, audience: aud, extra: extra,
+	})
 	if err != nil {
 		return nil, fault(err)
 	}

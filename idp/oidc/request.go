@@ -29,6 +29,11 @@ type request struct {
 	oidc.AuthRequest
 	// HintSubject is whom a verified id_token_hint names; may be empty.
 	HintSubject string `json:"hint_subject,omitempty"`
+	// What readWishes takes in.
+	Wanted    wanted   `json:"wanted,omitzero"`
+	Subjects  []string `json:"subjects,omitempty"` // one of whom shall answer; none: anybody
+	ACR       classes  `json:"acr,omitzero"`
+	Resources []string `json:"resources,omitempty"` // whom the access token is for; none: the app
 }
 
 // addressed reads what is needed to answer an app at all, errors included:
@@ -101,6 +106,11 @@ func (req *request) readPrompt(q url.Values) *oidc.Error {
 		req.MaxAge = oidc.NewMaxAge(uint(n))
 	}
 	req.Prompt = strings.Fields(q.Get("prompt"))
+	for _, prompt := range req.Prompt {
+		if !slices.Contains(prompts(), prompt) && prompt != oidc.PromptConsent && prompt != promptCreate {
+			return invalidRequest("A value of prompt is not supported.")
+		}
+	}
 	var err error
 	if req.MaxAge, err = op.ValidateAuthReqPrompt(req.Prompt, req.MaxAge); err != nil {
 		return invalidRequest("prompt none stands alone.")
@@ -126,6 +136,24 @@ func (req *request) readChallenge(q url.Values, app idp.OIDCSettings) *oidc.Erro
 
 const base64urlAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
+// prompts are the values of prompt that mean something here.
+func prompts() []string {
+	return []string{oidc.PromptNone, oidc.PromptLogin, oidc.PromptSelectAccount}
+}
+
+// promptCreate asks for the page on which somebody makes an account (Initiating
+// User Registration 1.0). There is none: accounts are the organisation's to
+// make. They are shown the sign-in, which says whom to ask.
+const promptCreate = "create"
+
+// anew: whoever sits there is to say who they are, signed in or not. A browser
+// has one session: to select an account is to sign in.
+func (req *request) anew() bool {
+	return slices.ContainsFunc(req.Prompt, func(prompt string) bool {
+		return prompt == oidc.PromptLogin || prompt == oidc.PromptSelectAccount || prompt == promptCreate
+	})
+}
+
 // silent: nothing may be shown (prompt=none).
 func (req *request) silent() bool { return slices.Contains(req.Prompt, oidc.PromptNone) }
 
@@ -134,11 +162,18 @@ func (req *request) silent() bool { return slices.Contains(req.Prompt, oidc.Prom
 func (req *request) suffices(s idp.Session, now time.Time) bool {
 	if req.MaxAge != nil {
 		oldest := now.Add(-time.Duration(*req.MaxAge) * time.Second)
-		if *req.MaxAge == 0 || s.AuthTime.Before(oldest) { // 0 is prompt=login too
+		if *req.MaxAge == 0 || s.AuthTime.Before(oldest) {
 			return false
 		}
 	}
-	return req.HintSubject == "" || req.HintSubject == string(s.UserID)
+	return !req.anew() && req.means(s.UserID) && req.ACR.met(s.Methods)
+}
+
+// means reports whether the request is for this person, as far as it names
+// anybody.
+func (req *request) means(id idp.UserID) bool {
+	return (req.HintSubject == "" || req.HintSubject == string(id)) &&
+		(len(req.Subjects) == 0 || slices.Contains(req.Subjects, string(id)))
 }
 
 func (req *request) encode() ([]byte, error) {

@@ -63,6 +63,8 @@ func TestReadRequest(t *testing.T) {
 		{"request object", confidential(), asked("request=e30."), "request_not_supported"},
 		{"request_uri", confidential(), asked("request_uri=http://127.0.0.1:9/x"), "request_uri_not_supported"},
 		{"prompt none with another", confidential(), asked("prompt=none login"), "invalid_request"},
+		{"prompt create, which leads to the sign-in", confidential(), asked("prompt=create"), "openid"},
+		{"a prompt that nobody knows", confidential(), asked("prompt=login dance"), "invalid_request"},
 		{"max_age not a number", confidential(), asked("max_age=-1"), "invalid_request"},
 		{"no challenge", confidential(), asked("code_challenge", "code_challenge_method"), "invalid_request"},
 		{"no challenge, exempt", exempt, asked("code_challenge", "code_challenge_method"), "openid"},
@@ -90,7 +92,7 @@ func TestReadRequest(t *testing.T) {
 func TestSuffices(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
-	s := idp.Session{Proof: idp.Proof{UserID: "usr_a"}, AuthTime: now.Add(-time.Minute)}
+	s := idp.Session{Proof: idp.Proof{UserID: "usr_a"}, AuthTime: now.Add(-time.Minute), Methods: []string{"pwd"}}
 	for _, c := range []struct {
 		name string
 		req  request
@@ -102,6 +104,15 @@ func TestSuffices(t *testing.T) {
 		{"max_age 0, prompt=login", request{AuthRequest: oidc.AuthRequest{MaxAge: oidc.NewMaxAge(0)}}, false},
 		{"hint of the same person", request{HintSubject: "usr_a"}, true},
 		{"hint of another person", request{HintSubject: "usr_b"}, false},
+		{"the person is one of those asked for", request{Subjects: []string{"usr_b", "usr_a"}}, true},
+		{"somebody else is asked for", request{Subjects: []string{"usr_b"}}, false},
+		{"hinted, but somebody else is asked for", request{HintSubject: "usr_a", Subjects: []string{"usr_b"}}, false},
+		{"prompt=select_account", request{AuthRequest: oidc.AuthRequest{Prompt: []string{"select_account"}}}, false},
+		{"prompt=create", request{AuthRequest: oidc.AuthRequest{Prompt: []string{"create"}}}, false},
+		{"prompt=none", request{AuthRequest: oidc.AuthRequest{Prompt: []string{"none"}}}, true},
+		{"the class that was reached is essential", request{ACR: classes{Essential: []string{"9", "1"}}}, true},
+		{"another class is essential", request{ACR: classes{Essential: []string{"9"}}}, false},
+		{"a class is preferred that nobody reaches here", request{ACR: classes{Preferred: []string{"9"}}}, true},
 	} {
 		if got := c.req.suffices(s, now); got != c.want {
 			t.Errorf("%s: got %v", c.name, got)

@@ -51,11 +51,14 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, in idp.SignIn,
 		p.turnAway(w, r, err)
 		return
 	}
-	if req.HintSubject != "" && req.HintSubject != string(session.UserID) {
+	switch {
+	case !req.means(session.UserID):
 		p.respond(w, r, app, &req, loginRequired())
-		return
+	case len(req.ACR.Essential) > 0 && !req.ACR.met(session.Methods):
+		p.refuse(w, r, app, &req, unmet())
+	default:
+		p.grant(w, r, app, &req, session)
 	}
-	p.grant(w, r, app, &req, session)
 }
 
 func startAgain(cause error) error {

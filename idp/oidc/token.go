@@ -29,10 +29,14 @@ func (s *server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Acce
 	if why := c.misused(app.ID, r.Data); why != "" {
 		return nil, p.burn(ctx, c, why)
 	}
+	aud, ok := audience(c.Resources, r.Form["resource"], *app.OIDC)
+	if !ok {
+		return nil, invalidTarget()
+	}
 	now := p.now()
 	ends := time.Unix(c.SessionEnds, 0)
 	f := lifeOf(c.family(now), *app.OIDC, ends)
-	extra, err := p.idTokenClaims(ctx, app, c.User, c.Scopes)
+	extra, err := p.idTokenClaims(ctx, app, c.User, c.Scopes, c.Wanted.IDToken)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +52,10 @@ func (s *server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Acce
 	case err != nil:
 		return nil, fault(err)
 	}
-	resp, err := p.issue(issue{app: app, family: f, scopes: f.Scopes, nonce: f.Nonce, sessionEnds: ends, extra: extra})
+	resp, err := p.issue(issue{
+		app: app, family: f, scopes: f.Scopes, wanted: c.Wanted, resources: c.Resources, audience: aud,
+		nonce: f.Nonce, sessionEnds: ends, extra: extra,
+	})
 	if err != nil {
 		return nil, fault(err)
 	}

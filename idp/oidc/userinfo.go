@@ -35,10 +35,12 @@ func (s *server) UserInfo(ctx context.Context, r *op.Request[oidc.UserInfoReques
 		return nil, fault(err)
 	}
 	u := truth.User
-	claims := p.Claims(Person{User: u, Groups: truth.Groups, Role: truth.Role, Subject: string(u.ID)}, app, t.scopes())
+	person := Person{User: u, Groups: truth.Groups, Role: truth.Role, Subject: string(u.ID)}
+	claims := p.Claims(person, app, t.scopes())
 	if claims == nil {
 		claims = make(map[string]any, 1)
 	}
+	p.addNamed(claims, t.Wanted.UserInfo, person, app)
 	claims["sub"] = string(u.ID)
 	return op.NewResponse(claims), nil
 }

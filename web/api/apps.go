@@ -76,6 +76,7 @@ func oidcSettings(in client.OIDC) (*idp.OIDCSettings, error) {
 		PostLogoutRedirectURIs: in.PostLogoutRedirectURIs, BackchannelLogoutURI: in.BackchannelLogoutURI, FrontchannelLogoutURI: in.FrontchannelLogoutURI, PKCEExempt: in.PKCEExempt,
 		IDTokenAlg: in.IDTokenAlg, ClaimsInIDToken: in.ClaimsInIDToken, AllowOfflineAccess: in.AllowOfflineAccess,
 		HonoursSessionExpiry: in.HonoursSessionExpiry,
+		InitiateLoginURI:     in.InitiateLoginURI, Resources: in.Resources,
 	}
 	var err error
 	if o.AccessTokenTTL, err = span("access_token_ttl", in.AccessTokenTTL); err != nil {
@@ -144,6 +145,7 @@ func app(a idp.App) client.App {
 			BackchannelLogoutURI: o.BackchannelLogoutURI, FrontchannelLogoutURI: o.FrontchannelLogoutURI, PKCEExempt: o.PKCEExempt, IDTokenAlg: o.IDTokenAlg, ClaimsInIDToken: o.ClaimsInIDToken,
 			HonoursSessionExpiry: o.HonoursSessionExpiry,
 			AccessTokenTTL:       spanText(o.AccessTokenTTL), RefreshTTL: spanText(o.RefreshTTL), AllowOfflineAccess: o.AllowOfflineAccess,
+			InitiateLoginURI: o.InitiateLoginURI, Resources: o.Resources,
 		}
 	}
 	if s := a.SAML; s != nil {

@@ -147,6 +147,10 @@ func settings(a idp.App) []ui.Pair {
 		for _, u := range a.OIDC.PostLogoutRedirectURIs {
 			add("After a sign-out", u, true)
 		}
+		add("Begins a sign-on at", a.OIDC.InitiateLoginURI, true)
+		for _, u := range a.OIDC.Resources {
+			add("Resource", u, true)
+		}
 		add("Back-channel logout", a.OIDC.BackchannelLogoutURI, true)
 		add("Front-channel logout", a.OIDC.FrontchannelLogoutURI, true)
 		add("ID token signed with", a.OIDC.IDTokenAlg, false)

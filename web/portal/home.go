@@ -37,7 +37,7 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	}
 	return ui.Render(w, r, http.StatusOK, homePage(homeView{
 		FirstName: firstName(v.User),
-		Apps:      tiles(access, accounts),
+		Apps:      p.tiles(access, accounts),
 		Sessions:  devices(live, opened(participants, access), v.Session.ID),
 		Recent:    signIns(events),
 	}))
@@ -53,7 +53,7 @@ func firstName(u idp.User) string {
 }
 
 // tiles are the apps, the one used last first, those never used by name.
-func tiles(access []idp.Access, accounts []idp.Account) []tile {
+func (p *Portal) tiles(access []idp.Access, accounts []idp.Account) []tile {
 	used := map[idp.AppID]time.Time{}
 	for _, a := range accounts {
 		if a.LastSeenAt.After(used[a.AppID]) {
@@ -66,8 +66,8 @@ func tiles(access []idp.Access, accounts []idp.Account) []tile {
 	})
 	out := make([]tile, 0, len(access))
 	for _, a := range access {
-		t := tile{Name: a.App.Name, Href: a.App.LaunchURL}
-		if u, err := url.Parse(a.App.LaunchURL); err == nil {
+		t := tile{Name: a.App.Name, Href: p.Launch(a.App)}
+		if u, err := url.Parse(t.Href); err == nil {
 			t.Host = u.Hostname()
 		}
 		out = append(out, t)

@@ -24,6 +24,8 @@ type Store interface {
 type Portal struct {
 	Store     Store
 	Directory *directory.Directory
+	// Launch is where the tile of an app leads; "" when nowhere.
+	Launch func(idp.App) string
 }
 
 // Routes lists every page of the room with the access it demands.

@@ -74,6 +74,8 @@ type OIDC struct {
 	AccessTokenTTL         string   `json:"access_token_ttl,omitempty" yaml:"access_token_ttl,omitempty"`
 	RefreshTTL             string   `json:"refresh_ttl,omitempty" yaml:"refresh_ttl,omitempty"`
 	AllowOfflineAccess     bool     `json:"allow_offline_access,omitempty" yaml:"allow_offline_access,omitempty"`
+	InitiateLoginURI       string   `json:"initiate_login_uri,omitempty" yaml:"initiate_login_uri,omitempty"`
+	Resources              []string `json:"resources,omitempty" yaml:"resources,omitempty"` // RFC 8707; what the app may name as resource
 }
 
 // SAML is what is known of a service provider. Metadata, when given, is the

@@ -1,0 +1,55 @@
+package oidc
+
+import (
+	"slices"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+)
+
+// The authentication context classes we can speak for (OIDC Core §2).
+const (
+	acrNothing   = "0"
+	acrOneFactor = "1" // somebody proved one factor
+)
+
+// acrValues are the classes that a sign-in here can reach.
+func acrValues() []string { return []string{acrOneFactor} }
+
+// acrOf says which class was reached by these methods (RFC 8176). An ID token
+// says what was reached, never what was asked for.
+func acrOf(methods []string) string {
+	if len(methods) == 0 {
+		return acrNothing
+	}
+	return acrOneFactor
+}
+
+// classes are the authentication context classes that an app asks for.
+type classes struct {
+	// Essential: it takes no answer with another one (OIDC Core §5.5.1.1).
+	Essential []string `json:"acr_essential,omitempty"`
+	// Preferred: it takes any answer (acr_values).
+	Preferred []string `json:"acr_preferred,omitempty"`
+}
+
+// met reports whether these methods suffice. A class that no sign-in here can
+// reach is worth asking nobody for.
+func (c classes) met(methods []string) bool {
+	if len(c.Essential) > 0 {
+		return slices.Contains(c.Essential, acrOf(methods))
+	}
+	return !reachable(c.Preferred) || slices.Contains(c.Preferred, acrOf(methods))
+}
+
+// hopeless reports whether no sign-in would meet what is essential.
+func (c classes) hopeless() bool { return len(c.Essential) > 0 && !reachable(c.Essential) }
+
+func reachable(asked []string) bool {
+	return slices.ContainsFunc(asked, func(class string) bool { return slices.Contains(acrValues(), class) })
+}
+
+// unmet is the answer to an app whose essential class was not reached (OpenID
+// Connect Core Error Code unmet_authentication_requirements 1.0; RFC 9470 §5).
+func unmet() *oidc.Error {
+	return (&oidc.Error{ErrorType: unmetAuthenticationRequirements}).WithDescription("The authentication that is asked for cannot be reached here.")
+}

@@ -1,0 +1,134 @@
+package oidc_test
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"gatehouse/idp"
+)
+
+// TestClaimsByName: what an app asks for by name comes where it asked for it,
+// from the first token to one that was refreshed, and nothing else with it.
+func TestClaimsByName(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.changeApp(h.wiki.ID, func(a *idp.App) {
+		a.Attributes = []idp.AttributeRule{{Name: "app_role", Source: "role"}}
+	})
+	ada := h.signedIn(h.ada)
+	code := ada.code("scope=openid offline_access", `claims={"userinfo":{"name":{"essential":true}},"id_token":{"email":null,"groups":null,"app_role":null,"phone_number":{"essential":true}}}`)
+	first := h.asWiki().exchange(code)
+	for _, a := range []answer{first, h.asWiki().refresh(first.text("refresh_token"))} {
+		id, info := claimsOf(t, a.text("id_token")), h.userinfo(a.text("access_token")).body
+		groups, _ := id["groups"].([]any)
+		if id["email"] != "ada@example.com" || id["app_role"] != "editor" || !slices.Equal(groups, []any{"staff"}) || id["name"] != nil || id["phone_number"] != nil {
+			t.Errorf("ID token %v", id)
+		}
+		if info["name"] != "ADA" || info["email"] != nil || info["preferred_username"] != nil || info["app_role"] != "editor" {
+			t.Errorf("userinfo %v", info)
+		}
+	}
+	// Unasked, no rule of the app gets into the ID token.
+	if id := claimsOf(t, ada.tokens("openid").text("id_token")); id["app_role"] != nil || id["email"] != nil {
+		t.Errorf("unasked: %v", id)
+	}
+}
+
+// TestClaimsSubject: an app that asks for somebody by sub gets nobody else.
+func TestClaimsSubject(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ask := func(u idp.User) string { return `claims={"id_token":{"sub":{"value":"` + string(u.ID) + `"}}}` }
+	ada := h.signedIn(h.ada)
+	if code := ada.code(ask(h.ada), "prompt=none"); code == "" {
+		t.Error("no code for whom was asked")
+	}
+	if _, q := ada.authorize(ask(h.bob), "prompt=none").location(t); q.Get("error") != "login_required" || q.Get("code") != "" {
+		t.Errorf("somebody else: %v", q)
+	}
+	to, _ := ada.authorize(ask(h.bob)).location(t)
+	signin := strings.TrimPrefix(to, "/signin/")
+	in, err := h.gate.SignIn(t.Context(), idp.SignInID(signin), ada.cookie("bind"))
+	h.must(err)
+	ada.finish(in, h.ada) // the wrong one, again
+	if _, q := ada.get("/oauth/authorize/resume?signin=" + signin).location(t); q.Get("error") != "login_required" || q.Get("code") != "" {
+		t.Errorf("somebody else signed in: %v", q)
+	}
+}
+
+// TestMF07NoClassThatWasNotReached: an essential class out of reach is refused;
+// any other wish is answered with what was reached.
+func TestMF07NoClassThatWasNotReached(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.signedIn(h.ada)
+	_, q := ada.authorize(`claims={"id_token":{"acr":{"essential":true,"values":["2","phrh"]}}}`).location(t)
+	if q.Get("error") != "unmet_authentication_requirements" || q.Get("code") != "" || q.Get("state") != "st" || q.Get("iss") != h.provider.Issuer {
+		t.Errorf("essential: %v", q)
+	}
+	for _, wish := range []string{"acr_values=2 phrh", `claims={"id_token":{"acr":{"values":["2"]}}}`, `claims={"id_token":{"acr":{"essential":true,"values":["2","1"]}}}`, `claims={"id_token":{"acr":{"essential":true}}}`} {
+		a := h.asWiki().exchange(ada.code(wish, "prompt=none"))
+		if acr := claimsOf(t, a.text("id_token"))["acr"]; acr != "1" {
+			t.Errorf("%s: acr %v", wish, acr)
+		}
+		if got := h.asWiki().post("/oauth/introspect", url.Values{"token": {a.text("access_token")}}); got.text("acr") != "1" {
+			t.Errorf("%s: introspection %v", wish, got.body)
+		}
+	}
+}
+
+// TestResources: a token is for the resources that were asked for, and only
+// registered ones can be (RFC 8707).
+func TestResources(t *testing.T) {
+	t.Parallel()
+	const api, files = "https://api.example/v1", "urn:example:files"
+	h := newHouse(t)
+	h.changeApp(h.wiki.ID, func(a *idp.App) { a.OIDC.Resources = []string{api, files} })
+	ada := h.signedIn(h.ada)
+	_, q := ada.authorize("resource=https://api.example").location(t)
+	if q.Get("error") != "invalid_target" || q.Get("code") != "" {
+		t.Errorf("not registered: %v", q)
+	}
+	aud := func(a answer) any {
+		t.Helper()
+		return h.asWiki().post("/oauth/introspect", url.Values{"token": {a.text("access_token")}}).body["aud"]
+	}
+	if got := aud(ada.tokens("openid")); got != "wiki" {
+		t.Errorf("nothing asked: aud %v", got)
+	}
+	both := ask("scope=openid offline_access")
+	both["resource"] = []string{files, api}
+	_, q = ada.get("/oauth/authorize?" + both.Encode()).location(t)
+	h.asWiki().exchange(q.Get("code"), "resource=https://evil.example").wants(t, http.StatusBadRequest, "invalid_target")
+	first := h.asWiki().exchange(q.Get("code"))
+	if got, _ := aud(first).([]any); !slices.Equal(got, []any{api, files}) {
+		t.Errorf("two asked: aud %v", got)
+	}
+	h.asWiki().refresh(first.text("refresh_token"), "resource=https://evil.example").wants(t, http.StatusBadRequest, "invalid_target")
+	less := h.asWiki().refresh(first.text("refresh_token"), "resource="+api)
+	if got, _ := aud(less).([]any); !slices.Equal(got, []any{api}) {
+		t.Errorf("one of two: aud %v", got)
+	}
+	if got, _ := aud(h.asWiki().refresh(less.text("refresh_token"))).([]any); !slices.Equal(got, []any{api, files}) {
+		t.Errorf("both again: aud %v", got)
+	}
+}
+
+// TestPromptsAskAnew: each of these shows the sign-in to somebody with a live
+// session.
+func TestPromptsAskAnew(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.signedIn(h.ada)
+	for _, prompt := range []string{"login", "select_account", "create", "login select_account"} {
+		if to, _ := ada.authorize("prompt=" + prompt).location(t); !strings.HasPrefix(to, "/signin/") {
+			t.Errorf("prompt=%s led to %s", prompt, to)
+		}
+	}
+	if to, q := ada.authorize("prompt=dance").location(t); to != callback || q.Get("error") != "invalid_request" {
+		t.Errorf("an unknown prompt: %s %v", to, q)
+	}
+}
