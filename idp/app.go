@@ -61,6 +61,9 @@ type OIDCSettings struct {
 	HonoursSessionExpiry bool
 	RefreshTTL           time.Duration // absolute life of a token family with refresh; 0: 30 days
 	AllowOfflineAccess   bool
+	// ThirdParty: the app is somebody else's, so each person is asked before it
+	// learns of them. An organisation need not ask about its own apps.
+	ThirdParty bool
 }
 
 // SAMLSettings is what we know of a service provider.

@@ -74,6 +74,7 @@ type OIDC struct {
 	AccessTokenTTL         string   `json:"access_token_ttl,omitempty" yaml:"access_token_ttl,omitempty"`
 	RefreshTTL             string   `json:"refresh_ttl,omitempty" yaml:"refresh_ttl,omitempty"`
 	AllowOfflineAccess     bool     `json:"allow_offline_access,omitempty" yaml:"allow_offline_access,omitempty"`
+	ThirdParty             bool     `json:"third_party,omitempty" yaml:"third_party,omitempty"` // each person is asked before it learns of them
 }
 
 // SAML is what is known of a service provider. Metadata, when given, is the
