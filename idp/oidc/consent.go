@@ -96,6 +96,10 @@ func (p *Provider) consent(w http.ResponseWriter, r *http.Request) {
 // consented takes the answer. Everything is judged once more: what the page
 // said may be a while ago.
 func (p *Provider) consented(w http.ResponseWriter, r *http.Request) {
+	if _, err := queryOf(r); err != nil {
+		p.turnAway(w, r, err)
+		return
+	}
 	if !p.Browser.OwnForm(r) {
 		p.Browser.Problem(w, r, idp.Errorf(idp.Denied, "This form is no longer valid. Go back to the app and start again."))
 		return

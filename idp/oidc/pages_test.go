@@ -90,7 +90,10 @@ func (b *pages) AskConsent(w http.ResponseWriter, _ *http.Request, q idp.Consent
 	fmt.Fprintf(w, "ask %s for %s", q.UserID, q.App.Name)
 }
 
-func (b *pages) OwnForm(r *http.Request) bool { return r.PostFormValue("csrf") == "good" }
+// OwnForm looks at a copy, as web does: the body is read once.
+func (b *pages) OwnForm(r *http.Request) bool {
+	return r.WithContext(r.Context()).PostFormValue("csrf") == "good"
+}
 
 func (b *pages) SignedOut(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "signed out") }
 
