@@ -66,12 +66,15 @@ func (p *parties) as(app string, pairs ...string) url.Values {
 }
 
 // tokens lets Ada open an app, which gets tokens of her.
-func (p *parties) tokens(app string) (access, refresh string) {
+func (p *parties) tokens(app string, scope ...string) (access, refresh string) {
 	p.t.Helper()
+	if scope == nil {
+		scope = []string{"openid profile offline_access"}
+	}
 	verifier := rand.Text() + rand.Text()
 	sum := sha256.Sum256([]byte(verifier))
 	asked := url.Values{
-		"response_type": {"code"}, "client_id": {app}, "redirect_uri": {callback}, "scope": {"openid profile offline_access"},
+		"response_type": {"code"}, "client_id": {app}, "redirect_uri": {callback}, "scope": scope,
 		"code_challenge": {base64.RawURLEncoding.EncodeToString(sum[:])}, "code_challenge_method": {"S256"},
 	}
 	code := p.ada.get(p.t, p.URL+"/oauth/authorize?"+asked.Encode()).location(p.t).Query().Get("code")

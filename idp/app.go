@@ -67,6 +67,9 @@ type OIDCSettings struct {
 	// Resources are the URIs that the app may name as whom its access tokens
 	// are for (RFC 8707).
 	Resources []string
+	// ThirdParty: the app is somebody else's, so each person is asked before it
+	// learns of them. An organisation need not ask about its own apps.
+	ThirdParty bool
 }
 
 // SAMLSettings is what we know of a service provider.

@@ -14,6 +14,9 @@ type Change struct {
 	Members       []Membership
 	RemoveMembers []Membership
 	RemoveGrants  []GrantID
+	// Consents are new ones, or say more than they did.
+	Consents       []Consent
+	RemoveConsents []ConsentID
 	// EndGrants have come to their end with this Ending; one that was changed
 	// meanwhile is left alone.
 	EndGrants []Grant

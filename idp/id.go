@@ -29,6 +29,7 @@ type (
 	DeliveryID    string
 	ScheduleID    string
 	BatchID       string
+	ConsentID     string
 )
 
 // Each New*ID returns a fresh ID of its kind.
@@ -49,6 +50,7 @@ func NewReceiptID() ReceiptID         { return ReceiptID(newID("rcp")) }
 func NewDeliveryID() DeliveryID       { return DeliveryID(newID("dlv")) }
 func NewScheduleID() ScheduleID       { return ScheduleID(newID("sch")) }
 func NewBatchID() BatchID             { return BatchID(newID("bat")) }
+func NewConsentID() ConsentID         { return ConsentID(newID("con")) }
 
 var idEncoding = base32.NewEncoding("abcdefghijkmnpqrstuvwxyz23456789").WithPadding(base32.NoPadding)
 

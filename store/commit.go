@@ -125,6 +125,12 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 	for _, k := range c.SigningKeys {
 		steps = append(steps, keyStep(k))
 	}
+	for _, cn := range c.Consents {
+		steps = append(steps, consentStep(cn))
+	}
+	for _, id := range c.RemoveConsents {
+		steps = append(steps, do(deleteConsent, id))
+	}
 	for _, sc := range c.Schedules {
 		steps = append(steps, scheduleStep(sc))
 	}

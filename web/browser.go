@@ -22,6 +22,11 @@ type SignOutPages interface {
 	SigningOut(w http.ResponseWriter, r *http.Request, calls []idp.FrontCall, to string) error
 }
 
+// ConsentPage asks a person what an app may learn of them; web/signin does.
+type ConsentPage interface {
+	AskConsent(w http.ResponseWriter, r *http.Request, q idp.ConsentQuestion) error
+}
+
 // Fronts says to which apps the browser of somebody who has signed out is to
 // be led; *outbox.Fronts does.
 type Fronts interface {
@@ -37,6 +42,7 @@ type Browser struct {
 	Cookies  Cookies
 	Pages    *ui.Pages
 	Out      SignOutPages
+	Consent  ConsentPage
 }
 
 // Session returns the browser's live session, idp.Unauthenticated when it has
@@ -74,8 +80,8 @@ func (b *Browser) Problem(w http.ResponseWriter, r *http.Request, err error) {
 	b.Pages.Problem(w, r, err)
 }
 
-// visit puts the browser's session secret into the request, for the forms
-// around a sign-out.
+// visit puts the browser's session secret into the request, for the forms that
+// a tongue asks for.
 func (b *Browser) visit(r *http.Request) *http.Request {
 	return r.WithContext(ui.WithVisit(r.Context(), ui.Visit{Secret: b.Cookies.Session(r)}))
 }
@@ -90,8 +96,19 @@ func (b *Browser) ConfirmSignOut(w http.ResponseWriter, r *http.Request, appName
 
 // ConfirmedSignOut reports whether r is that answer, from a form of ours in
 // this very browser.
-func (b *Browser) ConfirmedSignOut(r *http.Request) bool {
+func (b *Browser) ConfirmedSignOut(r *http.Request) bool { return b.OwnForm(r) }
+
+// OwnForm reports whether r is a form of a page of ours, shown to this browser
+// in its session.
+func (b *Browser) OwnForm(r *http.Request) bool {
 	return r.Method == http.MethodPost && ui.CSRFValid(b.visit(r))
+}
+
+// AskConsent asks the person what an app may learn of them.
+func (b *Browser) AskConsent(w http.ResponseWriter, r *http.Request, q idp.ConsentQuestion) {
+	if err := b.Consent.AskConsent(w, b.visit(r), q); err != nil {
+		b.Pages.Problem(w, r, err)
+	}
 }
 
 // SignOut ends the session and takes the cookie away, in this order. answered:

@@ -63,6 +63,7 @@ func (c appShowCmd) Run(ctx context.Context) error {
 				row(w, "resource", u)
 			}
 			row(w, "client authentication", o.AuthMethod)
+			row(w, "consent", map[bool]string{false: "not asked", true: "asked (third party)"}[o.ThirdParty])
 			row(w, "back-channel logout", or(o.BackchannelLogoutURI, "-"))
 			row(w, "front-channel logout", or(o.FrontchannelLogoutURI, "-"))
 		}

@@ -166,11 +166,11 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 		},
 	}
 	door := &signin.SignIn{Fronts: fronts, Gate: h.gate, Login: h.login, Directory: h.directory, Store: h.store, Cookies: cookies}
-	browser := &web.Browser{Gate: h.gate, SignOuts: h.directory, Fronts: fronts, Cookies: cookies, Pages: pages, Out: door}
+	browser := &web.Browser{Gate: h.gate, SignOuts: h.directory, Fronts: fronts, Cookies: cookies, Pages: pages, Out: door, Consent: door}
 	records := &audited{Store: h.store, log: log, metrics: h.metrics}
 	known := &remembered{records, &redis.Apps{SQL: h.store, Redis: h.redis}}
 	provider := &oidc.Provider{
-		Issuer: issuer, Store: known, Gate: h.gate, SignIns: h.login, Endings: h.directory, Ring: ring, Box: box, Browser: browser,
+		Issuer: issuer, Store: known, Gate: h.gate, SignIns: h.login, Endings: h.directory, Consents: h.directory, Ring: ring, Box: box, Browser: browser,
 		Claims: func(p oidc.Person, app idp.App, scopes []string) map[string]any {
 			return jit.Claims(jit.Person(p), app, scopes)
 		},

@@ -38,6 +38,8 @@ type code struct {
 	AuthTime    int64             `json:"at"` // microseconds
 	Methods     []string          `json:"m"`
 	IssuedAt    int64             `json:"ia"` // microseconds
+	// Consent is what lets the app have this; none for an app of the house.
+	Consent idp.ConsentID `json:"co,omitempty"`
 }
 
 // grant answers a request from a session that suffices: with a code when the
@@ -56,8 +58,17 @@ func (p *Provider) grant(w http.ResponseWriter, r *http.Request, app idp.App, re
 		p.Browser.Problem(w, r, err)
 		return
 	}
+	consent, asked, err := p.agreed(r.Context(), app, req, s.UserID)
+	switch {
+	case err != nil:
+		p.Browser.Problem(w, r, err)
+		return
+	case asked:
+		p.askConsent(w, r, app, req, s)
+		return
+	}
 	c := code{
-		ID:   idp.NewTokenFamilyID(),
+		ID: idp.NewTokenFamilyID(), Consent: consent.ID,
 		User: s.UserID, Epoch: s.Epoch, Generation: s.Generation,
 		Session: s.ID, SessionEnds: s.ExpiresAt.Unix(),
 		App: app.ID, AppEpoch: app.Epoch, GrantedN: access.N, RedirectURI: req.RedirectURI, Challenge: req.CodeChallenge,

@@ -13,6 +13,7 @@ import (
 const (
 	unsupportedResponseType = "unsupported_response_type" // RFC 6749 §4.1.2.1
 	requestURINotSupported  = "request_uri_not_supported" // OIDC Core §3.1.2.6
+	consentRequired         = "consent_required"          // OIDC Core §3.1.2.6
 	temporarilyUnavailable  = "temporarily_unavailable"
 	invalidToken            = "invalid_token" // RFC 6750 §3.1
 	insufficientScope       = "insufficient_scope"

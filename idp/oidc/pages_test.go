@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"strings"
 	"sync"
 
 	"gatehouse/idp"
@@ -80,6 +81,18 @@ func (b *pages) SignOut(w http.ResponseWriter, r *http.Request, s idp.Session, _
 	}
 	http.SetCookie(w, &http.Cookie{Name: "session", Path: "/", MaxAge: -1})
 	return false, nil
+}
+
+func (b *pages) AskConsent(w http.ResponseWriter, _ *http.Request, q idp.ConsentQuestion) {
+	b.mu.Lock()
+	b.posted = [][2]string{{"ticket", q.Ticket}, {"scopes", strings.Join(q.Scopes, " ")}, {"allowed", strings.Join(q.Allowed, " ")}}
+	b.mu.Unlock()
+	fmt.Fprintf(w, "ask %s for %s", q.UserID, q.App.Name)
+}
+
+// OwnForm looks at a copy, as web does: the body is read once.
+func (b *pages) OwnForm(r *http.Request) bool {
+	return r.WithContext(r.Context()).PostFormValue("csrf") == "good"
 }
 
 func (b *pages) SignedOut(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "signed out") }

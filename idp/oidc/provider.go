@@ -35,6 +35,7 @@ type Store interface {
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
 	Access(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) (idp.Access, error)
+	ConsentTo(ctx context.Context, user idp.UserID, app idp.AppID) (idp.Consent, error)
 	Record(ctx context.Context, events ...idp.Event) error
 }
 
@@ -84,6 +85,13 @@ type Browser interface {
 	ConfirmSignOut(w http.ResponseWriter, r *http.Request, appName string, carry [][2]string)
 	// ConfirmedSignOut reports whether r is that answer, from that page.
 	ConfirmedSignOut(r *http.Request) bool
+	// AskConsent asks the person of the browser's session what q says. Its form
+	// is posted to the same path, with the fields ticket and answer (allow or
+	// cancel).
+	AskConsent(w http.ResponseWriter, r *http.Request, q idp.ConsentQuestion)
+	// OwnForm reports whether r is the form of a page of ours, shown to this
+	// browser in its session.
+	OwnForm(r *http.Request) bool
 	// SignOut ends the session and clears its cookie. answered: it has begun to
 	// lead the browser through the apps that nobody else can tell, and from
 	// there on to the address to, which may be empty.
@@ -121,6 +129,9 @@ type Provider struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 
+	// Consents writes down what people allow apps that are somebody else's.
+	Consents Consents
+
 	origins origins
 }
 
@@ -141,6 +152,8 @@ func (p *Provider) Handler() http.Handler {
 	mux.Handle("GET "+pathAuthorize, forBrowsers(p.authorize))
 	mux.Handle("POST "+pathAuthorize, forBrowsers(p.authorizeByPost))
 	mux.Handle("GET "+pathResume, forBrowsers(p.resume))
+	mux.Handle("GET "+pathConsent, forBrowsers(p.consent))
+	mux.Handle("POST "+pathConsent, forBrowsers(p.consented))
 	mux.Handle("GET "+pathEndSession, forBrowsers(p.endSession))
 	mux.Handle("POST "+pathEndSession, forBrowsers(p.endSessionByPost))
 	mux.Handle(pathToken, p.cors(forClients(true, machines)))

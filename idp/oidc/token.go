@@ -52,6 +52,13 @@ func (s *server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Acce
 	case err != nil:
 		return nil, fault(err)
 	}
+	gone, err := p.withdrawn(ctx, c)
+	switch {
+	case err != nil:
+		return nil, fault(err)
+	case gone:
+		return nil, p.endWithdrawn(ctx, f)
+	}
 	resp, err := p.issue(issue{
 		app: app, family: f, scopes: f.Scopes, wanted: c.Wanted, resources: c.Resources, audience: aud,
 		nonce: f.Nonce, sessionEnds: ends, extra: extra,

@@ -75,8 +75,8 @@ func oidcSettings(in client.OIDC) (*idp.OIDCSettings, error) {
 		ApplicationType: in.ApplicationType, AuthMethod: in.AuthMethod, SecretHashes: in.SecretHashes, RedirectURIs: in.RedirectURIs,
 		PostLogoutRedirectURIs: in.PostLogoutRedirectURIs, BackchannelLogoutURI: in.BackchannelLogoutURI, FrontchannelLogoutURI: in.FrontchannelLogoutURI, PKCEExempt: in.PKCEExempt,
 		IDTokenAlg: in.IDTokenAlg, ClaimsInIDToken: in.ClaimsInIDToken, AllowOfflineAccess: in.AllowOfflineAccess,
-		HonoursSessionExpiry: in.HonoursSessionExpiry,
-		InitiateLoginURI:     in.InitiateLoginURI, Resources: in.Resources,
+		HonoursSessionExpiry: in.HonoursSessionExpiry, ThirdParty: in.ThirdParty,
+		InitiateLoginURI: in.InitiateLoginURI, Resources: in.Resources,
 	}
 	var err error
 	if o.AccessTokenTTL, err = span("access_token_ttl", in.AccessTokenTTL); err != nil {
@@ -143,8 +143,8 @@ func app(a idp.App) client.App {
 		out.OIDC = &client.OIDC{
 			ApplicationType: o.ApplicationType, AuthMethod: o.AuthMethod, RedirectURIs: o.RedirectURIs, PostLogoutRedirectURIs: o.PostLogoutRedirectURIs,
 			BackchannelLogoutURI: o.BackchannelLogoutURI, FrontchannelLogoutURI: o.FrontchannelLogoutURI, PKCEExempt: o.PKCEExempt, IDTokenAlg: o.IDTokenAlg, ClaimsInIDToken: o.ClaimsInIDToken,
-			HonoursSessionExpiry: o.HonoursSessionExpiry,
-			AccessTokenTTL:       spanText(o.AccessTokenTTL), RefreshTTL: spanText(o.RefreshTTL), AllowOfflineAccess: o.AllowOfflineAccess,
+			HonoursSessionExpiry: o.HonoursSessionExpiry, ThirdParty: o.ThirdParty,
+			AccessTokenTTL: spanText(o.AccessTokenTTL), RefreshTTL: spanText(o.RefreshTTL), AllowOfflineAccess: o.AllowOfflineAccess,
 			InitiateLoginURI: o.InitiateLoginURI, Resources: o.Resources,
 		}
 	}

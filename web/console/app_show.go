@@ -154,6 +154,7 @@ func settings(a idp.App) []ui.Pair {
 		add("Back-channel logout", a.OIDC.BackchannelLogoutURI, true)
 		add("Front-channel logout", a.OIDC.FrontchannelLogoutURI, true)
 		add("ID token signed with", a.OIDC.IDTokenAlg, false)
+		add("Consent", consentWords(*a.OIDC), false)
 	case a.SAML != nil:
 		add("Entity ID", a.Identifier, true)
 		for _, acs := range a.SAML.ACS {
@@ -169,6 +170,14 @@ func settings(a idp.App) []ui.Pair {
 	add("Probe", a.ProbeURL, true)
 	add("ID here", string(a.ID), true)
 	return out
+}
+
+// consentWords says whether people are asked before the app learns of them.
+func consentWords(o idp.OIDCSettings) string {
+	if o.ThirdParty {
+		return "Each person is asked what it may learn of them: it is somebody else's app"
+	}
+	return "Not asked: an app of your own"
 }
 
 // ours is what an app needs to know of the house.

@@ -31,6 +31,10 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	allowed, err := p.allowed(ctx, v.User.ID)
+	if err != nil {
+		return err
+	}
 	events, _, err := p.Store.Events(ctx, idp.EventQuery{UserID: v.User.ID, Limit: 100})
 	if err != nil {
 		return err
@@ -39,6 +43,7 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 		FirstName: firstName(v.User),
 		Apps:      p.tiles(access, accounts),
 		Sessions:  devices(live, opened(participants, access), v.Session.ID),
+		Allowed:   allowed,
 		Recent:    signIns(events),
 	}))
 }

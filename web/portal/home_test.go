@@ -26,6 +26,10 @@ func samplePages() []uitest.Page {
 			{ID: "ses_b", Device: "Safari on iPhone", Address: "2001:db8:85a3::8a2e:370:7334", Since: ago(50 * time.Hour), LastSeen: ago(26 * time.Minute), Apps: []string{"Slack"}},
 			{ID: "ses_c", Device: "Chrome on Windows", Address: "198.51.100.23", Since: ago(6 * 24 * time.Hour), LastSeen: ago(40 * time.Hour)},
 		},
+		Allowed: []consentRow{
+			{ID: "con_a", App: "Acme Notes", Learns: "That it is you: an identifier, the same each time you come · Your name and your username · Your email address", ComesBack: true, Since: ago(30 * time.Hour)},
+			{ID: "con_b", App: uitest.Bait, Learns: "The groups you are in", Since: ago(400 * 24 * time.Hour)},
+		},
 		Recent: []ui.Happening{
 			{At: ago(2 * time.Hour), Title: "Signed in", Detail: "Firefox on Linux, 203.0.113.7"},
 			{At: ago(3 * time.Hour), Title: "Wrong password", Detail: "198.51.100.99"},

@@ -18,6 +18,9 @@ type Store interface {
 	Participants(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Participant, error)
 	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
+	App(ctx context.Context, id idp.AppID) (idp.App, error)
+	Consent(ctx context.Context, id idp.ConsentID) (idp.Consent, error)
+	Consents(ctx context.Context, user idp.UserID) ([]idp.Consent, error)
 }
 
 // Portal is the room's table of contents and what its page stands on.
@@ -34,6 +37,7 @@ func (p *Portal) Routes() []ui.Route {
 		{Pattern: "GET /{$}", Access: ui.SignedIn, Handler: p.home},
 		{Pattern: "POST /sessions/{id}/end", Access: ui.SignedIn, Handler: p.endSession},
 		{Pattern: "POST /sessions/end-others", Access: ui.SignedIn, Handler: p.endOthers},
+		{Pattern: "POST /consents/{id}/revoke", Access: ui.SignedIn, Handler: p.takeBack},
 	}
 }
 

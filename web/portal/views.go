@@ -11,6 +11,7 @@ type homeView struct {
 	FirstName string
 	Apps      []tile
 	Sessions  []sessionRow
+	Allowed   []consentRow
 	Recent    []ui.Happening
 }
 
@@ -31,6 +32,15 @@ type sessionRow struct {
 	LastSeen time.Time
 	Here     bool
 	Apps     []string
+}
+
+// consentRow is an app that the person has allowed to learn of them.
+type consentRow struct {
+	ID        string
+	App       string
+	Learns    string
+	ComesBack bool // also while the person is away
+	Since     time.Time
 }
 
 func (v homeView) others() int {

@@ -22,6 +22,14 @@ func samplePages() []uitest.Page {
 		{Name: "signin-dead-link", Visit: v, View: deadLinkPage()},
 		{Name: "signin-expired", Visit: v, View: expiredPage()},
 		{Name: "signin-trouble", Visit: v, View: troublePage()},
+		{Name: "signin-consent", Visit: uitest.Employee(), View: consentPage(consentView{
+			Action: "/oauth/consent", Ticket: "x", App: "Acme Notes", Name: "Grace Hopper", Username: "grace", Host: "notes.acme.example", ComesBack: true,
+			Learns: []string{"That it is you: an identifier, the same each time you come", "Your name and your username", "Your email address", "The groups you are in"},
+		})},
+		{Name: "signin-consent-more", Visit: uitest.Employee(), View: consentPage(consentView{
+			Action: "/oauth/consent", Ticket: "x", App: "Payroll and Time Tracking for Contractors of the Northern Region", Name: uitest.Bait, Username: "grace", Host: "an app on this device",
+			More: true, Learns: []string{"The groups you are in"}, Before: []string{"That it is you: an identifier, the same each time you come", "Your email address"},
+		})},
 		{Name: "signin-signout", Visit: uitest.Employee(), View: signOutPage(signOutView{Action: "/oauth/end_session", App: "Wiki"})},
 	}
 }

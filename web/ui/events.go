@@ -44,6 +44,12 @@ func EventWords(kind string) string {
 		return "Joined a group"
 	case "group.leave":
 		return "Left a group"
+	case "consent.give":
+		return "Allowed an app to know them"
+	case "consent.revoke":
+		return "Took back what they had allowed an app"
+	case "oidc.consent.cancel":
+		return "Did not allow an app to know them"
 	case "grant.add":
 		return "App granted"
 	case "grant.remove":

@@ -76,6 +76,7 @@ type OIDC struct {
 	AllowOfflineAccess     bool     `json:"allow_offline_access,omitempty" yaml:"allow_offline_access,omitempty"`
 	InitiateLoginURI       string   `json:"initiate_login_uri,omitempty" yaml:"initiate_login_uri,omitempty"`
 	Resources              []string `json:"resources,omitempty" yaml:"resources,omitempty"` // RFC 8707; what the app may name as resource
+	ThirdParty             bool     `json:"third_party,omitempty" yaml:"third_party,omitempty"` // each person is asked before it learns of them
 }
 
 // SAML is what is known of a service provider. Metadata, when given, is the

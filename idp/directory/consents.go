@@ -1,0 +1,79 @@
+package directory
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"gatehouse/idp"
+)
+
+// GiveConsent writes down that a person allows an app these scopes, on top of
+// those that they have allowed it before, and returns the whole.
+func (d *Directory) GiveConsent(ctx context.Context, user idp.UserID, app idp.AppID, scopes []string) (idp.Consent, error) {
+	a, err := d.Store.App(ctx, app)
+	if err != nil {
+		return idp.Consent{}, err
+	}
+	var c idp.Consent
+	err = retry(func() error {
+		now := d.now()
+		c, err = d.Store.ConsentTo(ctx, user, app)
+		switch {
+		case idp.IsKind(err, idp.NotFound):
+			c = idp.Consent{ID: idp.NewConsentID(), UserID: user, AppID: app, GivenAt: now}
+		case err != nil:
+			return err
+		}
+		c.Scopes, c.UpdatedAt = append(slices.Clone(c.Scopes), c.Missing(scopes)...), now
+		e := d.consentEvent(ctx, "consent.give", c, a.Name)
+		_, err = d.Store.Commit(ctx, idp.Change{Consents: []idp.Consent{c}, Events: []idp.Event{e}})
+		return err
+	})
+	c.Version++
+	return c, err
+}
+
+// RevokeConsent takes a consent back, and ends what the app holds of the
+// person. Its tokens are ended first, so that one who tries again after an
+// error still finds what to take back; and once more when the consent is gone,
+// for what a sign-on has overtaken in between. From then on a code that was
+// given out on this consent is worth nothing.
+func (d *Directory) RevokeConsent(ctx context.Context, c idp.Consent) error {
+	a, err := d.Store.App(ctx, c.AppID)
+	if err != nil {
+		return err
+	}
+	if err := d.endFamilies(ctx, c); err != nil {
+		return err
+	}
+	_, err = d.Store.Commit(ctx, idp.Change{
+		RemoveConsents: []idp.ConsentID{c.ID},
+		Events:         []idp.Event{d.consentEvent(ctx, "consent.revoke", c, a.Name)},
+	})
+	if err != nil {
+		return err
+	}
+	return d.endFamilies(ctx, c)
+}
+
+func (d *Directory) consentEvent(ctx context.Context, kind string, c idp.Consent, app string) idp.Event {
+	e := d.event(ctx, kind)
+	e.UserID, e.AppID = c.UserID, c.AppID
+	e.Detail = map[string]string{"app": app, "scopes": strings.Join(c.Scopes, " ")}
+	return e
+}
+
+// endFamilies ends the token families that the app holds of the person.
+func (d *Directory) endFamilies(ctx context.Context, c idp.Consent) error {
+	families, err := d.Store.FamiliesIn(ctx, c.UserID, c.AppID, d.now())
+	if err != nil {
+		return err
+	}
+	for _, f := range families {
+		if err := d.EndFamily(ctx, f, "the person took back their consent"); err != nil {
+			return err
+		}
+	}
+	return nil
+}

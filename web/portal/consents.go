@@ -1,0 +1,46 @@
+package portal
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"gatehouse/idp"
+	"gatehouse/web/ui"
+)
+
+// allowed are the apps that the person has allowed to learn of them.
+func (p *Portal) allowed(ctx context.Context, me idp.UserID) ([]consentRow, error) {
+	consents, err := p.Store.Consents(ctx, me)
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]consentRow, 0, len(consents))
+	for _, c := range consents {
+		app, err := p.Store.App(ctx, c.AppID)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, consentRow{
+			ID: string(c.ID), App: app.Name, Learns: strings.Join(ui.Learns(app, c.Scopes), " · "),
+			ComesBack: ui.ComesBack(c.Scopes), Since: c.GivenAt,
+		})
+	}
+	return rows, nil
+}
+
+// takeBack revokes a consent of the person, with what the app holds of them;
+// somebody else's is not found.
+func (p *Portal) takeBack(w http.ResponseWriter, r *http.Request) error {
+	c, err := p.Store.Consent(r.Context(), idp.ConsentID(r.PathValue("id")))
+	switch {
+	case err != nil:
+		return err
+	case c.UserID != ui.VisitOf(r.Context()).User.ID:
+		return idp.Errorf(idp.NotFound, "You have allowed no such app.")
+	}
+	if err := p.Directory.RevokeConsent(r.Context(), c); err != nil {
+		return err
+	}
+	return ui.SeeOther(w, r, "/#allowed")
+}

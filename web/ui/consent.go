@@ -1,0 +1,72 @@
+package ui
+
+import (
+	"slices"
+
+	"gatehouse/idp"
+)
+
+// Learns says in plain words what an app is told of a person with these
+// scopes, its own attribute rules included; each thing once.
+func Learns(app idp.App, scopes []string) []string {
+	var told []string
+	add := func(words string) {
+		if words != "" && !slices.Contains(told, words) {
+			told = append(told, words)
+		}
+	}
+	for _, scope := range scopes {
+		add(scopeWords(scope))
+	}
+	for _, rule := range app.Attributes {
+		add(sourceWords(rule.Source, slices.Contains(scopes, "profile")))
+	}
+	return told
+}
+
+// ComesBack reports whether these scopes let an app have what it was told of a
+// person while they are away (OpenID Connect Core 1.0 §11).
+func ComesBack(scopes []string) bool { return slices.Contains(scopes, "offline_access") }
+
+const (
+	emailWords  = "Your email address"
+	groupsWords = "The groups you are in"
+)
+
+func scopeWords(scope string) string {
+	switch scope {
+	case "openid":
+		return "That it is you: an identifier, the same each time you come"
+	case "profile":
+		return "Your name and your username"
+	case "email":
+		return emailWords
+	case "groups":
+		return groupsWords
+	case "offline_access":
+		return "" // it learns nothing by it; see ComesBack
+	}
+	return "What it calls " + scope
+}
+
+// sourceWords are those of a rule's source (package jit). A constant says
+// nothing of anybody, and the identifier is told with every sign-on.
+func sourceWords(source string, profile bool) string {
+	switch source {
+	case "email":
+		return emailWords
+	case "groups":
+		return groupsWords
+	case "role":
+		return "Your role in it"
+	case "username":
+		if !profile {
+			return "Your username"
+		}
+	case "display_name", "given_name", "family_name":
+		if !profile {
+			return "Your name"
+		}
+	}
+	return ""
+}
