@@ -118,7 +118,8 @@ type Provider struct {
 	Log      *slog.Logger
 	Now      func() time.Time
 
-	origins origins
+	origins    origins
+	secretUses secretUses
 }
 
 // Handler serves all paths of the provider: everything below /oauth/ and

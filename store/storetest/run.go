@@ -18,6 +18,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"user lists go by key", testUserPages},
 		{"access comes with its reason", testGroupsAndAccess},
 		{"events and keys", testEventsAndKeys},
+		{"what is said of secrets follows the app", testSecrets},
 		{"a sign-in is proven, done and spent once", testSignIns},
 		{"nothing is issued on a dead proof", testNothingIsIssuedOnADeadProof},
 		{"a code is spent once and its family rotates", testCodes},
