@@ -12,6 +12,7 @@ type appCmd struct {
 
 	Add     appAddCmd     `cmd:"" help:"Register an OpenID Connect app and print what to write into it."`
 	Connect appConnectCmd `cmd:"" help:"Print what an app has to be told, its secret apart."`
+	Check   appCheckCmd   `cmd:"" help:"Say what a reviewer would say of an app's registration; exits 3 if there is anything."`
 	Secret  appSecretCmd  `cmd:"" help:"The secrets of an app: one, or two while the app is moved to a new one."`
 
 	EndAll appEndAllCmd `cmd:"" help:"End everything an app holds, of everybody, and print the receipt."`

@@ -31,6 +31,7 @@ type Store interface {
 	Schedule(ctx context.Context, id idp.ScheduleID) (idp.Schedule, error)
 	DueSchedules(ctx context.Context, now time.Time, limit int) ([]idp.Schedule, error)
 	Batches
+	Reviews
 	SigningKeys(ctx context.Context) ([]idp.SigningKey, error)
 	Delivery(ctx context.Context, id idp.DeliveryID) (idp.Delivery, error)
 	RetryDelivery(ctx context.Context, id idp.DeliveryID, now time.Time, e idp.Event) (idp.Delivery, error)

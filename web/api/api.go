@@ -169,6 +169,7 @@ func (a *API) routes() []route {
 		{"POST /api/v1/apps", owner, "Register an app; answers with its secret", client.App{}, client.App{}, a.appAdd},
 		{"GET /api/v1/apps/{app}", owner, "Show an app, by ID or name", nil, client.App{}, a.appShow},
 		{"GET /api/v1/apps/{app}/connect", owner, "What an app has to be told to be connected, its secret apart", nil, client.Page[client.Setting]{}, a.appConnect},
+		{"GET /api/v1/apps/{app}/check", owner, "What a reviewer would say of an app's registration", nil, client.Page[client.Finding]{}, a.appCheck},
 		{"GET /api/v1/apps/{app}/secrets", owner, "List an app's secrets, newest first, by ID", nil, client.Page[client.ClientSecret]{}, a.secretList},
 		{"POST /api/v1/apps/{app}/secrets", owner, "Give an app a second secret; answers with it", nil, client.ClientSecret{}, a.secretAdd},
 		{"DELETE /api/v1/apps/{app}/secrets/{secret}", owner, "Remove one of an app's secrets, the last one never", nil, nil, a.secretRemove},

@@ -15,6 +15,18 @@ func (a *API) appConnect(r *http.Request, _ caller) (int, any, error) {
 	return http.StatusOK, client.Page[client.Setting]{Items: each(a.Connect(found, ""), setting)}, nil
 }
 
+func (a *API) appCheck(r *http.Request, _ caller) (int, any, error) {
+	found, err := a.app(r, r.PathValue("app"))
+	if err != nil {
+		return 0, nil, err
+	}
+	said, err := a.Directory.Review(r.Context(), found)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, client.Page[client.Finding]{Items: each(said, func(f idp.Finding) client.Finding { return client.Finding(f) })}, nil
+}
+
 func (a *API) secretList(r *http.Request, _ caller) (int, any, error) {
 	found, err := a.app(r, r.PathValue("app"))
 	if err != nil {

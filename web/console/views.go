@@ -229,6 +229,7 @@ type appView struct {
 	LaunchURL          string
 	Ends               []ui.Pair // how access ends there, in words
 	Settings           []ui.Pair
+	Findings           []idp.Finding // what a reviewer would say
 	Secrets            []idp.ClientSecret
 	Connect            []string // what the app needs to know of us: NAME=value
 	Attributes         []attributeRow

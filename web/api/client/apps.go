@@ -26,3 +26,18 @@ func (c *Client) AddSecret(ctx context.Context, app string) (ClientSecret, error
 func (c *Client) RemoveSecret(ctx context.Context, app, secret string) error {
 	return c.Do(ctx, http.MethodDelete, "/apps/"+seg(app)+"/secrets/"+seg(secret), nil, nil)
 }
+
+// Finding is what a reviewer would say of an app's registration.
+type Finding struct {
+	Rule   string `json:"rule"` // a name for it that stays
+	What   string `json:"what"`
+	Why    string `json:"why"`
+	Change string `json:"change"`
+}
+
+// Check reads an app's registration as a reviewer would; nothing is said where
+// all is well.
+func (c *Client) Check(ctx context.Context, app string) ([]Finding, error) {
+	page, err := get[Page[Finding]](ctx, c, "/apps/"+seg(app)+"/check")
+	return page.Items, err
+}
