@@ -42,7 +42,7 @@ type App struct {
 // OIDCSettings is the registration of a relying party (OpenID Connect Dynamic
 // Client Registration 1.0 §2 has the words).
 type OIDCSettings struct {
-	ApplicationType        string   // web, native or single_page
+	ApplicationType        string   // web, native, single_page or machine
 	AuthMethod             string   // client_secret_basic, client_secret_post or none
 	SecretHashes           []string // hex SHA-256 of 256-bit random secrets; at most two
 	RedirectURIs           []string

@@ -10,6 +10,11 @@ type appCmd struct {
 	List appListCmd `cmd:"" help:"List apps."`
 	Show appShowCmd `cmd:"" help:"Show an app's registration."`
 
+	Add     appAddCmd     `cmd:"" help:"Register an OpenID Connect app and print what to write into it."`
+	Connect appConnectCmd `cmd:"" help:"Print what an app has to be told, its secret apart."`
+	Check   appCheckCmd   `cmd:"" help:"Say what a reviewer would say of an app's registration; exits 3 if there is anything."`
+	Secret  appSecretCmd  `cmd:"" help:"The secrets of an app: one, or two while the app is moved to a new one."`
+
 	EndAll appEndAllCmd `cmd:"" help:"End everything an app holds, of everybody, and print the receipt."`
 }
 
@@ -55,6 +60,7 @@ func (c appShowCmd) Run(ctx context.Context) error {
 		row(w, "identifier", a.Identifier)
 		row(w, "launch URL", or(a.LaunchURL, "-"))
 		if o := a.OIDC; o != nil {
+			row(w, "application type", o.ApplicationType)
 			for _, u := range o.RedirectURIs {
 				row(w, "redirect URI", u)
 			}

@@ -40,7 +40,7 @@ func (c applyCmd) Run(ctx context.Context) error {
 			row(w, "nothing to change")
 		}
 		for _, d := range done.Changes {
-			row(w, d.Verb, d.Kind, d.Name, or(d.Detail, or(d.Link, d.Secret)))
+			row(w, d.Verb, d.Kind, d.Name, or(d.Detail, or(d.Link, or(d.Secret, d.Identifier))))
 		}
 	})
 }

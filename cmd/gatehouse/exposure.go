@@ -26,6 +26,8 @@ type offendersError struct {
 	max time.Duration
 }
 
+func (e *offendersError) exitCode() int { return 3 }
+
 func (e *offendersError) Error() string {
 	return fmt.Sprintf("%d may last longer than %s", e.n, e.max)
 }

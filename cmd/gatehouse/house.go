@@ -51,8 +51,10 @@ type house struct {
 	notary    *notary.Notary
 	handler   http.Handler
 	cuts      *cuts
-	metrics   *metrics      // nil: nobody counts
-	closing   chan struct{} // closed when the house stops
+	// secretUses writes down which secrets apps have used here.
+	secretUses func(context.Context) error
+	metrics    *metrics      // nil: nobody counts
+	closing    chan struct{} // closed when the house stops
 }
 
 // build wires the house. Data flows down: web and the tongues stand on the
@@ -179,12 +181,13 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 		},
 		Log: log, Now: wallTime,
 	}
+	h.secretUses = func(ctx context.Context) error { return provider.WriteSecretUses(ctx, h.store.UseSecret) }
 	idps := &saml.Provider{
 		EntityID: entityID(issuer), BaseURL: issuer, Store: known, Gate: h.gate, SignIns: h.login, Ring: ring, Box: box, Browser: browser,
 		Attributes: attributes, Answered: fronts.Answered, Log: log, Now: wallTime,
 	}
 	admin, err := (&api.API{
-		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Metadata: saml.Import, Log: log, Now: wallTime,
+		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Metadata: saml.Import, Connect: connect(issuer), Log: log, Now: wallTime,
 		Idle: sessionUnused,
 	}).Handler()
 	if err != nil {
@@ -194,7 +197,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 		door.Routes(),
 		(&portal.Portal{Store: h.store, Directory: h.directory, Launch: func(a idp.App) string { return oidc.Launch(issuer, a) }}).Routes(),
 		(&console.Console{
-			Store: h.store, Directory: h.directory, Outbox: h.worker, URL: issuer, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,
+			Store: h.store, Directory: h.directory, Outbox: h.worker, URL: issuer, Connect: connect(issuer), SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,
 		}).Routes(),
 	)
 	h.handler, err = (&web.Server{

@@ -44,13 +44,19 @@ type commands struct {
 	Token    tokenCmd    `cmd:"" group:"api" help:"API tokens."`
 }
 
+// coded is an error that ends the process with a code of its own, for scripts.
+type coded interface {
+	error
+	exitCode() int
+}
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "gatehouse: "+err.Error())
-		if _, ok := errors.AsType[*offendersError](err); ok {
-			os.Exit(3)
+		if found, ok := errors.AsType[coded](err); ok {
+			os.Exit(found.exitCode())
 		}
 		os.Exit(1)
 	}

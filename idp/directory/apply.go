@@ -40,6 +40,8 @@ type Difference struct {
 	Name string
 	To   string   // the group joined, or who got or loses the app
 	User idp.User // of an added user
+	// Identifier is the client_id or entityID of an app.
+	Identifier string
 }
 
 // Apply makes the house what want says, all of it or nothing, and returns the
@@ -223,19 +225,30 @@ func (p *plan) join(u idp.User, isNew bool, names []string) error {
 }
 
 func (p *plan) app(want idp.App) error {
-	if err := p.d.checkApp(&want); err != nil {
+	var err error
+	if want.Name, err = text("name", want.Name, 128); err != nil {
 		return err
 	}
 	a, err := p.d.Store.AppByName(p.ctx, want.Name)
+	if err != nil && !idp.IsKind(err, idp.NotFound) {
+		return err
+	}
+	isNew := err != nil
+	if want.Identifier == "" && want.Protocol == idp.ProtocolOIDC {
+		// A file need not name what was made up here.
+		if want.Identifier = a.Identifier; isNew {
+			want.Identifier = NewClientID()
+		}
+	}
+	if err := p.d.checkApp(&want); err != nil {
+		return err
+	}
 	verb := "change"
-	switch {
-	case idp.IsKind(err, idp.NotFound):
+	if isNew {
 		verb = "add"
 		want.ID, want.CreatedAt = idp.NewAppID(), p.d.now()
-	case err != nil:
-		return err
-	default:
-		want.ID, want.CreatedAt, want.UpdatedAt, want.Version = a.ID, a.CreatedAt, a.UpdatedAt, a.Version
+	} else {
+		want.ID, want.CreatedAt, want.UpdatedAt, want.Version, want.Epoch = a.ID, a.CreatedAt, a.UpdatedAt, a.Version, a.Epoch
 		if reflect.DeepEqual(a, want) {
 			p.apps[a.Name] = a
 			return nil
@@ -246,7 +259,7 @@ func (p *plan) app(want idp.App) error {
 	e.AppID = want.ID
 	p.apps[want.Name] = want
 	p.change.Apps = append(p.change.Apps, want)
-	p.note(Difference{Verb: verb, Kind: "app", Name: want.Name}, e)
+	p.note(Difference{Verb: verb, Kind: "app", Name: want.Name, Identifier: want.Identifier}, e)
 	return nil
 }
 

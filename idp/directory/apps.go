@@ -9,10 +9,14 @@ import (
 	"gatehouse/idp"
 )
 
-// AddApp registers an app. It answers idp.Invalid naming the field, and
-// idp.Conflict when name, client_id or entityID is taken.
+// AddApp registers an app; a relying party without a client_id gets one. It
+// answers idp.Invalid naming the field, and idp.Conflict when name, client_id
+// or entityID is taken.
 func (d *Directory) AddApp(ctx context.Context, a idp.App) (idp.App, error) {
 	a.ID, a.Version = idp.NewAppID(), 0
+	if a.Identifier == "" && a.Protocol == idp.ProtocolOIDC {
+		a.Identifier = NewClientID()
+	}
 	a.CreatedAt = d.now()
 	return d.putApp(ctx, "app.add", a)
 }

@@ -33,6 +33,7 @@ type Store interface {
 	Batches
 	ConsentTo(ctx context.Context, user idp.UserID, app idp.AppID) (idp.Consent, error)
 	FamiliesIn(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) ([]idp.TokenFamily, error)
+	Reviews
 	SigningKeys(ctx context.Context) ([]idp.SigningKey, error)
 	Delivery(ctx context.Context, id idp.DeliveryID) (idp.Delivery, error)
 	RetryDelivery(ctx context.Context, id idp.DeliveryID, now time.Time, e idp.Event) (idp.Delivery, error)

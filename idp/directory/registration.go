@@ -49,28 +49,21 @@ func (d *Directory) checkApp(a *idp.App) error {
 }
 
 func (d *Directory) checkOIDC(o *idp.OIDCSettings) error {
-	if o.ApplicationType == "" {
-		o.ApplicationType = "web"
-	}
-	if o.AuthMethod == "" {
-		o.AuthMethod = "client_secret_basic"
-	}
-	if o.IDTokenAlg == "" {
-		o.IDTokenAlg = "RS256"
-	}
+	OIDCDefaults(o)
 	switch {
-	case !slices.Contains([]string{"web", "native", "single_page"}, o.ApplicationType):
-		return invalid("application_type", "An application type is web, native or single_page.")
 	case !slices.Contains([]string{"client_secret_basic", "client_secret_post", "none"}, o.AuthMethod):
 		return invalid("auth_method", "A client authenticates by client_secret_basic, client_secret_post or none.")
 	case !slices.Contains([]string{"RS256", "ES256"}, o.IDTokenAlg):
 		return invalid("id_token_alg", "ID tokens are signed with RS256 or ES256.")
-	case o.AuthMethod == "none" && len(o.SecretHashes) > 0, o.AuthMethod != "none" && (len(o.SecretHashes) < 1 || len(o.SecretHashes) > 2):
+	case o.AuthMethod == "none" && len(o.SecretHashes) > 0, o.AuthMethod != "none" && (len(o.SecretHashes) < 1 || len(o.SecretHashes) > idp.MaxSecrets):
 		return invalid("secret", "A confidential client has one or two secrets, a public one none.")
+	case slices.ContainsFunc(o.SecretHashes, func(h string) bool { return !isHash(h) }):
+		return invalid("secret_hashes", "A secret is kept as the 64 lower-case hex digits of its SHA-256.")
 	case o.AuthMethod == "none" && o.PKCEExempt:
 		return invalid("pkce_exempt", "A public client cannot do without PKCE.")
-	case len(o.RedirectURIs) == 0 || len(o.RedirectURIs) > 50:
-		return invalid("redirect_uris", "An app has 1 to 50 redirect URIs.")
+	}
+	if err := checkType(o); err != nil {
+		return err
 	}
 	for _, u := range slices.Concat(o.RedirectURIs, o.PostLogoutRedirectURIs) {
 		if err := redirectURI(u, o.ApplicationType); err != nil {
@@ -128,8 +121,8 @@ func origin(raw string) string {
 }
 
 // redirectURI checks one redirect URI for registration: https; http on
-// loopback; for a native app also a private-use scheme with a dot (RFC 8252
-// §7.1). No wildcard, no user info, no fragment.
+// loopback; for a native app also a private-use scheme made of a domain in
+// reverse (RFC 8252 §7.1). No wildcard, no user info, no fragment.
 func redirectURI(raw, applicationType string) error {
 	u, err := url.Parse(raw)
 	const field = "redirect_uris"
@@ -153,7 +146,7 @@ func redirectURI(raw, applicationType string) error {
 			return nil
 		}
 	default:
-		if applicationType == "native" && strings.Contains(u.Scheme, ".") {
+		if applicationType == AppNative && reverseDomain(u.Scheme) {
 			return nil
 		}
 	}

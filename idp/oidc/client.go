@@ -75,9 +75,14 @@ func (p *Provider) authenticate(ctx context.Context, h http.Header, form url.Val
 		return idp.App{}, fault(err)
 	case string(c.method) != app.OIDC.AuthMethod:
 		return idp.App{}, p.refuseClient(ctx, app, "authenticated by "+string(c.method)+", registered for "+app.OIDC.AuthMethod)
-	case c.method != oidc.AuthMethodNone && !isSecret(c.secret, app.OIDC.SecretHashes):
+	case c.method == oidc.AuthMethodNone:
+		return app, nil
+	}
+	hash, ok := matching(c.secret, app.OIDC.SecretHashes)
+	if !ok {
 		return idp.App{}, p.refuseClient(ctx, app, "wrong secret")
 	}
+	p.secretUses.note(app.ID, hash, p.now())
 	return app, nil
 }
 
@@ -86,16 +91,18 @@ func (p *Provider) refuseClient(ctx context.Context, app idp.App, why string) er
 	return invalidClient(errors.New(why))
 }
 
-// isSecret compares in constant time with each of the app's secrets. They are
-// 256 random bits, so that one SHA-256 is all that is needed.
-func isSecret(secret string, hashes []string) bool {
+// matching returns the hash of the app's that is of this secret, compared in
+// constant time with each of them. They are 256 random bits, so that one
+// SHA-256 is all that is needed.
+func matching(secret string, hashes []string) (hash string, ok bool) {
 	sum := sha256.Sum256([]byte(secret))
 	given := []byte(hex.EncodeToString(sum[:]))
-	match := 0
 	for _, h := range hashes {
-		match |= subtle.ConstantTimeCompare(given, []byte(h))
+		if subtle.ConstantTimeCompare(given, []byte(h)) == 1 {
+			hash, ok = h, true
+		}
 	}
-	return match == 1
+	return hash, ok
 }
 
 // VerifyClient authenticates the client of a token or revocation request.
@@ -143,8 +150,12 @@ func (c *client) ApplicationType() op.ApplicationType {
 	return op.ApplicationTypeWeb
 }
 
-// GrantTypes returns what the client may ask at the token endpoint.
+// GrantTypes returns what the client may ask at the token endpoint. Nobody
+// signs in to a machine, so it has no code to exchange.
 func (c *client) GrantTypes() []oidc.GrantType {
+	if c.app.OIDC.ApplicationType == "machine" {
+		return nil
+	}
 	if c.app.OIDC.AllowOfflineAccess {
 		return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
 	}

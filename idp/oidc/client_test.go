@@ -50,24 +50,24 @@ func TestPresent(t *testing.T) {
 	}
 }
 
-func TestIsSecretTakesEitherOfTwo(t *testing.T) {
+func TestEitherOfTwoSecretsMatches(t *testing.T) {
 	t.Parallel()
 	// SHA-256 of "old" and "new".
 	hashes := []string{
 		"cba06b5736faf67e54b07b561eae94395e774c517a7d910a54369e1263ccfbd4",
 		"11507a0e2f5e69d5dfa40a62a1bd7b6ee57e6bcd85c67c9b8431b36fff21c437",
 	}
-	for _, right := range []string{"old", "new"} {
-		if !isSecret(right, hashes) {
-			t.Errorf("%q is refused", right)
+	for i, right := range []string{"old", "new"} {
+		if hash, ok := matching(right, hashes); !ok || hash != hashes[i] {
+			t.Errorf("%q is refused, or taken for another: %q", right, hash)
 		}
 	}
 	for _, wrong := range []string{"", "nev", hashes[1]} {
-		if isSecret(wrong, hashes) {
+		if _, ok := matching(wrong, hashes); ok {
 			t.Errorf("%q is accepted", wrong)
 		}
 	}
-	if isSecret("", nil) {
+	if _, ok := matching("", nil); ok {
 		t.Error("an app without secrets accepts the empty one")
 	}
 }

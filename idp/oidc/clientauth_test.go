@@ -55,6 +55,49 @@ func TestSecretsCanBeReplacedInTurn(t *testing.T) {
 	h.signedIn(h.ada).tokens("openid")
 }
 
+// TestTheUseOfASecretIsWrittenDownLater: calls cost no statement for it, and
+// what is written is which of the two it was.
+func TestTheUseOfASecretIsWrittenDownLater(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.changeApp(h.wiki.ID, func(a *idp.App) {
+		a.OIDC.SecretHashes = append([]string{strings.Repeat("0", 64)}, a.OIDC.SecretHashes...)
+	})
+	h.signedIn(h.ada).tokens("openid")
+	h.asWiki().exchange("x")
+	uses := func() []idp.ClientSecret {
+		t.Helper()
+		app, err := h.store.App(t.Context(), h.wiki.ID)
+		h.must(err)
+		secrets, err := h.store.ClientSecrets(t.Context(), app)
+		h.must(err)
+		return secrets
+	}
+	if s := uses(); !s[0].UsedAt.IsZero() || !s[1].UsedAt.IsZero() {
+		t.Errorf("written down at once: %+v", s)
+	}
+	before := h.store.Statements()
+	h.must(h.provider.WriteSecretUses(t.Context(), h.store.UseSecret))
+	h.must(h.provider.WriteSecretUses(t.Context(), h.store.UseSecret))
+	if spent := h.store.Statements() - before; spent != 1 {
+		t.Errorf("%d statements for two calls with one secret", spent)
+	}
+	if s := uses(); !s[0].UsedAt.IsZero() || s[1].UsedAt.IsZero() || s[1].UsedAt.After(h.clock.Now()) {
+		t.Errorf("after it was written down: %+v", s)
+	}
+}
+
+// TestAMachineHasNoCodeToExchange: what is not for its kind of app is refused
+// by name (RFC 6749 §5.2).
+func TestAMachineHasNoCodeToExchange(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.changeApp(h.wiki.ID, func(a *idp.App) {
+		a.OIDC.ApplicationType, a.OIDC.RedirectURIs, a.OIDC.AllowOfflineAccess = "machine", nil, false
+	})
+	h.asWiki().exchange("x").wants(t, http.StatusBadRequest, "unauthorized_client")
+}
+
 func TestPublicClientWithChallenge(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

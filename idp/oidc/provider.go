@@ -132,7 +132,8 @@ type Provider struct {
 	// Consents writes down what people allow apps that are somebody else's.
 	Consents Consents
 
-	origins origins
+	origins    origins
+	secretUses secretUses
 }
 
 // Handler serves all paths of the provider: everything below /oauth/ and

@@ -27,6 +27,7 @@ type Store interface {
 	AppByName(ctx context.Context, name string) (idp.App, error)
 	Apps(ctx context.Context) ([]idp.App, error)
 	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
+	ClientSecrets(ctx context.Context, a idp.App) ([]idp.ClientSecret, error)
 	Sessions(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Session, error)
 	Participants(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Participant, error)
 	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
@@ -62,8 +63,11 @@ type API struct {
 	// Metadata reads a service provider's metadata document: its entityID and
 	// settings (idp/saml).
 	Metadata func(document []byte) (entityID string, s idp.SAMLSettings, err error)
-	Log      *slog.Logger
-	Now      func() time.Time
+	// Connect returns what an app has to be told to be connected; secret is its
+	// raw secret, where that is known.
+	Connect func(a idp.App, secret string) []idp.Setting
+	Log     *slog.Logger
+	Now     func() time.Time
 	// Idle is after what time without use a session is over; zero: never.
 	Idle time.Duration
 }
@@ -164,6 +168,11 @@ func (a *API) routes() []route {
 		{"GET /api/v1/apps", owner, "List apps", nil, client.Page[client.App]{}, a.appList},
 		{"POST /api/v1/apps", owner, "Register an app; answers with its secret", client.App{}, client.App{}, a.appAdd},
 		{"GET /api/v1/apps/{app}", owner, "Show an app, by ID or name", nil, client.App{}, a.appShow},
+		{"GET /api/v1/apps/{app}/connect", owner, "What an app has to be told to be connected, its secret apart", nil, client.Page[client.Setting]{}, a.appConnect},
+		{"GET /api/v1/apps/{app}/check", owner, "What a reviewer would say of an app's registration", nil, client.Page[client.Finding]{}, a.appCheck},
+		{"GET /api/v1/apps/{app}/secrets", owner, "List an app's secrets, newest first, by ID", nil, client.Page[client.ClientSecret]{}, a.secretList},
+		{"POST /api/v1/apps/{app}/secrets", owner, "Give an app a second secret; answers with it", nil, client.ClientSecret{}, a.secretAdd},
+		{"DELETE /api/v1/apps/{app}/secrets/{secret}", owner, "Remove one of an app's secrets, the last one never", nil, nil, a.secretRemove},
 		{"GET /api/v1/apps/{app}/grants", owner, "List who may use an app", nil, client.Page[client.Grant]{}, a.grantList},
 		{"POST /api/v1/grants", owner, "Let a person or a group use an app", client.Grant{}, client.Grant{}, a.grantAdd},
 		{"DELETE /api/v1/apps/{app}/grants/{grant}", owner, "Remove a grant", nil, client.Receipt{}, a.grantRemove},

@@ -49,7 +49,8 @@ func newHouse(t *testing.T) *house {
 	a := &api.API{
 		Outbox:    out,
 		Directory: dir, Store: s, Gate: gate, URL: public, Bootstrap: bootstrap, Metadata: saml.Import,
-		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now,
+		Connect: func(a idp.App, secret string) []idp.Setting { return oidc.Connect("https://idp.example", a, secret) },
+		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now,
 	}
 	h, err := a.Handler()
 	if err != nil {

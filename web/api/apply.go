@@ -25,7 +25,7 @@ func (a *API) apply(r *http.Request, _ caller) (int, any, error) {
 		if secret != "" {
 			// A known app keeps the secret it has.
 			have, err := a.Store.AppByName(r.Context(), app.Name)
-			if err == nil && have.OIDC != nil {
+			if err == nil && have.OIDC != nil && len(have.OIDC.SecretHashes) > 0 {
 				app.OIDC.SecretHashes, secret = have.OIDC.SecretHashes, ""
 			}
 			secrets[app.Name] = secret
@@ -57,8 +57,8 @@ func (a *API) applied(r *http.Request, d directory.Difference, secrets map[strin
 	c := client.Change{Verb: d.Verb, Kind: d.Kind, Name: d.Name, Detail: d.To}
 	switch {
 	case dryRun:
-	case d.Verb == "add" && d.Kind == "app":
-		c.Secret = secrets[d.Name]
+	case d.Kind == "app" && (d.Verb == "add" || d.Verb == "change"):
+		c.Identifier, c.Secret = d.Identifier, secrets[d.Name]
 	case d.Verb == "add" && d.Kind == "user":
 		raw, _, err := a.Directory.Invite(r.Context(), d.User)
 		if err != nil {

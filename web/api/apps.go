@@ -38,9 +38,11 @@ func (a *API) appAdd(r *http.Request, _ caller) (int, any, error) {
 		return 0, nil, err
 	}
 	out := app(want)
-	out.Secret = secret
+	out.Secret, out.Connect = secret, each(a.Connect(want, secret), setting)
 	return http.StatusCreated, out, nil
 }
+
+func setting(s idp.Setting) client.Setting { return client.Setting(s) }
 
 // registration turns an app on the wire into the ground's. A confidential
 // client without a secret gets one; it is returned once.
@@ -56,6 +58,7 @@ func (a *API) registration(in client.App) (want idp.App, secret string, err erro
 		if want.OIDC, err = oidcSettings(*in.OIDC); err != nil {
 			return idp.App{}, "", err
 		}
+		directory.OIDCDefaults(want.OIDC)
 		if want.OIDC.AuthMethod != "none" && len(want.OIDC.SecretHashes) == 0 {
 			var hash string
 			secret, hash = directory.NewSecret()

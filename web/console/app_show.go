@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/directory"
 	"gatehouse/web/ui"
 )
 
@@ -33,9 +34,15 @@ func (c *Console) appShow(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := appView{
 		ID: string(a.ID), Name: a.Name, Protocol: protocolWords(a.Protocol), LaunchURL: a.LaunchURL,
-		Settings: settings(a), Ours: c.ours(a.Protocol),
+		Settings: settings(a), Connect: c.connect(a, ""),
+	}
+	if v.Secrets, err = c.Store.ClientSecrets(ctx, a); err != nil {
+		return err
 	}
 	if v.Ends, err = c.endsWords(ctx, a); err != nil {
+		return err
+	}
+	if v.Findings, err = c.Directory.Review(ctx, a); err != nil {
 		return err
 	}
 	for _, rule := range a.Attributes {
@@ -90,6 +97,9 @@ func (c *Console) grantRows(ctx context.Context, id idp.AppID) ([]grantRow, erro
 
 // endsWords says how access ends in an app.
 func (c *Console) endsWords(ctx context.Context, a idp.App) ([]ui.Pair, error) {
+	if a.OIDC != nil && a.OIDC.ApplicationType == directory.AppMachine {
+		return []ui.Pair{{Key: "Lever", Value: "None is needed: nobody signs in to a machine"}}, nil
+	}
 	x, err := c.Outbox.Ceiling(ctx, a, c.SessionLife)
 	if err != nil {
 		return nil, err
@@ -139,7 +149,7 @@ func settings(a idp.App) []ui.Pair {
 	switch {
 	case a.OIDC != nil:
 		add("Client ID", a.Identifier, true)
-		add("Kind of client", a.OIDC.ApplicationType, false)
+		add("Kind of app", kindWords(a.OIDC.ApplicationType), false)
 		add("Client authentication", a.OIDC.AuthMethod, false)
 		for _, u := range a.OIDC.RedirectURIs {
 			add("Redirect address", u, true)
@@ -178,18 +188,4 @@ func consentWords(o idp.OIDCSettings) string {
 		return "Each person is asked what it may learn of them: it is somebody else's app"
 	}
 	return "Not asked: an app of your own"
-}
-
-// ours is what an app needs to know of the house.
-func (c *Console) ours(p idp.Protocol) []ui.Pair {
-	if p == idp.ProtocolSAML {
-		return []ui.Pair{
-			{Key: "Metadata and entity ID", Value: c.URL + "/saml/metadata", Copy: true},
-			{Key: "Sign-in", Value: c.URL + "/saml/sso", Copy: true},
-		}
-	}
-	return []ui.Pair{
-		{Key: "Issuer", Value: c.URL, Copy: true},
-		{Key: "Discovery", Value: c.URL + "/.well-known/openid-configuration", Copy: true},
-	}
 }

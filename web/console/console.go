@@ -22,6 +22,7 @@ type Store interface {
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	Apps(ctx context.Context) ([]idp.App, error)
 	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
+	ClientSecrets(ctx context.Context, a idp.App) ([]idp.ClientSecret, error)
 	APITokens(ctx context.Context, id idp.UserID) ([]idp.APIToken, error)
 	AccountsOfApp(ctx context.Context, id idp.AppID, after string, limit int) ([]idp.Account, string, error)
 }
@@ -71,6 +72,9 @@ type Console struct {
 	Outbox    *outbox.Worker // what a suspension would do; it need not run here
 	// URL is the public URL of the house, without a slash at its end.
 	URL string
+	// Connect returns what an app has to be told to be connected; secret is its
+	// raw secret, where that is known.
+	Connect func(a idp.App, secret string) []idp.Setting
 	// SessionLife is how long a session at Gatehouse can last.
 	SessionLife time.Duration
 	// Closing ends live receipts when the house stops. May be nil.
@@ -122,7 +126,12 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "GET /console/receipts/{id}/live", Handler: c.receiptLive},
 		{Pattern: "GET /console/receipts/{id}/signed", Handler: c.receiptSigned},
 		{Pattern: "GET /console/apps", Handler: c.appList},
+		{Pattern: "GET /console/apps/new", Handler: c.appNew},
+		{Pattern: "POST /console/apps", Handler: c.appAdd},
 		{Pattern: "GET /console/apps/{id}", Handler: c.appShow},
+		{Pattern: "POST /console/apps/{id}/secrets", Handler: c.secretAdd},
+		{Pattern: "GET /console/apps/{id}/secrets/{secret}/remove", Handler: c.secretRemoveConfirm},
+		{Pattern: "POST /console/apps/{id}/secrets/{secret}/remove", Handler: c.secretRemove},
 		{Pattern: "GET /console/apps/{id}/end-sessions", Handler: c.appEndSessionsConfirm},
 		{Pattern: "POST /console/apps/{id}/end-sessions", Handler: c.appEndSessions},
 		{Pattern: "GET /console/emergency", Handler: c.emergency},

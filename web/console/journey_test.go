@@ -75,7 +75,12 @@ func newHouse(t *testing.T) *house {
 	base := "http://" + srv.Listener.Addr().String()
 	rooms := in.Routes()
 	rooms = append(rooms, (&portal.Portal{Store: st, Directory: dir, Launch: func(a idp.App) string { return a.LaunchURL }}).Routes()...)
-	desk := &console.Console{Store: st, Directory: dir, Outbox: out, URL: base, SessionLife: 8 * time.Hour}
+	desk := &console.Console{Store: st, Directory: dir, Outbox: out, URL: base, SessionLife: 8 * time.Hour, Connect: func(a idp.App, secret string) []idp.Setting {
+		if a.OIDC == nil {
+			return saml.Connect(base)
+		}
+		return oidc.Connect(base, a, secret)
+	}}
 	rooms = append(rooms, desk.Routes()...)
 	face := &web.Server{
 		Gate: gate, Users: st, Cookies: web.Cookies{}, Pages: &ui.Pages{Log: log}, Routes: rooms,

@@ -6,6 +6,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -252,7 +253,7 @@ func samplePages() []uitest.Page {
 	myself.Myself, myself.Lines = true, nil
 	t := sampleReceipt().tally()
 	settings := []ui.Pair{{Key: "Client ID", Value: "wiki", Copy: true}, {Key: "Redirect address", Value: "http://wiki.localhost:8081/oidc/callback", Copy: true}, {Key: "Client authentication", Value: "client_secret_basic"}}
-	ours := []ui.Pair{{Key: "Issuer", Value: "http://localhost:8080", Copy: true}, {Key: "Discovery", Value: "http://localhost:8080/.well-known/openid-configuration", Copy: true}}
+	ours := []string{"OIDC_ISSUER=http://localhost:8080", "OIDC_CLIENT_ID=wiki", "OIDC_REDIRECT_URI=http://wiki.localhost:8081/oidc/callback?with=something&very=long", "OIDC_DISCOVERY_URL=http://localhost:8080/.well-known/openid-configuration"}
 	leaving := samplePerson()
 	leaving.Schedules = sampleSchedules()[:1]
 	members := sampleBatch(idp.BatchDone, 41, 0, 1, 0)
@@ -321,9 +322,16 @@ func samplePages() []uitest.Page {
 		"apps-empty": {View: appsPage(appsView{})},
 		"app": {View: appPage(appView{ID: "app_a", Name: "Wiki", Protocol: "OpenID Connect", LaunchURL: "http://wiki.localhost:8081/",
 			Ends:     []ui.Pair{{Key: "Lever", Value: "Back-channel logout"}, {Key: "Reaches", Value: "every session of the person with one message"}, {Key: "Proof", Value: "Its probe is asked afterwards: that is what makes a line verified"}},
-			Settings: settings, Ours: ours, Attributes: []attributeRow{{"department", "const:research"}},
+			Settings: settings, Connect: ours,
+			Findings: []idp.Finding{{Rule: "pkce_exempt", What: "It may leave PKCE out.", Why: "A stolen code can be redeemed in somebody else's session.", Change: "Have the app send code_challenge, then take pkce_exempt out."}, {Rule: "x", What: "An answer goes to a number: https://192.0.2.7/" + strings.Repeat("very", 40) + uitest.Bait, Why: "Because.", Change: "Give it a name."}},
+			Secrets:  []idp.ClientSecret{{ID: "sec_9ed33b063086e1f3", MadeAt: ago(time.Hour)}, {ID: "sec_0f3ac91b7d5524ee", UsedAt: ago(time.Minute)}}, Attributes: []attributeRow{{"department", "const:research"}},
 			Grants: []grantRow{{Group: true, Name: "Engineering", Href: "/console/groups/grp_a"}, {Name: "Alan Turing", Href: "/console/users/usr_2", Role: "editor", Until: uitest.Now().Add(900 * time.Hour)}},
 			People: []personRow{{ID: "usr_3", Name: "Grace Hopper", Username: "grace", Note: "Known there as grace.hopper@navy.example"}}})},
+		"app-new":      {View: appNewPage(appNewView{Type: "web"})},
+		"app-new-bad":  {View: appNewPage(appNewView{Name: longName, Type: "machine", Redirects: uitest.Bait, AfterLogout: uitest.Bait, Backchannel: uitest.Bait, LaunchURL: uitest.Bait, Offline: true, Errors: map[string]string{"redirect_uris": "Nobody signs in to a machine: it has no redirect URIs.", "name": "The name is taken."}})},
+		"app-added":    {View: appAddedPage(appAddedView{ID: "app_a", Name: "Wiki", Secret: strings.Repeat("9ed33b06", 8), Connect: append([]string{"OIDC_CLIENT_SECRET=" + strings.Repeat("9ed33b06", 8)}, ours...)})},
+		"app-second":   {View: appAddedPage(appAddedView{ID: "app_a", Name: "Wiki", Secret: strings.Repeat("9ed33b06", 8), Connect: ours, Second: true})},
+		"app-secret":   {View: appPage(appView{ID: "app_a", Name: uitest.Bait, Protocol: "OpenID Connect", Connect: ours, Secrets: []idp.ClientSecret{{ID: "sec_9ed33b063086e1f3"}}})},
 		"groups":       {View: groupsPage(groupsView{Groups: []groupRow{{ID: "grp_a", Name: "Engineering", Added: ago(80 * time.Hour)}, {ID: "grp_b", Name: "Compilers", Added: ago(9000 * time.Hour)}}})},
 		"groups-empty": {View: groupsPage(groupsView{})},
 		"group":        {View: groupPage(groupView{ID: "grp_a", Name: "Engineering", Apps: samplePerson().Apps[:3], People: samplePeople(6).People})},

@@ -3,6 +3,7 @@ package console
 import (
 	"time"
 
+	"gatehouse/idp"
 	"gatehouse/web/ui"
 )
 
@@ -228,7 +229,9 @@ type appView struct {
 	LaunchURL          string
 	Ends               []ui.Pair // how access ends there, in words
 	Settings           []ui.Pair
-	Ours               []ui.Pair // what the app needs to know of us
+	Findings           []idp.Finding // what a reviewer would say
+	Secrets            []idp.ClientSecret
+	Connect            []string // what the app needs to know of us: NAME=value
 	Attributes         []attributeRow
 	Grants             []grantRow
 	People             []personRow

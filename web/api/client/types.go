@@ -45,8 +45,8 @@ type Group struct {
 type App struct {
 	ID              string      `json:"id,omitempty" yaml:"-"`
 	Name            string      `json:"name" yaml:"name"`
-	Protocol        string      `json:"protocol" yaml:"protocol"`     // oidc or saml
-	Identifier      string      `json:"identifier" yaml:"identifier"` // client_id or entityID
+	Protocol        string      `json:"protocol" yaml:"protocol"`                         // oidc or saml
+	Identifier      string      `json:"identifier,omitempty" yaml:"identifier,omitempty"` // client_id or entityID; empty: the server makes a client_id
 	LaunchURL       string      `json:"launch_url,omitempty" yaml:"launch_url,omitempty"`
 	ProbeURL        string      `json:"probe_url,omitempty" yaml:"probe_url,omitempty"`
 	WholeUserLogout bool        `json:"whole_user_logout,omitempty" yaml:"whole_user_logout,omitempty"`
@@ -56,14 +56,33 @@ type App struct {
 	// Secret is shown once, when the app was registered with a secret made
 	// by the server.
 	Secret string `json:"secret,omitempty" yaml:"-"`
+	// Connect is what the app has to be told to be connected, in the answer to
+	// its registration.
+	Connect []Setting `json:"connect,omitempty" yaml:"-"`
+}
+
+// Setting is one line of what an app has to be told; the name is fit for an
+// environment variable.
+type Setting struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// ClientSecret is one of the at most two secrets of an app. Secret is shown
+// once, when it is made.
+type ClientSecret struct {
+	ID     string     `json:"id"`
+	MadeAt *time.Time `json:"made_at,omitempty"` // absent: before this was written down
+	UsedAt *time.Time `json:"used_at,omitempty"` // to the minute or so; absent: never, as far as is known
+	Secret string     `json:"secret,omitempty"`
 }
 
 // OIDC is the registration of a relying party. Durations are Go durations.
 type OIDC struct {
-	ApplicationType        string   `json:"application_type,omitempty" yaml:"application_type,omitempty"` // web, native, single_page
+	ApplicationType        string   `json:"application_type,omitempty" yaml:"application_type,omitempty"` // web, single_page, native, machine; the others' defaults follow it
 	AuthMethod             string   `json:"auth_method,omitempty" yaml:"auth_method,omitempty"`           // client_secret_basic, client_secret_post, none
 	SecretHashes           []string `json:"secret_hashes,omitempty" yaml:"secret_hashes,omitempty"`       // hex SHA-256; empty: the server makes a secret
-	RedirectURIs           []string `json:"redirect_uris" yaml:"redirect_uris"`
+	RedirectURIs           []string `json:"redirect_uris,omitempty" yaml:"redirect_uris,omitempty"`
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty" yaml:"post_logout_redirect_uris,omitempty"`
 	BackchannelLogoutURI   string   `json:"backchannel_logout_uri,omitempty" yaml:"backchannel_logout_uri,omitempty"`
 	FrontchannelLogoutURI  string   `json:"frontchannel_logout_uri,omitempty" yaml:"frontchannel_logout_uri,omitempty"`
@@ -288,8 +307,10 @@ type Change struct {
 	Kind   string `json:"kind"` // user, group, app or grant
 	Name   string `json:"name"`
 	Detail string `json:"detail,omitempty"`
-	Secret string `json:"secret,omitempty"` // of a new app
-	Link   string `json:"link,omitempty"`   // of a new user
+	Secret string `json:"secret,omitempty"` // that was made for an app
+	// Identifier is the client_id or entityID of an app.
+	Identifier string `json:"identifier,omitempty"`
+	Link       string `json:"link,omitempty"` // of a new user
 }
 
 // Problem is an error of the API (RFC 9457). It is an error itself.

@@ -1,0 +1,66 @@
+package directory
+
+import (
+	"context"
+	"slices"
+
+	"gatehouse/idp"
+)
+
+// AddSecret gives a confidential app a second secret, so that the app can be
+// moved to it before the first is removed. The raw secret is returned and never
+// stored. It answers idp.Denied where the app has two, and idp.Invalid where
+// it has nothing to keep secret.
+func (d *Directory) AddSecret(ctx context.Context, id idp.AppID) (raw string, secret idp.ClientSecret, err error) {
+	raw, hash := NewSecret()
+	secret = idp.ClientSecret{ID: idp.SecretIDOf(hash), MadeAt: d.now()}
+	return raw, secret, d.changeSecrets(ctx, id, "app.secret.add", secret.ID, func(o *idp.OIDCSettings) error {
+		if len(o.SecretHashes) >= idp.MaxSecrets {
+			return idp.Errorf(idp.Denied, "This app has two secrets already. Remove the one that it does not use any more, then add another.")
+		}
+		// The newest first.
+		o.SecretHashes = append([]string{hash}, o.SecretHashes...)
+		return nil
+	})
+}
+
+// RemoveSecret takes a secret away from an app: when it has returned, no node
+// takes it any more. It answers idp.NotFound where the app has no such secret,
+// and idp.Denied for its last one.
+func (d *Directory) RemoveSecret(ctx context.Context, id idp.AppID, secret idp.SecretID) error {
+	return d.changeSecrets(ctx, id, "app.secret.remove", secret, func(o *idp.OIDCSettings) error {
+		left := slices.DeleteFunc(slices.Clone(o.SecretHashes), func(h string) bool { return idp.SecretIDOf(h) == secret })
+		switch {
+		case len(left) == len(o.SecretHashes):
+			return idp.Errorf(idp.NotFound, "This app has no such secret.")
+		case len(left) == 0:
+			return idp.Errorf(idp.Denied, "This is the app's last secret. Add another and give it to the app, then remove this one.")
+		}
+		o.SecretHashes = left
+		return nil
+	})
+}
+
+// changeSecrets returns when no node has a copy of what was before.
+func (d *Directory) changeSecrets(ctx context.Context, id idp.AppID, kind string, secret idp.SecretID, change func(*idp.OIDCSettings) error) error {
+	return retry(func() error {
+		a, err := d.Store.App(ctx, id)
+		if err != nil {
+			return err
+		}
+		if a.OIDC == nil || a.OIDC.AuthMethod == "none" {
+			return idp.Errorf(idp.Invalid, "This app keeps no secret: it is public, or it speaks SAML.")
+		}
+		if err := change(a.OIDC); err != nil {
+			return err
+		}
+		a.UpdatedAt = d.now()
+		e := d.event(ctx, kind)
+		e.AppID, e.Detail = a.ID, map[string]string{"app": a.Name, "secret": string(secret)}
+		done, err := d.Store.Commit(ctx, idp.Change{Apps: []idp.App{a}, Events: []idp.Event{e}})
+		if err != nil {
+			return err
+		}
+		return d.Store.InForce(ctx, done.N)
+	})
+}

@@ -1,0 +1,12 @@
+-- +goose Up
+-- What there is to say of an app's secrets. Which they are says the app's own
+-- settings, where a sign-on reads them: this is kept in step with those and
+-- decides nothing.
+
+CREATE TABLE client_secrets (
+    app_id  TEXT NOT NULL REFERENCES apps (id),
+    id      TEXT NOT NULL, -- from the hash: idp.SecretIDOf
+    made_at BIGINT NOT NULL,
+    used_at BIGINT NOT NULL, -- 0: not since it is known
+    PRIMARY KEY (app_id, id)
+);
