@@ -61,6 +61,12 @@ type OIDCSettings struct {
 	HonoursSessionExpiry bool
 	RefreshTTL           time.Duration // absolute life of a token family with refresh; 0: 30 days
 	AllowOfflineAccess   bool
+	// AccessTokenFormat is jwt for access tokens by RFC 9068, which an API can
+	// read by itself; empty: opaque, which only Gatehouse can read.
+	AccessTokenFormat string
+	// JWTUntil is until when a JWT access token can live that was handed out
+	// under settings before these; zero: none was.
+	JWTUntil time.Time
 }
 
 // SAMLSettings is what we know of a service provider.

@@ -80,6 +80,9 @@ func (d *Directory) checkOIDC(o *idp.OIDCSettings) error {
 	if err := frontchannel(o); err != nil {
 		return err
 	}
+	if err := checkTokens(o); err != nil {
+		return err
+	}
 	return d.called("backchannel_logout_uri", o.BackchannelLogoutURI)
 }
 

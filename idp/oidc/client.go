@@ -119,7 +119,7 @@ func (c *client) LoginURL(string) string           { return "" }
 func (c *client) DevMode() bool                    { return false }
 func (c *client) ClockSkew() time.Duration         { return 0 }
 func (c *client) IDTokenLifetime() time.Duration {
-	return or(c.app.OIDC.AccessTokenTTL, defaultAccessTTL)
+	return c.app.OIDC.AccessTTL()
 }
 func (c *client) IDTokenUserinfoClaimsAssertion() bool { return c.app.OIDC.ClaimsInIDToken }
 func (c *client) IsScopeAllowed(string) bool           { return false }

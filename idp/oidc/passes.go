@@ -60,7 +60,7 @@ func (p *Provider) open(purpose, sealed string) (pass, error) {
 // openAny opens an access or a refresh token; a client need not say which it
 // asks about (RFC 7009 §2.1, RFC 7662 §2.1).
 func (p *Provider) openAny(sealed string) (t pass, refresh bool, err error) {
-	if t, err = p.open(purposeAccess, sealed); err == nil {
+	if t, err = p.openAccess(sealed); err == nil {
 		return t, false, nil
 	}
 	t, err = p.open(purposeRefresh, sealed)

@@ -108,6 +108,9 @@ func (l *listing) page(ctx context.Context, cursor string) (lines []idp.Delivery
 		for _, lever := range l.LeversOf(app) {
 			lines = append(lines, line(l.receipt, app, p, lever, end, l.windows(), now))
 		}
+		if jwts, live := jwtLine(l.receipt, app, lines[len(lines)-1], now); live {
+			lines = append(lines, jwts)
+		}
 	}
 	return merge(lines), next, nil
 }
@@ -187,6 +190,9 @@ func (l *listing) rest(ctx context.Context, last []idp.Delivery) ([]idp.Delivery
 			listed[in] = true
 			for _, lever := range l.LeversOf(app) {
 				lines = append(lines, familyLine(l.receipt, app, f, lever, subjects[in], now))
+			}
+			if jwts, live := jwtLine(l.receipt, app, lines[len(lines)-1], now); live {
+				lines = append(lines, jwts)
 			}
 		}
 	}

@@ -77,6 +77,7 @@ func oidcSettings(in client.OIDC) (*idp.OIDCSettings, error) {
 		IDTokenAlg: in.IDTokenAlg, ClaimsInIDToken: in.ClaimsInIDToken, AllowOfflineAccess: in.AllowOfflineAccess,
 		HonoursSessionExpiry: in.HonoursSessionExpiry,
 	}
+	readTokens(o, in)
 	var err error
 	if o.AccessTokenTTL, err = span("access_token_ttl", in.AccessTokenTTL); err != nil {
 		return nil, err
@@ -145,6 +146,7 @@ func app(a idp.App) client.App {
 			HonoursSessionExpiry: o.HonoursSessionExpiry,
 			AccessTokenTTL:       spanText(o.AccessTokenTTL), RefreshTTL: spanText(o.RefreshTTL), AllowOfflineAccess: o.AllowOfflineAccess,
 		}
+		writeTokens(out.OIDC, o)
 	}
 	if s := a.SAML; s != nil {
 		out.SAML = &client.SAML{

@@ -74,6 +74,8 @@ type OIDC struct {
 	AccessTokenTTL         string   `json:"access_token_ttl,omitempty" yaml:"access_token_ttl,omitempty"`
 	RefreshTTL             string   `json:"refresh_ttl,omitempty" yaml:"refresh_ttl,omitempty"`
 	AllowOfflineAccess     bool     `json:"allow_offline_access,omitempty" yaml:"allow_offline_access,omitempty"`
+
+	AccessTokenFormat string `json:"access_token_format,omitempty" yaml:"access_token_format,omitempty"` // opaque (the default) or jwt
 }
 
 // SAML is what is known of a service provider. Metadata, when given, is the
@@ -165,7 +167,7 @@ type Exposure struct {
 	Username string `json:"username"`
 	AppID    string `json:"app_id"`
 	App      string `json:"app"`
-	Basis    string `json:"basis"`             // lever, assertion, session_expiry or nothing
+	Basis    string `json:"basis"`             // lever, assertion, session_expiry, jwt or nothing
 	Seconds  *int64 `json:"seconds,omitempty"` // absent: nothing bounds it
 	Lever    string `json:"lever"`
 	Verified bool   `json:"verified"` // the app will be asked for evidence
