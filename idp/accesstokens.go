@@ -1,6 +1,9 @@
 package idp
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 const (
 	// AccessTokenJWT is the format of access tokens that whoever gets one reads
@@ -38,4 +41,47 @@ func (a App) JWTsUntil(cut time.Time) (until time.Time) {
 		until = a.OIDC.JWTUntil
 	}
 	return until
+}
+
+// ApplicationMachine is the type of an app that nobody signs in to: it gets
+// tokens for itself (RFC 6749 §4.4).
+const ApplicationMachine = "machine"
+
+// Keeps reports whether the client secret that this names is still one of the
+// app's; a client that authenticates without one has the name "".
+func (o *OIDCSettings) Keeps(secret string) bool {
+	if secret == "" {
+		return len(o.SecretHashes) == 0
+	}
+	return slices.ContainsFunc(o.SecretHashes, func(h string) bool { return SecretName(h) == secret })
+}
+
+// SecretName names a client secret by its hash, too short to be of any use
+// itself.
+func SecretName(hash string) string { return hash[:min(len(hash), 16)] }
+
+// AppProof is what a pass carries that stands for an app itself, and for
+// nobody. Unlike [Proof], nothing of it is written down: each use is compared
+// with the app as it is.
+type AppProof struct {
+	AppID      AppID
+	Epoch      int64 // of the app
+	Generation string
+	Secret     string // the name of that with which the app came; see SecretName
+	MadeAt     time.Time
+}
+
+// AppTruth is what an AppProof is compared with, read of one moment.
+type AppTruth struct {
+	App        App
+	Generation string
+	CutBefore  time.Time
+}
+
+// Stands reports whether p is still good: nothing ended what the app held or
+// all that was made before, and it is what it was.
+func (p AppProof) Stands(t AppTruth) bool {
+	house := Standing{Generation: t.Generation, CutBefore: t.CutBefore}
+	return t.App.ID == p.AppID && t.App.Epoch == p.Epoch && house.Keeps(p.Generation, p.MadeAt) &&
+		t.App.OIDC != nil && t.App.OIDC.ApplicationType == ApplicationMachine && t.App.OIDC.Keeps(p.Secret)
 }

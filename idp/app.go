@@ -67,6 +67,11 @@ type OIDCSettings struct {
 	// JWTUntil is until when a JWT access token can live that was handed out
 	// under settings before these; zero: none was.
 	JWTUntil time.Time
+	// Scopes are what an app of type machine may ask for itself.
+	Scopes []string
+	// Audiences are the client_ids of the APIs that tokens of a machine are meant
+	// for; empty: the app itself.
+	Audiences []string
 }
 
 // SAMLSettings is what we know of a service provider.

@@ -2,7 +2,6 @@ package oidc
 
 import (
 	"encoding/json"
-	"errors"
 	"strings"
 	"time"
 
@@ -57,19 +56,34 @@ func (p *Provider) accessClaims(i issue, t pass, jti string) map[string]any {
 // openAccess opens what may be an access token of ours, of either format;
 // idp.Invalid if not, or too old.
 func (p *Provider) openAccess(token string) (pass, error) {
-	if !strings.Contains(token, ".") { // which no sealed text has
+	if !isJWT(token) {
 		return p.open(purposeAccess, token)
 	}
-	raw, err := p.Ring.Verify(token, typeAccess)
+	sealed, err := p.jti(token)
 	if err != nil {
 		return pass{}, err
+	}
+	return p.open(purposeJWT, sealed)
+}
+
+// isJWT: no sealed text has a dot.
+func isJWT(token string) bool { return strings.Contains(token, ".") }
+
+// jti verifies a JWT access token of ours and returns its jti.
+func (p *Provider) jti(token string) (string, error) {
+	raw, err := p.Ring.Verify(token, typeAccess)
+	if err != nil {
+		return "", err
 	}
 	var c struct {
 		Issuer string `json:"iss"`
 		ID     string `json:"jti"`
 	}
-	if err := json.Unmarshal(raw, &c); err != nil || c.Issuer != p.Issuer {
-		return pass{}, idp.Errorf(idp.Invalid, "not an access token of this house").Because(errors.Join(err, errors.New("iss is another")))
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return "", idp.Errorf(idp.Invalid, "not an access token of ours").Because(err)
 	}
-	return p.open(purposeJWT, c.ID)
+	if c.Issuer != p.Issuer {
+		return "", idp.Errorf(idp.Invalid, "an access token of another issuer")
+	}
+	return c.ID, nil
 }

@@ -144,9 +144,4 @@ func (c *client) ApplicationType() op.ApplicationType {
 }
 
 // GrantTypes returns what the client may ask at the token endpoint.
-func (c *client) GrantTypes() []oidc.GrantType {
-	if c.app.OIDC.AllowOfflineAccess {
-		return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
-	}
-	return []oidc.GrantType{oidc.GrantTypeCode}
-}
+func (c *client) GrantTypes() []oidc.GrantType { return grantTypes(*c.app.OIDC) }

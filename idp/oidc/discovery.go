@@ -42,7 +42,7 @@ func (p *Provider) discovery() []byte {
 			ScopesSupported:                           scopes(),
 			ResponseTypesSupported:                    []string{string(oidc.ResponseTypeCode)},
 			ResponseModesSupported:                    []string{string(oidc.ResponseModeQuery), string(oidc.ResponseModeFormPost)},
-			GrantTypesSupported:                       []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken},
+			GrantTypesSupported:                       grantTypesSupported(),
 			ACRValuesSupported:                        []string{acr},
 			SubjectTypesSupported:                     []string{"public"},
 			IDTokenSigningAlgValuesSupported:          []string{keys.RS256, keys.ES256},

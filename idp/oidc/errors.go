@@ -16,6 +16,7 @@ const (
 	temporarilyUnavailable  = "temporarily_unavailable"
 	invalidToken            = "invalid_token" // RFC 6750 §3.1
 	insufficientScope       = "insufficient_scope"
+	unsupportedTokenType    = "unsupported_token_type" // RFC 7009 §2.2.1
 )
 
 // The texts that an app sees are these constants and no others: never the text

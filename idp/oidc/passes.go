@@ -33,7 +33,7 @@ func (t pass) proof() idp.Proof {
 
 func (t pass) scopes() []string { return strings.Fields(t.Scope) }
 
-func (p *Provider) seal(purpose string, t pass) (string, error) {
+func (p *Provider) seal(purpose string, t any) (string, error) {
 	plain, err := json.Marshal(t)
 	if err != nil {
 		return "", err
@@ -41,14 +41,18 @@ func (p *Provider) seal(purpose string, t pass) (string, error) {
 	return p.Box.Seal(purpose, plain), nil
 }
 
-// open opens what may be a token of ours; idp.Invalid if not, or too old.
-func (p *Provider) open(purpose, sealed string) (pass, error) {
+func (p *Provider) unseal(purpose, sealed string, t any) error {
 	plain, err := p.Box.Open(purpose, sealed)
 	if err != nil {
-		return pass{}, err
+		return err
 	}
+	return json.Unmarshal(plain, t)
+}
+
+// open opens what may be a token of ours; idp.Invalid if not, or too old.
+func (p *Provider) open(purpose, sealed string) (pass, error) {
 	var t pass
-	if err := json.Unmarshal(plain, &t); err != nil {
+	if err := p.unseal(purpose, sealed, &t); err != nil {
 		return pass{}, err
 	}
 	if !p.now().Before(time.UnixMicro(t.Until)) {

@@ -1,6 +1,8 @@
 package outbox
 
 import (
+	"context"
+	"fmt"
 	"time"
 
 	"gatehouse/idp"
@@ -26,4 +28,31 @@ func jwtLine(r idp.Receipt, app idp.App, d idp.Delivery, now time.Time) (idp.Del
 		ReceiptID: r.ID, UserID: d.UserID, AppID: app.ID, SessionID: session, Lever: idp.LeverExpiry, NameID: d.NameID,
 		State: idp.DeliveryAlive, Answer: jwtsLive, CreatedAt: now, NextAt: until, Ceiling: until,
 	}, true
+}
+
+// machines makes the lines of the JWT access tokens that apps were given for
+// themselves, where r ended those: they are of nobody.
+func (l *listing) machines(ctx context.Context) ([]idp.Delivery, error) {
+	var apps []idp.App
+	switch l.receipt.Kind {
+	case idp.EndApp:
+		a, err := l.app(ctx, l.receipt.AppID)
+		if err != nil {
+			return nil, err
+		}
+		apps = []idp.App{a}
+	case idp.EndBefore, idp.EndKey:
+		var err error
+		if apps, err = l.Store.Apps(ctx); err != nil {
+			return nil, fmt.Errorf("read the apps: %w", err)
+		}
+	}
+	var lines []idp.Delivery
+	for _, a := range apps {
+		d := idp.Delivery{NameID: idp.NameID{Value: a.Identifier}}
+		if jwts, live := jwtLine(l.receipt, a, d, idp.Time(l.Now())); live && a.OIDC.ApplicationType == idp.ApplicationMachine {
+			lines = append(lines, jwts)
+		}
+	}
+	return lines, nil
 }

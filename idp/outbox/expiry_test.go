@@ -67,3 +67,30 @@ func TestJWTsOfEarlierSettingsCount(t *testing.T) {
 		t.Errorf("shorter ones since: until %s", got)
 	}
 }
+
+// TestTokensOfAMachineAreOnTheReceiptOfItsEnd: they are nobody's, and no person's
+// receipt has them.
+func TestTokensOfAMachineAreOnTheReceiptOfItsEnd(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	robot := h.app("robot", "", speaksOIDC, speaksJWT, func(a *idp.App) { a.OIDC.ApplicationType, a.OIDC.BackchannelLogoutURI = idp.ApplicationMachine, "" })
+	mute := h.app("mute", "", speaksOIDC, func(a *idp.App) { a.OIDC.ApplicationType = idp.ApplicationMachine })
+	w := h.worker("w")
+	h.run(w)
+	for name, id := range map[string]idp.ReceiptID{
+		"of the app":        h.end(idp.Ending{Kind: idp.EndApp, AppID: robot.ID}),
+		"of all before now": h.end(idp.Ending{Kind: idp.EndBefore, Before: idp.Time(h.now())}),
+	} {
+		lines := h.eventually(id, "alive", func(d idp.Delivery) bool { return d.State == idp.DeliveryAlive })
+		if len(lines) != 1 || lines[0].AppID != robot.ID || lines[0].UserID != "" || lines[0].Ceiling.Before(h.now()) {
+			t.Errorf("%s: %s", name, states(lines))
+		}
+	}
+	for a, want := range map[idp.AppID]idp.Basis{robot.ID: idp.BasisJWT, mute.ID: idp.BasisClosed} {
+		app, err := h.store.App(t.Context(), a)
+		h.must(err)
+		if e, err := w.Ceiling(t.Context(), app, time.Hour); err != nil || e.Basis != want {
+			t.Errorf("the ceiling is %+v, %v, want %s", e, err, want)
+		}
+	}
+}

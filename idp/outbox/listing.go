@@ -158,8 +158,13 @@ func (l *listing) app(ctx context.Context, id idp.AppID) (idp.App, error) {
 
 // rest makes the lines of the apps where no session was cut: those that hold
 // a token family that outlives its session, and those that know the person
-// only by an account. last are the lines of the page that ends the listing.
+// only by an account; and those of apps that act for themselves. last are the
+// lines of the page that ends the listing.
 func (l *listing) rest(ctx context.Context, last []idp.Delivery) ([]idp.Delivery, error) {
+	lines, err := l.machines(ctx)
+	if err != nil {
+		return nil, err
+	}
 	accounts, err := l.Store.CutAccounts(ctx, l.receipt)
 	if err != nil {
 		return nil, fmt.Errorf("read accounts: %w", err)
@@ -169,7 +174,7 @@ func (l *listing) rest(ctx context.Context, last []idp.Delivery) ([]idp.Delivery
 		return nil, fmt.Errorf("read token families: %w", err)
 	}
 	if len(accounts)+len(families) == 0 {
-		return nil, nil
+		return lines, nil
 	}
 	listed, err := l.listed(ctx, last)
 	if err != nil {
@@ -180,7 +185,6 @@ func (l *listing) rest(ctx context.Context, last []idp.Delivery) ([]idp.Delivery
 		subjects[door{a.AppID, a.UserID}] = nameOf(a)
 	}
 	now := idp.Time(l.Now())
-	var lines []idp.Delivery
 	for _, f := range families {
 		app, err := l.app(ctx, f.AppID)
 		if err != nil {

@@ -152,6 +152,13 @@ func (w *Worker) Ceiling(ctx context.Context, a idp.App, session time.Duration) 
 		return idp.Exposure{}, fmt.Errorf("read which apps did not take what they were told: %w", err)
 	}
 	now := idp.Time(w.Now())
+	if a.OIDC != nil && a.OIDC.ApplicationType == idp.ApplicationMachine {
+		e := idp.Exposure{AppID: a.ID, Basis: idp.BasisClosed}
+		if jwts, live := jwtLine(idp.Receipt{Kind: idp.EndApp, CutAt: now}, a, idp.Delivery{}, now); live {
+			e = w.exposure(jwts, a, false)
+		}
+		return e, nil
+	}
 	p := idp.Participant{AppID: a.ID, LastAnswerAt: now}
 	var lines []idp.Delivery
 	for _, lever := range w.LeversOf(a) {

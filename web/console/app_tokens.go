@@ -1,6 +1,8 @@
 package console
 
 import (
+	"strings"
+
 	"gatehouse/idp"
 	"gatehouse/web/ui"
 )
@@ -12,4 +14,6 @@ func tokenSettings(o *idp.OIDCSettings, add func(key, value string, copyable boo
 		format = "JWT (RFC 9068)"
 	}
 	add("Access tokens", format+", for "+ui.Span(o.AccessTTL()), false)
+	add("Scopes of its own", strings.Join(o.Scopes, " "), false)
+	add("Its tokens are meant for", strings.Join(o.Audiences, " "), false)
 }

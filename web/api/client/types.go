@@ -76,6 +76,9 @@ type OIDC struct {
 	AllowOfflineAccess     bool     `json:"allow_offline_access,omitempty" yaml:"allow_offline_access,omitempty"`
 
 	AccessTokenFormat string `json:"access_token_format,omitempty" yaml:"access_token_format,omitempty"` // opaque (the default) or jwt
+
+	Scopes    []string `json:"scopes,omitempty" yaml:"scopes,omitempty"`       // what a machine may ask for itself
+	Audiences []string `json:"audiences,omitempty" yaml:"audiences,omitempty"` // client_ids of the APIs that a machine's tokens are meant for
 }
 
 // SAML is what is known of a service provider. Metadata, when given, is the
