@@ -70,6 +70,17 @@ type OIDCSettings struct {
 	// ThirdParty: the app is somebody else's, so each person is asked before it
 	// learns of them. An organisation need not ask about its own apps.
 	ThirdParty bool
+	// AccessTokenFormat is jwt for access tokens by RFC 9068, which an API can
+	// read by itself; empty: opaque, which only Gatehouse can read.
+	AccessTokenFormat string
+	// JWTUntil is until when a JWT access token can live that was handed out
+	// under settings before these; zero: none was.
+	JWTUntil time.Time
+	// Scopes are what an app of type machine may ask for itself.
+	Scopes []string
+	// Audiences are the client_ids of the APIs that tokens of a machine are meant
+	// for; empty: the app itself.
+	Audiences []string
 }
 
 // SAMLSettings is what we know of a service provider.

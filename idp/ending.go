@@ -109,6 +109,9 @@ const (
 	LeverBackchannel Lever = "oidc_backchannel" // OpenID Connect Back-Channel Logout 1.0
 	LeverSOAP        Lever = "saml_soap"        // LogoutRequest over SOAP, saml-bindings §3.2
 	LeverNone        Lever = "none"             // ends by itself at its ceiling
+	// LeverExpiry stands on the line of the JWT access tokens that an app was
+	// given: nobody can take them back, they end at their exp (RFC 9068).
+	LeverExpiry Lever = "jwt_expiry"
 
 	// Levers that only the person's own browser can pull, when they sign out.
 	LeverFrontchannel Lever = "oidc_frontchannel" // OpenID Connect Front-Channel Logout 1.0

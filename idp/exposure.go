@@ -10,6 +10,7 @@ const (
 	BasisLever         Basis = "lever"          // the app is told, and has taken it so far
 	BasisAssertion     Basis = "assertion"      // SessionNotOnOrAfter of the newest assertion (saml-core §2.7.2)
 	BasisSessionExpiry Basis = "session_expiry" // the claim of that name, in an app that honours it
+	BasisJWT           Basis = "jwt"            // the exp of its newest JWT access token (RFC 9068), which it need not ask us about
 	BasisNothing       Basis = "nothing"        // nothing that we know of
 )
 

@@ -34,6 +34,8 @@ type Accepts interface {
 	LinkByHash(ctx context.Context, hash string) (idp.Link, idp.Standing, error)
 	// APITokenByHash finds an API token and its user.
 	APITokenByHash(ctx context.Context, hash string) (idp.APIToken, idp.User, idp.Standing, error)
+	// AppTruth finds an app with what its own passes hang on.
+	AppTruth(ctx context.Context, id idp.AppID) (idp.AppTruth, error)
 }
 
 // Issues writes passes and spends what may be used once.

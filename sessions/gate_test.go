@@ -16,15 +16,16 @@ import (
 // A path is one way to have a pass accepted or issued. prepare makes what must
 // exist before the cut; the function it returns is the attempt.
 type path struct {
-	pass    sessions.Pass
-	covers  []string // methods of sessions.Backend it goes through
-	prepare func(w *world) func() error
+	pass     sessions.Pass
+	covers   []string // methods of sessions.Backend it goes through
+	prepare  func(w *world) func() error
+	ofNobody bool // it stands for an app itself: no cut of a person reaches it
 }
 
 // paths is the table of the gate: every way in. A method of Backend or of Gate
 // that no line names fails TestEveryWayInIsInTheTable.
 var paths = []path{
-	{sessions.SessionUsed, []string{"SessionByHash", "TouchSession"}, func(w *world) func() error {
+	{pass: sessions.SessionUsed, covers: []string{"SessionByHash", "TouchSession"}, prepare: func(w *world) func() error {
 		raw, _ := w.session()
 		return func() error {
 			w.now = w.now.Add(w.gate.Idle / 5) // the touch is due
@@ -32,74 +33,83 @@ var paths = []path{
 			return err
 		}
 	}},
-	{sessions.SignInUsed, []string{"SignInByID"}, func(w *world) func() error {
+	{pass: sessions.SignInUsed, covers: []string{"SignInByID"}, prepare: func(w *world) func() error {
 		in := w.proven()
 		return func() error { _, err := w.gate.SignIn(w.ctx, in.ID, bind); return err }
 	}},
-	{sessions.SignInProven, []string{"ProveSignIn"}, func(w *world) func() error {
+	{pass: sessions.SignInProven, covers: []string{"ProveSignIn"}, prepare: func(w *world) func() error {
 		in, proof := w.begun(), w.proof()
 		return func() error { _, err := w.gate.Prove(w.ctx, in, proof, "pwd"); return err }
 	}},
-	{sessions.SessionStarted, []string{"StartSession"}, func(w *world) func() error {
+	{pass: sessions.SessionStarted, covers: []string{"StartSession"}, prepare: func(w *world) func() error {
 		in := w.proven()
 		return func() error { _, _, err := w.gate.Start(w.ctx, in, "192.0.2.1", "test"); return err }
 	}},
-	{sessions.SessionRenewed, []string{"RenewSession"}, func(w *world) func() error {
+	{pass: sessions.SessionRenewed, covers: []string{"RenewSession"}, prepare: func(w *world) func() error {
 		_, s := w.session()
 		in := w.proven()
 		return func() error { _, _, err := w.gate.Renew(w.ctx, in, s); return err }
 	}},
-	{sessions.SignInResumed, []string{"SpendSignIn"}, func(w *world) func() error {
+	{pass: sessions.SignInResumed, covers: []string{"SpendSignIn"}, prepare: func(w *world) func() error {
 		in := w.proven()
 		w.must2(w.gate.Start(w.ctx, in, "192.0.2.1", "test"))
 		return func() error { _, err := w.gate.Resume(w.ctx, in.ID, bind); return err }
 	}},
-	{sessions.Code, []string{"SpendCode"}, func(w *world) func() error {
+	{pass: sessions.Code, covers: []string{"SpendCode"}, prepare: func(w *world) func() error {
 		f, p, a := w.code()
 		return func() error { return w.gate.SpendCode(w.ctx, f, p, a) }
 	}},
-	{sessions.RefreshToken, []string{"Rotate"}, func(w *world) func() error {
+	{pass: sessions.RefreshToken, covers: []string{"Rotate"}, prepare: func(w *world) func() error {
 		f := w.family()
 		return func() error { _, err := w.gate.Rotate(w.ctx, f.ID, f.Proof, f.Seq); return err }
 	}},
-	{sessions.AccessToken, []string{"FamilyByID"}, func(w *world) func() error {
+	{pass: sessions.AccessToken, covers: []string{"FamilyByID"}, prepare: func(w *world) func() error {
 		f := w.family()
 		return func() error { _, err := w.gate.Family(w.ctx, f.ID, f.Proof); return err }
 	}},
-	{sessions.AccessToken, []string{"FamilyOfRefreshToken"}, func(w *world) func() error {
+	{pass: sessions.AccessToken, covers: []string{"FamilyOfRefreshToken"}, prepare: func(w *world) func() error {
 		f := w.family()
 		return func() error { _, err := w.gate.RefreshFamily(w.ctx, f.ID, f.Proof); return err }
 	}},
-	{sessions.Assertion, []string{"RecordAssertion"}, func(w *world) func() error {
+	{pass: sessions.Assertion, covers: []string{"RecordAssertion"}, prepare: func(w *world) func() error {
 		_, s := w.session()
 		return func() error {
 			_, _, err := w.gate.Assert(w.ctx, s.Proof, w.participant(s), w.account("nameid"))
 			return err
 		}
 	}},
-	{sessions.LinkIssued, []string{"CreateLink"}, func(w *world) func() error {
+	{pass: sessions.LinkIssued, covers: []string{"CreateLink"}, prepare: func(w *world) func() error {
 		proof := w.proof()
 		return func() error { _, _, err := w.gate.NewLink(w.ctx, proof, idp.LinkPassword); return err }
 	}},
-	{sessions.LinkOpened, []string{"LinkByHash"}, func(w *world) func() error {
+	{pass: sessions.LinkOpened, covers: []string{"LinkByHash"}, prepare: func(w *world) func() error {
 		raw, _ := w.link()
 		return func() error { _, err := w.gate.Link(w.ctx, raw); return err }
 	}},
-	{sessions.LinkUsed, []string{"UseLink"}, func(w *world) func() error {
+	{pass: sessions.LinkUsed, covers: []string{"UseLink"}, prepare: func(w *world) func() error {
 		_, l := w.link()
 		return func() error {
 			_, err := w.gate.UseLink(w.ctx, l, idp.Change{Passwords: []idp.Credential{w.password()}})
 			return err
 		}
 	}},
-	{sessions.APITokenIssued, []string{"CreateAPIToken"}, func(w *world) func() error {
+	{pass: sessions.APITokenIssued, covers: []string{"CreateAPIToken"}, prepare: func(w *world) func() error {
 		proof := w.proof()
 		return func() error { _, _, err := w.gate.NewAPIToken(w.ctx, proof, "t", 0); return err }
 	}},
-	{sessions.APITokenUsed, []string{"APITokenByHash"}, func(w *world) func() error {
+	{pass: sessions.APITokenUsed, covers: []string{"APITokenByHash"}, prepare: func(w *world) func() error {
 		raw, _, err := w.gate.NewAPIToken(w.ctx, w.proof(), "t", 0)
 		w.must(err)
 		return func() error { _, _, err := w.gate.APIToken(w.ctx, raw); return err }
+	}},
+	{pass: sessions.AppTokenIssued, covers: []string{"AppTruth"}, ofNobody: true, prepare: func(w *world) func() error {
+		a := w.machine()
+		return func() error { _, err := w.gate.NewApp(w.ctx, a, machineSecret); return err }
+	}},
+	{pass: sessions.AppTokenUsed, covers: []string{"AppTruth"}, ofNobody: true, prepare: func(w *world) func() error {
+		p, err := w.gate.NewApp(w.ctx, w.machine(), machineSecret)
+		w.must(err)
+		return func() error { _, err := w.gate.App(w.ctx, p); return err }
 	}},
 }
 
@@ -158,6 +168,12 @@ func TestNoWayInAfterTheCut(t *testing.T) {
 				}
 				attempt := p.prepare(w)
 				w.suspend()
+				if p.ofNobody {
+					if err := attempt(); err != nil {
+						t.Errorf("after the cut of a person, for nobody's pass: %v", err)
+					}
+					return
+				}
 				if err := attempt(); !idp.IsKind(err, idp.Unauthenticated) {
 					t.Errorf("after the cut: got %v, want a refusal", err)
 				}
@@ -192,7 +208,7 @@ func TestNoWayInAfterAllOlderHasEnded(t *testing.T) {
 					_, err := w.dir.EndBefore(w.ctx, before, "test")
 					w.must(err)
 					// A bare proof carries no time: what is issued by it is newer.
-					issued := !now && (p.pass == sessions.LinkIssued || p.pass == sessions.APITokenIssued)
+					issued := !now && (p.pass == sessions.LinkIssued || p.pass == sessions.APITokenIssued) || p.pass == sessions.AppTokenIssued
 					if err := attempt(); !idp.IsKind(err, idp.Unauthenticated) && !issued {
 						t.Errorf("after the ending: got %v, want a refusal", err)
 					}
@@ -214,9 +230,10 @@ func TestNoTokenOfAnAppOutlivesItsEnding(t *testing.T) {
 			t.Run(string(p.pass), func(t *testing.T) {
 				w := newWorld(t, s)
 				attempt := p.prepare(w)
-				_, err := w.dir.EndApp(w.ctx, w.app.ID, "test")
+				_, err := w.dir.EndApp(w.ctx, w.ended(p).ID, "test")
 				w.must(err)
-				ofApp := slices.Contains([]sessions.Pass{sessions.Code, sessions.RefreshToken, sessions.AccessToken, sessions.Assertion}, p.pass)
+				ofApp := slices.Contains([]sessions.Pass{sessions.Code, sessions.RefreshToken, sessions.AccessToken, sessions.Assertion,
+					sessions.AppTokenIssued, sessions.AppTokenUsed}, p.pass)
 				if err := attempt(); idp.IsKind(err, idp.Unauthenticated) != ofApp || err != nil && !ofApp {
 					t.Errorf("after the ending: got %v, want a refusal %v", err, ofApp)
 				}
@@ -350,4 +367,47 @@ func TestSignInIsBoundToItsBrowser(t *testing.T) {
 	if _, _, err := w.gate.Start(w.ctx, in, "", ""); err == nil {
 		t.Error("two sessions were started from one sign-in")
 	}
+}
+
+// ended is the app that a path is about.
+func (w *world) ended(p path) idp.App {
+	if p.ofNobody {
+		return w.machine()
+	}
+	return w.app
+}
+
+// TestAppTokenEndsWithTheSecretItCameBy: taking away a secret ends what it
+// brought, and nothing that the other one did.
+func TestAppTokenEndsWithTheSecretItCameBy(t *testing.T) {
+	backends(t, func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s)
+		a := w.machine()
+		p, err := w.gate.NewApp(w.ctx, a, machineSecret)
+		w.must(err)
+		change := func(of func(*idp.OIDCSettings)) {
+			a, err = s.App(w.ctx, a.ID)
+			w.must(err)
+			of(a.OIDC)
+			_, err = s.Commit(w.ctx, idp.Change{Apps: []idp.App{a}})
+			w.must(err)
+		}
+		replace := func(secrets ...string) { change(func(o *idp.OIDCSettings) { o.SecretHashes = secrets }) }
+		replace(machineSecret, "another")
+		if _, err := w.gate.App(w.ctx, p); err != nil {
+			t.Errorf("with a second secret beside: %v", err)
+		}
+		replace("another")
+		if _, err := w.gate.App(w.ctx, p); !idp.IsKind(err, idp.Unauthenticated) {
+			t.Errorf("its secret is gone: %v", err)
+		}
+		if _, err := w.gate.NewApp(w.ctx, a, machineSecret); !idp.IsKind(err, idp.Unauthenticated) {
+			t.Errorf("a new one by the secret that is gone: %v", err)
+		}
+		replace(machineSecret)
+		change(func(o *idp.OIDCSettings) { o.ApplicationType = "web" })
+		if _, err := w.gate.App(w.ctx, p); !idp.IsKind(err, idp.Unauthenticated) {
+			t.Errorf("it is no machine any more: %v", err)
+		}
+	})
 }

@@ -72,6 +72,28 @@ func (w *world) restore() {
 	w.must(err)
 }
 
+// machineSecret stands for the hash of a secret and is short enough to be its
+// own name.
+const machineSecret = "machine-secret-1"
+
+// machine is an app that acts for itself, as it is registered right now.
+func (w *world) machine() idp.App {
+	w.t.Helper()
+	name := "machine of " + w.app.Name
+	a, err := w.store.AppByName(w.ctx, name)
+	if idp.IsKind(err, idp.NotFound) {
+		now := idp.Time(w.now)
+		_, err = w.store.Commit(w.ctx, idp.Change{Apps: []idp.App{{
+			ID: idp.NewAppID(), Name: name, Protocol: idp.ProtocolOIDC, Identifier: name, CreatedAt: now, UpdatedAt: now,
+			OIDC: &idp.OIDCSettings{ApplicationType: idp.ApplicationMachine, AuthMethod: "client_secret_basic", SecretHashes: []string{machineSecret}},
+		}}})
+		w.must(err)
+		a, err = w.store.AppByName(w.ctx, name)
+	}
+	w.must(err)
+	return a
+}
+
 // later moves the clock.
 func (w *world) later(d time.Duration) { w.now = w.now.Add(d) }
 

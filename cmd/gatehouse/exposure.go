@@ -85,6 +85,7 @@ func basis(e client.Exposure) string {
 		"lever":          "it is told by " + e.Lever,
 		"assertion":      "its assertion says so (SessionNotOnOrAfter)",
 		"session_expiry": "it honours session_expiry",
+		"jwt":            "JWT lifetime: its access tokens live until they expire",
 		"nothing":        "nothing reaches it, nothing bounds it",
 	}[e.Basis]
 	switch {

@@ -249,10 +249,14 @@ func (p *plan) app(want idp.App) error {
 		want.ID, want.CreatedAt = idp.NewAppID(), p.d.now()
 	} else {
 		want.ID, want.CreatedAt, want.UpdatedAt, want.Version, want.Epoch = a.ID, a.CreatedAt, a.UpdatedAt, a.Version, a.Epoch
+		if a.OIDC != nil && want.OIDC != nil {
+			want.OIDC.JWTUntil = a.OIDC.JWTUntil
+		}
 		if reflect.DeepEqual(a, want) {
 			p.apps[a.Name] = a
 			return nil
 		}
+		keepExposed(a, &want, p.d.now())
 	}
 	want.UpdatedAt = p.d.now()
 	e := p.d.event(p.ctx, "app."+verb)

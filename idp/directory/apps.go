@@ -24,6 +24,11 @@ func (d *Directory) AddApp(ctx context.Context, a idp.App) (idp.App, error) {
 // ChangeApp replaces the registration of an app; a.Version is the version it
 // was made from (idp.Conflict when that is stale).
 func (d *Directory) ChangeApp(ctx context.Context, a idp.App) (idp.App, error) {
+	have, err := d.Store.App(ctx, a.ID)
+	if err != nil {
+		return idp.App{}, err
+	}
+	keepExposed(have, &a, d.now())
 	return d.putApp(ctx, "app.change", a)
 }
 

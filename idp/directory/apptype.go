@@ -12,10 +12,10 @@ import (
 // The kinds of relying parties. web and native are those of OpenID Connect
 // Dynamic Client Registration 1.0 §2; the others are of ours.
 const (
-	AppWeb        = "web"         // runs on a server, keeps a secret
-	AppSinglePage = "single_page" // runs in the browser, keeps none
-	AppNative     = "native"      // runs on a person's device, keeps none (RFC 8252)
-	AppMachine    = "machine"     // acts for nobody but itself; no person signs in to it
+	AppWeb        = "web"                  // runs on a server, keeps a secret
+	AppSinglePage = "single_page"          // runs in the browser, keeps none
+	AppNative     = "native"               // runs on a person's device, keeps none (RFC 8252)
+	AppMachine    = idp.ApplicationMachine // acts for nobody but itself; no person signs in to it
 )
 
 // OIDCDefaults fills in what a registration leaves out with what is right for

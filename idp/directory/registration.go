@@ -79,6 +79,9 @@ func (d *Directory) checkOIDC(o *idp.OIDCSettings) error {
 	if err := resources(o.Resources); err != nil {
 		return err
 	}
+	if err := checkTokens(o); err != nil {
+		return err
+	}
 	return d.called("backchannel_logout_uri", o.BackchannelLogoutURI)
 }
 

@@ -3,6 +3,7 @@ package directory_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"gatehouse/idp"
 )
@@ -114,6 +115,8 @@ func TestARegistrationThatContradictsItselfIsRefused(t *testing.T) {
 		"confidential client without":    oidcApp("https://a.example/cb", func(o *idp.OIDCSettings) { o.AuthMethod = "client_secret_basic" }),
 		"public client without PKCE":     oidcApp("https://a.example/cb", func(o *idp.OIDCSettings) { o.PKCEExempt = true }),
 		"unknown algorithm":              oidcApp("https://a.example/cb", func(o *idp.OIDCSettings) { o.IDTokenAlg = "none" }),
+		"tokens of an unknown format":    oidcApp("https://a.example/cb", func(o *idp.OIDCSettings) { o.AccessTokenFormat = "saml" }),
+		"JWTs nobody can take back":      oidcApp("https://a.example/cb", func(o *idp.OIDCSettings) { o.AccessTokenFormat, o.AccessTokenTTL = "jwt", 2*time.Hour }),
 		"no settings":                    {Name: "App", Protocol: idp.ProtocolOIDC, Identifier: "app"},
 		"settings of the other protocol": {Name: "App", Protocol: idp.ProtocolSAML, Identifier: "app", OIDC: &idp.OIDCSettings{}},
 		"signature demanded, no key": {Name: "App", Protocol: idp.ProtocolSAML, Identifier: "urn:app", SAML: &idp.SAMLSettings{

@@ -126,7 +126,7 @@ func (c *client) LoginURL(string) string           { return "" }
 func (c *client) DevMode() bool                    { return false }
 func (c *client) ClockSkew() time.Duration         { return 0 }
 func (c *client) IDTokenLifetime() time.Duration {
-	return or(c.app.OIDC.AccessTokenTTL, defaultAccessTTL)
+	return c.app.OIDC.AccessTTL()
 }
 func (c *client) IDTokenUserinfoClaimsAssertion() bool { return c.app.OIDC.ClaimsInIDToken }
 func (c *client) IsScopeAllowed(string) bool           { return false }
@@ -150,14 +150,5 @@ func (c *client) ApplicationType() op.ApplicationType {
 	return op.ApplicationTypeWeb
 }
 
-// GrantTypes returns what the client may ask at the token endpoint. Nobody
-// signs in to a machine, so it has no code to exchange.
-func (c *client) GrantTypes() []oidc.GrantType {
-	if c.app.OIDC.ApplicationType == "machine" {
-		return nil
-	}
-	if c.app.OIDC.AllowOfflineAccess {
-		return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken}
-	}
-	return []oidc.GrantType{oidc.GrantTypeCode}
-}
+// GrantTypes returns what the client may ask at the token endpoint.
+func (c *client) GrantTypes() []oidc.GrantType { return grantTypes(*c.app.OIDC) }

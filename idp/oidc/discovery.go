@@ -44,7 +44,7 @@ func (p *Provider) discovery() []byte {
 			ScopesSupported:                           scopes(),
 			ResponseTypesSupported:                    []string{string(oidc.ResponseTypeCode)},
 			ResponseModesSupported:                    []string{string(oidc.ResponseModeQuery), string(oidc.ResponseModeFormPost)},
-			GrantTypesSupported:                       []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken},
+			GrantTypesSupported:                       grantTypesSupported(),
 			ACRValuesSupported:                        acrValues(),
 			DisplayValuesSupported:                    []oidc.Display{oidc.DisplayPage},
 			UILocalesSupported:                        []language.Tag{language.English},

@@ -32,17 +32,14 @@ type issue struct {
 // issue seals and signs. Nothing in here can refuse any more.
 func (p *Provider) issue(i issue) (*oidc.AccessTokenResponse, error) {
 	now := p.now()
-	until := now.Add(or(i.app.OIDC.AccessTokenTTL, defaultAccessTTL))
-	if i.family.ExpiresAt.Before(until) {
-		until = i.family.ExpiresAt
-	}
 	f := i.family
+	until := accessUntil(i.app, f, now)
 	t := pass{
 		Family: f.ID, User: f.UserID, Epoch: f.Epoch, Generation: f.Generation, App: f.AppID,
 		Scope: strings.Join(i.scopes, " "), Wanted: i.wanted, Resources: i.audience,
 		IssuedAt: now.Unix(), Until: until.UnixMicro(),
 	}
-	access, err := p.seal(purposeAccess, t)
+	access, err := p.accessToken(i, t)
 	if err != nil {
 		return nil, err
 	}

@@ -35,7 +35,7 @@ func (t pass) proof() idp.Proof {
 
 func (t pass) scopes() []string { return strings.Fields(t.Scope) }
 
-func (p *Provider) seal(purpose string, t pass) (string, error) {
+func (p *Provider) seal(purpose string, t any) (string, error) {
 	plain, err := json.Marshal(t)
 	if err != nil {
 		return "", err
@@ -43,14 +43,18 @@ func (p *Provider) seal(purpose string, t pass) (string, error) {
 	return p.Box.Seal(purpose, plain), nil
 }
 
-// open opens what may be a token of ours; idp.Invalid if not, or too old.
-func (p *Provider) open(purpose, sealed string) (pass, error) {
+func (p *Provider) unseal(purpose, sealed string, t any) error {
 	plain, err := p.Box.Open(purpose, sealed)
 	if err != nil {
-		return pass{}, err
+		return err
 	}
+	return json.Unmarshal(plain, t)
+}
+
+// open opens what may be a token of ours; idp.Invalid if not, or too old.
+func (p *Provider) open(purpose, sealed string) (pass, error) {
 	var t pass
-	if err := json.Unmarshal(plain, &t); err != nil {
+	if err := p.unseal(purpose, sealed, &t); err != nil {
 		return pass{}, err
 	}
 	if !p.now().Before(time.UnixMicro(t.Until)) {
@@ -62,7 +66,7 @@ func (p *Provider) open(purpose, sealed string) (pass, error) {
 // openAny opens an access or a refresh token; a client need not say which it
 // asks about (RFC 7009 §2.1, RFC 7662 §2.1).
 func (p *Provider) openAny(sealed string) (t pass, refresh bool, err error) {
-	if t, err = p.open(purposeAccess, sealed); err == nil {
+	if t, err = p.openAccess(sealed); err == nil {
 		return t, false, nil
 	}
 	t, err = p.open(purposeRefresh, sealed)

@@ -46,6 +46,8 @@ type Gate interface {
 	Rotate(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof, seq int64) (idp.TokenFamily, error)
 	Family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error)
 	RefreshFamily(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error)
+	NewApp(ctx context.Context, a idp.App, secret string) (idp.AppProof, error)
+	App(ctx context.Context, p idp.AppProof) (idp.App, error)
 }
 
 // SignIns begins a sign-in; *login.Login does.

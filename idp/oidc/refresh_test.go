@@ -62,6 +62,38 @@ func TestRT02ParallelRefreshMakesNoFork(t *testing.T) {
 	h.asWiki().refresh(successors[1]).wants(t, http.StatusBadRequest, "invalid_grant")
 }
 
+// TestRT02ALostAnswerIsGivenAgain: the token before the newest gets the same
+// successor for ten seconds, as long as nobody has used it, and for the same
+// client alone. What is given again can do no more than what was lost.
+func TestRT02ALostAnswerIsGivenAgain(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.jwts()
+	first := h.signedIn(h.ada).tokens("openid profile offline_access").text("refresh_token")
+	lost := h.asWiki().refresh(first)
+	h.clock.Advance(9 * time.Second)
+	h.asOther().refresh(first).wants(t, http.StatusBadRequest, "invalid_grant")
+	given := h.asWiki().refresh(first)
+	if given.status != http.StatusOK || given.text("scope") != lost.text("scope") {
+		t.Fatalf("%d %v, after %v", given.status, given.body, lost.body)
+	}
+	before, after := claimsOf(t, lost.text("access_token")), claimsOf(t, given.text("access_token"))
+	for _, name := range []string{"sub", "aud", "client_id", "scope", "sid", "auth_time"} {
+		if before[name] != after[name] {
+			t.Errorf("%s was %v and is %v", name, before[name], after[name])
+		}
+	}
+	if later := after["exp"].(float64) - before["exp"].(float64); later != 0 {
+		t.Errorf("what was given again lives %v s longer", later)
+	}
+	if a := h.asWiki().refresh(lost.text("refresh_token")); a.status != http.StatusOK {
+		t.Fatalf("the successor: %d %v", a.status, a.body)
+	}
+	// It was spent, so the first is two behind: somebody else has one of them.
+	h.asWiki().refresh(first).wants(t, http.StatusBadRequest, "invalid_grant")
+	h.asWiki().refresh(given.text("refresh_token")).wants(t, http.StatusBadRequest, "invalid_grant")
+}
+
 func TestRT03RefreshAfterSuspensionIsEvidence(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

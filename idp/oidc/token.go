@@ -12,10 +12,7 @@ import (
 	"gatehouse/idp"
 )
 
-const (
-	defaultAccessTTL  = 5 * time.Minute
-	defaultRefreshTTL = 30 * 24 * time.Hour
-)
+const defaultRefreshTTL = 30 * 24 * time.Hour
 
 // CodeExchange is grant_type authorization_code at the token endpoint
 // (RFC 6749 §4.1.3). The client is authenticated.
@@ -77,7 +74,7 @@ func lifeOf(f idp.TokenFamily, app idp.OIDCSettings, sessionEnds time.Time) idp.
 		f.ExpiresAt = f.CreatedAt.Add(or(app.RefreshTTL, defaultRefreshTTL))
 		return f
 	}
-	f.ExpiresAt = f.CreatedAt.Add(or(app.AccessTokenTTL, defaultAccessTTL))
+	f.ExpiresAt = f.CreatedAt.Add(app.AccessTTL())
 	if sessionEnds.Before(f.ExpiresAt) {
 		f.ExpiresAt = idp.Time(sessionEnds)
 	}

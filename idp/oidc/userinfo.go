@@ -15,7 +15,7 @@ import (
 // long as the gate accepts the token.
 func (s *server) UserInfo(ctx context.Context, r *op.Request[oidc.UserInfoRequest]) (*op.Response, error) {
 	p := s.p
-	t, err := p.open(purposeAccess, r.Data.AccessToken)
+	t, err := p.openAccess(r.Data.AccessToken)
 	if err != nil {
 		return nil, refusedBearer(err)
 	}

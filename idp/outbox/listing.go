@@ -108,6 +108,9 @@ func (l *listing) page(ctx context.Context, cursor string) (lines []idp.Delivery
 		for _, lever := range l.LeversOf(app) {
 			lines = append(lines, line(l.receipt, app, p, lever, end, l.windows(), now))
 		}
+		if jwts, live := jwtLine(l.receipt, app, lines[len(lines)-1], now); live {
+			lines = append(lines, jwts)
+		}
 	}
 	return merge(lines), next, nil
 }
@@ -155,8 +158,13 @@ func (l *listing) app(ctx context.Context, id idp.AppID) (idp.App, error) {
 
 // rest makes the lines of the apps where no session was cut: those that hold
 // a token family that outlives its session, and those that know the person
-// only by an account. last are the lines of the page that ends the listing.
+// only by an account; and those of apps that act for themselves. last are the
+// lines of the page that ends the listing.
 func (l *listing) rest(ctx context.Context, last []idp.Delivery) ([]idp.Delivery, error) {
+	lines, err := l.machines(ctx)
+	if err != nil {
+		return nil, err
+	}
 	accounts, err := l.Store.CutAccounts(ctx, l.receipt)
 	if err != nil {
 		return nil, fmt.Errorf("read accounts: %w", err)
@@ -166,14 +174,13 @@ func (l *listing) rest(ctx context.Context, last []idp.Delivery) ([]idp.Delivery
 		return nil, fmt.Errorf("read token families: %w", err)
 	}
 	if len(accounts)+len(families) == 0 {
-		return nil, nil
+		return lines, nil
 	}
 	listed, err := l.listed(ctx, last)
 	if err != nil {
 		return nil, err
 	}
 	now := idp.Time(l.Now())
-	var lines []idp.Delivery
 	for _, f := range families {
 		in := door{f.AppID, f.UserID}
 		if listed[in] {
@@ -190,6 +197,9 @@ func (l *listing) rest(ctx context.Context, last []idp.Delivery) ([]idp.Delivery
 		}
 		for _, lever := range l.LeversOf(app) {
 			lines = append(lines, familyLine(l.receipt, app, f, p, lever, now))
+		}
+		if jwts, live := jwtLine(l.receipt, app, lines[len(lines)-1], now); live {
+			lines = append(lines, jwts)
 		}
 	}
 	for _, a := range accounts {

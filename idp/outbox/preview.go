@@ -65,11 +65,12 @@ func (w *Worker) exposures(lines []idp.Delivery, apps map[idp.AppID]idp.App, tro
 		app     idp.AppID
 		session idp.SessionID
 		subject idp.NameID
+		tokens  bool // which no lever reaches
 	}
 	best := map[place]idp.Exposure{}
 	var order []place
 	for _, d := range lines {
-		in := place{d.AppID, d.SessionID, d.NameID}
+		in := place{d.AppID, d.SessionID, d.NameID, d.Lever == idp.LeverExpiry}
 		e := w.exposure(d, apps[d.AppID], slices.Contains(troubled, d.AppID))
 		if known, ok := best[in]; !ok {
 			order = append(order, in)
@@ -88,11 +89,24 @@ func (w *Worker) exposures(lines []idp.Delivery, apps map[idp.AppID]idp.App, tro
 		case !known:
 			at[in.app] = len(out)
 			out = append(out, e)
-		case e.Worse(out[i]):
-			out[i] = e
+		default:
+			out[i] = worst(out[i], e)
 		}
 	}
 	return out
+}
+
+// worst joins the exposures of one app. What a lever ends is not what counts
+// where tokens live on that nobody can take back, however long the lever takes.
+func worst(a, b idp.Exposure) idp.Exposure {
+	if b.Worse(a) {
+		a, b = b, a
+	}
+	if a.Basis == idp.BasisLever && b.Basis == idp.BasisJWT {
+		b.Within = a.Within
+		return b
+	}
+	return a
 }
 
 // exposure is that of one line which has just been made.
@@ -101,6 +115,8 @@ func (w *Worker) exposure(d idp.Delivery, a idp.App, troubled bool) idp.Exposure
 	switch {
 	case d.State.Final():
 		e.Basis = idp.BasisClosed
+	case d.Lever == idp.LeverExpiry:
+		e.Basis, e.Within = idp.BasisJWT, max(0, d.Ceiling.Sub(d.CreatedAt))
 	case d.Lever != idp.LeverNone && !troubled:
 		e.Basis, e.Within = idp.BasisLever, w.sendTimeout()
 		if !d.AgainAt.IsZero() {
@@ -136,10 +152,20 @@ func (w *Worker) Ceiling(ctx context.Context, a idp.App, session time.Duration) 
 		return idp.Exposure{}, fmt.Errorf("read which apps did not take what they were told: %w", err)
 	}
 	now := idp.Time(w.Now())
+	if a.OIDC != nil && a.OIDC.ApplicationType == idp.ApplicationMachine {
+		e := idp.Exposure{AppID: a.ID, Basis: idp.BasisClosed}
+		if jwts, live := jwtLine(idp.Receipt{Kind: idp.EndApp, CutAt: now}, a, idp.Delivery{}, now); live {
+			e = w.exposure(jwts, a, false)
+		}
+		return e, nil
+	}
 	p := idp.Participant{AppID: a.ID, LastAnswerAt: now}
 	var lines []idp.Delivery
 	for _, lever := range w.LeversOf(a) {
 		lines = append(lines, line(idp.Receipt{Kind: idp.EndUser, CutAt: now.Add(-1)}, a, p, lever, now.Add(session), w.windows(), now))
+	}
+	if jwts, live := jwtLine(idp.Receipt{Kind: idp.EndUser, CutAt: now}, a, lines[0], now); live {
+		lines = append(lines, jwts)
 	}
 	return w.exposures(lines, map[idp.AppID]idp.App{a.ID: a}, troubled)[0], nil
 }

@@ -36,6 +36,7 @@ type Receipts interface {
 // Queue is what sending reads and writes.
 type Queue interface {
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
+	Apps(ctx context.Context) ([]idp.App, error)
 	// Participant is what app got from that session; idp.NotFound.
 	Participant(ctx context.Context, session idp.SessionID, app idp.AppID) (idp.Participant, error)
 	// ClaimDeliveries holds up to limit due lines, at most perApp of an app

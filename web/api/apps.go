@@ -81,6 +81,7 @@ func oidcSettings(in client.OIDC) (*idp.OIDCSettings, error) {
 		HonoursSessionExpiry: in.HonoursSessionExpiry, ThirdParty: in.ThirdParty,
 		InitiateLoginURI: in.InitiateLoginURI, Resources: in.Resources,
 	}
+	readTokens(o, in)
 	var err error
 	if o.AccessTokenTTL, err = span("access_token_ttl", in.AccessTokenTTL); err != nil {
 		return nil, err
@@ -150,6 +151,7 @@ func app(a idp.App) client.App {
 			AccessTokenTTL: spanText(o.AccessTokenTTL), RefreshTTL: spanText(o.RefreshTTL), AllowOfflineAccess: o.AllowOfflineAccess,
 			InitiateLoginURI: o.InitiateLoginURI, Resources: o.Resources,
 		}
+		writeTokens(out.OIDC, o)
 	}
 	if s := a.SAML; s != nil {
 		out.SAML = &client.SAML{

@@ -130,6 +130,8 @@ func atMost(x idp.Exposure) string {
 		idp.BasisLever:         "It is told at once. What was handed out just before can still land, and is ended within " + ui.Span(x.Within),
 		idp.BasisAssertion:     ui.Span(x.Within) + ": its assertion says when the session ends (SessionNotOnOrAfter)",
 		idp.BasisSessionExpiry: ui.Span(x.Within) + ": it ends its session at session_expiry",
+		idp.BasisClosed:        "At once: nobody signs in there, and Gatehouse is asked about its tokens",
+		idp.BasisJWT:           ui.Span(x.Within) + ": its access tokens are JWTs (RFC 9068), and an API that reads them by itself takes them until they expire",
 		idp.BasisNothing:       "No end known: nothing we know of ends a session there",
 	}[x.Basis]
 	if x.Distrusted {
@@ -162,6 +164,7 @@ func settings(a idp.App) []ui.Pair {
 			add("Resource", u, true)
 		}
 		add("Back-channel logout", a.OIDC.BackchannelLogoutURI, true)
+		tokenSettings(a.OIDC, add)
 		add("Front-channel logout", a.OIDC.FrontchannelLogoutURI, true)
 		add("ID token signed with", a.OIDC.IDTokenAlg, false)
 		add("Consent", consentWords(*a.OIDC), false)

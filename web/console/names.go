@@ -104,6 +104,8 @@ func leverWords(l idp.Lever) string {
 		return "Their own browser, with a LogoutRequest"
 	case idp.LeverNone:
 		return "None: ends by itself"
+	case idp.LeverExpiry:
+		return "None: JWT access tokens, which live until they expire"
 	}
 	return string(l)
 }

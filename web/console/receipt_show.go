@@ -65,6 +65,9 @@ func (c *Console) readReceipt(ctx context.Context, id idp.ReceiptID) (receiptVie
 			if err != nil {
 				return receiptView{}, err
 			}
+			if d.UserID == "" {
+				name = "for itself"
+			}
 			line.App += ", " + name
 		}
 		v.Lines = append(v.Lines, line)

@@ -100,6 +100,8 @@ func (c *Console) previewLines(v inventory, now time.Time) []previewLine {
 		switch {
 		case !open:
 			l.Lever = "Nothing to end"
+		case x.Basis == idp.BasisJWT:
+			l.Survives, l.Until = "its JWT access tokens", until(x, now)
 		case x.Basis != idp.BasisLever:
 			l.Survives, l.Until = "its session", until(x, now)
 		}

@@ -96,6 +96,11 @@ type OIDC struct {
 	InitiateLoginURI       string   `json:"initiate_login_uri,omitempty" yaml:"initiate_login_uri,omitempty"`
 	Resources              []string `json:"resources,omitempty" yaml:"resources,omitempty"` // RFC 8707; what the app may name as resource
 	ThirdParty             bool     `json:"third_party,omitempty" yaml:"third_party,omitempty"` // each person is asked before it learns of them
+
+	AccessTokenFormat string `json:"access_token_format,omitempty" yaml:"access_token_format,omitempty"` // opaque (the default) or jwt
+
+	Scopes    []string `json:"scopes,omitempty" yaml:"scopes,omitempty"`       // what a machine may ask for itself
+	Audiences []string `json:"audiences,omitempty" yaml:"audiences,omitempty"` // client_ids of the APIs that a machine's tokens are meant for
 }
 
 // SAML is what is known of a service provider. Metadata, when given, is the
@@ -187,7 +192,7 @@ type Exposure struct {
 	Username string `json:"username"`
 	AppID    string `json:"app_id"`
 	App      string `json:"app"`
-	Basis    string `json:"basis"`             // lever, assertion, session_expiry or nothing
+	Basis    string `json:"basis"`             // lever, assertion, session_expiry, jwt or nothing
 	Seconds  *int64 `json:"seconds,omitempty"` // absent: nothing bounds it
 	Lever    string `json:"lever"`
 	Verified bool   `json:"verified"` // the app will be asked for evidence

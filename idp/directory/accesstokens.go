@@ -1,0 +1,68 @@
+package directory
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// checkTokens puts what an app may have from the token endpoint into its stored
+// form.
+func checkTokens(o *idp.OIDCSettings) error {
+	switch o.AccessTokenFormat {
+	case "opaque":
+		o.AccessTokenFormat = ""
+	case "", idp.AccessTokenJWT:
+	default:
+		return invalid("access_token_format", "Access tokens are opaque or jwt.")
+	}
+	if o.AccessTokenFormat == idp.AccessTokenJWT && o.AccessTTL() > idp.MaxJWTTTL {
+		return invalid("access_token_ttl", "Nobody can take back a JWT access token before it expires, so it lives 1h at most. Choose a shorter life, or opaque tokens.")
+	}
+	return checkOwn(o)
+}
+
+// checkOwn: what an app asks for itself is its own and not a person's.
+func checkOwn(o *idp.OIDCSettings) error {
+	if o.ApplicationType != idp.ApplicationMachine {
+		switch {
+		case len(o.Scopes) > 0:
+			return invalid("scopes", "Scopes are registered for a machine, which asks for itself.")
+		case len(o.Audiences) > 0:
+			return invalid("audiences", "Audiences are registered for a machine, which asks for itself.")
+		}
+		return nil
+	}
+	if len(o.Scopes) > 100 || len(o.Audiences) > 20 {
+		return invalid("scopes", "A machine has at most 100 scopes and 20 audiences.")
+	}
+	for _, s := range o.Scopes {
+		if !isScope(s) || slices.Contains([]string{"openid", "profile", "email", "groups", "offline_access"}, s) {
+			return invalid("scopes", "A scope of a machine is a word of its own, like stock.read: no space, quote or backslash, and none of those that tell about a person.")
+		}
+	}
+	for _, a := range o.Audiences {
+		if a == "" || len(a) > 1024 || strings.ContainsFunc(a, unprintable) {
+			return invalid("audiences", "An audience is the client_id of the API that a token is meant for.")
+		}
+	}
+	return nil
+}
+
+// isScope: RFC 6749 §3.3.
+func isScope(s string) bool {
+	return s != "" && len(s) <= 128 && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r > '~' || r == '"' || r == '\\'
+	})
+}
+
+// keepExposed carries over what tokens handed out under an app's settings of
+// before can still do. The caller changes have into want now.
+func keepExposed(have idp.App, want *idp.App, now time.Time) {
+	if have.OIDC == nil || want.OIDC == nil {
+		return
+	}
+	want.OIDC.JWTUntil = have.JWTsUntil(now)
+}

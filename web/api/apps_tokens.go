@@ -1,0 +1,18 @@
+package api
+
+import (
+	"gatehouse/idp"
+	"gatehouse/web/api/client"
+)
+
+// readTokens takes in what an app may have from the token endpoint.
+func readTokens(o *idp.OIDCSettings, in client.OIDC) {
+	o.AccessTokenFormat = in.AccessTokenFormat
+	o.Scopes, o.Audiences = in.Scopes, in.Audiences
+}
+
+// writeTokens is the way back.
+func writeTokens(out *client.OIDC, o *idp.OIDCSettings) {
+	out.AccessTokenFormat = o.AccessTokenFormat
+	out.Scopes, out.Audiences = o.Scopes, o.Audiences
+}

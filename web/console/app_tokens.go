@@ -1,0 +1,19 @@
+package console
+
+import (
+	"strings"
+
+	"gatehouse/idp"
+	"gatehouse/web/ui"
+)
+
+// tokenSettings adds what an app may have from the token endpoint.
+func tokenSettings(o *idp.OIDCSettings, add func(key, value string, copyable bool)) {
+	format := "Opaque"
+	if o.AccessTokenFormat == idp.AccessTokenJWT {
+		format = "JWT (RFC 9068)"
+	}
+	add("Access tokens", format+", for "+ui.Span(o.AccessTTL()), false)
+	add("Scopes of its own", strings.Join(o.Scopes, " "), false)
+	add("Its tokens are meant for", strings.Join(o.Audiences, " "), false)
+}
