@@ -43,7 +43,7 @@ type App struct {
 // Client Registration 1.0 §2 has the words).
 type OIDCSettings struct {
 	ApplicationType        string   // web, native or single_page
-	AuthMethod             string   // client_secret_basic, client_secret_post or none
+	AuthMethod             string   // client_secret_basic, client_secret_post, private_key_jwt or none
 	SecretHashes           []string // hex SHA-256 of 256-bit random secrets; at most two
 	RedirectURIs           []string
 	PostLogoutRedirectURIs []string
@@ -61,6 +61,10 @@ type OIDCSettings struct {
 	HonoursSessionExpiry bool
 	RefreshTTL           time.Duration // absolute life of a token family with refresh; 0: 30 days
 	AllowOfflineAccess   bool
+	// JWKS is the app's public keys, a JWK set as text, or JWKSURI is where it
+	// publishes them; at most one of them. It signs its assertions and request
+	// objects with these.
+	JWKS, JWKSURI string
 }
 
 // SAMLSettings is what we know of a service provider.

@@ -61,12 +61,12 @@ func (d *Directory) checkOIDC(o *idp.OIDCSettings) error {
 	switch {
 	case !slices.Contains([]string{"web", "native", "single_page"}, o.ApplicationType):
 		return invalid("application_type", "An application type is web, native or single_page.")
-	case !slices.Contains([]string{"client_secret_basic", "client_secret_post", "none"}, o.AuthMethod):
-		return invalid("auth_method", "A client authenticates by client_secret_basic, client_secret_post or none.")
+	case !slices.Contains(authMethods(), o.AuthMethod):
+		return invalid("auth_method", "A client authenticates by "+strings.Join(authMethods(), ", ")+".")
 	case !slices.Contains([]string{"RS256", "ES256"}, o.IDTokenAlg):
 		return invalid("id_token_alg", "ID tokens are signed with RS256 or ES256.")
-	case o.AuthMethod == "none" && len(o.SecretHashes) > 0, o.AuthMethod != "none" && (len(o.SecretHashes) < 1 || len(o.SecretHashes) > 2):
-		return invalid("secret", "A confidential client has one or two secrets, a public one none.")
+	case !NeedsSecret(o.AuthMethod) && len(o.SecretHashes) > 0, NeedsSecret(o.AuthMethod) && (len(o.SecretHashes) < 1 || len(o.SecretHashes) > 2):
+		return invalid("secret", "A client that authenticates by a secret has one or two, any other has none.")
 	case o.AuthMethod == "none" && o.PKCEExempt:
 		return invalid("pkce_exempt", "A public client cannot do without PKCE.")
 	case len(o.RedirectURIs) == 0 || len(o.RedirectURIs) > 50:
@@ -78,6 +78,9 @@ func (d *Directory) checkOIDC(o *idp.OIDCSettings) error {
 		}
 	}
 	if err := frontchannel(o); err != nil {
+		return err
+	}
+	if err := d.checkClientKeys(o); err != nil {
 		return err
 	}
 	return d.called("backchannel_logout_uri", o.BackchannelLogoutURI)

@@ -10,6 +10,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"gatehouse/idp"
+	"gatehouse/idp/fetch"
 	"gatehouse/idp/keys"
 )
 
@@ -45,6 +46,7 @@ type Gate interface {
 	Rotate(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof, seq int64) (idp.TokenFamily, error)
 	Family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error)
 	RefreshFamily(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error)
+	SpendOnce(ctx context.Context, kind, value string, until time.Time) error
 }
 
 // SignIns begins a sign-in; *login.Login does.
@@ -97,7 +99,7 @@ type Person struct {
 	Subject string // the sub the app knows the user by
 }
 
-// Provider is the OpenID Provider. All fields but Evidence are required.
+// Provider is the OpenID Provider. Fields that may be nil say so.
 type Provider struct {
 	Issuer  string // no trailing slash
 	Store   Store
@@ -115,10 +117,13 @@ type Provider struct {
 	// is the app's proof that the end of that session reached it; else it was
 	// whoever holds the token. what is plain words. May be nil.
 	Evidence func(ctx context.Context, app idp.AppID, session idp.SessionID, what string, byApp bool) error
-	Log      *slog.Logger
-	Now      func() time.Time
+	// Fetch reads the keys that apps publish. May be nil: then none are known.
+	Fetch *fetch.Client
+	Log   *slog.Logger
+	Now   func() time.Time
 
-	origins origins
+	origins    origins
+	publicKeys publicKeys
 }
 
 // Handler serves all paths of the provider: everything below /oauth/ and

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -56,7 +57,7 @@ func (a *API) registration(in client.App) (want idp.App, secret string, err erro
 		if want.OIDC, err = oidcSettings(*in.OIDC); err != nil {
 			return idp.App{}, "", err
 		}
-		if want.OIDC.AuthMethod != "none" && len(want.OIDC.SecretHashes) == 0 {
+		if directory.NeedsSecret(want.OIDC.AuthMethod) && len(want.OIDC.SecretHashes) == 0 {
 			var hash string
 			secret, hash = directory.NewSecret()
 			want.OIDC.SecretHashes = []string{hash}
@@ -75,9 +76,12 @@ func oidcSettings(in client.OIDC) (*idp.OIDCSettings, error) {
 		ApplicationType: in.ApplicationType, AuthMethod: in.AuthMethod, SecretHashes: in.SecretHashes, RedirectURIs: in.RedirectURIs,
 		PostLogoutRedirectURIs: in.PostLogoutRedirectURIs, BackchannelLogoutURI: in.BackchannelLogoutURI, FrontchannelLogoutURI: in.FrontchannelLogoutURI, PKCEExempt: in.PKCEExempt,
 		IDTokenAlg: in.IDTokenAlg, ClaimsInIDToken: in.ClaimsInIDToken, AllowOfflineAccess: in.AllowOfflineAccess,
-		HonoursSessionExpiry: in.HonoursSessionExpiry,
+		HonoursSessionExpiry: in.HonoursSessionExpiry, JWKSURI: in.JWKSURI,
 	}
 	var err error
+	if o.JWKS, err = objectText("jwks", in.JWKS); err != nil {
+		return nil, err
+	}
 	if o.AccessTokenTTL, err = span("access_token_ttl", in.AccessTokenTTL); err != nil {
 		return nil, err
 	}
@@ -144,6 +148,7 @@ func app(a idp.App) client.App {
 			BackchannelLogoutURI: o.BackchannelLogoutURI, FrontchannelLogoutURI: o.FrontchannelLogoutURI, PKCEExempt: o.PKCEExempt, IDTokenAlg: o.IDTokenAlg, ClaimsInIDToken: o.ClaimsInIDToken,
 			HonoursSessionExpiry: o.HonoursSessionExpiry,
 			AccessTokenTTL:       spanText(o.AccessTokenTTL), RefreshTTL: spanText(o.RefreshTTL), AllowOfflineAccess: o.AllowOfflineAccess,
+			JWKS: object(o.JWKS), JWKSURI: o.JWKSURI,
 		}
 	}
 	if s := a.SAML; s != nil {
@@ -154,6 +159,28 @@ func app(a idp.App) client.App {
 		}
 	}
 	return out
+}
+
+// objectText is a JSON object as it is stored: its members in order, so that
+// the same object is the same text.
+func objectText(field string, o map[string]any) (string, error) {
+	if o == nil {
+		return "", nil
+	}
+	b, err := json.Marshal(o)
+	if err != nil {
+		detail := field + " is a JSON object."
+		return "", &idp.Error{Kind: idp.Invalid, Detail: detail, Fields: map[string]string{field: detail}}
+	}
+	return string(b), nil
+}
+
+func object(text string) map[string]any {
+	var o map[string]any
+	if text == "" || json.Unmarshal([]byte(text), &o) != nil {
+		return nil
+	}
+	return o
 }
 
 func spanText(d time.Duration) string {

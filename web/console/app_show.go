@@ -141,6 +141,7 @@ func settings(a idp.App) []ui.Pair {
 		add("Client ID", a.Identifier, true)
 		add("Kind of client", a.OIDC.ApplicationType, false)
 		add("Client authentication", a.OIDC.AuthMethod, false)
+		add("Public keys at", a.OIDC.JWKSURI, true)
 		for _, u := range a.OIDC.RedirectURIs {
 			add("Redirect address", u, true)
 		}

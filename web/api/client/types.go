@@ -61,7 +61,7 @@ type App struct {
 // OIDC is the registration of a relying party. Durations are Go durations.
 type OIDC struct {
 	ApplicationType        string   `json:"application_type,omitempty" yaml:"application_type,omitempty"` // web, native, single_page
-	AuthMethod             string   `json:"auth_method,omitempty" yaml:"auth_method,omitempty"`           // client_secret_basic, client_secret_post, none
+	AuthMethod             string   `json:"auth_method,omitempty" yaml:"auth_method,omitempty"`           // client_secret_basic, client_secret_post, private_key_jwt, none
 	SecretHashes           []string `json:"secret_hashes,omitempty" yaml:"secret_hashes,omitempty"`       // hex SHA-256; empty: the server makes a secret
 	RedirectURIs           []string `json:"redirect_uris" yaml:"redirect_uris"`
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty" yaml:"post_logout_redirect_uris,omitempty"`
@@ -74,6 +74,10 @@ type OIDC struct {
 	AccessTokenTTL         string   `json:"access_token_ttl,omitempty" yaml:"access_token_ttl,omitempty"`
 	RefreshTTL             string   `json:"refresh_ttl,omitempty" yaml:"refresh_ttl,omitempty"`
 	AllowOfflineAccess     bool     `json:"allow_offline_access,omitempty" yaml:"allow_offline_access,omitempty"`
+	// JWKS is the app's public keys, a JWK set (RFC 7517 §5), or JWKSURI is
+	// where it publishes them; not both.
+	JWKS    map[string]any `json:"jwks,omitempty" yaml:"jwks,omitempty"`
+	JWKSURI string         `json:"jwks_uri,omitempty" yaml:"jwks_uri,omitempty"`
 }
 
 // SAML is what is known of a service provider. Metadata, when given, is the
