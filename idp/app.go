@@ -65,6 +65,8 @@ type OIDCSettings struct {
 	// publishes them; at most one of them. It signs its assertions and request
 	// objects with these.
 	JWKS, JWKSURI string
+	// RequirePAR refuses requests that the app did not push (RFC 9126 §6).
+	RequirePAR bool
 }
 
 // SAMLSettings is what we know of a service provider.

@@ -17,6 +17,7 @@ func tongues(oidc, saml, receiptKeys http.Handler) []web.Mount {
 		{Pattern: "/.well-known/gatehouse-receipts", Passes: []sessions.Pass{sessions.None}, Handler: receiptKeys},
 		{Pattern: "/oauth/authorize", Passes: []sessions.Pass{sessions.SessionUsed, sessions.SignInUsed}, Handler: oidc},
 		{Pattern: "/oauth/authorize/resume", Passes: []sessions.Pass{sessions.SessionUsed, sessions.SignInResumed}, Handler: oidc},
+		{Pattern: "/oauth/par", Passes: []sessions.Pass{sessions.None}, Handler: oidc},
 		{Pattern: "/oauth/token", Passes: []sessions.Pass{sessions.Code, sessions.RefreshToken}, Handler: oidc},
 		{Pattern: "/oauth/userinfo", Passes: []sessions.Pass{sessions.AccessToken}, Handler: oidc},
 		{Pattern: "/oauth/introspect", Passes: []sessions.Pass{sessions.AccessToken}, Handler: oidc},

@@ -39,10 +39,20 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		p.turnAway(w, r, err)
 		return
 	}
+	q, pushed, err := p.pulled(q)
+	if err != nil {
+		p.turnAway(w, r, err)
+		return
+	}
 	req := addressed(q)
+	req.Pushed = pushed
 	app, err := p.recognise(r.Context(), &req)
 	if err != nil {
 		p.turnAway(w, r, err)
+		return
+	}
+	if app.OIDC.RequirePAR && pushed == "" {
+		p.refuse(w, r, app, &req, invalidRequest("This app pushes its requests (RFC 9126)."))
 		return
 	}
 	if err := req.read(q, *app.OIDC); err != nil {

@@ -67,6 +67,10 @@ func (p *Provider) grant(w http.ResponseWriter, r *http.Request, app idp.App, re
 		p.Browser.Problem(w, r, err)
 		return
 	}
+	if err := p.spendPushed(r.Context(), req.Pushed); err != nil {
+		p.turnAway(w, r, err)
+		return
+	}
 	p.respond(w, r, app, req, [][2]string{{"code", p.Box.Seal(purposeCode, plain)}})
 }
 

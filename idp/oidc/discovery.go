@@ -18,11 +18,12 @@ const documentTTL = 300 // seconds
 // §3), and the others should not be guessed.
 type metadata struct {
 	oidc.DiscoveryConfiguration
-	RequestParameterSupported                  bool `json:"request_parameter_supported"`
-	ClaimsParameterSupported                   bool `json:"claims_parameter_supported"`
-	AuthorizationResponseIssParameterSupported bool `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
-	FrontChannelLogoutSupported                bool `json:"frontchannel_logout_supported"`                  // Front-Channel Logout 1.0 §3
-	FrontChannelLogoutSessionSupported         bool `json:"frontchannel_logout_session_supported"`
+	RequestParameterSupported                  bool   `json:"request_parameter_supported"`
+	ClaimsParameterSupported                   bool   `json:"claims_parameter_supported"`
+	AuthorizationResponseIssParameterSupported bool   `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
+	PushedAuthorizationRequestEndpoint         string `json:"pushed_authorization_request_endpoint"`          // RFC 9126 §5
+	FrontChannelLogoutSupported                bool   `json:"frontchannel_logout_supported"`                  // Front-Channel Logout 1.0 §3
+	FrontChannelLogoutSessionSupported         bool   `json:"frontchannel_logout_session_supported"`
 }
 
 // discovery returns the provider's metadata. It says what is enabled and
@@ -54,11 +55,13 @@ func (p *Provider) discovery() []byte {
 			IntrospectionEndpointAuthSigningAlgValuesSupported: assertionAlgs(),
 			ClaimTypesSupported:                                []string{"normal"},
 			ClaimsSupported:                                    claimsSupported(),
+			RequestObjectSigningAlgValuesSupported:             assertionAlgs(),
 			CodeChallengeMethodsSupported:                      []oidc.CodeChallengeMethod{oidc.CodeChallengeMethodS256},
 			BackChannelLogoutSupported:                         true,
 			BackChannelLogoutSessionSupported:                  true,
 		},
 		AuthorizationResponseIssParameterSupported: true,
+		PushedAuthorizationRequestEndpoint:         p.Issuer + pathPAR,
 		FrontChannelLogoutSupported:                true,
 		FrontChannelLogoutSessionSupported:         true,
 	})

@@ -18,6 +18,7 @@ import (
 const (
 	pathAuthorize  = "/oauth/authorize"
 	pathResume     = "/oauth/authorize/resume"
+	pathPAR        = "/oauth/par"
 	pathToken      = "/oauth/token"
 	pathIntrospect = "/oauth/introspect"
 	pathRevoke     = "/oauth/revoke"
@@ -145,6 +146,7 @@ func (p *Provider) Handler() http.Handler {
 	mux.Handle("GET "+pathResume, forBrowsers(p.resume))
 	mux.Handle("GET "+pathEndSession, forBrowsers(p.endSession))
 	mux.Handle("POST "+pathEndSession, forBrowsers(p.endSessionByPost))
+	mux.Handle(pathPAR, p.cors(forClients(true, http.HandlerFunc(p.push))))
 	mux.Handle(pathToken, p.cors(forClients(true, machines)))
 	mux.Handle(pathIntrospect, forClients(false, machines))
 	mux.Handle(pathRevoke, p.cors(forClients(true, machines)))

@@ -29,6 +29,9 @@ type request struct {
 	oidc.AuthRequest
 	// HintSubject is whom a verified id_token_hint names; may be empty.
 	HintSubject string `json:"hint_subject,omitempty"`
+	// Pushed is what is spent when a code is given for a pushed request; empty
+	// for one that was not pushed.
+	Pushed string `json:"pushed,omitempty"`
 }
 
 // addressed reads what is needed to answer an app at all, errors included:
