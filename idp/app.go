@@ -67,6 +67,9 @@ type OIDCSettings struct {
 	JWKS, JWKSURI string
 	// RequirePAR refuses requests that the app did not push (RFC 9126 §6).
 	RequirePAR bool
+	// DPoPBound refuses tokens to the app without a proof that they are bound
+	// to (RFC 9449 §5.2).
+	DPoPBound bool
 }
 
 // SAMLSettings is what we know of a service provider.

@@ -255,8 +255,8 @@ type foreign struct {
 }
 
 // peerHeader reads the header of a compact JWS before anything is computed.
-// Members that name a key elsewhere or change how the rest is read are refused
-// by not being among those that are known.
+// Members that bring a key, name one elsewhere or change how the rest is read
+// are refused, others say nothing (RFC 7515 §4).
 func peerHeader(token string, algs []string) (foreign, error) {
 	var h foreign
 	if len(token) > maxToken {
@@ -278,7 +278,7 @@ func peerHeader(token string, algs []string) (foreign, error) {
 		return h, fmt.Errorf("read the header: %w", err)
 	}
 	for name := range members {
-		if !slices.Contains([]string{"alg", "kid", "typ", "jwk", "x5t", "x5t#S256"}, name) {
+		if slices.Contains([]string{"crit", "b64", "zip", "enc", "jku", "x5u", "x5c"}, name) {
 			return h, fmt.Errorf("header %q refused", clip(name))
 		}
 	}

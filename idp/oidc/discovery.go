@@ -18,12 +18,13 @@ const documentTTL = 300 // seconds
 // §3), and the others should not be guessed.
 type metadata struct {
 	oidc.DiscoveryConfiguration
-	RequestParameterSupported                  bool   `json:"request_parameter_supported"`
-	ClaimsParameterSupported                   bool   `json:"claims_parameter_supported"`
-	AuthorizationResponseIssParameterSupported bool   `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
-	PushedAuthorizationRequestEndpoint         string `json:"pushed_authorization_request_endpoint"`          // RFC 9126 §5
-	FrontChannelLogoutSupported                bool   `json:"frontchannel_logout_supported"`                  // Front-Channel Logout 1.0 §3
-	FrontChannelLogoutSessionSupported         bool   `json:"frontchannel_logout_session_supported"`
+	RequestParameterSupported                  bool     `json:"request_parameter_supported"`
+	ClaimsParameterSupported                   bool     `json:"claims_parameter_supported"`
+	AuthorizationResponseIssParameterSupported bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
+	DPoPSigningAlgValuesSupported              []string `json:"dpop_signing_alg_values_supported"`              // RFC 9449 §5.1
+	PushedAuthorizationRequestEndpoint         string   `json:"pushed_authorization_request_endpoint"`          // RFC 9126 §5
+	FrontChannelLogoutSupported                bool     `json:"frontchannel_logout_supported"`                  // Front-Channel Logout 1.0 §3
+	FrontChannelLogoutSessionSupported         bool     `json:"frontchannel_logout_session_supported"`
 }
 
 // discovery returns the provider's metadata. It says what is enabled and
@@ -61,6 +62,7 @@ func (p *Provider) discovery() []byte {
 			BackChannelLogoutSessionSupported:                  true,
 		},
 		AuthorizationResponseIssParameterSupported: true,
+		DPoPSigningAlgValuesSupported:              proofAlgs(),
 		PushedAuthorizationRequestEndpoint:         p.Issuer + pathPAR,
 		FrontChannelLogoutSupported:                true,
 		FrontChannelLogoutSessionSupported:         true,

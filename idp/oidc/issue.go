@@ -27,6 +27,7 @@ type issue struct {
 	nonce       string
 	sessionEnds time.Time
 	extra       map[string]any // the scopes' claims, for apps that want them in the ID token
+	bound       confirmation
 }
 
 // issue seals and signs. Nothing in here can refuse any more.
@@ -39,7 +40,7 @@ func (p *Provider) issue(i issue) (*oidc.AccessTokenResponse, error) {
 	f := i.family
 	t := pass{
 		Family: f.ID, User: f.UserID, Epoch: f.Epoch, Generation: f.Generation, App: f.AppID,
-		Scope: strings.Join(i.scopes, " "), IssuedAt: now.Unix(), Until: until.UnixMicro(),
+		Scope: strings.Join(i.scopes, " "), IssuedAt: now.Unix(), Until: until.UnixMicro(), Confirm: i.bound,
 	}
 	access, err := p.seal(purposeAccess, t)
 	if err != nil {
@@ -47,12 +48,17 @@ func (p *Provider) issue(i issue) (*oidc.AccessTokenResponse, error) {
 	}
 	resp := &oidc.AccessTokenResponse{
 		AccessToken: access,
-		TokenType:   oidc.BearerToken,
+		TokenType:   i.bound.tokenType(),
 		ExpiresIn:   uint64(until.Sub(now) / time.Second),
 		Scope:       i.scopes,
 	}
 	if f.Offline {
 		t.Scope, t.Seq, t.Until = strings.Join(f.Scopes, " "), f.Seq, f.ExpiresAt.UnixMicro()
+		if i.app.OIDC.AuthMethod != string(oidc.AuthMethodNone) {
+			// It is bound to its client, who authenticates and may renew its key
+			// (RFC 9449 §5).
+			t.Confirm = confirmation{}
+		}
 		if resp.RefreshToken, err = p.seal(purposeRefresh, t); err != nil {
 			return nil, err
 		}

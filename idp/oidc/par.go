@@ -71,6 +71,15 @@ func (p *Provider) pushRequest(r *http.Request) (pushedAnswer, error) {
 	if err != nil {
 		return pushedAnswer{}, err
 	}
+	jkt, err := p.proofAt(r.Context(), app, r.Header, pathPAR)
+	switch {
+	case err != nil:
+		return pushedAnswer{}, err
+	case jkt != "" && q.Has("dpop_jkt") && !same(q.Get("dpop_jkt"), jkt): // RFC 9449 §10.1
+		return pushedAnswer{}, p.refusePushed(r.Context(), app, invalidRequest("dpop_jkt is not the key of the proof."))
+	case jkt != "":
+		q.Set("dpop_jkt", jkt)
+	}
 	req := addressed(q)
 	if !registered(*app.OIDC, req.RedirectURI) {
 		return pushedAnswer{}, p.refusePushed(r.Context(), app, invalidRequest("redirect_uri is missing or not registered."))

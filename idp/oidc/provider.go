@@ -150,7 +150,7 @@ func (p *Provider) Handler() http.Handler {
 	mux.Handle(pathToken, p.cors(forClients(true, machines)))
 	mux.Handle(pathIntrospect, forClients(false, machines))
 	mux.Handle(pathRevoke, p.cors(forClients(true, machines)))
-	mux.Handle(pathUserinfo, p.cors(forBearers(machines)))
+	mux.Handle(pathUserinfo, p.cors(p.forBearers(machines)))
 	mux.Handle(pathKeys, p.cors(document(p.Ring.JWKS)))
 	discovery := p.discovery()
 	mux.Handle(pathDiscovery, p.cors(document(func() []byte { return discovery })))

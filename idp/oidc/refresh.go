@@ -29,6 +29,14 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 		})
 		return nil, invalidGrant(errors.New("a refresh token of another client"))
 	}
+	bound, err := p.confirm(ctx, app, r.Header)
+	if err != nil {
+		return nil, err
+	}
+	if t.Confirm.JKT != "" && !same(t.Confirm.JKT, bound.JKT) {
+		p.note(ctx, idp.Event{Kind: "oidc.refresh.refuse", UserID: t.User, AppID: t.App, Detail: map[string]string{"reason": "presented without a proof of the key it is bound to"}})
+		return nil, invalidGrant(errors.New("a refresh token bound to another key"))
+	}
 	scopes, ok := narrowed(t.scopes(), strings.Fields(r.Data.Scopes.String()))
 	if !ok {
 		p.note(ctx, idp.Event{Kind: "oidc.refresh.refuse", UserID: t.User, AppID: t.App, Detail: map[string]string{"reason": "more scope than was granted"}})
@@ -47,7 +55,7 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 	case err != nil:
 		return nil, fault(err)
 	}
-	resp, err := p.issue(issue{app: app, family: f, scopes: scopes, extra: extra})
+	resp, err := p.issue(issue{app: app, family: f, scopes: scopes, extra: extra, bound: bound})
 	if err != nil {
 		return nil, fault(err)
 	}

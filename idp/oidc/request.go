@@ -32,6 +32,9 @@ type request struct {
 	// Pushed is what is spent when a code is given for a pushed request; empty
 	// for one that was not pushed.
 	Pushed string `json:"pushed,omitempty"`
+	// DPoPJKT is the key that must be proven to be held to exchange the code
+	// (RFC 9449 §10); may be empty.
+	DPoPJKT string `json:"dpop_jkt,omitempty"`
 }
 
 // addressed reads what is needed to answer an app at all, errors included:
@@ -57,6 +60,9 @@ func (req *request) read(q url.Values, app idp.OIDCSettings) *oidc.Error {
 	}
 	if err := req.readChallenge(q, app); err != nil {
 		return err
+	}
+	if req.DPoPJKT = q.Get("dpop_jkt"); req.DPoPJKT != "" && !isSHA256(req.DPoPJKT) {
+		return invalidRequest("dpop_jkt is not the thumbprint of a key.")
 	}
 	asked := strings.Fields(q.Get("scope"))
 	if !slices.Contains(asked, oidc.ScopeOpenID) {
@@ -120,12 +126,15 @@ func (req *request) readChallenge(q url.Values, app idp.OIDCSettings) *oidc.Erro
 		return invalidRequest("code_challenge is missing (RFC 7636).")
 	case method != oidc.CodeChallengeMethodS256:
 		return invalidRequest("code_challenge_method must be S256.")
-	case len(challenge) != 43 || strings.Trim(challenge, base64urlAlphabet) != "":
+	case !isSHA256(challenge):
 		return invalidRequest("code_challenge is not the S256 of a verifier.")
 	}
 	req.CodeChallenge, req.CodeChallengeMethod = challenge, method
 	return nil
 }
+
+// isSHA256 reports whether s is written like a SHA-256 in base64url.
+func isSHA256(s string) bool { return len(s) == 43 && strings.Trim(s, base64urlAlphabet) == "" }
 
 const base64urlAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 

@@ -76,7 +76,7 @@ func oidcSettings(in client.OIDC) (*idp.OIDCSettings, error) {
 		ApplicationType: in.ApplicationType, AuthMethod: in.AuthMethod, SecretHashes: in.SecretHashes, RedirectURIs: in.RedirectURIs,
 		PostLogoutRedirectURIs: in.PostLogoutRedirectURIs, BackchannelLogoutURI: in.BackchannelLogoutURI, FrontchannelLogoutURI: in.FrontchannelLogoutURI, PKCEExempt: in.PKCEExempt,
 		IDTokenAlg: in.IDTokenAlg, ClaimsInIDToken: in.ClaimsInIDToken, AllowOfflineAccess: in.AllowOfflineAccess,
-		HonoursSessionExpiry: in.HonoursSessionExpiry, JWKSURI: in.JWKSURI, RequirePAR: in.RequirePAR,
+		HonoursSessionExpiry: in.HonoursSessionExpiry, JWKSURI: in.JWKSURI, RequirePAR: in.RequirePAR, DPoPBound: in.DPoPBound,
 	}
 	var err error
 	if o.JWKS, err = objectText("jwks", in.JWKS); err != nil {
@@ -148,7 +148,7 @@ func app(a idp.App) client.App {
 			BackchannelLogoutURI: o.BackchannelLogoutURI, FrontchannelLogoutURI: o.FrontchannelLogoutURI, PKCEExempt: o.PKCEExempt, IDTokenAlg: o.IDTokenAlg, ClaimsInIDToken: o.ClaimsInIDToken,
 			HonoursSessionExpiry: o.HonoursSessionExpiry,
 			AccessTokenTTL:       spanText(o.AccessTokenTTL), RefreshTTL: spanText(o.RefreshTTL), AllowOfflineAccess: o.AllowOfflineAccess,
-			JWKS: object(o.JWKS), JWKSURI: o.JWKSURI, RequirePAR: o.RequirePAR,
+			JWKS: object(o.JWKS), JWKSURI: o.JWKSURI, RequirePAR: o.RequirePAR, DPoPBound: o.DPoPBound,
 		}
 	}
 	if s := a.SAML; s != nil {

@@ -78,8 +78,9 @@ type OIDC struct {
 	// where it publishes them; not both.
 	JWKS    map[string]any `json:"jwks,omitempty" yaml:"jwks,omitempty"`
 	JWKSURI string         `json:"jwks_uri,omitempty" yaml:"jwks_uri,omitempty"`
-	// The names of these are those of RFC 9126 §6.
+	// The names of these are those of RFC 9126 §6 and RFC 9449 §5.2.
 	RequirePAR bool `json:"require_pushed_authorization_requests,omitempty" yaml:"require_pushed_authorization_requests,omitempty"`
+	DPoPBound  bool `json:"dpop_bound_access_tokens,omitempty" yaml:"dpop_bound_access_tokens,omitempty"`
 }
 
 // SAML is what is known of a service provider. Metadata, when given, is the
