@@ -70,6 +70,11 @@ type OIDCSettings struct {
 	// DPoPBound refuses tokens to the app without a proof that they are bound
 	// to (RFC 9449 §5.2).
 	DPoPBound bool
+	// CertificateBound refuses tokens to the app without a client certificate
+	// that they are bound to (RFC 8705 §3.4).
+	CertificateBound bool
+	// FAPI2 holds the app to the FAPI 2.0 Security Profile.
+	FAPI2 bool
 }
 
 // SAMLSettings is what we know of a service provider.

@@ -13,9 +13,10 @@ func authMethods() []string {
 	return []string{"client_secret_basic", "client_secret_post", "private_key_jwt", "none"}
 }
 
-// NeedsSecret reports whether a client that authenticates so has a secret.
-func NeedsSecret(authMethod string) bool {
-	return slices.Contains([]string{"", "client_secret_basic", "client_secret_post"}, authMethod)
+// NeedsSecret reports whether a client so registered authenticates by a secret.
+func NeedsSecret(o idp.OIDCSettings) bool {
+	fapiDefaults(&o)
+	return slices.Contains([]string{"", "client_secret_basic", "client_secret_post"}, o.AuthMethod)
 }
 
 // checkClientKeys: keys are registered as they are or by where they are

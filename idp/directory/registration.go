@@ -49,6 +49,7 @@ func (d *Directory) checkApp(a *idp.App) error {
 }
 
 func (d *Directory) checkOIDC(o *idp.OIDCSettings) error {
+	fapiDefaults(o)
 	if o.ApplicationType == "" {
 		o.ApplicationType = "web"
 	}
@@ -65,7 +66,7 @@ func (d *Directory) checkOIDC(o *idp.OIDCSettings) error {
 		return invalid("auth_method", "A client authenticates by "+strings.Join(authMethods(), ", ")+".")
 	case !slices.Contains([]string{"RS256", "ES256"}, o.IDTokenAlg):
 		return invalid("id_token_alg", "ID tokens are signed with RS256 or ES256.")
-	case !NeedsSecret(o.AuthMethod) && len(o.SecretHashes) > 0, NeedsSecret(o.AuthMethod) && (len(o.SecretHashes) < 1 || len(o.SecretHashes) > 2):
+	case !NeedsSecret(*o) && len(o.SecretHashes) > 0, NeedsSecret(*o) && (len(o.SecretHashes) < 1 || len(o.SecretHashes) > 2):
 		return invalid("secret", "A client that authenticates by a secret has one or two, any other has none.")
 	case o.AuthMethod == "none" && o.PKCEExempt:
 		return invalid("pkce_exempt", "A public client cannot do without PKCE.")
@@ -81,6 +82,9 @@ func (d *Directory) checkOIDC(o *idp.OIDCSettings) error {
 		return err
 	}
 	if err := d.checkClientKeys(o); err != nil {
+		return err
+	}
+	if err := checkFAPI(o); err != nil {
 		return err
 	}
 	return d.called("backchannel_logout_uri", o.BackchannelLogoutURI)

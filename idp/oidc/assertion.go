@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -30,6 +31,14 @@ const (
 // §5.4); others than those of that profile also with RS256, the one that every
 // library has.
 func assertionAlgs() []string { return []string{keys.PS256, keys.ES256, keys.EdDSA, keys.RS256} }
+
+// algsOf is what this app may sign with: with FAPI 2.0 not RS256.
+func algsOf(app idp.App) []string {
+	if app.OIDC.FAPI2 {
+		return slices.DeleteFunc(assertionAlgs(), func(alg string) bool { return alg == keys.RS256 })
+	}
+	return assertionAlgs()
+}
 
 // presentAssertion reads a client assertion (RFC 7523 §2.2). Whose it is, is
 // what it says itself until it is verified.

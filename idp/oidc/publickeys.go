@@ -44,7 +44,7 @@ func (p *Provider) verifyBy(ctx context.Context, app idp.App, token, typ string)
 	if err != nil {
 		return nil, err
 	}
-	return set.Verify(token, assertionAlgs(), typ)
+	return set.Verify(token, algsOf(app), typ)
 }
 
 // keysOf returns the app's public keys, read anew where a signature names one

@@ -46,7 +46,7 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 	if err != nil {
 		return nil, err
 	}
-	f, err := p.Gate.Rotate(ctx, t.Family, t.proof(), t.Seq)
+	f, err := p.renew(ctx, app, t)
 	switch {
 	case idp.IsKind(err, idp.Conflict):
 		return nil, p.reused(ctx, t.family(), "oidc.refresh.reuse", "refresh token used twice")
@@ -59,7 +59,24 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 	if err != nil {
 		return nil, fault(err)
 	}
+	if app.OIDC.FAPI2 {
+		resp.RefreshToken = r.Data.RefreshToken
+	}
 	return op.NewResponse(resp), nil
+}
+
+// renew accepts a refresh token and returns its family. The token is replaced,
+// but for an app of FAPI 2.0: that one proves who it is with every token, so
+// that replacing adds nothing and loses tokens on the way (§5.3.2.1).
+func (p *Provider) renew(ctx context.Context, app idp.App, t pass) (idp.TokenFamily, error) {
+	if !app.OIDC.FAPI2 {
+		return p.Gate.Rotate(ctx, t.Family, t.proof(), t.Seq)
+	}
+	truth, err := p.Gate.RefreshFamily(ctx, t.Family, t.proof())
+	if err == nil && t.Seq != truth.Family.Seq {
+		err = idp.Errorf(idp.Conflict, "a newer refresh token was made of this one")
+	}
+	return truth.Family, err
 }
 
 // refusedRefresh writes down that an app came with a refresh token that is

@@ -57,7 +57,7 @@ func (a *API) registration(in client.App) (want idp.App, secret string, err erro
 		if want.OIDC, err = oidcSettings(*in.OIDC); err != nil {
 			return idp.App{}, "", err
 		}
-		if directory.NeedsSecret(want.OIDC.AuthMethod) && len(want.OIDC.SecretHashes) == 0 {
+		if directory.NeedsSecret(*want.OIDC) && len(want.OIDC.SecretHashes) == 0 {
 			var hash string
 			secret, hash = directory.NewSecret()
 			want.OIDC.SecretHashes = []string{hash}
@@ -76,7 +76,7 @@ func oidcSettings(in client.OIDC) (*idp.OIDCSettings, error) {
 		ApplicationType: in.ApplicationType, AuthMethod: in.AuthMethod, SecretHashes: in.SecretHashes, RedirectURIs: in.RedirectURIs,
 		PostLogoutRedirectURIs: in.PostLogoutRedirectURIs, BackchannelLogoutURI: in.BackchannelLogoutURI, FrontchannelLogoutURI: in.FrontchannelLogoutURI, PKCEExempt: in.PKCEExempt,
 		IDTokenAlg: in.IDTokenAlg, ClaimsInIDToken: in.ClaimsInIDToken, AllowOfflineAccess: in.AllowOfflineAccess,
-		HonoursSessionExpiry: in.HonoursSessionExpiry, JWKSURI: in.JWKSURI, RequirePAR: in.RequirePAR, DPoPBound: in.DPoPBound,
+		HonoursSessionExpiry: in.HonoursSessionExpiry, JWKSURI: in.JWKSURI, RequirePAR: in.RequirePAR, DPoPBound: in.DPoPBound, FAPI2: in.FAPI2,
 	}
 	var err error
 	if o.JWKS, err = objectText("jwks", in.JWKS); err != nil {
@@ -148,7 +148,7 @@ func app(a idp.App) client.App {
 			BackchannelLogoutURI: o.BackchannelLogoutURI, FrontchannelLogoutURI: o.FrontchannelLogoutURI, PKCEExempt: o.PKCEExempt, IDTokenAlg: o.IDTokenAlg, ClaimsInIDToken: o.ClaimsInIDToken,
 			HonoursSessionExpiry: o.HonoursSessionExpiry,
 			AccessTokenTTL:       spanText(o.AccessTokenTTL), RefreshTTL: spanText(o.RefreshTTL), AllowOfflineAccess: o.AllowOfflineAccess,
-			JWKS: object(o.JWKS), JWKSURI: o.JWKSURI, RequirePAR: o.RequirePAR, DPoPBound: o.DPoPBound,
+			JWKS: object(o.JWKS), JWKSURI: o.JWKSURI, RequirePAR: o.RequirePAR, DPoPBound: o.DPoPBound, FAPI2: o.FAPI2,
 		}
 	}
 	if s := a.SAML; s != nil {

@@ -81,6 +81,9 @@ type OIDC struct {
 	// The names of these are those of RFC 9126 §6 and RFC 9449 §5.2.
 	RequirePAR bool `json:"require_pushed_authorization_requests,omitempty" yaml:"require_pushed_authorization_requests,omitempty"`
 	DPoPBound  bool `json:"dpop_bound_access_tokens,omitempty" yaml:"dpop_bound_access_tokens,omitempty"`
+	// FAPI2 holds the app to the FAPI 2.0 Security Profile: it sets what the
+	// profile demands, and refuses what it forbids.
+	FAPI2 bool `json:"fapi2,omitempty" yaml:"fapi2,omitempty"`
 }
 
 // SAML is what is known of a service provider. Metadata, when given, is the
