@@ -43,7 +43,7 @@ type App struct {
 // Client Registration 1.0 §2 has the words).
 type OIDCSettings struct {
 	ApplicationType        string   // web, native, single_page or machine
-	AuthMethod             string   // client_secret_basic, client_secret_post or none
+	AuthMethod             string   // client_secret_basic, client_secret_post, private_key_jwt or none
 	SecretHashes           []string // hex SHA-256 of 256-bit random secrets; at most two
 	RedirectURIs           []string
 	PostLogoutRedirectURIs []string
@@ -81,6 +81,20 @@ type OIDCSettings struct {
 	// Audiences are the client_ids of the APIs that tokens of a machine are meant
 	// for; empty: the app itself.
 	Audiences []string
+	// JWKS is the app's public keys, a JWK set as text, or JWKSURI is where it
+	// publishes them; at most one of them. It signs its assertions and request
+	// objects with these.
+	JWKS, JWKSURI string
+	// RequirePAR refuses requests that the app did not push (RFC 9126 §6).
+	RequirePAR bool
+	// DPoPBound refuses tokens to the app without a proof that they are bound
+	// to (RFC 9449 §5.2).
+	DPoPBound bool
+	// CertificateBound refuses tokens to the app without a client certificate
+	// that they are bound to (RFC 8705 §3.4).
+	CertificateBound bool
+	// FAPI2 holds the app to the FAPI 2.0 Security Profile.
+	FAPI2 bool
 }
 
 // SAMLSettings is what we know of a service provider.

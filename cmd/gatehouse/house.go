@@ -42,6 +42,7 @@ const (
 type house struct {
 	node      node // whose file stays open
 	ring      *keys.Ring
+	out       *fetch.Client
 	store     *store.Store
 	redis     *redis.Redis
 	gate      *sessions.Gate
@@ -112,10 +113,10 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	}
 	gate := &sessions.Gate{Backend: fast.Backend(db), Now: wallTime, Idle: sessionIdle, Absolute: sessionAbsolute}
 	truth := &forced{Store: db, commits: fast.Commits(db), redis: fast, metrics: counting}
-	people := &directory.Directory{Store: truth, Passes: gate, Keys: ring, CheckRules: jit.CheckRules, Now: wallTime, CheckURL: out.CheckURL}
+	people := &directory.Directory{Store: truth, Passes: gate, Keys: ring, CheckRules: jit.CheckRules, Now: wallTime, CheckURL: out.CheckURL, CheckKeys: keys.CheckPeerKeys}
 	h := &house{
 		node:  node,
-		store: db, ring: ring, redis: fast, gate: gate, directory: people, closing: make(chan struct{}), metrics: counting,
+		store: db, ring: ring, out: out, redis: fast, gate: gate, directory: people, closing: make(chan struct{}), metrics: counting,
 		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: wallTime},
 	}
 	issuer := c.URL.String()
@@ -179,7 +180,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 		Evidence: func(ctx context.Context, app idp.AppID, session idp.SessionID, what string, byApp bool) error {
 			return h.store.RecordEvidence(ctx, app, session, what, byApp, wallTime())
 		},
-		Log: log, Now: wallTime,
+		Fetch: h.out, Log: log, Now: wallTime,
 	}
 	h.secretUses = func(ctx context.Context) error { return provider.WriteSecretUses(ctx, h.store.UseSecret) }
 	idps := &saml.Provider{

@@ -18,6 +18,7 @@ func tongues(oidc, saml, receiptKeys http.Handler) []web.Mount {
 		{Pattern: "/oauth/authorize", Passes: []sessions.Pass{sessions.SessionUsed, sessions.SignInUsed}, Handler: oidc},
 		{Pattern: "/oauth/authorize/resume", Passes: []sessions.Pass{sessions.SessionUsed, sessions.SignInResumed}, Handler: oidc},
 		{Pattern: "/oauth/consent", Passes: []sessions.Pass{sessions.SessionUsed}, Handler: oidc},
+		{Pattern: "/oauth/par", Passes: []sessions.Pass{sessions.None}, Handler: oidc},
 		{Pattern: "/oauth/token", Passes: []sessions.Pass{sessions.Code, sessions.RefreshToken, sessions.AppTokenIssued}, Handler: oidc},
 		{Pattern: "/oauth/userinfo", Passes: []sessions.Pass{sessions.AccessToken}, Handler: oidc},
 		{Pattern: "/oauth/introspect", Passes: []sessions.Pass{sessions.AccessToken, sessions.AppTokenUsed}, Handler: oidc},

@@ -87,6 +87,8 @@ type Directory struct {
 	CheckRules func(p idp.Protocol, rules []idp.AttributeRule) error
 	// CheckURL refuses a URL the house must not call (idp/fetch). May be nil.
 	CheckURL func(raw string) error
+	// CheckKeys refuses what is no set of public keys (idp/keys). May be nil.
+	CheckKeys func(jwks []byte) error
 }
 
 func (d *Directory) now() time.Time { return idp.Time(d.Now()) }

@@ -49,14 +49,15 @@ func (d *Directory) checkApp(a *idp.App) error {
 }
 
 func (d *Directory) checkOIDC(o *idp.OIDCSettings) error {
+	fapiDefaults(o)
 	OIDCDefaults(o)
 	switch {
-	case !slices.Contains([]string{"client_secret_basic", "client_secret_post", "none"}, o.AuthMethod):
-		return invalid("auth_method", "A client authenticates by client_secret_basic, client_secret_post or none.")
+	case !slices.Contains(authMethods(), o.AuthMethod):
+		return invalid("auth_method", "A client authenticates by "+strings.Join(authMethods(), ", ")+".")
 	case !slices.Contains([]string{"RS256", "ES256"}, o.IDTokenAlg):
 		return invalid("id_token_alg", "ID tokens are signed with RS256 or ES256.")
-	case o.AuthMethod == "none" && len(o.SecretHashes) > 0, o.AuthMethod != "none" && (len(o.SecretHashes) < 1 || len(o.SecretHashes) > idp.MaxSecrets):
-		return invalid("secret", "A confidential client has one or two secrets, a public one none.")
+	case !NeedsSecret(*o) && len(o.SecretHashes) > 0, NeedsSecret(*o) && (len(o.SecretHashes) < 1 || len(o.SecretHashes) > idp.MaxSecrets):
+		return invalid("secret", "A client that authenticates by a secret has one or two, any other has none.")
 	case slices.ContainsFunc(o.SecretHashes, func(h string) bool { return !isHash(h) }):
 		return invalid("secret_hashes", "A secret is kept as the 64 lower-case hex digits of its SHA-256.")
 	case o.AuthMethod == "none" && o.PKCEExempt:
@@ -80,6 +81,12 @@ func (d *Directory) checkOIDC(o *idp.OIDCSettings) error {
 		return err
 	}
 	if err := checkTokens(o); err != nil {
+		return err
+	}
+	if err := d.checkClientKeys(o); err != nil {
+		return err
+	}
+	if err := checkFAPI(o); err != nil {
 		return err
 	}
 	return d.called("backchannel_logout_uri", o.BackchannelLogoutURI)

@@ -49,11 +49,15 @@ func (p *Provider) accessClaims(i issue, t pass, jti string) map[string]any {
 	if len(aud) == 0 {
 		aud = []string{i.app.Identifier}
 	}
-	return map[string]any{
+	claims := map[string]any{
 		"iss": p.Issuer, "sub": string(f.UserID), "aud": oneOrMore(aud), "client_id": i.app.Identifier,
 		"iat": t.IssuedAt, "exp": time.UnixMicro(t.Until).Unix(), "jti": jti, "scope": t.Scope,
 		"auth_time": f.AuthTime.Unix(), "acr": acrOf(f.Methods), "amr": f.Methods, "sid": sid(f.SessionID, f.AppID),
 	}
+	if c := t.Confirm.pointer(); c != nil {
+		claims["cnf"] = c // RFC 9449 §6.1
+	}
+	return claims
 }
 
 // openAccess opens what may be an access token of ours, of either format;

@@ -39,18 +39,24 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		p.turnAway(w, r, err)
 		return
 	}
+	q, pushed, err := p.pulled(q)
+	if err != nil {
+		p.turnAway(w, r, err)
+		return
+	}
 	req := addressed(q)
+	req.Pushed = pushed
 	app, err := p.recognise(r.Context(), &req)
 	if err != nil {
 		p.turnAway(w, r, err)
 		return
 	}
-	refused := req.read(q, *app.OIDC)
-	if refused == nil {
-		refused = req.readWishes(q, app)
+	if app.OIDC.RequirePAR && pushed == "" {
+		p.refuse(w, r, app, &req, invalidRequest("This app pushes its requests (RFC 9126)."))
+		return
 	}
-	if refused != nil {
-		p.refuse(w, r, app, &req, refused)
+	if err := req.readAll(q, app); err != nil {
+		p.refuse(w, r, app, &req, err)
 		return
 	}
 	var understood bool

@@ -16,7 +16,8 @@ import (
 	"gatehouse/idp"
 )
 
-// presented is how a client authenticates in one request.
+// presented is how a client authenticates in one request. secret is its
+// assertion when it signs one.
 type presented struct {
 	method     oidc.AuthMethod
 	id, secret string
@@ -32,7 +33,7 @@ func present(h http.Header, form url.Values) (presented, error) {
 		inBody && form.Has("client_assertion"):
 		return presented{}, invalidRequest("A client authenticates in one way only.")
 	case form.Has("client_assertion"):
-		return presented{}, invalidClient(errors.New("client assertions are not supported"))
+		return presentAssertion(form)
 	case h.Get("Authorization") != "":
 		return presentBasic(h, form)
 	case form.Get("client_id") == "":
@@ -77,6 +78,8 @@ func (p *Provider) authenticate(ctx context.Context, h http.Header, form url.Val
 		return idp.App{}, p.refuseClient(ctx, app, "authenticated by "+string(c.method)+", registered for "+app.OIDC.AuthMethod)
 	case c.method == oidc.AuthMethodNone:
 		return app, nil
+	case c.method == oidc.AuthMethodPrivateKeyJWT:
+		return app, p.checkAssertion(ctx, app, c.secret)
 	}
 	hash, ok := matching(c.secret, app.OIDC.SecretHashes)
 	if !ok {

@@ -37,7 +37,8 @@ type code struct {
 	Resources   []string          `json:"rs,omitempty"`
 	AuthTime    int64             `json:"at"` // microseconds
 	Methods     []string          `json:"m"`
-	IssuedAt    int64             `json:"ia"` // microseconds
+	IssuedAt    int64             `json:"ia"`          // microseconds
+	JKT         string            `json:"k,omitempty"` // the key that must be proven to be held to exchange it
 	// Consent is what lets the app have this; none for an app of the house.
 	Consent idp.ConsentID `json:"co,omitempty"`
 }
@@ -74,11 +75,15 @@ func (p *Provider) grant(w http.ResponseWriter, r *http.Request, app idp.App, re
 		App: app.ID, AppEpoch: app.Epoch, GrantedN: access.N, RedirectURI: req.RedirectURI, Challenge: req.CodeChallenge,
 		Nonce: req.Nonce, Scopes: req.Scopes, Wanted: req.Wanted, Resources: req.Resources,
 		AuthTime: s.AuthTime.UnixMicro(), Methods: s.Methods,
-		IssuedAt: p.now().UnixMicro(),
+		IssuedAt: p.now().UnixMicro(), JKT: req.DPoPJKT,
 	}
 	plain, err := json.Marshal(c)
 	if err != nil {
 		p.Browser.Problem(w, r, err)
+		return
+	}
+	if err := p.spendPushed(r.Context(), req.Pushed); err != nil {
+		p.turnAway(w, r, err)
 		return
 	}
 	p.respond(w, r, app, req, [][2]string{{"code", p.Box.Seal(purposeCode, plain)}})
@@ -103,7 +108,7 @@ func (p *Provider) openCode(sealed string) (code, error) {
 // misused says what a client that presents the code got wrong; "" for nothing.
 // A verifier is judged also where no challenge was sent: its presence then
 // means that the challenge was stripped on the way (RFC 9700 §4.8.2).
-func (c code) misused(app idp.AppID, asked *oidc.AccessTokenRequest) string {
+func (c code) misused(app idp.AppID, asked *oidc.AccessTokenRequest, by confirmation) string {
 	var challenge *oidc.CodeChallenge
 	if c.Challenge != "" {
 		challenge = &oidc.CodeChallenge{Challenge: c.Challenge, Method: oidc.CodeChallengeMethodS256}
@@ -115,6 +120,8 @@ func (c code) misused(app idp.AppID, asked *oidc.AccessTokenRequest) string {
 		return "presented with another redirect_uri"
 	case op.AuthorizeCodeChallenge(asked.CodeVerifier, challenge) != nil:
 		return "presented with a wrong code_verifier"
+	case c.JKT != "" && !same(c.JKT, by.JKT): // RFC 9449 §10
+		return "presented without a proof of the key it is bound to"
 	}
 	return ""
 }

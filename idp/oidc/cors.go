@@ -33,7 +33,7 @@ func (p *Provider) cors(next http.Handler) http.Handler {
 		if p.knownOrigin(r.Context(), origin) {
 			h.Set("Access-Control-Allow-Origin", origin)
 			h.Set("Access-Control-Allow-Methods", "GET, POST")
-			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
+			h.Set("Access-Control-Allow-Headers", "Authorization, Content-Type, DPoP")
 			h.Set("Access-Control-Expose-Headers", "WWW-Authenticate")
 			h.Set("Access-Control-Max-Age", "600")
 		}

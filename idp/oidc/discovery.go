@@ -23,6 +23,8 @@ type metadata struct {
 	ClaimsParameterSupported                   bool     `json:"claims_parameter_supported"`
 	PromptValuesSupported                      []string `json:"prompt_values_supported"`                        // Initiating User Registration 1.0
 	AuthorizationResponseIssParameterSupported bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
+	DPoPSigningAlgValuesSupported              []string `json:"dpop_signing_alg_values_supported"`              // RFC 9449 §5.1
+	PushedAuthorizationRequestEndpoint         string   `json:"pushed_authorization_request_endpoint"`          // RFC 9126 §5
 	FrontChannelLogoutSupported                bool     `json:"frontchannel_logout_supported"`                  // Front-Channel Logout 1.0 §3
 	FrontChannelLogoutSessionSupported         bool     `json:"frontchannel_logout_session_supported"`
 }
@@ -30,38 +32,44 @@ type metadata struct {
 // discovery returns the provider's metadata. It says what is enabled and
 // nothing else: no implicit, no hybrid, no plain PKCE.
 func (p *Provider) discovery() []byte {
-	clients := []oidc.AuthMethod{oidc.AuthMethodBasic, oidc.AuthMethodPost, oidc.AuthMethodNone}
+	clients := []oidc.AuthMethod{oidc.AuthMethodBasic, oidc.AuthMethodPost, oidc.AuthMethodPrivateKeyJWT, oidc.AuthMethodNone}
 	doc, err := json.Marshal(metadata{
 		DiscoveryConfiguration: oidc.DiscoveryConfiguration{
-			Issuer:                                    p.Issuer,
-			AuthorizationEndpoint:                     p.Issuer + pathAuthorize,
-			TokenEndpoint:                             p.Issuer + pathToken,
-			IntrospectionEndpoint:                     p.Issuer + pathIntrospect,
-			UserinfoEndpoint:                          p.Issuer + pathUserinfo,
-			RevocationEndpoint:                        p.Issuer + pathRevoke,
-			EndSessionEndpoint:                        p.Issuer + pathEndSession,
-			JwksURI:                                   p.Issuer + pathKeys,
-			ScopesSupported:                           scopes(),
-			ResponseTypesSupported:                    []string{string(oidc.ResponseTypeCode)},
-			ResponseModesSupported:                    []string{string(oidc.ResponseModeQuery), string(oidc.ResponseModeFormPost)},
-			GrantTypesSupported:                       grantTypesSupported(),
-			ACRValuesSupported:                        acrValues(),
-			DisplayValuesSupported:                    []oidc.Display{oidc.DisplayPage},
-			UILocalesSupported:                        []language.Tag{language.English},
-			SubjectTypesSupported:                     []string{"public"},
-			IDTokenSigningAlgValuesSupported:          []string{keys.RS256, keys.ES256},
-			TokenEndpointAuthMethodsSupported:         clients,
-			RevocationEndpointAuthMethodsSupported:    clients,
-			IntrospectionEndpointAuthMethodsSupported: clients[:2],
-			ClaimTypesSupported:                       []string{"normal"},
-			ClaimsSupported:                           claimsSupported(),
-			CodeChallengeMethodsSupported:             []oidc.CodeChallengeMethod{oidc.CodeChallengeMethodS256},
-			BackChannelLogoutSupported:                true,
-			BackChannelLogoutSessionSupported:         true,
+			Issuer:                                             p.Issuer,
+			AuthorizationEndpoint:                              p.Issuer + pathAuthorize,
+			TokenEndpoint:                                      p.Issuer + pathToken,
+			IntrospectionEndpoint:                              p.Issuer + pathIntrospect,
+			UserinfoEndpoint:                                   p.Issuer + pathUserinfo,
+			RevocationEndpoint:                                 p.Issuer + pathRevoke,
+			EndSessionEndpoint:                                 p.Issuer + pathEndSession,
+			JwksURI:                                            p.Issuer + pathKeys,
+			ScopesSupported:                                    scopes(),
+			ResponseTypesSupported:                             []string{string(oidc.ResponseTypeCode)},
+			ResponseModesSupported:                             []string{string(oidc.ResponseModeQuery), string(oidc.ResponseModeFormPost)},
+			GrantTypesSupported:                                grantTypesSupported(),
+			ACRValuesSupported:                                 acrValues(),
+			DisplayValuesSupported:                             []oidc.Display{oidc.DisplayPage},
+			UILocalesSupported:                                 []language.Tag{language.English},
+			SubjectTypesSupported:                              []string{"public"},
+			IDTokenSigningAlgValuesSupported:                   []string{keys.RS256, keys.ES256},
+			TokenEndpointAuthMethodsSupported:                  clients,
+			RevocationEndpointAuthMethodsSupported:             clients,
+			IntrospectionEndpointAuthMethodsSupported:          clients[:3],
+			TokenEndpointAuthSigningAlgValuesSupported:         assertionAlgs(),
+			RevocationEndpointAuthSigningAlgValuesSupported:    assertionAlgs(),
+			IntrospectionEndpointAuthSigningAlgValuesSupported: assertionAlgs(),
+			ClaimTypesSupported:                                []string{"normal"},
+			ClaimsSupported:                                    claimsSupported(),
+			RequestObjectSigningAlgValuesSupported:             assertionAlgs(),
+			CodeChallengeMethodsSupported:                      []oidc.CodeChallengeMethod{oidc.CodeChallengeMethodS256},
+			BackChannelLogoutSupported:                         true,
+			BackChannelLogoutSessionSupported:                  true,
 		},
 		ClaimsParameterSupported:                   true,
 		PromptValuesSupported:                      prompts(),
 		AuthorizationResponseIssParameterSupported: true,
+		DPoPSigningAlgValuesSupported:              proofAlgs(),
+		PushedAuthorizationRequestEndpoint:         p.Issuer + pathPAR,
 		FrontChannelLogoutSupported:                true,
 		FrontChannelLogoutSessionSupported:         true,
 	})

@@ -41,7 +41,7 @@ func forBrowsers(h http.HandlerFunc) http.Handler {
 func forClients(public bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		noStore(w.Header())
-		w = &challenger{ResponseWriter: w, challenge: `Basic realm="gatehouse", charset="UTF-8"`}
+		w = &challenger{ResponseWriter: w, challenges: []string{`Basic realm="gatehouse", charset="UTF-8"`}}
 		if r.Method != http.MethodPost {
 			w.Header().Set("Allow", http.MethodPost)
 			writeError(w, r, op.NewStatusError(invalidRequest("Only POST is allowed here."), http.StatusMethodNotAllowed))
@@ -69,7 +69,7 @@ func forClients(public bool, next http.Handler) http.Handler {
 // forBearers guards userinfo: the token comes in the header, or in the body of
 // a POST (RFC 6750 §2.2). The library takes it from the query too, where it
 // ends up in logs.
-func forBearers(next http.Handler) http.Handler {
+func (p *Provider) forBearers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		noStore(w.Header())
 		if r.Method != http.MethodGet && r.Method != http.MethodPost {
@@ -94,13 +94,17 @@ func forBearers(next http.Handler) http.Handler {
 			r.Header.Set("Authorization", given)
 		}
 		scheme, token, _ := strings.Cut(given, " ")
-		if !strings.EqualFold(scheme, "Bearer") || token == "" {
+		switch {
+		case strings.EqualFold(scheme, typeDPoP) && token != "":
+			p.proven(w, r, token, next)
+		case strings.EqualFold(scheme, "Bearer") && token != "":
+			w = &challenger{ResponseWriter: w, challenges: []string{`Bearer realm="gatehouse", error="invalid_token"`, challengeDPoP("")}}
+			next.ServeHTTP(w, r)
+		default:
 			// RFC 6750 §3.1: no error code for a request without a token.
-			w = &challenger{ResponseWriter: w, challenge: `Bearer realm="gatehouse"`}
+			w = &challenger{ResponseWriter: w, challenges: []string{`Bearer realm="gatehouse"`, challengeDPoP("")}}
 			writeError(w, r, op.NewStatusError(invalidRequest("An access token is needed."), http.StatusUnauthorized))
-			return
 		}
-		next.ServeHTTP(&challenger{ResponseWriter: w, challenge: `Bearer realm="gatehouse", error="invalid_token"`}, r)
 	})
 }
 
@@ -126,13 +130,13 @@ func writeError(w http.ResponseWriter, r *http.Request, err error) {
 // 401; when to come back, to a 503.
 type challenger struct {
 	http.ResponseWriter
-	challenge string
+	challenges []string
 }
 
 func (c *challenger) WriteHeader(status int) {
 	switch status {
 	case http.StatusUnauthorized:
-		c.Header().Set("WWW-Authenticate", c.challenge)
+		c.Header()["Www-Authenticate"] = c.challenges
 	case http.StatusServiceUnavailable:
 		c.Header().Set("Retry-After", "1")
 	}

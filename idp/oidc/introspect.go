@@ -24,6 +24,8 @@ type introspection struct {
 	Audience  any    `json:"aud,omitempty"` // one name, or several (RFC 8707 §2.2)
 	Issuer    string `json:"iss,omitempty"`
 	SessionID string `json:"sid,omitempty"`
+	// Confirm is what the API must see proven (RFC 9449 §6.2).
+	Confirm *confirmation `json:"cnf,omitempty"`
 }
 
 // Introspect tells a confidential client whether one of its own tokens is
@@ -63,7 +65,8 @@ func (s *server) Introspect(ctx context.Context, r *op.Request[op.IntrospectionR
 		Subject: string(u.ID), Audience: app.Identifier, Issuer: p.Issuer, SessionID: sid(f.SessionID, f.AppID),
 	}
 	if !refresh {
-		answer.TokenType = "Bearer"
+		answer.TokenType = t.Confirm.tokenType()
+		answer.Confirm = t.Confirm.pointer()
 		if len(t.Resources) > 0 {
 			answer.Audience = t.Resources
 		}

@@ -27,6 +27,7 @@ type issue struct {
 	nonce       string
 	sessionEnds time.Time
 	extra       map[string]any // the scopes' claims, for apps that want them in the ID token
+	bound       confirmation
 }
 
 // issue seals and signs. Nothing in here can refuse any more.
@@ -37,7 +38,7 @@ func (p *Provider) issue(i issue) (*oidc.AccessTokenResponse, error) {
 	t := pass{
 		Family: f.ID, User: f.UserID, Epoch: f.Epoch, Generation: f.Generation, App: f.AppID,
 		Scope: strings.Join(i.scopes, " "), Wanted: i.wanted, Resources: i.audience,
-		IssuedAt: now.Unix(), Until: until.UnixMicro(),
+		IssuedAt: now.Unix(), Until: until.UnixMicro(), Confirm: i.bound,
 	}
 	access, err := p.accessToken(i, t)
 	if err != nil {
@@ -45,13 +46,18 @@ func (p *Provider) issue(i issue) (*oidc.AccessTokenResponse, error) {
 	}
 	resp := &oidc.AccessTokenResponse{
 		AccessToken: access,
-		TokenType:   oidc.BearerToken,
+		TokenType:   i.bound.tokenType(),
 		ExpiresIn:   uint64(until.Sub(now) / time.Second),
 		Scope:       i.scopes,
 	}
 	if f.Offline {
 		t.Scope, t.Resources = strings.Join(f.Scopes, " "), i.resources
 		t.Seq, t.Until = f.Seq, f.ExpiresAt.UnixMicro()
+		if i.app.OIDC.AuthMethod != string(oidc.AuthMethodNone) {
+			// It is bound to its client, who authenticates and may renew its key
+			// (RFC 9449 §5).
+			t.Confirm = confirmation{}
+		}
 		if resp.RefreshToken, err = p.seal(purposeRefresh, t); err != nil {
 			return nil, err
 		}

@@ -27,6 +27,8 @@ type pass struct {
 	Seq        int64             `json:"n,omitempty"`
 	IssuedAt   int64             `json:"ia"` // Unix time
 	Until      int64             `json:"x"`  // microseconds
+	// Confirm names the key that must be proven to be held to use it.
+	Confirm confirmation `json:"cnf,omitzero"`
 }
 
 func (t pass) proof() idp.Proof {

@@ -10,6 +10,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"gatehouse/idp"
+	"gatehouse/idp/fetch"
 	"gatehouse/idp/keys"
 )
 
@@ -17,6 +18,7 @@ import (
 const (
 	pathAuthorize  = "/oauth/authorize"
 	pathResume     = "/oauth/authorize/resume"
+	pathPAR        = "/oauth/par"
 	pathToken      = "/oauth/token"
 	pathIntrospect = "/oauth/introspect"
 	pathRevoke     = "/oauth/revoke"
@@ -48,6 +50,7 @@ type Gate interface {
 	RefreshFamily(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error)
 	NewApp(ctx context.Context, a idp.App, secret string) (idp.AppProof, error)
 	App(ctx context.Context, p idp.AppProof) (idp.App, error)
+	SpendOnce(ctx context.Context, kind, value string, until time.Time) error
 }
 
 // SignIns begins a sign-in; *login.Login does.
@@ -110,7 +113,7 @@ type Person struct {
 	Subject string // the sub the app knows the user by
 }
 
-// Provider is the OpenID Provider. All fields but Evidence are required.
+// Provider is the OpenID Provider. Fields that may be nil say so.
 type Provider struct {
 	Issuer  string // no trailing slash
 	Store   Store
@@ -128,14 +131,17 @@ type Provider struct {
 	// is the app's proof that the end of that session reached it; else it was
 	// whoever holds the token. what is plain words. May be nil.
 	Evidence func(ctx context.Context, app idp.AppID, session idp.SessionID, what string, byApp bool) error
-	Log      *slog.Logger
-	Now      func() time.Time
+	// Fetch reads the keys that apps publish. May be nil: then none are known.
+	Fetch *fetch.Client
+	Log   *slog.Logger
+	Now   func() time.Time
 
 	// Consents writes down what people allow apps that are somebody else's.
 	Consents Consents
 
 	origins    origins
 	secretUses secretUses
+	publicKeys publicKeys
 }
 
 // Handler serves all paths of the provider: everything below /oauth/ and
@@ -159,10 +165,11 @@ func (p *Provider) Handler() http.Handler {
 	mux.Handle("POST "+pathConsent, forBrowsers(p.consented))
 	mux.Handle("GET "+pathEndSession, forBrowsers(p.endSession))
 	mux.Handle("POST "+pathEndSession, forBrowsers(p.endSessionByPost))
+	mux.Handle(pathPAR, p.cors(forClients(true, http.HandlerFunc(p.push))))
 	mux.Handle(pathToken, p.cors(forClients(true, machines)))
 	mux.Handle(pathIntrospect, forClients(false, machines))
 	mux.Handle(pathRevoke, p.cors(forClients(true, machines)))
-	mux.Handle(pathUserinfo, p.cors(forBearers(machines)))
+	mux.Handle(pathUserinfo, p.cors(p.forBearers(machines)))
 	mux.Handle(pathKeys, p.cors(document(p.Ring.JWKS)))
 	discovery := p.discovery()
 	mux.Handle(pathDiscovery, p.cors(document(func() []byte { return discovery })))

@@ -29,6 +29,14 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 		})
 		return nil, invalidGrant(errors.New("a refresh token of another client"))
 	}
+	bound, err := p.confirm(ctx, app, r.Header)
+	if err != nil {
+		return nil, err
+	}
+	if t.Confirm.JKT != "" && !same(t.Confirm.JKT, bound.JKT) {
+		p.note(ctx, idp.Event{Kind: "oidc.refresh.refuse", UserID: t.User, AppID: t.App, Detail: map[string]string{"reason": "presented without a proof of the key it is bound to"}})
+		return nil, invalidGrant(errors.New("a refresh token bound to another key"))
+	}
 	scopes, ok := narrowed(t.scopes(), strings.Fields(r.Data.Scopes.String()))
 	if !ok {
 		p.note(ctx, idp.Event{Kind: "oidc.refresh.refuse", UserID: t.User, AppID: t.App, Detail: map[string]string{"reason": "more scope than was granted"}})
@@ -42,7 +50,7 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 	if err != nil {
 		return nil, err
 	}
-	f, err := p.Gate.Rotate(ctx, t.Family, t.proof(), t.Seq)
+	f, err := p.renew(ctx, app, t)
 	switch {
 	case idp.IsKind(err, idp.Conflict):
 		return nil, p.reused(ctx, t.family(), "oidc.refresh.reuse", "refresh token used twice")
@@ -52,12 +60,29 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 		return nil, fault(err)
 	}
 	resp, err := p.issue(issue{
-		app: app, family: f, scopes: scopes, wanted: t.Wanted, resources: t.Resources, audience: aud, extra: extra,
+		app: app, family: f, scopes: scopes, wanted: t.Wanted, resources: t.Resources, audience: aud, extra: extra, bound: bound,
 	})
 	if err != nil {
 		return nil, fault(err)
 	}
+	if app.OIDC.FAPI2 {
+		resp.RefreshToken = r.Data.RefreshToken
+	}
 	return op.NewResponse(resp), nil
+}
+
+// renew accepts a refresh token and returns its family. The token is replaced,
+// but for an app of FAPI 2.0: that one proves who it is with every token, so
+// that replacing adds nothing and loses tokens on the way (§5.3.2.1).
+func (p *Provider) renew(ctx context.Context, app idp.App, t pass) (idp.TokenFamily, error) {
+	if !app.OIDC.FAPI2 {
+		return p.Gate.Rotate(ctx, t.Family, t.proof(), t.Seq)
+	}
+	truth, err := p.Gate.RefreshFamily(ctx, t.Family, t.proof())
+	if err == nil && t.Seq != truth.Family.Seq {
+		err = idp.Errorf(idp.Conflict, "a newer refresh token was made of this one")
+	}
+	return truth.Family, err
 }
 
 // refusedRefresh writes down that an app came with a refresh token that is

@@ -34,6 +34,12 @@ type request struct {
 	Subjects  []string `json:"subjects,omitempty"` // one of whom shall answer; none: anybody
 	ACR       classes  `json:"acr,omitzero"`
 	Resources []string `json:"resources,omitempty"` // whom the access token is for; none: the app
+	// Pushed is what is spent when a code is given for a pushed request; empty
+	// for one that was not pushed.
+	Pushed string `json:"pushed,omitempty"`
+	// DPoPJKT is the key that must be proven to be held to exchange the code
+	// (RFC 9449 §10); may be empty.
+	DPoPJKT string `json:"dpop_jkt,omitempty"`
 }
 
 // addressed reads what is needed to answer an app at all, errors included:
@@ -48,6 +54,15 @@ func addressed(q url.Values) request {
 	}}
 }
 
+// readAll takes in the whole request and judges it for this app. The error goes
+// back to the app.
+func (req *request) readAll(q url.Values, app idp.App) *oidc.Error {
+	if err := req.read(q, *app.OIDC); err != nil {
+		return err
+	}
+	return req.readWishes(q, app)
+}
+
 // read takes in the rest and judges it for this app. The error goes back to
 // the app. Unknown parameters, and hints that we cannot follow, are no error.
 func (req *request) read(q url.Values, app idp.OIDCSettings) *oidc.Error {
@@ -59,6 +74,9 @@ func (req *request) read(q url.Values, app idp.OIDCSettings) *oidc.Error {
 	}
 	if err := req.readChallenge(q, app); err != nil {
 		return err
+	}
+	if req.DPoPJKT = q.Get("dpop_jkt"); req.DPoPJKT != "" && !isSHA256(req.DPoPJKT) {
+		return invalidRequest("dpop_jkt is not the thumbprint of a key.")
 	}
 	asked := strings.Fields(q.Get("scope"))
 	if !slices.Contains(asked, oidc.ScopeOpenID) {
@@ -127,12 +145,15 @@ func (req *request) readChallenge(q url.Values, app idp.OIDCSettings) *oidc.Erro
 		return invalidRequest("code_challenge is missing (RFC 7636).")
 	case method != oidc.CodeChallengeMethodS256:
 		return invalidRequest("code_challenge_method must be S256.")
-	case len(challenge) != 43 || strings.Trim(challenge, base64urlAlphabet) != "":
+	case !isSHA256(challenge):
 		return invalidRequest("code_challenge is not the S256 of a verifier.")
 	}
 	req.CodeChallenge, req.CodeChallengeMethod = challenge, method
 	return nil
 }
+
+// isSHA256 reports whether s is written like a SHA-256 in base64url.
+func isSHA256(s string) bool { return len(s) == 43 && strings.Trim(s, base64urlAlphabet) == "" }
 
 const base64urlAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 

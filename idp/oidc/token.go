@@ -18,12 +18,16 @@ const defaultRefreshTTL = 30 * 24 * time.Hour
 // (RFC 6749 §4.1.3). The client is authenticated.
 func (s *server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
 	p, app := s.p, r.Client.(*client).app
+	bound, err := p.confirm(ctx, app, r.Header)
+	if err != nil {
+		return nil, err
+	}
 	c, err := p.openCode(r.Data.Code)
 	if err != nil {
 		p.note(ctx, idp.Event{Kind: "oidc.code.refuse", AppID: app.ID, Detail: map[string]string{"reason": "not a code of ours, or too old"}})
 		return nil, invalidGrant(err)
 	}
-	if why := c.misused(app.ID, r.Data); why != "" {
+	if why := c.misused(app.ID, r.Data, bound); why != "" {
 		return nil, p.burn(ctx, c, why)
 	}
 	aud, ok := audience(c.Resources, r.Form["resource"], *app.OIDC)
@@ -58,7 +62,7 @@ func (s *server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Acce
 	}
 	resp, err := p.issue(issue{
 		app: app, family: f, scopes: f.Scopes, wanted: c.Wanted, resources: c.Resources, audience: aud,
-		nonce: f.Nonce, sessionEnds: ends, extra: extra,
+		nonce: f.Nonce, sessionEnds: ends, extra: extra, bound: bound,
 	})
 	if err != nil {
 		return nil, fault(err)

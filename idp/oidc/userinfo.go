@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 
@@ -18,6 +19,10 @@ func (s *server) UserInfo(ctx context.Context, r *op.Request[oidc.UserInfoReques
 	t, err := p.openAccess(r.Data.AccessToken)
 	if err != nil {
 		return nil, refusedBearer(err)
+	}
+	if why := heldIn(ctx).satisfies(t.Confirm); why != "" {
+		p.note(ctx, idp.Event{Kind: "oidc.proof.refuse", UserID: t.User, AppID: t.App, Detail: map[string]string{"reason": why}})
+		return nil, refusedBearer(errors.New(why))
 	}
 	truth, err := p.Gate.Family(ctx, t.Family, t.proof())
 	switch {

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"time"
 
@@ -59,7 +60,7 @@ func (a *API) registration(in client.App) (want idp.App, secret string, err erro
 			return idp.App{}, "", err
 		}
 		directory.OIDCDefaults(want.OIDC)
-		if want.OIDC.AuthMethod != "none" && len(want.OIDC.SecretHashes) == 0 {
+		if directory.NeedsSecret(*want.OIDC) && len(want.OIDC.SecretHashes) == 0 {
 			var hash string
 			secret, hash = directory.NewSecret()
 			want.OIDC.SecretHashes = []string{hash}
@@ -80,9 +81,13 @@ func oidcSettings(in client.OIDC) (*idp.OIDCSettings, error) {
 		IDTokenAlg: in.IDTokenAlg, ClaimsInIDToken: in.ClaimsInIDToken, AllowOfflineAccess: in.AllowOfflineAccess,
 		HonoursSessionExpiry: in.HonoursSessionExpiry, ThirdParty: in.ThirdParty,
 		InitiateLoginURI: in.InitiateLoginURI, Resources: in.Resources,
+		JWKSURI: in.JWKSURI, RequirePAR: in.RequirePAR, DPoPBound: in.DPoPBound, FAPI2: in.FAPI2,
 	}
 	readTokens(o, in)
 	var err error
+	if o.JWKS, err = objectText("jwks", in.JWKS); err != nil {
+		return nil, err
+	}
 	if o.AccessTokenTTL, err = span("access_token_ttl", in.AccessTokenTTL); err != nil {
 		return nil, err
 	}
@@ -150,6 +155,7 @@ func app(a idp.App) client.App {
 			HonoursSessionExpiry: o.HonoursSessionExpiry, ThirdParty: o.ThirdParty,
 			AccessTokenTTL: spanText(o.AccessTokenTTL), RefreshTTL: spanText(o.RefreshTTL), AllowOfflineAccess: o.AllowOfflineAccess,
 			InitiateLoginURI: o.InitiateLoginURI, Resources: o.Resources,
+			JWKS: object(o.JWKS), JWKSURI: o.JWKSURI, RequirePAR: o.RequirePAR, DPoPBound: o.DPoPBound, FAPI2: o.FAPI2,
 		}
 		writeTokens(out.OIDC, o)
 	}
@@ -161,6 +167,28 @@ func app(a idp.App) client.App {
 		}
 	}
 	return out
+}
+
+// objectText is a JSON object as it is stored: its members in order, so that
+// the same object is the same text.
+func objectText(field string, o map[string]any) (string, error) {
+	if o == nil {
+		return "", nil
+	}
+	b, err := json.Marshal(o)
+	if err != nil {
+		detail := field + " is a JSON object."
+		return "", &idp.Error{Kind: idp.Invalid, Detail: detail, Fields: map[string]string{field: detail}}
+	}
+	return string(b), nil
+}
+
+func object(text string) map[string]any {
+	var o map[string]any
+	if text == "" || json.Unmarshal([]byte(text), &o) != nil {
+		return nil
+	}
+	return o
 }
 
 func spanText(d time.Duration) string {

@@ -153,6 +153,10 @@ func settings(a idp.App) []ui.Pair {
 		add("Client ID", a.Identifier, true)
 		add("Kind of app", kindWords(a.OIDC.ApplicationType), false)
 		add("Client authentication", a.OIDC.AuthMethod, false)
+		if a.OIDC.FAPI2 {
+			add("Profile", "FAPI 2.0 Security Profile", false)
+		}
+		add("Public keys at", a.OIDC.JWKSURI, true)
 		for _, u := range a.OIDC.RedirectURIs {
 			add("Redirect address", u, true)
 		}

@@ -80,7 +80,7 @@ type ClientSecret struct {
 // OIDC is the registration of a relying party. Durations are Go durations.
 type OIDC struct {
 	ApplicationType        string   `json:"application_type,omitempty" yaml:"application_type,omitempty"` // web, single_page, native, machine; the others' defaults follow it
-	AuthMethod             string   `json:"auth_method,omitempty" yaml:"auth_method,omitempty"`           // client_secret_basic, client_secret_post, none
+	AuthMethod             string   `json:"auth_method,omitempty" yaml:"auth_method,omitempty"`           // client_secret_basic, client_secret_post, private_key_jwt, none
 	SecretHashes           []string `json:"secret_hashes,omitempty" yaml:"secret_hashes,omitempty"`       // hex SHA-256; empty: the server makes a secret
 	RedirectURIs           []string `json:"redirect_uris,omitempty" yaml:"redirect_uris,omitempty"`
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty" yaml:"post_logout_redirect_uris,omitempty"`
@@ -94,13 +94,23 @@ type OIDC struct {
 	RefreshTTL             string   `json:"refresh_ttl,omitempty" yaml:"refresh_ttl,omitempty"`
 	AllowOfflineAccess     bool     `json:"allow_offline_access,omitempty" yaml:"allow_offline_access,omitempty"`
 	InitiateLoginURI       string   `json:"initiate_login_uri,omitempty" yaml:"initiate_login_uri,omitempty"`
-	Resources              []string `json:"resources,omitempty" yaml:"resources,omitempty"` // RFC 8707; what the app may name as resource
+	Resources              []string `json:"resources,omitempty" yaml:"resources,omitempty"`     // RFC 8707; what the app may name as resource
 	ThirdParty             bool     `json:"third_party,omitempty" yaml:"third_party,omitempty"` // each person is asked before it learns of them
 
 	AccessTokenFormat string `json:"access_token_format,omitempty" yaml:"access_token_format,omitempty"` // opaque (the default) or jwt
 
 	Scopes    []string `json:"scopes,omitempty" yaml:"scopes,omitempty"`       // what a machine may ask for itself
 	Audiences []string `json:"audiences,omitempty" yaml:"audiences,omitempty"` // client_ids of the APIs that a machine's tokens are meant for
+	// JWKS is the app's public keys, a JWK set (RFC 7517 §5), or JWKSURI is
+	// where it publishes them; not both.
+	JWKS    map[string]any `json:"jwks,omitempty" yaml:"jwks,omitempty"`
+	JWKSURI string         `json:"jwks_uri,omitempty" yaml:"jwks_uri,omitempty"`
+	// The names of these are those of RFC 9126 §6 and RFC 9449 §5.2.
+	RequirePAR bool `json:"require_pushed_authorization_requests,omitempty" yaml:"require_pushed_authorization_requests,omitempty"`
+	DPoPBound  bool `json:"dpop_bound_access_tokens,omitempty" yaml:"dpop_bound_access_tokens,omitempty"`
+	// FAPI2 holds the app to the FAPI 2.0 Security Profile: it sets what the
+	// profile demands, and refuses what it forbids.
+	FAPI2 bool `json:"fapi2,omitempty" yaml:"fapi2,omitempty"`
 }
 
 // SAML is what is known of a service provider. Metadata, when given, is the

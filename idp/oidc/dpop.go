@@ -1,0 +1,189 @@
+package oidc
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
+
+	"gatehouse/idp"
+	"gatehouse/idp/keys"
+)
+
+const (
+	// proofWindow is how far the time of a proof may be from ours, either way
+	// (RFC 9449 §11.1; FAPI 2.0 Security Profile §5.3.2.1 wants at least 10 s).
+	proofWindow = time.Minute
+
+	headerDPoP       = "DPoP"
+	typeDPoP         = "DPoP" // as a token_type and as a scheme of Authorization
+	typeProof        = "dpop+jwt"
+	spentProof       = "oidc.dpop"
+	invalidDPoPProof = "invalid_dpop_proof"
+)
+
+// proofAlgs are what a proof may be signed with.
+func proofAlgs() []string { return []string{keys.PS256, keys.ES256, keys.EdDSA} }
+
+// proofClaims are the claims of a proof (RFC 9449 §4.2).
+type proofClaims struct {
+	ID        string      `json:"jti"`
+	Method    string      `json:"htm"`
+	URI       string      `json:"htu"`
+	IssuedAt  numericDate `json:"iat"`
+	Expires   numericDate `json:"exp"`
+	NotBefore numericDate `json:"nbf"`
+	TokenHash string      `json:"ath"`
+}
+
+// proofAt checks the proof that came with a client's POST to an endpoint of
+// ours and returns the thumbprint of its key; "" when none came.
+func (p *Provider) proofAt(ctx context.Context, app idp.App, h http.Header, path string) (string, error) {
+	if len(h.Values(headerDPoP)) == 0 {
+		return "", nil
+	}
+	jkt, err := p.checkProof(ctx, h, http.MethodPost, path, "")
+	switch {
+	case idp.IsKind(err, idp.Invalid):
+		p.note(ctx, idp.Event{Kind: "oidc.proof.refuse", AppID: app.ID, Detail: map[string]string{"reason": reason(err)}})
+		return "", badProof(err)
+	case err != nil:
+		return "", fault(err)
+	}
+	return jkt, nil
+}
+
+// checkProof verifies a proof (RFC 9449 §4.3) for a call by this method to
+// this path, with this access token unless it is empty, and spends it: each
+// counts once. It returns the thumbprint of the key. idp.Invalid for a proof
+// that proves nothing; its cause says why.
+func (p *Provider) checkProof(ctx context.Context, h http.Header, method, path, token string) (jkt string, err error) {
+	values := h.Values(headerDPoP)
+	if len(values) != 1 {
+		return "", noProof("more than one proof")
+	}
+	raw, jkt, err := keys.VerifyEmbedded(values[0], proofAlgs(), typeProof)
+	if err != nil {
+		return "", err
+	}
+	var c proofClaims
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return "", noProof("a claim of another type than it should be")
+	}
+	if why := c.wrong(method, p.Issuer+path, token, p.now()); why != "" {
+		return "", noProof(why)
+	}
+	until := c.IssuedAt.time().Add(proofWindow + time.Second)
+	err = p.Gate.SpendOnce(ctx, spentProof, jkt+"|"+c.ID, until)
+	if idp.IsKind(err, idp.Conflict) {
+		return "", noProof("the proof was used before")
+	}
+	return jkt, err
+}
+
+// wrong says what is not as it must be; "" for nothing.
+func (c proofClaims) wrong(method, uri, token string, now time.Time) string {
+	switch {
+	case c.ID == "" || len(c.ID) > longestJTI:
+		return "jti is missing or absurdly long"
+	case c.Method != method:
+		return "htm is another method"
+	case !sameURI(c.URI, uri):
+		return "htu is another address"
+	case c.IssuedAt == 0:
+		return "iat is missing"
+	case c.IssuedAt.time().Before(now.Add(-proofWindow)) || c.IssuedAt.time().After(now.Add(proofWindow)):
+		return "iat is not about now"
+	case token != "" && !same(c.TokenHash, tokenHash(token)):
+		return "ath is not of the access token"
+	}
+	return untimely(c.Expires, c.NotBefore, 0, now)
+}
+
+func noProof(why string) error {
+	return idp.Errorf(idp.Invalid, "This is no proof that a key is held.").Because(errors.New(why))
+}
+
+// badProof is the answer of an endpoint for clients (RFC 9449 §5).
+func badProof(cause error) error {
+	return (&oidc.Error{ErrorType: invalidDPoPProof}).
+		WithDescription("The DPoP proof is not valid for this call, or was used before.").WithParent(cause)
+}
+
+// tokenHash is the ath of an access token (RFC 9449 §4.2).
+func tokenHash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+func same(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+// sameURI compares an htu with an address of ours, without query and fragment
+// (RFC 9449 §4.3), after the normalisation of RFC 3986 §6.2.2 and §6.2.3.
+func sameURI(htu, ours string) bool {
+	a, okA := normalURI(htu)
+	b, okB := normalURI(ours)
+	return okA && okB && a == b
+}
+
+func normalURI(raw string) (string, bool) {
+	const longest = 2048
+	u, err := url.Parse(raw)
+	if err != nil || len(raw) > longest || u.Host == "" || u.User != nil || u.Opaque != "" {
+		return "", false
+	}
+	scheme, host := strings.ToLower(u.Scheme), strings.ToLower(u.Host)
+	switch scheme {
+	case "https":
+		host = strings.TrimSuffix(host, ":443")
+	case "http":
+		host = strings.TrimSuffix(host, ":80")
+	default:
+		return "", false
+	}
+	// Escapes are decoded by parsing and made anew in one spelling; path
+	// segments . and .. are resolved.
+	clean := (&url.URL{Path: u.Path}).JoinPath().EscapedPath()
+	if strings.Contains(strings.ToLower(u.EscapedPath()), "%2f") {
+		return "", false // an escaped slash is not a slash, and no path of ours has one
+	}
+	return scheme + "://" + host + "/" + strings.TrimPrefix(clean, "/"), true
+}
+
+// challengeDPoP tells a caller of a protected resource how it is done (RFC
+// 9449 §7.1); code may be empty.
+func challengeDPoP(code string) string {
+	challenge := `DPoP realm="gatehouse", algs="` + strings.Join(proofAlgs(), " ") + `"`
+	if code != "" {
+		challenge += `, error="` + code + `"`
+	}
+	return challenge
+}
+
+// proven takes a call with the scheme DPoP to a protected resource: it checks
+// the proof, and hands the token on as the library reads it.
+func (p *Provider) proven(w http.ResponseWriter, r *http.Request, token string, next http.Handler) {
+	jkt, err := p.checkProof(r.Context(), r.Header, r.Method, r.URL.Path, token)
+	switch {
+	case idp.IsKind(err, idp.Invalid):
+		w = &challenger{ResponseWriter: w, challenges: []string{challengeDPoP(invalidDPoPProof)}}
+		writeError(w, r, op.NewStatusError(badProof(err), http.StatusUnauthorized))
+		return
+	case err != nil:
+		writeError(&challenger{ResponseWriter: w}, r, fault(err))
+		return
+	}
+	r = withHeld(r, held{jkt: jkt})
+	r.Header = r.Header.Clone()
+	r.Header.Set("Authorization", oidc.PrefixBearer+token)
+	next.ServeHTTP(&challenger{ResponseWriter: w, challenges: []string{challengeDPoP(invalidToken)}}, r)
+}

@@ -1,0 +1,59 @@
+package oidc_test
+
+import (
+	"net/http"
+	"net/url"
+	"testing"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/idp/keys"
+)
+
+func fapi(o *idp.OIDCSettings) { o.FAPI2, o.RequirePAR, o.DPoPBound = true, true, true }
+
+// TestFAPI2AppDoesNotSignWithRS256: neither assertions nor request objects.
+func TestFAPI2AppDoesNotSignWithRS256(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := h.newBank(fapi)
+	k := held()
+	b.proves(t, "RS256", sign(t, keys.RS256, "rsa", "", k.rsa, b.claims(nil), false), false)
+	b.proves(t, "PS256", sign(t, keys.PS256, "rsa", "", k.rsa, b.claims(nil), false), true)
+	b.pushesObject(sign(t, keys.RS256, "rsa", "oauth-authz-req+jwt", k.rsa, b.object(nil), false)).wants(t, http.StatusBadRequest, "invalid_request_object")
+	if a := b.pushesObject(sign(t, keys.PS256, "rsa", "oauth-authz-req+jwt", k.rsa, b.object(nil), false)); a.status != http.StatusCreated {
+		t.Errorf("PS256: %d %v", a.status, a.body)
+	}
+}
+
+// TestFAPI2RefreshTokenStays: it is not replaced, so that an answer that was
+// lost costs nothing (FAPI 2.0 §5.3.2.1), and it dies with all the rest.
+func TestFAPI2RefreshTokenStays(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b, other := h.newBank(fapi), h.newBankOf("other bank", fapi)
+	uri := b.pushes("scope=openid offline_access")
+	_, q := h.signedIn(h.ada).get(b.opens(uri)).location(t)
+	form := b.by(b.assertion(nil), exchange(q.Get("code"), "redirect_uri="+bankCallback))
+	a := h.withProof("/oauth/token", form, h.proof("POST", "/oauth/token", nil))
+	refresh := func(by bank) answer {
+		form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {a.text("refresh_token")}}
+		return h.withProof("/oauth/token", by.by(by.assertion(nil), form), h.proof("POST", "/oauth/token", nil))
+	}
+	var tokens []string
+	for range 3 {
+		got := refresh(b)
+		if got.status != http.StatusOK || got.text("refresh_token") != a.text("refresh_token") || got.text("token_type") != "DPoP" {
+			t.Fatalf("%d %v", got.status, got.body)
+		}
+		tokens = append(tokens, got.text("access_token"))
+		h.clock.Advance(31 * time.Second)
+	}
+	refresh(other).wants(t, http.StatusBadRequest, "invalid_grant")
+	_, err := h.dir.Suspend(t.Context(), h.ada.ID, "gone")
+	h.must(err)
+	refresh(b).wants(t, http.StatusBadRequest, "invalid_grant")
+	for _, token := range tokens {
+		h.userinfoBy("DPoP "+token, h.proof("GET", "/oauth/userinfo", map[string]any{"ath": hash(token)})).wants(t, http.StatusUnauthorized, "invalid_token")
+	}
+}

@@ -1,0 +1,80 @@
+package oidc
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+
+	"gatehouse/idp"
+)
+
+// confirmation names the keys that whoever shows a token must prove to hold
+// (RFC 7800 §3.1); none: whoever has the token may use it.
+type confirmation struct {
+	JKT string `json:"jkt,omitempty"` // of a proof's key, RFC 9449 §6.1
+}
+
+func (c confirmation) bound() bool { return c != confirmation{} }
+
+// tokenType is what the answer calls a token so bound (RFC 9449 §5).
+func (c confirmation) tokenType() string {
+	if c.JKT != "" {
+		return typeDPoP
+	}
+	return oidc.BearerToken
+}
+
+// pointer is nil for a confirmation of nothing: it is then not said at all.
+func (c confirmation) pointer() *confirmation {
+	if !c.bound() {
+		return nil
+	}
+	return &c
+}
+
+// held is what the caller of a protected resource has proven to hold besides
+// the token.
+type held struct {
+	jkt string // of a proof for this token; empty: it came as a bearer token
+}
+
+type heldKey struct{}
+
+func withHeld(r *http.Request, h held) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), heldKey{}, h))
+}
+
+func heldIn(ctx context.Context) held {
+	h, _ := ctx.Value(heldKey{}).(held)
+	return h
+}
+
+// satisfies says what a caller lacks to use a token so bound; "" for nothing.
+// A token that is bound to a proof is no bearer token, and the other way round
+// (RFC 9449 §7.2): else a downgrade would go unseen.
+func (h held) satisfies(c confirmation) string {
+	switch {
+	case same(c.JKT, h.jkt):
+		return ""
+	case c.JKT == "":
+		return "the token is not bound to a proof"
+	case h.jkt == "":
+		return "the token is bound to a proof, and none came"
+	}
+	return "the proof is of another key"
+}
+
+// confirm returns what the tokens of this call are bound to: the key of its
+// proof, where one came or the app's registration demands it.
+func (p *Provider) confirm(ctx context.Context, app idp.App, h http.Header) (confirmation, error) {
+	jkt, err := p.proofAt(ctx, app, h, pathToken)
+	switch {
+	case err != nil:
+		return confirmation{}, err
+	case jkt == "" && app.OIDC.DPoPBound:
+		p.note(ctx, idp.Event{Kind: "oidc.proof.refuse", AppID: app.ID, Detail: map[string]string{"reason": "no proof, and the app's tokens are bound to one"}})
+		return confirmation{}, invalidRequest("A DPoP proof is needed (RFC 9449).")
+	}
+	return confirmation{JKT: jkt}, nil
+}
