@@ -28,9 +28,12 @@ const (
 	// What a cut ended: $1 is the user, $2 their epoch after it, $3 the time
 	// of the cut, $4 the session of an ending that ended just one ('' else).
 	// A user's cut ended the sessions of the epoch right before it; those of
-	// older epochs were ended by older cuts, see cutBefore.
-	cutSession = `((($4 = '' AND s.user_id = $1 AND s.epoch = $2 - 1) OR s.id = $4)
-		AND (s.ended_at = 0 OR s.ended_at >= $3) AND s.expires_at > $3)`
+	// older epochs were ended by older cuts, see cutBefore. One that ran out a
+	// moment before (since $5) is told of by this cut, since nobody looks for it
+	// any more; see ExpiredSessions.
+	cutSession = `((($4 = '' AND s.user_id = $1 AND s.epoch = $2 - 1 AND s.expires_at > $5)
+			OR (s.id = $4 AND (s.expires_at > $3 OR s.ended_by = 'expired')))
+		AND (s.ended_at = 0 OR s.ended_at >= $3))`
 	// What was handed out up to ten minutes before can still land in the app,
 	// whatever became of its session since (DESIGN section 4, item 14). $5 is
 	// that moment.

@@ -128,7 +128,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		},
 	}
 	h.notary = &notary.Notary{Store: db, Keys: ring, Issuer: issuer, Now: wallTime, Log: log}
-	people.Wake = h.worker.Wake
+	people.Wake, people.Reaches = h.worker.Wake, h.worker.Reaches
 	h.cuts, kept.behind = kept, fast.Behind
 	if counting != nil {
 		counting.registry.MustRegister(&gauges{house: h})
