@@ -22,6 +22,18 @@ func samplePages() []uitest.Page {
 		{Name: "signin-dead-link", Visit: v, View: deadLinkPage()},
 		{Name: "signin-expired", Visit: v, View: expiredPage()},
 		{Name: "signin-trouble", Visit: v, View: troublePage()},
+		{Name: "signed-out", Visit: v, View: signedOutPage(signedOutView{})},
+		{Name: "signed-out-none", Visit: v, View: signedOutPage(signedOutView{Known: true})},
+		{Name: "signed-out-being-told", Visit: v, View: signedOutPage(signedOutView{Known: true, Live: true, Apps: []toldApp{
+			{"CRM", waiting, "Is being told."}, {"Wiki", out, "Has signed you out."},
+		}})},
+		{Name: "signed-out-open", Visit: v, View: signedOutPage(signedOutView{Known: true, Live: true, Apps: []toldApp{
+			{"Expenses", in, "Could not be told. Sign out there."},
+			{"Mail", in, "Asked by your browser. Look there, to be sure."},
+			{"Time sheets of the whole company and of all its subsidiaries", in, "Cannot be told. May be open until 29 Nov 2026, 02:11 UTC."},
+			{uitest.Bait, waiting, "Has not answered yet. We go on trying."},
+			{"Wiki", out, "Has signed you out."},
+		}})},
 		{Name: "signin-signout", Visit: uitest.Employee(), View: signOutPage(signOutView{Action: "/oauth/end_session", App: "Wiki"})},
 	}
 }
