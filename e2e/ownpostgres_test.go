@@ -48,7 +48,7 @@ func startPostgres(t testing.TB) *ownPostgres {
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	s := &ownPostgres{t: t, bin: filepath.Dir(bins[len(bins)-1]), dir: filepath.Join(dir, "data")}
 	if os.Getuid() == 0 {
-		if err := os.Chown(dir, s.nobody(), -1); err != nil {
+		if err := os.Chown(dir, nobody(t), -1); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -78,15 +78,16 @@ func lowAddr(t testing.TB) string {
 	return ""
 }
 
-// nobody is whom the server runs as: PostgreSQL refuses to be root.
-func (s *ownPostgres) nobody() int {
+// nobody is whom servers run as that refuse to be root, or had better not be.
+func nobody(t testing.TB) int {
+	t.Helper()
 	who, err := user.Lookup("nobody")
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	uid, err := strconv.Atoi(who.Uid)
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	return uid
 }
@@ -96,7 +97,7 @@ func (s *ownPostgres) command(name string, args ...string) *exec.Cmd {
 	cmd.Dir = "/tmp"
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGQUIT} // go test may be killed
 	if os.Getuid() == 0 {
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(s.nobody()), Gid: uint32(s.nobody())}
+		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(nobody(s.t)), Gid: uint32(nobody(s.t))}
 	}
 	return cmd
 }

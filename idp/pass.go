@@ -47,7 +47,7 @@ type Session struct {
 	LastSeenAt time.Time // at most a tenth of the idle limit behind
 	ExpiresAt  time.Time // absolute
 	EndedAt    time.Time // zero while alive
-	EndedBy    string    // signed_out, ended, or empty
+	EndedBy    string    // signed_out, expired, ended, or empty
 	Address    string    // of the browser at sign-in
 	UserAgent  string    // of the browser at sign-in, at most 256 bytes
 }

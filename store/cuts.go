@@ -304,11 +304,19 @@ func (w *cutWalk) inApp(a *asked, of string) string {
 // the sessions of the epoch right before it; those of older epochs were ended by
 // older cuts. Of other endings the epoch does not count: who is suspended and
 // restored before the listing is told of by nobody else.
+//
+// A session that ran out a moment before everything of its person ended is told
+// of too, since nobody looks for it any more; see ExpiredSessions.
 func (w *cutWalk) live(a *asked) string {
 	cut := us(w.r.CutAt)
-	alive := a.of(`(s.ended_at = 0 OR s.ended_at >= ?) AND s.expires_at > ?`, cut, cut)
-	if w.r.Kind == idp.EndUser || w.r.Kind == idp.EndPasses {
-		alive += a.of(` AND s.epoch = ?`, w.r.Epoch-1)
+	alive := a.of(`(s.ended_at = 0 OR s.ended_at >= ?)`, cut)
+	switch w.r.Kind {
+	case idp.EndUser, idp.EndPasses:
+		alive += a.of(` AND s.expires_at > ? AND s.epoch = ?`, us(w.r.CutAt.Add(-landing)), w.r.Epoch-1)
+	case idp.EndSession:
+		alive += a.of(` AND (s.expires_at > ? OR s.ended_by = 'expired')`, cut)
+	default:
+		alive += a.of(` AND s.expires_at > ?`, cut)
 	}
 	return alive + a.of(` OR p.last_answer_at >= ?`, us(w.r.CutAt.Add(-landing)))
 }

@@ -214,8 +214,11 @@ func cut(e idp.Ending, now time.Time) (step, error) {
 		return do(endPasses, e.UserID), nil
 	case idp.EndSession:
 		by := "ended"
-		if e.SignedOut {
+		switch {
+		case e.SignedOut:
 			by = "signed_out"
+		case e.Expired:
+			by = "expired"
 		}
 		return do(endSession, e.SessionID, us(now), by), nil
 	case idp.EndFamily:

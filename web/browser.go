@@ -13,10 +13,11 @@ type SignOuts interface {
 	SignOut(ctx context.Context, s idp.Session) (idp.Receipt, error)
 }
 
-// SignOutPages shows the two pages around a sign-out; web/signin does.
+// SignOutPages shows the pages around a sign-out; web/signin does.
 type SignOutPages interface {
 	ConfirmSignOut(w http.ResponseWriter, r *http.Request, appName string, carry [][2]string) error
-	SignedOut(w http.ResponseWriter, r *http.Request) error
+	// Left has this browser, and no other, see at /signed-out what became of it.
+	Left(w http.ResponseWriter, receipt idp.Receipt)
 	// SigningOut leads the browser through these apps, and then to the address
 	// to, which may be empty.
 	SigningOut(w http.ResponseWriter, r *http.Request, calls []idp.FrontCall, to string) error
@@ -119,6 +120,7 @@ func (b *Browser) SignOut(w http.ResponseWriter, r *http.Request, s idp.Session,
 		return false, err
 	}
 	b.Cookies.ClearSession(w)
+	b.Out.Left(w, receipt)
 	calls := b.Fronts.Calls(r.Context(), receipt)
 	if len(calls) == 0 {
 		return false, nil
@@ -133,9 +135,9 @@ func (b *Browser) LogoutAnswered(w http.ResponseWriter, r *http.Request, done bo
 	}
 }
 
-// SignedOut shows that nobody is signed in here any more.
+// SignedOut leads to the page that says that nobody is signed in here any more,
+// and what became of the apps.
 func (b *Browser) SignedOut(w http.ResponseWriter, r *http.Request) {
-	if err := b.Out.SignedOut(w, r); err != nil {
-		b.Pages.Problem(w, r, err)
-	}
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, "/signed-out", http.StatusSeeOther)
 }

@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Cookies names and writes the two cookies of the house: the session, and the
-// secret that binds sign-ins to this browser. Over https both carry the
+// Cookies names and writes the cookies of the house: the session, the secret
+// that binds sign-ins to this browser, and for some minutes after a sign-out
+// which it was. Over https all carry the
 // __Host- prefix (RFC 6265bis §4.1.3.2): no Domain, Path=/, Secure.
 type Cookies struct {
 	HTTPS bool
@@ -23,6 +24,7 @@ func (c Cookies) name(base string) string {
 
 func (c Cookies) session() string { return c.name("gatehouse") }
 func (c Cookies) browser() string { return c.name("gatehouse_browser") }
+func (c Cookies) left() string    { return c.name("gatehouse_left") }
 
 func (c Cookies) set(w http.ResponseWriter, name, value string, maxAge time.Duration) {
 	http.SetCookie(w, &http.Cookie{
@@ -40,6 +42,14 @@ func (c Cookies) ClearSession(w http.ResponseWriter) { c.set(w, c.session(), "",
 
 // Session returns the raw secret of the session cookie, "" when there is none.
 func (c Cookies) Session(r *http.Request) string { return value(r, c.session()) }
+
+// SetLeft remembers a sign-out, sealed, for so long.
+func (c Cookies) SetLeft(w http.ResponseWriter, sealed string, life time.Duration) {
+	c.set(w, c.left(), sealed, life)
+}
+
+// Left returns what was remembered of a sign-out, "" when nothing is.
+func (c Cookies) Left(r *http.Request) string { return value(r, c.left()) }
 
 // Bound returns the raw secret that binds this browser, "" when it has none.
 func (c Cookies) Bound(r *http.Request) string { return value(r, c.browser()) }

@@ -148,9 +148,10 @@ func TestSE02Cookies(t *testing.T) {
 	c.SetSession(w, "secret")
 	c.Bind(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	c.ClearSession(w)
+	c.SetLeft(w, "sealed", time.Minute)
 	cookies := w.Result().Cookies()
-	if len(cookies) != 3 {
-		t.Fatalf("%d cookies, want 3", len(cookies))
+	if len(cookies) != 4 {
+		t.Fatalf("%d cookies, want 4", len(cookies))
 	}
 	for _, k := range cookies {
 		if !strings.HasPrefix(k.Name, "__Host-gatehouse") || !k.Secure || !k.HttpOnly || k.SameSite != http.SameSiteLaxMode || k.Path != "/" || k.Domain != "" {

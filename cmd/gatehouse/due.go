@@ -35,6 +35,33 @@ func endDue(ctx context.Context, people *directory.Directory, closed func() stri
 	}
 }
 
+const (
+	// expiredEvery is how often sessions are looked for that have run out (nothing
+	// is accepted of them from that moment on; this is about telling the apps).
+	expiredEvery = 2 * time.Second
+	// expiredAtOnce bounds one look; a full one is followed by another at the
+	// next tick, so that everybody's evening never crowds out anything else.
+	expiredAtOnce = 100
+)
+
+// endExpired ends in their apps the sessions that have run out, until ctx ends.
+func endExpired(ctx context.Context, people *directory.Directory, closed func() string, log *slog.Logger) {
+	for next := time.NewTicker(expiredEvery); ; {
+		select {
+		case <-ctx.Done():
+			next.Stop()
+			return
+		case <-next.C:
+		}
+		if closed() != "" {
+			continue
+		}
+		if _, err := people.EndExpiredSessions(ctx, expiredAtOnce); err != nil && ctx.Err() == nil {
+			log.WarnContext(ctx, "apps are not told yet of sessions that have run out", "error", err)
+		}
+	}
+}
+
 // batchesEvery is how often a suspension of many is looked for that nobody
 // works off.
 const batchesEvery = 500 * time.Millisecond

@@ -133,7 +133,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		},
 	}
 	h.notary = &notary.Notary{Store: db, Keys: ring, Issuer: issuer, Now: wallTime, Log: log}
-	people.Wake = h.worker.Wake
+	people.Wake, people.Reaches = h.worker.Wake, h.worker.Reaches
 	h.cuts, kept.behind = kept, fast.Behind
 	if counting != nil {
 		counting.registry.MustRegister(&gauges{house: h})
@@ -168,7 +168,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 			&saml.FrontLogout{EntityID: entityID(issuer), Ring: ring, Box: box, Now: wallTime},
 		},
 	}
-	door := &signin.SignIn{Fronts: fronts, Gate: h.gate, Login: h.login, Directory: h.directory, Store: h.store, Cookies: cookies}
+	door := &signin.SignIn{Fronts: fronts, Gate: h.gate, Login: h.login, Directory: h.directory, Store: h.store, Cookies: cookies, Box: box, Now: wallTime}
 	browser := &web.Browser{Gate: h.gate, SignOuts: h.directory, Fronts: fronts, Cookies: cookies, Pages: pages, Out: door, Consent: door}
 	records := &audited{Store: h.store, log: log, metrics: h.metrics}
 	known := &remembered{records, &redis.Apps{SQL: h.store, Redis: h.redis}}

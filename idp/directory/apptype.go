@@ -40,7 +40,8 @@ func checkType(o *idp.OIDCSettings) error {
 	switch o.ApplicationType {
 	case AppWeb:
 	case AppSinglePage, AppNative:
-		if o.AuthMethod != "none" {
+		// A key pair may be made on each device (RFC 8252 §8.5).
+		if NeedsSecret(*o) || o.ApplicationType == AppSinglePage && o.AuthMethod != "none" {
 			return invalid("auth_method", "An app in a browser or on a device cannot keep a secret (RFC 8252 §8.5): its auth_method is none. PKCE protects it.")
 		}
 	case AppMachine:

@@ -24,6 +24,9 @@ type Store interface {
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	AppByName(ctx context.Context, name string) (idp.App, error)
 	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
+	ExpiredSessions(ctx context.Context, now time.Time, n int) (whole, cut []idp.Session, err error)
+	SettleSessions(ctx context.Context, ids []idp.SessionID, now time.Time) error
+	ParticipantsOf(ctx context.Context, ids []idp.SessionID) ([]idp.Participant, error)
 	DueGrants(ctx context.Context, now time.Time, limit int) ([]idp.Grant, error)
 	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
 	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
@@ -83,6 +86,9 @@ type Directory struct {
 	// Wake is told when an ending has written a receipt, so that its lines
 	// are worked on at once. May be nil.
 	Wake func()
+	// Reaches reports whether an app can be told of an ending by the house
+	// itself; *outbox.Worker does. EndExpiredSessions alone asks.
+	Reaches func(app idp.App) bool
 	// CheckRules refuses attribute rules that cannot be told (package jit).
 	CheckRules func(p idp.Protocol, rules []idp.AttributeRule) error
 	// CheckURL refuses a URL the house must not call (idp/fetch). May be nil.

@@ -86,7 +86,7 @@ func (f *Fronts) lead(ctx context.Context, r idp.Receipt, p idp.Participant, ses
 		return idp.FrontCall{}, err
 	}
 	at := slices.IndexFunc(f.Fronts, func(way Front) bool { return way.Reaches(app) })
-	if at < 0 || !slices.Equal(f.Worker.LeversOf(app), []idp.Lever{idp.LeverNone}) {
+	if at < 0 || f.Worker.Reaches(app) {
 		return idp.FrontCall{}, errNotByBrowser
 	}
 	now, win := idp.Time(f.Now()), f.Worker.windows()

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -54,6 +55,11 @@ func (w *Worker) lever(name idp.Lever) Lever {
 		}
 	}
 	return nil
+}
+
+// Reaches reports whether there is any way to end something in app.
+func (w *Worker) Reaches(app idp.App) bool {
+	return slices.ContainsFunc(w.Levers, func(l Lever) bool { return l.Reaches(app) })
 }
 
 // LeversOf names the ways to end something in app, the strongest first;

@@ -346,8 +346,12 @@ func (p *past) cut(r idp.Receipt, part idp.Participant) string {
 	if all := r.Kind == idp.EndApp || r.Kind == idp.EndKey || r.Kind == idp.EndBefore; all && !everybody {
 		return ""
 	}
+	over := r.CutAt
+	if person { // nobody looks for what has just run out
+		over = over.Add(-10 * time.Minute)
+	}
 	switch {
-	case (s.EndedAt.IsZero() || !s.EndedAt.Before(r.CutAt)) && s.ExpiresAt.After(r.CutAt) && (!person || s.Epoch == r.Epoch-1):
+	case (s.EndedAt.IsZero() || !s.EndedAt.Before(r.CutAt)) && s.ExpiresAt.After(over) && (!person || s.Epoch == r.Epoch-1):
 		return "alive"
 	case !part.LastAnswerAt.Before(r.CutAt.Add(-10 * time.Minute)):
 		return "landing"

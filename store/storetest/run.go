@@ -24,6 +24,8 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"nothing is issued on a dead proof", testNothingIsIssuedOnADeadProof},
 		{"a code is spent once and its family rotates", testCodes},
 		{"an offline family outlives a sign-out only", testOfflineFamilies},
+		{"a session that ran out is found until somebody has seen to it", testExpiredSessions},
+		{"who is suspended right after a session ran out is listed", testCutRightAfterExpiry},
 		{"links work once", testLinks},
 		{"API tokens carry their user", testAPITokens},
 		{"spent values, counts and purge", testSpentThrottlesAndPurge},

@@ -68,7 +68,7 @@ func newHouse(t *testing.T) *house {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	in := &signin.SignIn{
 		Fronts: &outbox.Fronts{Store: st, Worker: out, Now: time.Now, Log: log},
-		Gate:   gate, Directory: dir, Store: st, Cookies: web.Cookies{},
+		Gate:   gate, Directory: dir, Store: st, Cookies: web.Cookies{}, Box: box, Now: time.Now,
 		Login: &login.Login{Store: st, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: time.Now},
 	}
 	srv := httptest.NewUnstartedServer(nil)
@@ -326,7 +326,8 @@ func TestPortalEndsOnlyThePersonsOwnSessions(t *testing.T) {
 		ada.show(ada.client.PostForm(h.url+"/sessions/"+string(s.ID)+"/end", form)).wants(404, "/sessions/")
 	}
 	grace.open("/").wants(200, "/", "Hello, Grace")
-	grace.submit("/signout").wants(200, "/signed-out", "You are signed out")
+	grace.submit("/signout").wants(200, "/signed-out", "No app was open from it")
+	phone.open("/signed-out").wants(200, "/signed-out", "Nobody is signed in to Gatehouse in this browser")
 	grace.open("/").wants(200, "/signin/")
 }
 

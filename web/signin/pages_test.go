@@ -30,6 +30,18 @@ func samplePages() []uitest.Page {
 			Action: "/oauth/consent", Ticket: "x", App: "Payroll and Time Tracking for Contractors of the Northern Region", Name: uitest.Bait, Username: "grace", Host: "an app on this device",
 			More: true, Learns: []string{"The groups you are in"}, Before: []string{"That it is you: an identifier, the same each time you come", "Your email address"},
 		})},
+		{Name: "signed-out", Visit: v, View: signedOutPage(signedOutView{})},
+		{Name: "signed-out-none", Visit: v, View: signedOutPage(signedOutView{Known: true})},
+		{Name: "signed-out-being-told", Visit: v, View: signedOutPage(signedOutView{Known: true, Live: true, Apps: []toldApp{
+			{"CRM", waiting, "Is being told."}, {"Wiki", out, "Has signed you out."},
+		}})},
+		{Name: "signed-out-open", Visit: v, View: signedOutPage(signedOutView{Known: true, Live: true, Apps: []toldApp{
+			{"Expenses", in, "Could not be told. Sign out there."},
+			{"Mail", in, "Asked by your browser. Look there, to be sure."},
+			{"Time sheets of the whole company and of all its subsidiaries", in, "Cannot be told. May be open until 29 Nov 2026, 02:11 UTC."},
+			{uitest.Bait, waiting, "Has not answered yet. We go on trying."},
+			{"Wiki", out, "Has signed you out."},
+		}})},
 		{Name: "signin-signout", Visit: uitest.Employee(), View: signOutPage(signOutView{Action: "/oauth/end_session", App: "Wiki"})},
 	}
 }

@@ -15,6 +15,7 @@ func (s *SignIn) signOut(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s.Cookies.ClearSession(w)
+	s.Left(w, receipt)
 	if calls := s.Fronts.Calls(r.Context(), receipt); len(calls) > 0 {
 		return s.SigningOut(w, r, calls, "")
 	}
@@ -47,9 +48,4 @@ func (s *SignIn) SigningOut(w http.ResponseWriter, r *http.Request, calls []idp.
 	// The visit is that of somebody signed in no more.
 	r = r.WithContext(ui.WithVisit(r.Context(), ui.Visit{Now: ui.VisitOf(r.Context()).Now}))
 	return ui.Render(w, r, http.StatusOK, signingOutPage(signingOutView{Calls: calls, To: to}))
-}
-
-// SignedOut shows that nobody is signed in here any more.
-func (s *SignIn) SignedOut(w http.ResponseWriter, r *http.Request) error {
-	return ui.Render(w, r, http.StatusOK, ui.SignedOut())
 }

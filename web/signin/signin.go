@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
@@ -17,6 +18,17 @@ import (
 type Store interface {
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
+
+	// What became of a sign-out.
+	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
+	CutParticipants(ctx context.Context, r idp.Receipt, after string, n int) ([]idp.Participant, string, error)
+	Deliveries(ctx context.Context, id idp.ReceiptID) ([]idp.Delivery, error)
+}
+
+// Box seals what a browser keeps for us; *keys.Box does.
+type Box interface {
+	Seal(purpose string, plain []byte) string
+	Open(purpose, sealed string) ([]byte, error)
 }
 
 // Cookies gives the browser what proves it to be the same one; web.Cookies
@@ -25,6 +37,8 @@ type Cookies interface {
 	Bind(w http.ResponseWriter, r *http.Request) string
 	SetSession(w http.ResponseWriter, raw string)
 	ClearSession(w http.ResponseWriter)
+	SetLeft(w http.ResponseWriter, sealed string, life time.Duration)
+	Left(r *http.Request) string
 }
 
 // SignIn is the room's table of contents and what its pages stand on.
@@ -35,6 +49,8 @@ type SignIn struct {
 	Store     Store
 	Cookies   Cookies
 	Fronts    Fronts
+	Box       Box
+	Now       func() time.Time
 }
 
 // Fronts says to which apps the browser of somebody who has signed out is to
@@ -54,7 +70,7 @@ func (s *SignIn) Routes() []ui.Route {
 		{Pattern: "GET /link/{secret}", Access: ui.Anyone, Handler: s.link},
 		{Pattern: "POST /link/{secret}", Access: ui.BoundBrowser, Handler: s.useLink},
 		{Pattern: "POST /signout", Access: ui.SignedIn, Handler: s.signOut},
-		{Pattern: "GET /signed-out", Access: ui.Anyone, Handler: s.SignedOut},
+		{Pattern: "GET /signed-out", Access: ui.Anyone, Handler: s.signedOut},
 	}
 }
 

@@ -50,6 +50,22 @@ type signingOutView struct {
 	To    string
 }
 
+// signedOutView says what became of a sign-out. Known is false where this
+// browser has signed out of nothing, or long ago.
+type signedOutView struct {
+	Known bool
+	Apps  []toldApp
+	More  int  // apps beyond those that are listed
+	Live  bool // something may still turn
+}
+
+// toldApp is how an app stands, for the person who has signed out.
+type toldApp struct {
+	Name   string
+	Stands stands
+	Words  string
+}
+
 // signOutView asks whether to end the session; App is set when an app asked.
 type signOutView struct {
 	Action string

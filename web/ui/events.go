@@ -28,6 +28,8 @@ func EventWords(kind string) string {
 		return "Restored"
 	case "session.end":
 		return "Session ended"
+	case "session.expire":
+		return "Session ran out"
 	case "session.sign_out":
 		return "Signed out"
 	case "tokens.end":

@@ -144,7 +144,6 @@ func TestCS02FormTokenBelongsToOneCookie(t *testing.T) {
 
 func samplePages() []uitest.Page {
 	return []uitest.Page{
-		{Name: "signed-out", Visit: ui.Visit{Now: uitest.Now()}, View: ui.SignedOut()},
 		{Name: "closed", Visit: ui.Visit{Now: uitest.Now()}, View: ui.Closed("Gatehouse was restored from a backup and waits for an owner to confirm that nobody is let in who was suspended meanwhile.")},
 	}
 }

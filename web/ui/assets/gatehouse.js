@@ -117,9 +117,10 @@ const anchor = (part) => {
   };
 };
 
-// A live part: the server says that something changed, and the part is taken
-// out of the page as it now stands. There is one renderer, the server's.
-const live = document.querySelector("[data-live]");
+// A live part: the server says that something changed (data-live), or we look
+// again every so many milliseconds (data-again), and the part is taken out of the
+// page as it now stands. There is one renderer, the server's.
+const live = document.querySelector("[data-live], [data-again]");
 if (live) {
   const id = live.id;
   let busy = false;
@@ -144,7 +145,7 @@ if (live) {
         showCopyButtons(now);
         tickTimes();
         tickClocks();
-        if (!now.dataset.live) events.close();
+        if (!now.dataset.live && !now.dataset.again) stop();
       }
     };
     x.onloadend = () => {
@@ -156,8 +157,15 @@ if (live) {
     };
     x.send();
   };
-  const events = new EventSource(live.dataset.live);
-  events.addEventListener("change", refresh);
+  let stop;
+  if (live.dataset.live) {
+    const events = new EventSource(live.dataset.live);
+    events.addEventListener("change", refresh);
+    stop = () => events.close();
+  } else {
+    const timer = setInterval(refresh, Number(live.dataset.again));
+    stop = () => clearInterval(timer);
+  }
   for (const el of document.querySelectorAll(".live-on")) el.hidden = false;
 
   // A small act within a live part stays on the page; what is refused is shown

@@ -1,0 +1,80 @@
+package storetest
+
+import (
+	"time"
+
+	"gatehouse/idp"
+)
+
+// testExpiredSessions: a session that has run out is found until it is ended or
+// settled; its ending tells the apps, and leaves what was asked for to be kept.
+func testExpiredSessions(h *house) {
+	u, grace, a := h.user("ada"), h.user("grace"), h.app("wiki")
+	h.grant(u, a)
+	h.grant(grace, a)
+	over, idle, left, suspended := h.session(u), h.session(u), h.session(u), h.session(grace)
+	offline := h.family(over, a, true)
+	h.family(suspended, a, false)
+	out := h.ending(idp.EndSession, u.ID)
+	out.SessionID, out.SignedOut = left.ID, true
+	h.commit(idp.Change{Ending: out})
+	h.suspend(grace)
+
+	whole, cut, err := h.ExpiredSessions(h.ctx, h.now.Add(time.Hour-time.Second), 10)
+	h.ok(err)
+	h.same(0, len(whole)+len(cut))
+	later := h.now.Add(time.Hour + 11*time.Minute)
+	whole, cut, err = h.ExpiredSessions(h.ctx, later, 10)
+	h.ok(err)
+	h.same([]int{2, 1}, []int{len(whole), len(cut)})
+	h.same(suspended.ID, cut[0].ID)
+	some, _, err := h.ExpiredSessions(h.ctx, later, 1)
+	h.ok(err)
+	if len(some) > 1 {
+		h.Errorf("%d sessions, one was asked for", len(some))
+	}
+
+	h.Now = func() time.Time { return later }
+	e := h.ending(idp.EndSession, u.ID)
+	e.SessionID, e.Expired = over.ID, true
+	h.commit(idp.Change{Ending: e})
+	r, err := h.Receipt(h.ctx, e.ReceiptID)
+	h.ok(err)
+	told, _, err := h.CutParticipants(h.ctx, r, "", 10)
+	h.ok(err)
+	h.same(1, len(told))
+	h.same(over.ID, told[0].SessionID)
+	cutFamilies, err := h.CutFamilies(h.ctx, r)
+	h.ok(err)
+	h.same(0, len(cutFamilies))
+	ended, err := h.SessionByID(h.ctx, over.ID)
+	h.ok(err)
+	h.same("expired", ended.EndedBy)
+	_, err = h.Rotate(h.ctx, offline.ID, offline.Proof, 1, h.now.Add(time.Second), time.Second)
+	h.ok(err)
+
+	h.ok(h.SettleSessions(h.ctx, []idp.SessionID{idle.ID, suspended.ID}, later))
+	h.ok(h.SettleSessions(h.ctx, nil, later))
+	whole, cut, err = h.ExpiredSessions(h.ctx, later, 10)
+	h.ok(err)
+	h.same(0, len(whole)+len(cut))
+}
+
+// testCutRightAfterExpiry: who is suspended before anybody has seen that the
+// session ran out is listed; one that was over for long is not.
+func testCutRightAfterExpiry(h *house) {
+	for _, c := range []struct {
+		name  string
+		after time.Duration
+		told  int
+	}{{"ada", time.Minute, 1}, {"grace", 11 * time.Minute, 0}} {
+		u, a := h.user(c.name), h.app("wiki of "+c.name)
+		h.grant(u, a)
+		s := h.session(u)
+		h.family(s, a, false)
+		h.Now = func() time.Time { return s.ExpiresAt.Add(c.after) }
+		told, _, err := h.CutParticipants(h.ctx, h.suspend(u), "", 10)
+		h.ok(err)
+		h.same(c.told, len(told))
+	}
+}
