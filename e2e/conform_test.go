@@ -214,7 +214,7 @@ Not aimed at: the Implicit, Hybrid and Dynamic profiles (they demand response ty
 and request objects by reference that are refused here by name), and Session
 Management (its frame needs third-party cookies, which browsers no longer send).
 
-Beside the modules, `+"`TestConformance/refused_by_name`"+` holds that implicit and hybrid
+Beside the modules, ` + "`TestConformance/refused_by_name`" + ` holds that implicit and hybrid
 response types, the response modes fragment and jwt, and the password grant are
 refused by name, and that discovery does not know of them nor of request objects.
 
