@@ -211,7 +211,7 @@ func (r conformRun) idToken(raw string, q url.Values) map[string]any {
 // key, the one that its header names.
 func (h *conformHouse) verified(t testing.TB, raw string) (map[string]any, jose.Header) {
 	t.Helper()
-	jws, err := jose.ParseSigned(raw, []jose.SignatureAlgorithm{jose.RS256, jose.ES256})
+	jws, err := jose.ParseSignedCompact(raw, []jose.SignatureAlgorithm{jose.RS256, jose.ES256})
 	if err != nil {
 		t.Fatalf("not a signed token: %v", err)
 	}

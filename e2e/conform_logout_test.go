@@ -197,7 +197,7 @@ func rpLogoutBadHint(r conformRun) {
 		if err != nil {
 			r.Fatal(err)
 		}
-		jws, err := jose.ParseSigned(l.got.ID, []jose.SignatureAlgorithm{jose.RS256})
+		jws, err := jose.ParseSignedCompact(l.got.ID, []jose.SignatureAlgorithm{jose.RS256})
 		if err != nil {
 			r.Fatal(err)
 		}
