@@ -1,6 +1,8 @@
 package oidc_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"net/http"
 	"slices"
 	"strings"
@@ -42,6 +44,41 @@ func TestExchange(t *testing.T) {
 	there, err := h.store.Participants(t.Context(), h.ada.ID, h.clock.Now())
 	if err != nil || len(there) != 1 || there[0].SessionIndex != claims["sid"] || there[0].NameID.Value != claims["sub"] {
 		t.Errorf("participants %+v, %v", there, err)
+	}
+}
+
+// TestIDTokenSaysWhatIsSo: each claim about the sign-in is that of the session,
+// at the exchange and after a refresh.
+func TestIDTokenSaysWhatIsSo(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.person()
+	session := ada.newSession(h.ada)
+	h.clock.Advance(90 * time.Second)
+	first := ada.tokens("openid offline_access")
+	h.clock.Advance(time.Second)
+	again := h.asWiki().refresh(first.text("refresh_token"))
+	for _, a := range []answer{first, again} {
+		claims := claimsOf(t, a.text("id_token"))
+		sum := sha256.Sum256([]byte(a.text("access_token")))
+		want := map[string]any{
+			"auth_time": float64(session.AuthTime.Unix()), "acr": "1", "nonce": "no", "session_expiry": float64(session.ExpiresAt.Unix()),
+			"at_hash": base64.RawURLEncoding.EncodeToString(sum[:16]), "sid": claimsOf(t, first.text("id_token"))["sid"],
+		}
+		if a.text("access_token") == again.text("access_token") { // OIDC Core §12.2
+			want["nonce"], want["session_expiry"] = nil, nil
+		}
+		for name, value := range want {
+			if claims[name] != value {
+				t.Errorf("%s is %v, want %v", name, claims[name], value)
+			}
+		}
+		if amr, _ := claims["amr"].([]any); !slices.Equal(amr, []any{"pwd"}) {
+			t.Errorf("amr is %v", claims["amr"])
+		}
+	}
+	if other := claimsOf(t, h.asOther().exchange(ada.code("client_id=other", "redirect_uri=https://other.example/cb"), "redirect_uri=https://other.example/cb").text("id_token")); other["sid"] == claimsOf(t, first.text("id_token"))["sid"] || other["sid"] == nil {
+		t.Errorf("another app sees the same session: sid %v", other["sid"])
 	}
 }
 

@@ -31,8 +31,13 @@ func TestClaimsByName(t *testing.T) {
 			t.Errorf("userinfo %v", info)
 		}
 	}
+	// Nothing else of the same scope, nor of the app's rules, comes with a claim.
+	id := claimsOf(t, h.asWiki().exchange(ada.code("scope=openid profile", `claims={"id_token":{"email":null}}`)).text("id_token"))
+	if id["email"] != "ada@example.com" || id["name"] != nil || id["email_verified"] != nil || id["app_role"] != nil {
+		t.Errorf("asked for one: %v", id)
+	}
 	// Unasked, no rule of the app gets into the ID token.
-	if id := claimsOf(t, ada.tokens("openid").text("id_token")); id["app_role"] != nil || id["email"] != nil {
+	if id = claimsOf(t, ada.tokens("openid").text("id_token")); id["app_role"] != nil || id["email"] != nil {
 		t.Errorf("unasked: %v", id)
 	}
 }
@@ -68,6 +73,18 @@ func TestMF07NoClassThatWasNotReached(t *testing.T) {
 	_, q := ada.authorize(`claims={"id_token":{"acr":{"essential":true,"values":["2","phrh"]}}}`).location(t)
 	if q.Get("error") != "unmet_authentication_requirements" || q.Get("code") != "" || q.Get("state") != "st" || q.Get("iss") != h.provider.Issuer {
 		t.Errorf("essential: %v", q)
+	}
+	// The same after a sign-in: what was asked for when it began, it has not reached.
+	const bind = "a secret that binds this browser alone"
+	ada.setCookie("bind", bind)
+	in, err := h.gate.BeginSignIn(t.Context(), idp.SignIn{
+		Protocol: idp.ProtocolOIDC, AppID: h.wiki.ID, ResumeURL: "/oauth/authorize/resume",
+		Request: []byte(`{"client_id":"wiki","redirect_uri":"` + callback + `","state":"st","acr":{"acr_essential":["2"]}}`),
+	}, bind)
+	h.must(err)
+	ada.finish(in, h.ada)
+	if _, q := ada.get("/oauth/authorize/resume?signin=" + string(in.ID)).location(t); q.Get("error") != "unmet_authentication_requirements" || q.Get("code") != "" {
+		t.Errorf("after a sign-in: %v", q)
 	}
 	for _, wish := range []string{"acr_values=2 phrh", `claims={"id_token":{"acr":{"values":["2"]}}}`, `claims={"id_token":{"acr":{"essential":true,"values":["2","1"]}}}`, `claims={"id_token":{"acr":{"essential":true}}}`} {
 		a := h.asWiki().exchange(ada.code(wish, "prompt=none"))
