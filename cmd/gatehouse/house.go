@@ -53,6 +53,7 @@ type house struct {
 	cuts      *cuts
 	metrics   *metrics      // nil: nobody counts
 	closing   chan struct{} // closed when the house stops
+	rotation  time.Duration // how long a signing key signs; 0: until somebody rotates it
 }
 
 // build wires the house. Data flows down: web and the tongues stand on the
@@ -111,7 +112,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	truth := &forced{Store: db, commits: fast.Commits(db), redis: fast, metrics: counting}
 	people := &directory.Directory{Store: truth, Passes: gate, Keys: ring, CheckRules: jit.CheckRules, Now: wallTime, CheckURL: out.CheckURL}
 	h := &house{
-		store: db, ring: ring, redis: fast, gate: gate, directory: people, closing: make(chan struct{}), metrics: counting,
+		store: db, ring: ring, redis: fast, gate: gate, directory: people, closing: make(chan struct{}), metrics: counting, rotation: c.KeyRotation,
 		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: wallTime},
 	}
 	issuer := c.URL.String()
