@@ -29,8 +29,11 @@ type Change struct {
 	// Schedules are new ones, or say how theirs went. One that comes with the
 	// ending it brought about gets its receipt.
 	Schedules []Schedule
-	// SigningKeys are new ones, in the place of what the ending revokes.
+	// SigningKeys are new ones: in the place of what the ending revokes, or of
+	// those that TurnKeys retire.
 	SigningKeys []SigningKey
+	// TurnKeys move signing keys in time, before new ones are written.
+	TurnKeys []KeyTurn
 	// Ending, when set, ends something. A Change with an Ending carries no
 	// versioned rows but the Schedule that brought it about; Grants that stand
 	// are narrowed by it whatever their version.

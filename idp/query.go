@@ -18,18 +18,6 @@ type EventQuery struct {
 	Limit  int    // 1 to 500; 0: 50
 }
 
-// SigningKey is a key the house signs with, as stored: the private part sealed.
-type SigningKey struct {
-	ID          KeyID  // the kid
-	Use         string // oidc, saml or receipt
-	Algorithm   string // RS256 or ES256
-	Sealed      string // PKCS #8, sealed by idp/keys
-	Certificate string // PEM, self-signed; SAML only
-	CreatedAt   time.Time
-	RetiredAt   time.Time // zero: in use
-	RevokedAt   time.Time // zero: not revoked
-}
-
 // FamilyTruth is a token family and all that decides whether it is alive, of
 // one moment.
 type FamilyTruth struct {

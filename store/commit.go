@@ -122,6 +122,9 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 	for _, p := range c.Passwords {
 		steps = append(steps, do(upsertPassword, p.ID, p.UserID, idp.CredentialPassword, p.Data, us(p.CreatedAt), us(p.UpdatedAt)))
 	}
+	for _, t := range c.TurnKeys {
+		steps = append(steps, turnStep(t))
+	}
 	for _, k := range c.SigningKeys {
 		steps = append(steps, keyStep(k))
 	}

@@ -14,9 +14,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"gatehouse/idp/directory"
 )
 
 // prefix of every environment variable of the server.
@@ -26,7 +30,7 @@ const prefix = "GATEHOUSE_"
 // the name, in the configuration file the name in lower case; with _FILE (or
 // _file) appended it names a file that holds the value.
 var settings = []string{
-	"URL", "LISTEN", "DATA", "DATABASE", "SECRET", "ADMIN_TOKEN", "TRUSTED_PROXIES", "TLS_CERT", "TLS_KEY", "OUTBOUND_ALLOW", "REDIS", "METRICS",
+	"URL", "LISTEN", "DATA", "DATABASE", "SECRET", "ADMIN_TOKEN", "TRUSTED_PROXIES", "TLS_CERT", "TLS_KEY", "OUTBOUND_ALLOW", "REDIS", "METRICS", "KEY_ROTATION",
 }
 
 // notYet are names that DESIGN reserves and this version does not serve:
@@ -46,7 +50,8 @@ type Config struct {
 	TLSCert        string
 	TLSKey         string
 	OutboundAllow  []string
-	Metrics        string // address at which metrics are read; empty: nowhere
+	Metrics        string        // address at which metrics are read; empty: nowhere
+	KeyRotation    time.Duration // how long a key of the OpenID Provider signs; 0: until somebody rotates it
 }
 
 // loadConfig reads the configuration: environment first, then file (path may
@@ -159,6 +164,9 @@ func parse(v map[string]string) (Config, error) {
 	if c.URL, err = publicURL(or("URL", "http://localhost:8080")); err != nil {
 		return c, err
 	}
+	if c.KeyRotation, err = keyRotation(or("KEY_ROTATION", "90d")); err != nil {
+		return c, err
+	}
 	for _, p := range list(v["TRUSTED_PROXIES"]) {
 		prefix, err := proxy(p)
 		if err != nil {
@@ -178,6 +186,22 @@ func parse(v map[string]string) (Config, error) {
 		return c, errors.New("GATEHOUSE_SECRET is too short: use 32 characters or more, for example from: openssl rand -base64 32")
 	}
 	return c, nil
+}
+
+// keyRotation reads how long a key signs: 90d, 2160h or off, which is zero.
+func keyRotation(s string) (time.Duration, error) {
+	if s == "off" {
+		return 0, nil
+	}
+	span := s
+	if n, err := strconv.ParseUint(strings.TrimSuffix(s, "d"), 10, 16); err == nil && strings.HasSuffix(s, "d") {
+		span = strconv.FormatUint(24*n, 10) + "h"
+	}
+	every, err := time.ParseDuration(span)
+	if err != nil || every < directory.MinKeyRotation {
+		return 0, fmt.Errorf("GATEHOUSE_KEY_ROTATION: %q is neither off nor a time span of %s or more, like 90d", s, directory.MinKeyRotation)
+	}
+	return every, nil
 }
 
 // publicURL checks the issuer: an origin, https anywhere but on this machine

@@ -56,6 +56,7 @@ type house struct {
 	secretUses func(context.Context) error
 	metrics    *metrics      // nil: nobody counts
 	closing    chan struct{} // closed when the house stops
+	rotation   time.Duration // how long a signing key signs; 0: until somebody rotates it
 }
 
 // build wires the house. Data flows down: web and the tongues stand on the
@@ -117,7 +118,8 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	h := &house{
 		node:  node,
 		store: db, ring: ring, out: out, redis: fast, gate: gate, directory: people, closing: make(chan struct{}), metrics: counting,
-		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: wallTime},
+		rotation: c.KeyRotation,
+		login:    &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: wallTime},
 	}
 	issuer := c.URL.String()
 	h.worker = &outbox.Worker{

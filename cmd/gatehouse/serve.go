@@ -127,6 +127,9 @@ func (h *house) serve(ctx context.Context, door net.Listener, cert, key string) 
 	tasks.Go(func() { noteSecretUses(store.InBackground(ctx), h.secretUses, h.worker.Log) })
 	tasks.Go(func() { endDue(ctx, h.directory, h.cuts.closed, h.worker.Log) })
 	tasks.Go(func() { endExpired(store.InBackground(ctx), h.directory, h.cuts.closed, h.worker.Log) })
+	tasks.Go(func() {
+		rotateKeys(store.InBackground(ctx), h.directory, h.rotation, h.cuts.closed, h.worker.Log)
+	})
 	tasks.Go(func() { workBatches(store.InBackground(ctx), h.directory, h.cuts.closed, h.worker.Name, h.worker.Log) })
 	way := &leaving{next: h.handler}
 	server := newServer(way)

@@ -84,6 +84,9 @@ func (d *Directory) EndKey(ctx context.Context, id idp.KeyID, why string) (idp.R
 		if err != nil {
 			return idp.Receipt{}, fmt.Errorf("make the key that replaces %s: %w", id, err)
 		}
+		if k.SignsAt.After(next.SignsAt) { // the one before it signs until then
+			next.SignsAt = k.SignsAt
+		}
 		c.SigningKeys = []idp.SigningKey{next}
 	}
 	e := d.event(ctx, "key.revoke")

@@ -31,7 +31,7 @@ func purposeOf(id idp.KeyID) string { return "signing-key/" + string(id) }
 // generate makes a key of this kind, sealed.
 func (r *Ring) generate(k kind) (idp.SigningKey, error) {
 	now := idp.Time(r.Now())
-	row := idp.SigningKey{ID: idp.NewKeyID(), Use: k.use, Algorithm: k.alg, CreatedAt: now}
+	row := idp.SigningKey{ID: idp.NewKeyID(), Use: k.use, Algorithm: k.alg, CreatedAt: now, SignsAt: now}
 	signer, err := generateSigner(k.alg)
 	if err != nil {
 		return idp.SigningKey{}, err
@@ -85,7 +85,7 @@ func (r *Ring) parse(row idp.SigningKey) (*Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse the private key: %w", err)
 	}
-	k := &Key{ID: string(row.ID), Algorithm: row.Algorithm, retiredAt: row.RetiredAt, revokedAt: row.RevokedAt}
+	k := &Key{ID: string(row.ID), Algorithm: row.Algorithm, row: row}
 	switch p := private.(type) {
 	case *rsa.PrivateKey:
 		if row.Algorithm == RS256 && p.N.BitLen() >= rsaBits {

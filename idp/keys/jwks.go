@@ -35,8 +35,8 @@ func jwks(keys []*Key) ([]byte, error) {
 	}{Keys: []jwk{}}
 	for _, k := range keys {
 		j := jwk{Use: "sig", Algorithm: k.Algorithm, ID: k.ID}
-		if !k.revokedAt.IsZero() {
-			j.RevokedAt = &k.revokedAt
+		if !k.row.RevokedAt.IsZero() {
+			j.RevokedAt = &k.row.RevokedAt
 		}
 		switch p := k.Signer.Public().(type) {
 		case *rsa.PublicKey:

@@ -163,7 +163,7 @@ func (r *Ring) keyFor(part, typ string) (*Key, error) {
 		return nil, fmt.Errorf("unknown kid %q", clip(h.KeyID))
 	case h.Algorithm != k.Algorithm:
 		return nil, fmt.Errorf("key %s is for %s, not %q", k.ID, k.Algorithm, clip(h.Algorithm))
-	case !k.retiredAt.IsZero() && !r.Now().Before(k.retiredAt):
+	case k.row.Over(r.Now()):
 		return nil, fmt.Errorf("key %s has retired", k.ID)
 	}
 	return k, nil

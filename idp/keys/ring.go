@@ -47,16 +47,16 @@ type Key struct {
 	Algorithm   string // RS256 or ES256
 	Signer      crypto.Signer
 	Certificate *x509.Certificate // self-signed; SAML only
-	retiredAt   time.Time
-	revokedAt   time.Time
+	row         idp.SigningKey
 }
 
 // Ring holds the signing keys of the house. Load it before use; its methods
 // are safe for concurrent use.
 //
-// A key signs while its RetiredAt is zero. One with a RetiredAt still
-// verifies, and is published, until that moment: rotation leaves the old key
-// an overlap, an emergency does not.
+// Which key signs is a matter of time alone (idp.SigningKey), so the moment at
+// which the next one does needs nobody: every node knew it long before. A key
+// that another has followed still verifies, and is published, until it retires;
+// one that was revoked does not.
 type Ring struct {
 	Store Store
 	Box   *Box
@@ -78,7 +78,7 @@ type keySet struct {
 	rows     []idp.SigningKey // that are published or sign
 	box      *Box             // that opened them
 	at       time.Time        // when it was being read, on the monotonic clock
-	signs    map[kind]*Key
+	signs    map[kind][]*Key
 	verifies map[string]*Key // kid to oidc key
 	jwks     []byte
 	receipts []byte // the public receipt keys
@@ -110,7 +110,7 @@ func (r *Ring) load(ctx context.Context) error {
 		}
 	}
 	rows = slices.DeleteFunc(rows, func(k idp.SigningKey) bool {
-		return k.Use != UseReceipt && !k.RetiredAt.IsZero() && !r.Now().Before(k.RetiredAt)
+		return k.Use != UseReceipt && k.Over(r.Now())
 	})
 	if old := r.loaded.Load(); old != nil && old.box == r.Box && slices.Equal(old.rows, rows) {
 		set := *old
@@ -165,16 +165,15 @@ func (r *Ring) create(ctx context.Context, missing []kind) error {
 }
 
 func (r *Ring) open(rows []idp.SigningKey) (*keySet, error) {
-	set := &keySet{signs: make(map[kind]*Key), verifies: make(map[string]*Key)}
+	set := &keySet{signs: make(map[kind][]*Key), verifies: make(map[string]*Key)}
 	var published, receipts []*Key
 	for _, row := range rows {
 		k, err := r.parse(row)
 		if err != nil {
 			return nil, fmt.Errorf("open signing key %s: %w", row.ID, err)
 		}
-		if row.RetiredAt.IsZero() {
-			set.signs[kind{row.Use, row.Algorithm}] = k
-		}
+		of := kind{row.Use, row.Algorithm}
+		set.signs[of] = append(set.signs[of], k)
 		switch row.Use {
 		case UseOIDC:
 			set.verifies[k.ID] = k
@@ -184,7 +183,7 @@ func (r *Ring) open(rows []idp.SigningKey) (*keySet, error) {
 		}
 	}
 	for _, k := range wanted() {
-		if set.signs[k] == nil {
+		if set.signer(k, r.Now()) == nil {
 			return nil, idp.Errorf(idp.Internal, "no %s key for %s", k.alg, k.use)
 		}
 	}
@@ -196,6 +195,17 @@ func (r *Ring) open(rows []idp.SigningKey) (*keySet, error) {
 	return set, err
 }
 
+// signer returns the key of this kind that signs now; nil when there is none.
+func (s *keySet) signer(of kind, now time.Time) *Key {
+	var signer *Key
+	for _, k := range s.signs[of] {
+		if !k.row.Over(now) && (signer == nil || k.row.SignsBefore(&signer.row, now)) {
+			signer = k
+		}
+	}
+	return signer
+}
+
 // Key returns the key that signs for this use ("oidc", "saml", "receipt") with this
 // algorithm; idp.NotFound when there is none, or the ring is not loaded,
 // idp.Unavailable when the lease has run out and cannot be renewed.
@@ -205,7 +215,7 @@ func (r *Ring) Key(use, alg string) (Key, error) {
 		return Key{}, err
 	}
 	if set != nil {
-		if k := set.signs[kind{use, alg}]; k != nil {
+		if k := set.signer(kind{use, alg}, r.Now()); k != nil {
 			return *k, nil
 		}
 	}

@@ -49,6 +49,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"all that an app holds ends", testAllOfAnAppEnds},
 		{"all that is older ends", testAllOlderEnds},
 		{"a key ends and is replaced", testAKeyEnds},
+		{"many nodes rotate a key once", testKeysTurn},
 		{"a consent is one for a person and an app", testConsents},
 		{"what an app holds of a person is found", testFamiliesIn},
 		{"a scheduled suspension runs once, and says how it went", testSchedules},

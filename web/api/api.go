@@ -100,6 +100,11 @@ type reasoned struct {
 	Reason string `json:"reason"`
 }
 
+// rotation is what is said with one: Now does not wait for the apps.
+type rotation struct {
+	Now bool `json:"now,omitempty"`
+}
+
 // suspension is what is said with one; Myself says that the caller means
 // themselves.
 type suspension struct {
@@ -179,6 +184,7 @@ func (a *API) routes() []route {
 		{"POST /api/v1/apps/{app}/end-sessions", owner, "End everything an app holds, of everybody", reasoned{}, client.Receipt{}, a.appEndSessions},
 		{"POST /api/v1/end-before", owner, "End everything made before a moment, of everybody; before may be empty: now", endBefore{}, client.Receipt{}, a.endBefore},
 		{"GET /api/v1/keys", owner, "List signing keys, oldest first", nil, client.Page[client.Key]{}, a.keyList},
+		{"POST /api/v1/keys/rotate", owner, "Publish the next signing keys of the OpenID Provider; they sign when apps can know them, with now at once", rotation{}, client.Page[client.Key]{}, a.keyRotate},
 		{"POST /api/v1/keys/{key}/revoke", owner, "Revoke a signing key; one in use is replaced", reasoned{}, client.Receipt{}, a.keyRevoke},
 		{"POST /api/v1/apply", owner, "Make users, groups, apps and grants what the body says", client.Desired{}, client.Applied{}, a.apply},
 		{"GET /api/v1/events", owner, "List audit lines, newest first", nil, client.Page[client.Event]{}, a.eventList},

@@ -40,10 +40,29 @@ func (a *API) keyList(r *http.Request, _ caller) (int, any, error) {
 		return 0, nil, err
 	}
 	return http.StatusOK, client.Page[client.Key]{Items: each(found, func(k idp.SigningKey) client.Key {
-		return client.Key{
-			ID: string(k.ID), Use: k.Use, Algorithm: k.Algorithm, CreatedAt: k.CreatedAt, RetiredAt: when(k.RetiredAt), RevokedAt: when(k.RevokedAt),
-		}
+		return a.key(k, found)
 	})}, nil
+}
+
+// key is a signing key, one of keys, on the wire.
+func (a *API) key(k idp.SigningKey, keys []idp.SigningKey) client.Key {
+	state, since, until := k.State(keys, a.Now())
+	return client.Key{
+		ID: string(k.ID), Use: k.Use, Algorithm: k.Algorithm, State: string(state), Since: since, Until: when(until), CreatedAt: k.CreatedAt,
+		RetiredAt: when(k.RetiredAt), RevokedAt: when(k.RevokedAt),
+	}
+}
+
+func (a *API) keyRotate(r *http.Request, _ caller) (int, any, error) {
+	in, err := decode[rotation](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	keys, err := a.Directory.RotateKeys(r.Context(), in.Now)
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, client.Page[client.Key]{Items: each(keys, func(k idp.SigningKey) client.Key { return a.key(k, keys) })}, nil
 }
 
 func (a *API) keyRevoke(r *http.Request, _ caller) (int, any, error) {

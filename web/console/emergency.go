@@ -32,7 +32,7 @@ func (c *Console) emergencyPage(w http.ResponseWriter, r *http.Request, status i
 	}
 	slices.Reverse(keys)
 	for _, k := range keys {
-		v.Keys = append(v.Keys, keyRow{ID: string(k.ID), Signs: signs(k), State: keyState(k), Made: k.CreatedAt, Live: k.RevokedAt.IsZero()})
+		v.Keys = append(v.Keys, keyRow{ID: string(k.ID), Signs: signs(k), State: keyState(k, keys, ui.VisitOf(r.Context()).Now), Made: k.CreatedAt, Live: k.RevokedAt.IsZero()})
 	}
 	return ui.Render(w, r, status, emergencyPage(v))
 }
@@ -47,12 +47,20 @@ func signs(k idp.SigningKey) string {
 	return "Receipts and the audit log, " + k.Algorithm
 }
 
-func keyState(k idp.SigningKey) string {
-	switch {
-	case !k.RevokedAt.IsZero():
-		return "revoked " + ui.Exact(k.RevokedAt)
-	case !k.RetiredAt.IsZero():
-		return "retired " + ui.Exact(k.RetiredAt)
+func keyState(k idp.SigningKey, keys []idp.SigningKey, now time.Time) string {
+	state, since, until := k.State(keys, now)
+	switch state {
+	case idp.KeyNext:
+		return "published, signs from " + ui.Exact(until)
+	case idp.KeyRetired:
+		return "retired " + ui.Exact(since) + ", published until " + ui.Exact(until)
+	case idp.KeyGone:
+		return "gone since " + ui.Exact(since)
+	case idp.KeyRevoked:
+		return "revoked " + ui.Exact(since)
+	}
+	if !until.IsZero() {
+		return "in use until " + ui.Exact(until)
 	}
 	return "in use"
 }

@@ -52,6 +52,10 @@ func EventWords(kind string) string {
 		return "Took back what they had allowed an app"
 	case "oidc.consent.cancel":
 		return "Did not allow an app to know them"
+	case "key.rotate":
+		return "Next signing key published"
+	case "key.hasten":
+		return "Next signing key put to use early"
 	case "grant.add":
 		return "App granted"
 	case "grant.remove":

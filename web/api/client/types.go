@@ -237,6 +237,9 @@ type Key struct {
 	ID        string     `json:"id"`
 	Use       string     `json:"use"`       // oidc, saml or receipt
 	Algorithm string     `json:"algorithm"` // RS256 or ES256
+	State     string     `json:"state"`     // next, current, retired, gone or revoked
+	Since     time.Time  `json:"since"`     // when it came to be that
+	Until     *time.Time `json:"until,omitempty"`
 	CreatedAt time.Time  `json:"created_at"`
 	RetiredAt *time.Time `json:"retired_at,omitempty"`
 	RevokedAt *time.Time `json:"revoked_at,omitempty"`

@@ -113,6 +113,13 @@ func (c *Client) EndBefore(ctx context.Context, before time.Time, reason string)
 // Keys lists the signing keys, oldest first.
 func (c *Client) Keys(ctx context.Context) ([]Key, error) { return all[Key](ctx, c, "/keys") }
 
+// RotateKeys publishes the next signing keys of the OpenID Provider and returns
+// all keys. They sign when apps can know them; now: at once.
+func (c *Client) RotateKeys(ctx context.Context, now bool) ([]Key, error) {
+	found, err := post[Page[Key]](ctx, c, "/keys/rotate", map[string]bool{"now": now})
+	return found.Items, err
+}
+
 // RevokeKey revokes a signing key; one in use is replaced.
 func (c *Client) RevokeKey(ctx context.Context, id, reason string) (Receipt, error) {
 	return post[Receipt](ctx, c, "/keys/"+seg(id)+"/revoke", map[string]string{"reason": reason})

@@ -1,0 +1,297 @@
+package oidc_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"gatehouse/idp"
+	"gatehouse/idp/directory"
+	"gatehouse/idp/keys"
+)
+
+// ringed are the keys of one house as so many nodes see them.
+func (h *house) ringed(nodes int) []*keys.Ring {
+	h.t.Helper()
+	rings := make([]*keys.Ring, nodes)
+	for i := range rings {
+		rings[i] = h.anotherRing()
+	}
+	h.dir.Keys = rings[0]
+	return rings
+}
+
+func (h *house) anotherRing() *keys.Ring {
+	h.t.Helper()
+	r := &keys.Ring{Store: h.store, Box: h.provider.Box, Now: h.clock.Now, Subject: "gatehouse.test"}
+	h.must(r.Load(h.t.Context()))
+	return r
+}
+
+// cachingParty is an app that reads the key set once a day and never in
+// between, and keeps the tokens that it was given.
+type cachingParty struct {
+	t      *testing.T
+	set    jose.JSONWebKeySet
+	readAt time.Time
+	heldRing   []heldRing
+}
+
+type heldRing struct {
+	token string
+	until time.Time
+}
+
+func (p *cachingParty) takes(token string, now time.Time, set []byte) {
+	p.t.Helper()
+	if now.Sub(p.readAt) >= 24*time.Hour {
+		p.set, p.readAt = jose.JSONWebKeySet{}, now
+		if err := json.Unmarshal(set, &p.set); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	jws, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES256})
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	kid := jws.Signatures[0].Header.KeyID
+	known := p.set.Key(kid)
+	if len(known) != 1 {
+		p.t.Fatalf("%s: an app that read the key set %s ago meets the unknown key %s", now.Format(time.RFC3339), now.Sub(p.readAt), kid)
+	}
+	if _, err := jws.Verify(known[0]); err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// TestKeysRotateAndNoAppMeetsAnUnknownOne lets half a year go by: two nodes that
+// both look whether a rotation is due, and are restarted; an app with long
+// tokens that keeps the key set for a day.
+func TestKeysRotateAndNoAppMeetsAnUnknownOne(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	const lasts, step, every = 60 * time.Hour, 9 * time.Hour, 90 * 24 * time.Hour
+	h.changeApp(h.wiki.ID, func(a *idp.App) { a.OIDC.AccessTokenTTL = lasts })
+	nodes := h.ringed(2)
+	apps := map[string]*cachingParty{keys.RS256: {t: t}, keys.ES256: {t: t}}
+	signed := map[string]bool{}
+	for i := 0; h.clock.ahead.Load() < int64(190*24*time.Hour); i++ {
+		h.clock.Advance(step)
+		now := h.clock.Now()
+		h.must(h.dir.RotateDueKeys(t.Context(), every))
+		if i%7 == 0 { // a node is killed, and another comes
+			nodes[i%2] = h.anotherRing()
+		}
+		for n, node := range nodes {
+			h.must(node.Load(t.Context()))
+			for alg, app := range apps {
+				token, err := node.Sign(alg, "", map[string]any{"node": n})
+				h.must(err)
+				app.takes(token, now, nodes[1-n].JWKS())
+				app.heldRing = append(app.heldRing, heldRing{token, now.Add(lasts)})
+				signed[kidOf(t, token)] = true
+			}
+		}
+		for _, app := range apps {
+			app.heldRing = slices.DeleteFunc(app.heldRing, func(x heldRing) bool { return !now.Before(x.until) })
+			for _, x := range app.heldRing {
+				if _, err := nodes[i%2].Verify(x.token, ""); err != nil {
+					t.Fatalf("%s: a token that lasts until %s: %v", now, x.until, err)
+				}
+			}
+		}
+	}
+	if len(signed) != 6 { // twice for each algorithm
+		t.Errorf("%d keys have signed", len(signed))
+	}
+	all, err := h.store.SigningKeys(t.Context())
+	h.must(err)
+	states := map[idp.KeyState]int{}
+	for _, k := range all {
+		if state, _, _ := k.State(all, h.clock.Now()); k.Use == keys.UseOIDC {
+			states[state]++
+		} else if state != idp.KeyCurrent || !k.RetiredAt.IsZero() {
+			t.Errorf("a key for %s is %s", k.Use, state)
+		}
+	}
+	if states[idp.KeyCurrent] != 2 || states[idp.KeyGone] != 4 {
+		t.Errorf("states %v", states)
+	}
+	if n := strings.Count(string(nodes[0].JWKS()), `"kid"`); n != 2 {
+		t.Errorf("%d keys are published", n)
+	}
+	h.wantEvent("key.rotate")
+}
+
+func kidOf(t *testing.T, token string) string {
+	t.Helper()
+	jws, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return jws.Signatures[0].Header.KeyID
+}
+
+func TestOfManyNodesOneRotates(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.ringed(1)
+	h.clock.Advance(90 * 24 * time.Hour)
+	var all sync.WaitGroup
+	for range 6 {
+		all.Go(func() {
+			if err := h.dir.RotateDueKeys(t.Context(), 90*24*time.Hour); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if got := h.keyStates(); got != "ES256 current, ES256 next, RS256 current, RS256 next" {
+		t.Errorf("keys: %s", got)
+	}
+	// None is due before its time, and none for a house that rotates by hand.
+	h.clock.Advance(60 * 24 * time.Hour)
+	h.must(h.dir.RotateDueKeys(t.Context(), 90*24*time.Hour))
+	h.must(h.dir.RotateDueKeys(t.Context(), 0))
+	if got := h.keyStates(); got != "ES256 current, ES256 gone, RS256 current, RS256 gone" {
+		t.Errorf("later: %s", got)
+	}
+}
+
+// keyStates are those of the provider's keys, in words.
+func (h *house) keyStates() string {
+	h.t.Helper()
+	all, err := h.store.SigningKeys(h.t.Context())
+	h.must(err)
+	var words []string
+	for _, k := range all {
+		if state, _, _ := k.State(all, h.clock.Now()); k.Use == keys.UseOIDC {
+			words = append(words, fmt.Sprint(k.Algorithm, " ", state))
+		}
+	}
+	slices.Sort(words)
+	return strings.Join(words, ", ")
+}
+
+// signs is the key that the node signs with.
+func (h *house) signs(r *keys.Ring) string {
+	h.t.Helper()
+	h.must(r.Load(h.t.Context()))
+	k, err := r.Key(keys.UseOIDC, keys.ES256)
+	h.must(err)
+	return k.ID
+}
+
+func TestKeysAreRotatedByHand(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ring := h.ringed(1)[0]
+	first := h.signs(ring)
+	_, err := h.dir.RotateKeys(t.Context(), false)
+	h.must(err)
+	if h.signs(ring) != first || strings.Count(string(ring.JWKS()), `"kid"`) != 4 {
+		t.Error("the next key signs, or is not published")
+	}
+	if _, err := h.dir.RotateKeys(t.Context(), false); !idp.IsKind(err, idp.Conflict) {
+		t.Errorf("rotated twice: %v", err)
+	}
+	if got := h.keyStates(); got != "ES256 current, ES256 next, RS256 current, RS256 next" {
+		t.Errorf("keys: %s", got)
+	}
+	_, err = h.dir.RotateKeys(t.Context(), true)
+	h.must(err)
+	h.wantEvent("key.hasten")
+	if h.signs(ring) != first {
+		t.Error("it signs before every node can publish it")
+	}
+	h.clock.Advance(6 * time.Second)
+	second := h.signs(ring)
+	if second == first {
+		t.Error("the next key does not sign")
+	}
+	// With nothing waiting, in a hurry.
+	_, err = h.dir.RotateKeys(t.Context(), true)
+	h.must(err)
+	h.clock.Advance(6 * time.Second)
+	if third := h.signs(ring); third == second || third == first {
+		t.Error("another key does not sign")
+	}
+	if got := h.keyStates(); got != "ES256 current, ES256 retired, ES256 retired, RS256 current, RS256 retired, RS256 retired" {
+		t.Errorf("keys: %s", got)
+	}
+	h.clock.Advance(25 * time.Hour)
+	if got := h.keyStates(); got != "ES256 current, ES256 gone, ES256 gone, RS256 current, RS256 gone, RS256 gone" {
+		t.Errorf("keys: %s", got)
+	}
+}
+
+func TestAKeyThatWaitsTakesOverFromOneThatIsRevoked(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ring := h.ringed(1)[0]
+	first := h.signs(ring)
+	_, err := h.dir.RotateKeys(t.Context(), false)
+	h.must(err)
+	next := h.newest()
+	_, err = h.dir.EndKey(t.Context(), idp.KeyID(first), "it leaked")
+	h.must(err)
+	if got := h.signs(ring); got != string(next.ID) || strings.Contains(string(ring.JWKS()), first) {
+		t.Errorf("%s signs, not %s; or the revoked one is published", got, next.ID)
+	}
+}
+
+func TestAKeyThatWaitsIsRevokedAndReplacedByOneThatWaits(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ring := h.ringed(1)[0]
+	first := h.signs(ring)
+	_, err := h.dir.RotateKeys(t.Context(), false)
+	h.must(err)
+	next := h.newest()
+	_, err = h.dir.EndKey(t.Context(), next.ID, "it leaked")
+	h.must(err)
+	if h.signs(ring) != first || h.newest().ID == next.ID || strings.Contains(string(ring.JWKS()), string(next.ID)) {
+		t.Error("the key before it signs no more, nothing takes its place, or it is published")
+	}
+	h.clock.Advance(26 * time.Hour)
+	if h.signs(ring) != string(h.newest().ID) {
+		t.Error("the one in its place does not sign")
+	}
+}
+
+// newest is the newest ES256 key of the provider.
+func (h *house) newest() idp.SigningKey {
+	h.t.Helper()
+	all, err := h.store.SigningKeys(h.t.Context())
+	h.must(err)
+	i := slices.IndexFunc(all, func(k idp.SigningKey) bool {
+		return k.Use == keys.UseOIDC && k.Algorithm == keys.ES256 && k.RetiredAt.IsZero()
+	})
+	return all[i]
+}
+
+func TestAKeyStaysForTokensThatBecameLonger(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ring := h.ringed(1)[0]
+	_, err := h.dir.RotateKeys(t.Context(), false)
+	h.must(err)
+	const lasts = 10 * 24 * time.Hour
+	h.changeApp(h.wiki.ID, func(a *idp.App) { a.OIDC.AccessTokenTTL = lasts })
+	h.must(h.dir.RotateDueKeys(t.Context(), directory.MinKeyRotation))
+	h.clock.Advance(24 * time.Hour)
+	h.must(ring.Load(t.Context()))
+	token, err := ring.Sign(keys.ES256, "", map[string]any{"sub": "a"})
+	h.must(err)
+	h.clock.Advance(lasts - time.Minute)
+	h.must(ring.Load(t.Context()))
+	if _, err := ring.Verify(token, ""); err != nil {
+		t.Error(err)
+	}
+}
