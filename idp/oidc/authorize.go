@@ -126,7 +126,7 @@ func (p *Provider) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 	if idp.IsKind(err, idp.Invalid) {
 		q := r.URL.Query() // what could be read of it
 		p.note(r.Context(), idp.Event{Kind: "oidc.authorize.refuse", Detail: map[string]string{
-			"reason": clip(err.Error()), "client_id": clip(q.Get("client_id")), "redirect_uri": clip(q.Get("redirect_uri")),
+			"reason": clip(err.Error()), "client_id": clip(q.Get("client_id")), "redirect_uri": clip(q.Get("redirect_uri")), "received": received(q),
 		}})
 	}
 	p.Browser.Problem(w, r, err)
@@ -135,7 +135,7 @@ func (p *Provider) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 // refuse writes down an error and sends it to the app.
 func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, app idp.App, req *request, e *oidc.Error) {
 	p.note(r.Context(), idp.Event{Kind: "oidc.authorize.refuse", AppID: app.ID, Detail: map[string]string{
-		"error": string(e.ErrorType), "reason": e.Description,
+		"error": string(e.ErrorType), "reason": e.Description, "received": received(r.URL.Query()),
 	}})
 	p.respond(w, r, app, req, errorParams(e))
 }

@@ -10,3 +10,9 @@ CREATE TABLE client_secrets (
     used_at BIGINT NOT NULL, -- 0: not since it is known
     PRIMARY KEY (app_id, id)
 );
+
+-- The correlation ID of the request or the job that an audit line is about, as
+-- its actor says it; here it can be found. '': there is none, or the line is
+-- older than this.
+ALTER TABLE events ADD COLUMN correlation TEXT NOT NULL DEFAULT '';
+CREATE INDEX events_correlation ON events (correlation, at, id) WHERE correlation <> '';

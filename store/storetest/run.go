@@ -18,6 +18,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"user lists go by key", testUserPages},
 		{"access comes with its reason", testGroupsAndAccess},
 		{"events and keys", testEventsAndKeys},
+		{"audit lines are found by correlation ID", testEventsAbout},
 		{"what is said of secrets follows the app", testSecrets},
 		{"a review sees how an app is used", testAppUse},
 		{"a sign-in is proven, done and spent once", testSignIns},
