@@ -61,6 +61,14 @@ type OIDCSettings struct {
 	HonoursSessionExpiry bool
 	RefreshTTL           time.Duration // absolute life of a token family with refresh; 0: 30 days
 	AllowOfflineAccess   bool
+	// RegisteredBy is the initial access token with which the app registered
+	// itself (RFC 7591); empty: an owner did.
+	RegisteredBy InitialTokenID `json:",omitempty"`
+	// RegistrationTokenHash is of the token with which it manages that
+	// registration (RFC 7592), as sessions hashes secrets.
+	RegistrationTokenHash string `json:",omitempty"`
+	// Removed: it is no app any more; what is left is told what ended.
+	Removed bool `json:",omitempty"`
 }
 
 // SAMLSettings is what we know of a service provider.

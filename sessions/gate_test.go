@@ -101,6 +101,15 @@ var paths = []path{
 		w.must(err)
 		return func() error { _, _, err := w.gate.APIToken(w.ctx, raw); return err }
 	}},
+	{sessions.InitialTokenIssued, []string{"CreateInitialToken"}, func(w *world) func() error {
+		proof := w.proof()
+		return func() error { _, _, err := w.gate.NewInitialToken(w.ctx, proof, "t", 1, time.Hour); return err }
+	}},
+	{sessions.InitialTokenUsed, []string{"SpendInitialToken"}, func(w *world) func() error {
+		raw, _, err := w.gate.NewInitialToken(w.ctx, w.proof(), "t", 9, time.Hour)
+		w.must(err)
+		return func() error { _, err := w.gate.SpendInitialToken(w.ctx, raw); return err }
+	}},
 }
 
 // without are the methods that carry no user, and why that is safe.
@@ -192,7 +201,7 @@ func TestNoWayInAfterAllOlderHasEnded(t *testing.T) {
 					_, err := w.dir.EndBefore(w.ctx, before, "test")
 					w.must(err)
 					// A bare proof carries no time: what is issued by it is newer.
-					issued := !now && (p.pass == sessions.LinkIssued || p.pass == sessions.APITokenIssued)
+					issued := !now && (p.pass == sessions.LinkIssued || p.pass == sessions.APITokenIssued || p.pass == sessions.InitialTokenIssued)
 					if err := attempt(); !idp.IsKind(err, idp.Unauthenticated) && !issued {
 						t.Errorf("after the ending: got %v, want a refusal", err)
 					}

@@ -23,12 +23,15 @@ const (
 	LinkUsed       Pass = "link used"
 	APITokenIssued Pass = "API token issued"
 	APITokenUsed   Pass = "API token"
+
+	InitialTokenIssued Pass = "initial access token issued"
+	InitialTokenUsed   Pass = "initial access token"
 )
 
 // Passes lists every way through the gate but [None].
 func Passes() []Pass {
 	return []Pass{
 		SessionUsed, SessionStarted, SessionRenewed, SignInUsed, SignInProven, SignInResumed, Code, RefreshToken, AccessToken,
-		Assertion, LinkIssued, LinkOpened, LinkUsed, APITokenIssued, APITokenUsed,
+		Assertion, LinkIssued, LinkOpened, LinkUsed, APITokenIssued, APITokenUsed, InitialTokenIssued, InitialTokenUsed,
 	}
 }

@@ -190,6 +190,9 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 		},
 		Log: log, Now: wallTime,
 	}
+	if c.Registration {
+		provider.Registration = &oidc.Registration{Directory: h.directory, Spend: h.gate.SpendInitialToken, Count: h.store.Count}
+	}
 	h.secretUses = func(ctx context.Context) error { return provider.WriteSecretUses(ctx, h.store.UseSecret) }
 	idps := &saml.Provider{
 		EntityID: entityID(issuer), BaseURL: issuer, Store: known, Gate: h.gate, SignIns: h.login, Ring: ring, Box: box, Browser: browser,

@@ -92,6 +92,9 @@ func (p *Provider) app(ctx context.Context, clientID string) (idp.App, error) {
 	if app.OIDC == nil {
 		return idp.App{}, idp.Errorf(idp.Internal, "app %s has no OIDC settings", app.ID)
 	}
+	if app.OIDC.Removed {
+		return app, idp.Errorf(idp.NotFound, "app %s was removed", app.ID)
+	}
 	return app, nil
 }
 

@@ -84,6 +84,13 @@ var explained = []struct {
 		Meaning: "A refresh token was used that had been replaced: one of the two who hold it is a thief. All tokens of that sign-on are revoked (RFC 9700 §4.14.2).", Side: idp.SideApp,
 		Change: "Have the app store the newest refresh token before it uses it, with one writer at a time; the person signs in again."}},
 
+	{"oidc.register.refuse", "access token is not valid", idp.Explanation{
+		Meaning: "The initial access token has no use left, was revoked or has expired, or the owner who made it is none any more; or the registration access token is not of this client.", Side: idp.SideHouse,
+		Change: "Make a new one: gatehouse token initial add NAME."}},
+	{"oidc.register.refuse", "", idp.Explanation{
+		Meaning: "What the client says of itself cannot be registered (RFC 7591 §3.2.2); the reason says what.", Side: idp.SideApp,
+		Change: "Correct the client metadata; docs/registration.md has what is taken."}},
+
 	{"oidc.revoke.refuse", "", idp.Explanation{
 		Meaning: "An app wanted to revoke a token of another app (RFC 7009 §2.1).", Side: idp.SideApp,
 		Change: "Have it authenticate as the app that got the token."}},

@@ -97,7 +97,8 @@ type Person struct {
 	Subject string // the sub the app knows the user by
 }
 
-// Provider is the OpenID Provider. All fields but Evidence are required.
+// Provider is the OpenID Provider. All fields but
+// Evidence and Registration are required.
 type Provider struct {
 	Issuer  string // no trailing slash
 	Store   Store
@@ -115,8 +116,10 @@ type Provider struct {
 	// is the app's proof that the end of that session reached it; else it was
 	// whoever holds the token. what is plain words. May be nil.
 	Evidence func(ctx context.Context, app idp.AppID, session idp.SessionID, what string, byApp bool) error
-	Log      *slog.Logger
-	Now      func() time.Time
+	// Registration lets apps register themselves. May be nil: they cannot.
+	Registration *Registration
+	Log          *slog.Logger
+	Now          func() time.Time
 
 	origins    origins
 	secretUses secretUses
@@ -146,6 +149,10 @@ func (p *Provider) Handler() http.Handler {
 	mux.Handle(pathRevoke, p.cors(forClients(true, machines)))
 	mux.Handle(pathUserinfo, p.cors(forBearers(machines)))
 	mux.Handle(pathKeys, p.cors(document(p.Ring.JWKS)))
+	if p.Registration != nil {
+		mux.Handle(pathRegister, p.registrations())
+		mux.Handle(pathRegister+"/", p.registrations())
+	}
 	discovery := p.discovery()
 	mux.Handle(pathDiscovery, p.cors(document(func() []byte { return discovery })))
 	return mux

@@ -27,6 +27,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"an offline family outlives a sign-out only", testOfflineFamilies},
 		{"links work once", testLinks},
 		{"API tokens carry their user", testAPITokens},
+		{"initial access tokens are spent use by use", testInitialTokens},
 		{"spent values, counts and purge", testSpentThrottlesAndPurge},
 		{"an ending is made once and always wins", testEndings},
 		{"a suspension is of constant size", testSuspendIsConstant},
