@@ -26,6 +26,8 @@ import (
 //	                      with !, the link no longer works
 //	waits COMMAND...      runs the command again until it succeeds
 //	fetch PATH FILE       writes what the node answers at PATH, without a token
+//	refused PATH          asks for PATH, which must be refused; sets CORRELATION to
+//	                      the ID of the refusal
 //	grab NAME PATTERN     sets NAME to what the group of PATTERN matches in stdout
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -75,6 +77,15 @@ func TestScripts(t *testing.T) {
 					ts.Fatalf("%s answered %d", args[0], got.Status)
 				}
 				ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(got.Body), 0o644))
+			},
+			"refused": func(ts *testscript.TestScript, neg bool, args []string) {
+				usage(ts, neg, args, 1, "refused PATH")
+				s := scripted{t, ts}
+				got := newVisitor(s).get(s, ts.Getenv("GATEHOUSE_URL")+args[0])
+				if got.Status < 400 {
+					ts.Fatalf("%s answered %d", args[0], got.Status)
+				}
+				ts.Setenv("CORRELATION", got.Header.Get("X-Correlation-ID"))
 			},
 			"grab": func(ts *testscript.TestScript, neg bool, args []string) {
 				usage(ts, neg, args, 2, "grab NAME PATTERN")

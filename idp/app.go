@@ -95,6 +95,14 @@ type OIDCSettings struct {
 	CertificateBound bool
 	// FAPI2 holds the app to the FAPI 2.0 Security Profile.
 	FAPI2 bool
+	// RegisteredBy is the initial access token with which the app registered
+	// itself (RFC 7591); empty: an owner did.
+	RegisteredBy InitialTokenID `json:",omitempty"`
+	// RegistrationTokenHash is of the token with which it manages that
+	// registration (RFC 7592), as sessions hashes secrets.
+	RegistrationTokenHash string `json:",omitempty"`
+	// Removed: it is no app any more; what is left is told what ended.
+	Removed bool `json:",omitempty"`
 }
 
 // SAMLSettings is what we know of a service provider.

@@ -86,4 +86,9 @@ type Issues interface {
 	UseLink(ctx context.Context, id idp.LinkID, now time.Time, change idp.Change) (idp.Committed, error)
 	// CreateAPIToken writes an API token of a standing user.
 	CreateAPIToken(ctx context.Context, t idp.APIToken, hash string) error
+	// CreateInitialToken writes an initial access token of a standing user.
+	CreateInitialToken(ctx context.Context, t idp.InitialToken, hash string) error
+	// SpendInitialToken takes one use of an initial access token whose proof
+	// stands; idp.Unauthenticated for any other.
+	SpendInitialToken(ctx context.Context, hash string, now time.Time) (idp.InitialToken, error)
 }

@@ -111,6 +111,15 @@ var paths = []path{
 		w.must(err)
 		return func() error { _, err := w.gate.App(w.ctx, p); return err }
 	}},
+	{pass: sessions.InitialTokenIssued, covers: []string{"CreateInitialToken"}, prepare: func(w *world) func() error {
+		proof := w.proof()
+		return func() error { _, _, err := w.gate.NewInitialToken(w.ctx, proof, "t", 1, time.Hour); return err }
+	}},
+	{pass: sessions.InitialTokenUsed, covers: []string{"SpendInitialToken"}, prepare: func(w *world) func() error {
+		raw, _, err := w.gate.NewInitialToken(w.ctx, w.proof(), "t", 9, time.Hour)
+		w.must(err)
+		return func() error { _, err := w.gate.SpendInitialToken(w.ctx, raw); return err }
+	}},
 }
 
 // without are the methods that carry no user, and why that is safe.
@@ -208,7 +217,7 @@ func TestNoWayInAfterAllOlderHasEnded(t *testing.T) {
 					_, err := w.dir.EndBefore(w.ctx, before, "test")
 					w.must(err)
 					// A bare proof carries no time: what is issued by it is newer.
-					issued := !now && (p.pass == sessions.LinkIssued || p.pass == sessions.APITokenIssued) || p.pass == sessions.AppTokenIssued
+					issued := !now && slices.Contains([]sessions.Pass{sessions.LinkIssued, sessions.APITokenIssued, sessions.InitialTokenIssued}, p.pass) || p.pass == sessions.AppTokenIssued
 					if err := attempt(); !idp.IsKind(err, idp.Unauthenticated) && !issued {
 						t.Errorf("after the ending: got %v, want a refusal", err)
 					}

@@ -25,6 +25,9 @@ const (
 	APITokenUsed   Pass = "API token"
 	AppTokenIssued Pass = "app token issued"
 	AppTokenUsed   Pass = "app token"
+
+	InitialTokenIssued Pass = "initial access token issued"
+	InitialTokenUsed   Pass = "initial access token"
 )
 
 // Passes lists every way through the gate but [None].
@@ -32,5 +35,6 @@ func Passes() []Pass {
 	return []Pass{
 		SessionUsed, SessionStarted, SessionRenewed, SignInUsed, SignInProven, SignInResumed, Code, RefreshToken, AccessToken,
 		Assertion, LinkIssued, LinkOpened, LinkUsed, APITokenIssued, APITokenUsed, AppTokenIssued, AppTokenUsed,
+		InitialTokenIssued, InitialTokenUsed,
 	}
 }

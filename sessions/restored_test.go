@@ -2,6 +2,7 @@ package sessions_test
 
 import (
 	"testing"
+	"time"
 
 	"gatehouse/idp"
 	"gatehouse/sessions"
@@ -50,11 +51,12 @@ func TestNothingIsIssuedBeforeARestoreIsConfirmed(t *testing.T) {
 		proof, in := w.proof(), w.begun()
 		session := idp.Session{ID: idp.NewSessionID(), Proof: proof, CreatedAt: w.now, LastSeenAt: w.now, ExpiresAt: w.now.Add(w.gate.Idle)}
 		for name, issue := range map[sessions.Pass]func() error{
-			sessions.SignInProven:   func() error { _, err := w.gate.Prove(w.ctx, in, proof, "pwd"); return err },
-			sessions.SessionStarted: func() error { return s.StartSession(w.ctx, session, "hash", "") },
-			sessions.LinkIssued:     func() error { _, _, err := w.gate.NewLink(w.ctx, proof, idp.LinkPassword); return err },
-			sessions.APITokenIssued: func() error { _, _, err := w.gate.NewAPIToken(w.ctx, proof, "t", 0); return err },
-			"first owner":           func() error { _, _, err := w.gate.NewLink(w.ctx, idp.Proof{}, idp.LinkFirstOwner); return err },
+			sessions.SignInProven:       func() error { _, err := w.gate.Prove(w.ctx, in, proof, "pwd"); return err },
+			sessions.SessionStarted:     func() error { return s.StartSession(w.ctx, session, "hash", "") },
+			sessions.LinkIssued:         func() error { _, _, err := w.gate.NewLink(w.ctx, proof, idp.LinkPassword); return err },
+			sessions.APITokenIssued:     func() error { _, _, err := w.gate.NewAPIToken(w.ctx, proof, "t", 0); return err },
+			sessions.InitialTokenIssued: func() error { _, _, err := w.gate.NewInitialToken(w.ctx, proof, "t", 1, time.Hour); return err },
+			"first owner":               func() error { _, _, err := w.gate.NewLink(w.ctx, idp.Proof{}, idp.LinkFirstOwner); return err },
 		} {
 			if err := issue(); !idp.IsKind(err, idp.Unauthenticated) {
 				t.Errorf("%s: got %v, want a refusal", name, err)

@@ -2,25 +2,28 @@ package store
 
 import (
 	"context"
+	"slices"
 	"strconv"
 
 	"gatehouse/idp"
 )
 
 const (
-	insertEvent = `INSERT INTO events (id, at, kind, actor, user_id, app_id, session_id, detail)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`
+	insertEvent = `INSERT INTO events (id, at, kind, actor, user_id, app_id, session_id, detail, correlation)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`
 	selectEvents = `SELECT e.id, e.at, e.kind, e.actor, e.user_id, e.app_id, e.session_id, e.detail FROM events e
 		WHERE ($1 = '' OR e.app_id = $1) AND (CAST($2 AS BIGINT) = 0 OR (e.at, e.id) < ($2, $3))`
 	eventsOrder = ` ORDER BY e.at DESC, e.id DESC LIMIT $4`
 	events      = selectEvents + eventsOrder
-	eventsOf    = selectEvents + ` AND e.user_id = $5` + eventsOrder
+	eventsAbout = `SELECT e.id, e.at, e.kind, e.actor, e.user_id, e.app_id, e.session_id, e.detail FROM events e
+		WHERE e.correlation = $1 AND e.correlation <> '' ORDER BY e.at, e.id LIMIT 100`
+	eventsOf = selectEvents + ` AND e.user_id = $5` + eventsOrder
 )
 
 func eventSteps(events []idp.Event) []step {
 	steps := make([]step, len(events))
 	for i, e := range events {
-		steps[i] = do(insertEvent, e.ID, us(e.At), e.Kind, asJSON(e.Actor), e.UserID, e.AppID, e.SessionID, asJSON(e.Detail))
+		steps[i] = do(insertEvent, e.ID, us(e.At), e.Kind, asJSON(e.Actor), e.UserID, e.AppID, e.SessionID, asJSON(e.Detail), e.Actor.CorrelationID)
 	}
 	return steps
 }
@@ -63,6 +66,17 @@ func (s *Store) Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, stri
 		return cursor(strconv.FormatInt(us(e.At), 10), string(e.ID))
 	})
 	return events, next, nil
+}
+
+// EventsAbout returns the audit lines of one correlation ID, oldest first, at
+// most 100.
+func (s *Store) EventsAbout(ctx context.Context, correlation string) ([]idp.Event, error) {
+	found, err := list(ctx, s, "events", scanEvent, eventsAbout, correlation)
+	if err != nil {
+		return nil, err
+	}
+	// The actor is in the sealed chain; the column beside it is not.
+	return slices.DeleteFunc(found, func(e idp.Event) bool { return e.Actor.CorrelationID != correlation }), nil
 }
 
 // wholeNumber reads a number of a cursor; "" is 0.

@@ -90,9 +90,9 @@ func crowd(ctx context.Context, t *testing.T, dsn string, now time.Time, generat
 			0, 0, '', 0, 0, 0, '', CASE WHEN st IN ('verified', 'failed') THEN 1 ELSE 0 END, '', 0, CASE WHEN r.n %% 20 = 0 THEN 0 ELSE 1 END
 			FROM receipts r, generate_series(1, 10) j, LATERAL (SELECT CASE WHEN r.n > %d THEN 'retrying' WHEN r.n %% 9000 = 1 AND j = 1 THEN 'failed' ELSE 'verified' END AS st) s`, manyReceipts-1000),
 		`UPDATE receipts SET version = 1, signed_at = 1 WHERE n % 100 <> 0`,
-		fmt.Sprintf(`INSERT INTO events SELECT 'evt_' || i, i, 'x', '{}', '', '', '', '{}', i FROM generate_series(1, %d) i`, manyEvents),
+		fmt.Sprintf(`INSERT INTO events SELECT 'evt_' || i, i, 'x', '{}', '', '', '', '{}', i, '' FROM generate_series(1, %d) i`, manyEvents),
 		fmt.Sprintf(`INSERT INTO chain SELECT i, 'evt_' || i, '', i FROM generate_series(1, %d) i`, manyEvents),
-		`INSERT INTO events SELECT 'evt_late_' || i, i, 'x', '{}', '', '', '', '{}', 0 FROM generate_series(1, 10) i`,
+		`INSERT INTO events SELECT 'evt_late_' || i, i, 'x', '{}', '', '', '', '{}', 0, '' FROM generate_series(1, 10) i`,
 		`ANALYZE`,
 	} {
 		if _, err := conn.Exec(ctx, statement); err != nil {

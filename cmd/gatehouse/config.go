@@ -30,7 +30,8 @@ const prefix = "GATEHOUSE_"
 // the name, in the configuration file the name in lower case; with _FILE (or
 // _file) appended it names a file that holds the value.
 var settings = []string{
-	"URL", "LISTEN", "DATA", "DATABASE", "SECRET", "ADMIN_TOKEN", "TRUSTED_PROXIES", "TLS_CERT", "TLS_KEY", "OUTBOUND_ALLOW", "REDIS", "METRICS", "KEY_ROTATION",
+	"URL", "LISTEN", "DATA", "DATABASE", "SECRET", "ADMIN_TOKEN", "TRUSTED_PROXIES", "TLS_CERT", "TLS_KEY", "OUTBOUND_ALLOW", "REDIS", "METRICS",
+	"KEY_ROTATION", "REGISTRATION",
 }
 
 // notYet are names that DESIGN reserves and this version does not serve:
@@ -52,6 +53,7 @@ type Config struct {
 	OutboundAllow  []string
 	Metrics        string        // address at which metrics are read; empty: nowhere
 	KeyRotation    time.Duration // how long a key of the OpenID Provider signs; 0: until somebody rotates it
+	Registration   bool          // apps may register themselves with an initial access token
 }
 
 // loadConfig reads the configuration: environment first, then file (path may
@@ -176,6 +178,13 @@ func parse(v map[string]string) (Config, error) {
 	}
 	if _, _, err := net.SplitHostPort(c.Metrics); c.Metrics != "" && err != nil {
 		return c, fmt.Errorf("GATEHOUSE_METRICS: %q is no address to listen on, like 127.0.0.1:9090", c.Metrics)
+	}
+	switch v["REGISTRATION"] {
+	case "", "off":
+	case "on":
+		c.Registration = true
+	default:
+		return c, fmt.Errorf("GATEHOUSE_REGISTRATION is on or off, not %q", v["REGISTRATION"])
 	}
 	switch {
 	case (c.TLSCert == "") != (c.TLSKey == ""):

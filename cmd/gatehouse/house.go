@@ -184,13 +184,16 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 		},
 		Fetch: h.out, Log: log, Now: wallTime,
 	}
+	if c.Registration {
+		provider.Registration = &oidc.Registration{Directory: h.directory, Spend: h.gate.SpendInitialToken, Count: h.store.Count}
+	}
 	h.secretUses = func(ctx context.Context) error { return provider.WriteSecretUses(ctx, h.store.UseSecret) }
 	idps := &saml.Provider{
 		EntityID: entityID(issuer), BaseURL: issuer, Store: known, Gate: h.gate, SignIns: h.login, Ring: ring, Box: box, Browser: browser,
 		Attributes: attributes, Answered: fronts.Answered, Log: log, Now: wallTime,
 	}
 	admin, err := (&api.API{
-		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Metadata: saml.Import, Connect: connect(issuer), Log: log, Now: wallTime,
+		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Metadata: saml.Import, Connect: connect(issuer), Explain: explanation, Log: log, Now: wallTime,
 		Idle: sessionUnused,
 	}).Handler()
 	if err != nil {
@@ -200,7 +203,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 		door.Routes(),
 		(&portal.Portal{Store: h.store, Directory: h.directory, Launch: func(a idp.App) string { return oidc.Launch(issuer, a) }}).Routes(),
 		(&console.Console{
-			Store: h.store, Directory: h.directory, Outbox: h.worker, URL: issuer, Connect: connect(issuer), SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,
+			Store: h.store, Directory: h.directory, Outbox: h.worker, URL: issuer, Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,
 		}).Routes(),
 	)
 	h.handler, err = (&web.Server{

@@ -40,6 +40,7 @@ type commands struct {
 	Audit    auditCmd    `cmd:"" group:"api" help:"The audit log, and whether it was changed."`
 	Delivery deliveryCmd `cmd:"" group:"api" help:"What apps are still to be told."`
 	Exposure exposureCmd `cmd:"" group:"api" help:"How long access would outlive a suspension, and what bounds it."`
+	Explain  explainCmd  `cmd:"" group:"api" help:"Why something was refused, by its correlation ID, and what to change."`
 	Key      keyCmd      `cmd:"" group:"api" help:"Signing keys."`
 	Token    tokenCmd    `cmd:"" group:"api" help:"API tokens."`
 }

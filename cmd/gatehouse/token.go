@@ -9,6 +9,8 @@ type tokenCmd struct {
 	List   tokenListCmd   `cmd:"" help:"List your API tokens."`
 	Add    tokenAddCmd    `cmd:"" help:"Make an API token and print its secret once."`
 	Revoke tokenRevokeCmd `cmd:"" help:"Revoke an API token."`
+
+	Initial tokenInitialCmd `cmd:"" help:"Initial access tokens, with which apps register themselves."`
 }
 
 type tokenListCmd struct{ remote }

@@ -23,6 +23,8 @@ func tongues(oidc, saml, receiptKeys http.Handler) []web.Mount {
 		{Pattern: "/oauth/userinfo", Passes: []sessions.Pass{sessions.AccessToken}, Handler: oidc},
 		{Pattern: "/oauth/introspect", Passes: []sessions.Pass{sessions.AccessToken, sessions.AppTokenUsed}, Handler: oidc},
 		{Pattern: "/oauth/revoke", Passes: []sessions.Pass{sessions.AccessToken}, Handler: oidc},
+		{Pattern: "/oauth/register", Passes: []sessions.Pass{sessions.InitialTokenUsed}, Handler: oidc},
+		{Pattern: "/oauth/register/{client}", Passes: []sessions.Pass{sessions.InitialTokenUsed}, Handler: oidc},
 		{Pattern: "/oauth/end_session", Passes: []sessions.Pass{sessions.SessionUsed}, Handler: oidc},
 		{Pattern: "/saml/metadata", Passes: []sessions.Pass{sessions.None}, Handler: saml},
 		{Pattern: "/saml/slo", Passes: []sessions.Pass{sessions.None}, Handler: saml},

@@ -43,6 +43,7 @@ type Store interface {
 	RetryDelivery(ctx context.Context, id idp.DeliveryID, now time.Time, e idp.Event) (idp.Delivery, error)
 	NoteDelivery(ctx context.Context, id idp.DeliveryID, now time.Time, e idp.Event) (idp.Delivery, error)
 	NoteDeadLetters(ctx context.Context, by, now time.Time) (int, error)
+	RevokeInitialToken(ctx context.Context, id idp.InitialTokenID, now time.Time, e idp.Event) error
 	RevokeAPIToken(ctx context.Context, id idp.APITokenID, of idp.UserID, now time.Time, e idp.Event) error
 	Record(ctx context.Context, events ...idp.Event) error
 }
@@ -63,10 +64,11 @@ type Batches interface {
 	CancelBatch(ctx context.Context, id idp.BatchID, e idp.Event) error
 }
 
-// Passes issues one-time links and API tokens; *sessions.Gate does.
+// Passes issues one-time links, API tokens and initial access tokens; *sessions.Gate does.
 type Passes interface {
 	NewLink(ctx context.Context, proof idp.Proof, purpose idp.LinkPurpose) (raw string, l idp.Link, err error)
 	NewAPIToken(ctx context.Context, proof idp.Proof, name string, ttl time.Duration) (raw string, t idp.APIToken, err error)
+	NewInitialToken(ctx context.Context, proof idp.Proof, name string, uses int, ttl time.Duration) (raw string, t idp.InitialToken, err error)
 }
 
 // Keys makes signing keys; *keys.Ring does.

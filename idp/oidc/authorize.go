@@ -102,6 +102,9 @@ func (p *Provider) app(ctx context.Context, clientID string) (idp.App, error) {
 	if app.OIDC == nil {
 		return idp.App{}, idp.Errorf(idp.Internal, "app %s has no OIDC settings", app.ID)
 	}
+	if app.OIDC.Removed {
+		return app, idp.Errorf(idp.NotFound, "app %s was removed", app.ID)
+	}
 	return app, nil
 }
 
@@ -136,7 +139,7 @@ func (p *Provider) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 	if idp.IsKind(err, idp.Invalid) {
 		q := r.URL.Query() // what could be read of it
 		p.note(r.Context(), idp.Event{Kind: "oidc.authorize.refuse", Detail: map[string]string{
-			"reason": clip(err.Error()), "client_id": clip(q.Get("client_id")), "redirect_uri": clip(q.Get("redirect_uri")),
+			"reason": clip(err.Error()), "client_id": clip(q.Get("client_id")), "redirect_uri": clip(q.Get("redirect_uri")), "received": received(q),
 		}})
 	}
 	p.Browser.Problem(w, r, err)
@@ -145,7 +148,7 @@ func (p *Provider) turnAway(w http.ResponseWriter, r *http.Request, err error) {
 // refuse writes down an error and sends it to the app.
 func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, app idp.App, req *request, e *oidc.Error) {
 	p.note(r.Context(), idp.Event{Kind: "oidc.authorize.refuse", AppID: app.ID, Detail: map[string]string{
-		"error": string(e.ErrorType), "reason": e.Description,
+		"error": string(e.ErrorType), "reason": e.Description, "received": received(r.URL.Query()),
 	}})
 	p.respond(w, r, app, req, errorParams(e))
 }

@@ -56,7 +56,7 @@ func (p *Provider) knownOrigin(ctx context.Context, origin string) bool {
 		}
 		known := make(map[string]bool)
 		for _, app := range apps {
-			if app.OIDC == nil {
+			if app.OIDC == nil || app.OIDC.Removed {
 				continue
 			}
 			for _, uri := range app.OIDC.RedirectURIs {

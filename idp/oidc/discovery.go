@@ -33,6 +33,10 @@ type metadata struct {
 // nothing else: no implicit, no hybrid, no plain PKCE.
 func (p *Provider) discovery() []byte {
 	clients := []oidc.AuthMethod{oidc.AuthMethodBasic, oidc.AuthMethodPost, oidc.AuthMethodPrivateKeyJWT, oidc.AuthMethodNone}
+	var registration string
+	if p.Registration != nil {
+		registration = p.Issuer + pathRegister
+	}
 	doc, err := json.Marshal(metadata{
 		DiscoveryConfiguration: oidc.DiscoveryConfiguration{
 			Issuer:                                             p.Issuer,
@@ -43,6 +47,7 @@ func (p *Provider) discovery() []byte {
 			RevocationEndpoint:                                 p.Issuer + pathRevoke,
 			EndSessionEndpoint:                                 p.Issuer + pathEndSession,
 			JwksURI:                                            p.Issuer + pathKeys,
+			RegistrationEndpoint:                               registration,
 			ScopesSupported:                                    scopes(),
 			ResponseTypesSupported:                             []string{string(oidc.ResponseTypeCode)},
 			ResponseModesSupported:                             []string{string(oidc.ResponseModeQuery), string(oidc.ResponseModeFormPost)},

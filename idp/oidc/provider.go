@@ -131,6 +131,8 @@ type Provider struct {
 	// is the app's proof that the end of that session reached it; else it was
 	// whoever holds the token. what is plain words. May be nil.
 	Evidence func(ctx context.Context, app idp.AppID, session idp.SessionID, what string, byApp bool) error
+	// Registration lets apps register themselves. May be nil: they cannot.
+	Registration *Registration
 	// Fetch reads the keys that apps publish. May be nil: then none are known.
 	Fetch *fetch.Client
 	Log   *slog.Logger
@@ -171,6 +173,10 @@ func (p *Provider) Handler() http.Handler {
 	mux.Handle(pathRevoke, p.cors(forClients(true, machines)))
 	mux.Handle(pathUserinfo, p.cors(p.forBearers(machines)))
 	mux.Handle(pathKeys, p.cors(document(p.Ring.JWKS)))
+	if p.Registration != nil {
+		mux.Handle(pathRegister, p.registrations())
+		mux.Handle(pathRegister+"/", p.registrations())
+	}
 	discovery := p.discovery()
 	mux.Handle(pathDiscovery, p.cors(document(func() []byte { return discovery })))
 	return mux

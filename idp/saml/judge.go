@@ -100,7 +100,7 @@ func (p *Provider) judge(app idp.App, m *wire.Message, asked wire.AuthnRequest, 
 	}
 	acs, ok := consumer(app.SAML.ACS, asked)
 	if !ok {
-		return turnAway("acs", "The app wants the answer at an address that is not registered for it. Tell the people who run it.", nil)
+		return turnAway("acs", "The app wants the answer at an address that is not registered for it. Tell the people who run it.", asksFor("AssertionConsumerServiceURL", asked.ACSURL))
 	}
 	req.ACS, req.RelayState = acs, m.RelayState
 	req.ForceAuthn, req.IsPassive = asked.ForceAuthn, asked.IsPassive
@@ -140,6 +140,9 @@ func consumer(registered []idp.AssertionConsumer, asked wire.AuthnRequest) (url 
 	return registered[at].URL, true
 }
 
+// asksFor says in the audit line what came in the place of what could be taken.
+func asksFor(what, value string) error { return cause(what + " received: " + clip(value)) }
+
 // judgeDestination: a signed request must say that it is for us (SAML Bindings
 // §3.4.5.2 and §3.5.5.2, SA-16).
 func (p *Provider) judgeDestination(destination string, signed bool) error {
@@ -147,7 +150,7 @@ func (p *Provider) judgeDestination(destination string, signed bool) error {
 		return nil
 	}
 	return decline("destination", wire.StatusRequester, wire.StatusRequestDenied,
-		"The request is not addressed to this identity provider.")
+		"The request is not addressed to this identity provider.").because(asksFor("Destination", destination))
 }
 
 func judgeTime(issued, now time.Time) error {
@@ -155,7 +158,7 @@ func judgeTime(issued, now time.Time) error {
 		return nil
 	}
 	return decline("issue_instant", wire.StatusRequester, wire.StatusRequestDenied,
-		"The request is too old, or its time lies in the future.")
+		"The request is too old, or its time lies in the future.").because(asksFor("IssueInstant", issued.UTC().Format(time.RFC3339)))
 }
 
 func judgeBinding(binding string) error {
@@ -163,7 +166,7 @@ func judgeBinding(binding string) error {
 		return nil
 	}
 	return decline("binding", wire.StatusRequester, wire.StatusUnsupportedBinding,
-		"Answers are sent by HTTP-POST only.")
+		"Answers are sent by HTTP-POST only.").because(asksFor("ProtocolBinding", binding))
 }
 
 // readPolicy keeps which NameID is wanted (SAML Core §3.4.1.1). A missing
@@ -175,7 +178,7 @@ func (req *request) readPolicy(policy wire.NameIDPolicy) error {
 	case wire.NameIDPersistent, wire.NameIDEmail:
 		req.Format = policy.Format
 	default:
-		return badPolicy(wire.StatusRequester, "NameIDs are persistent or emailAddress here.")
+		return badPolicy(wire.StatusRequester, "NameIDs are persistent or emailAddress here.").because(asksFor("NameIDPolicy Format", policy.Format))
 	}
 	if policy.SPNameQualifier != "" && policy.SPNameQualifier != req.Issuer {
 		return badPolicy(wire.StatusRequester, "NameIDs of another service provider or of an affiliation are not issued.")

@@ -9,6 +9,12 @@ import (
 	"gatehouse/idp/saml/wire"
 )
 
+// Kinds of audit lines about refusals.
+const (
+	kindRequestRefused = "saml.request.refuse"
+	kindLogoutRefused  = "saml.logout.refuse"
+)
+
 // refusal is a decision not to assert. Anything else that goes wrong is a
 // fault, and no decision.
 type refusal struct {
@@ -76,7 +82,7 @@ func (p *Provider) noteRefusal(ctx context.Context, app idp.App, req *request, n
 			detail[name] = value
 		}
 	}
-	p.note(ctx, idp.Event{Kind: "saml.request.refuse", AppID: app.ID, UserID: no.user, Detail: detail})
+	p.note(ctx, idp.Event{Kind: kindRequestRefused, AppID: app.ID, UserID: no.user, Detail: detail})
 }
 
 // cause is a reason for the audit line and the log.

@@ -50,7 +50,7 @@ func posts(r *http.Request, param string) bool {
 func (p *Provider) answered(ctx context.Context, r *http.Request) (words string, done bool, err error) {
 	app, answer, about, err := p.judgeAnswer(ctx, r)
 	if no, refused := errors.AsType[*refusal](err); refused {
-		p.note(ctx, idp.Event{Kind: "saml.logout.refuse", AppID: app.ID, Detail: map[string]string{
+		p.note(ctx, idp.Event{Kind: kindLogoutRefused, AppID: app.ID, Detail: map[string]string{
 			"rule": no.rule, "reason": clip(no.err.Error()), "issuer": clip(answer.Issuer),
 		}})
 		return "", false, no

@@ -40,7 +40,9 @@ type Store interface {
 	Batches(ctx context.Context, after string, n int) ([]idp.Batch, string, error)
 	BatchPeople(ctx context.Context, id idp.BatchID, state idp.BatchPersonState, after string, n int) ([]idp.BatchPerson, string, error)
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
+	EventsAbout(ctx context.Context, correlation string) ([]idp.Event, error)
 	APITokens(ctx context.Context, id idp.UserID) ([]idp.APIToken, error)
+	InitialTokens(ctx context.Context) ([]idp.InitialToken, error)
 	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
 	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
 	Record(ctx context.Context, events ...idp.Event) error
@@ -66,6 +68,9 @@ type API struct {
 	// Connect returns what an app has to be told to be connected; secret is its
 	// raw secret, where that is known.
 	Connect func(a idp.App, secret string) []idp.Setting
+	// Explain says what a refusal means and what to change; false for an audit
+	// line that is none.
+	Explain func(e idp.Event) (idp.Explanation, bool)
 	Log     *slog.Logger
 	Now     func() time.Time
 	// Idle is after what time without use a session is over; zero: never.
@@ -134,6 +139,12 @@ type newToken struct {
 	TTL  string `json:"ttl"`
 }
 
+type newInitial struct {
+	Name string `json:"name"`
+	Uses int    `json:"uses"`
+	TTL  string `json:"ttl"`
+}
+
 func (a *API) routes() []route {
 	const owner = ownerOrBootstrap
 	return []route{
@@ -191,6 +202,10 @@ func (a *API) routes() []route {
 		{"GET /api/v1/events/chain", owner, "Walk the sealed audit log, place by place", nil, client.Page[client.ChainLink]{}, a.chainList},
 		{"GET /api/v1/events/checkpoints", owner, "List what the house has signed of the audit log, oldest first; with newest=true, the last alone", nil, client.Page[client.Checkpoint]{}, a.checkpointList},
 		{"GET /api/v1/events/unchained", owner, "List audit lines that claim a place in the chain which is not theirs", nil, client.Page[client.AuditRow]{}, a.unchainedList},
+		{"GET /api/v1/initial-tokens", owner, "List initial access tokens, newest first", nil, client.Page[client.InitialToken]{}, a.initialList},
+		{"POST /api/v1/initial-tokens", ownerToken, "Make an initial access token, with which apps register themselves; answers with its secret", newInitial{}, client.InitialToken{}, a.initialAdd},
+		{"DELETE /api/v1/initial-tokens/{token}", owner, "Revoke an initial access token", nil, nil, a.initialRevoke},
+		{"GET /api/v1/explain/{correlation}", owner, "Explain a refusal by its correlation ID: what was received, which rule refused it, what to change", nil, client.Page[client.Explained]{}, a.explain},
 		{"GET /api/v1/tokens", ownerToken, "List your API tokens", nil, client.Page[client.Token]{}, a.tokenList},
 		{"POST /api/v1/tokens", ownerToken, "Make an API token; answers with its secret", newToken{}, client.Token{}, a.tokenAdd},
 		{"DELETE /api/v1/tokens/{token}", ownerToken, "Revoke an API token", nil, nil, a.tokenRevoke},

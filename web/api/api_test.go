@@ -49,6 +49,7 @@ func newHouse(t *testing.T) *house {
 	a := &api.API{
 		Outbox:    out,
 		Directory: dir, Store: s, Gate: gate, URL: public, Bootstrap: bootstrap, Metadata: saml.Import,
+		Explain: oidc.Explain,
 		Connect: func(a idp.App, secret string) []idp.Setting { return oidc.Connect("https://idp.example", a, secret) },
 		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now,
 	}

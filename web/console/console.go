@@ -47,6 +47,7 @@ type Holdings interface {
 	Participants(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Participant, error)
 	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
+	EventsAbout(ctx context.Context, correlation string) ([]idp.Event, error)
 }
 
 // Scheduled reads what is to come, and what is under way.
@@ -75,6 +76,9 @@ type Console struct {
 	// Connect returns what an app has to be told to be connected; secret is its
 	// raw secret, where that is known.
 	Connect func(a idp.App, secret string) []idp.Setting
+	// Explain says what a refusal means and what to change; false for an audit
+	// line that is none.
+	Explain func(e idp.Event) (idp.Explanation, bool)
 	// SessionLife is how long a session at Gatehouse can last.
 	SessionLife time.Duration
 	// Closing ends live receipts when the house stops. May be nil.
@@ -134,6 +138,7 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "POST /console/apps/{id}/secrets/{secret}/remove", Handler: c.secretRemove},
 		{Pattern: "GET /console/apps/{id}/end-sessions", Handler: c.appEndSessionsConfirm},
 		{Pattern: "POST /console/apps/{id}/end-sessions", Handler: c.appEndSessions},
+		{Pattern: "GET /console/explain", Handler: c.explain},
 		{Pattern: "GET /console/emergency", Handler: c.emergency},
 		{Pattern: "GET /console/emergency/end-before", Handler: c.endBeforeConfirm},
 		{Pattern: "POST /console/emergency/end-before", Handler: c.endBefore},

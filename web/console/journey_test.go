@@ -75,7 +75,7 @@ func newHouse(t *testing.T) *house {
 	base := "http://" + srv.Listener.Addr().String()
 	rooms := in.Routes()
 	rooms = append(rooms, (&portal.Portal{Store: st, Directory: dir, Launch: func(a idp.App) string { return a.LaunchURL }}).Routes()...)
-	desk := &console.Console{Store: st, Directory: dir, Outbox: out, URL: base, SessionLife: 8 * time.Hour, Connect: func(a idp.App, secret string) []idp.Setting {
+	desk := &console.Console{Store: st, Directory: dir, Outbox: out, URL: base, SessionLife: 8 * time.Hour, Explain: oidc.Explain, Connect: func(a idp.App, secret string) []idp.Setting {
 		if a.OIDC == nil {
 			return saml.Connect(base)
 		}

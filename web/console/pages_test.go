@@ -327,6 +327,13 @@ func samplePages() []uitest.Page {
 			Secrets:  []idp.ClientSecret{{ID: "sec_9ed33b063086e1f3", MadeAt: ago(time.Hour)}, {ID: "sec_0f3ac91b7d5524ee", UsedAt: ago(time.Minute)}}, Attributes: []attributeRow{{"department", "const:research"}},
 			Grants: []grantRow{{Group: true, Name: "Engineering", Href: "/console/groups/grp_a"}, {Name: "Alan Turing", Href: "/console/users/usr_2", Role: "editor", Until: uitest.Now().Add(900 * time.Hour)}},
 			People: []personRow{{ID: "usr_3", Name: "Grace Hopper", Username: "grace", Note: "Known there as grace.hopper@navy.example"}}})},
+		"explain":      {View: explainPage(explainView{})},
+		"explain-none": {View: explainPage(explainView{ID: uitest.Bait, Asked: true})},
+		"explain-refused": {View: explainPage(explainView{ID: "85f5b344e465221c", Asked: true, Lines: []explainedLine{{
+			Event: idp.Event{At: ago(time.Hour)}, Title: ui.EventWords("oidc.authorize.refuse"), Meaning: "redirect_uri is not one of the app's, compared byte by byte.",
+			Side: "Here", Change: "If the address received is the app's, register it.",
+			Facts: []ui.Pair{{Key: "App", Value: "Wiki"}, {Key: "Address", Value: "203.0.113.7"}, {Key: "received", Value: "client_id=wiki redirect_uri=https://wiki.example/" + strings.Repeat("very/", 30) + uitest.Bait}},
+		}}})},
 		"app-new":      {View: appNewPage(appNewView{Type: "web"})},
 		"app-new-bad":  {View: appNewPage(appNewView{Name: longName, Type: "machine", Redirects: uitest.Bait, AfterLogout: uitest.Bait, Backchannel: uitest.Bait, LaunchURL: uitest.Bait, Offline: true, Errors: map[string]string{"redirect_uris": "Nobody signs in to a machine: it has no redirect URIs.", "name": "The name is taken."}})},
 		"app-added":    {View: appAddedPage(appAddedView{ID: "app_a", Name: "Wiki", Secret: strings.Repeat("9ed33b06", 8), Connect: append([]string{"OIDC_CLIENT_SECRET=" + strings.Repeat("9ed33b06", 8)}, ours...)})},

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"gatehouse/idp"
@@ -80,6 +81,9 @@ func (c *Console) timeline(ctx context.Context, id idp.UserID) ([]ui.Happening, 
 			if h.Actor, err = who.actor(ctx, e.Actor); err != nil {
 				return nil, err
 			}
+		}
+		if _, refused := c.Explain(e); refused && e.Actor.CorrelationID != "" {
+			h.Href = "/console/explain?id=" + url.QueryEscape(e.Actor.CorrelationID)
 		}
 		if receipt := e.Detail["receipt"]; idp.ValidID("rcp", receipt) {
 			h.Href, h.Ends = "/console/receipts/"+receipt, true

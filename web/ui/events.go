@@ -60,6 +60,16 @@ func EventWords(kind string) string {
 		return "App granted"
 	case "grant.remove":
 		return "App taken away"
+	case "oidc.authorize.deny":
+		return "Not let into an app"
+	case "oidc.client.refuse":
+		return "An app did not prove that it is the app"
+	case "oidc.code.burn", "oidc.code.reuse", "oidc.refresh.reuse":
+		return "A code or token was misused"
+	case "app.secret.add":
+		return "App got a second secret"
+	case "app.secret.remove":
+		return "Secret of an app removed"
 	}
 	switch {
 	case strings.HasPrefix(kind, "signin.") && strings.HasSuffix(kind, ".refuse"):
@@ -68,6 +78,8 @@ func EventWords(kind string) string {
 		return "Sign-in slowed down after too many tries"
 	case strings.HasPrefix(kind, "signin."):
 		return "Signed in"
+	case (strings.HasPrefix(kind, "oidc.") || strings.HasPrefix(kind, "saml.")) && strings.HasSuffix(kind, ".refuse"):
+		return "An app's request was refused"
 	}
 	return kind
 }

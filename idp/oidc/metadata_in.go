@@ -1,0 +1,147 @@
+package oidc
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+
+	"gatehouse/idp"
+	"gatehouse/idp/directory"
+)
+
+// Error codes of RFC 7591 §3.2.2.
+const (
+	invalidRedirectURI    = "invalid_redirect_uri"
+	invalidClientMetadata = "invalid_client_metadata"
+)
+
+// clientMetadata is what a client says of itself (RFC 7591 §2 and OpenID
+// Connect Dynamic Client Registration 1.0 §2), as far as it means something
+// here; other names are ignored (RFC 7591 §2).
+type clientMetadata struct {
+	RedirectURIs            []string `json:"redirect_uris,omitempty"`
+	TokenEndpointAuthMethod string   `json:"token_endpoint_auth_method,omitempty"`
+	GrantTypes              []string `json:"grant_types,omitempty"`
+	ResponseTypes           []string `json:"response_types,omitempty"`
+	ApplicationType         string   `json:"application_type,omitempty"`
+	ClientName              string   `json:"client_name,omitempty"`
+	PostLogoutRedirectURIs  []string `json:"post_logout_redirect_uris,omitempty"`
+	BackchannelLogoutURI    string   `json:"backchannel_logout_uri,omitempty"`
+	FrontchannelLogoutURI   string   `json:"frontchannel_logout_uri,omitempty"`
+	Scope                   string   `json:"scope,omitempty"`
+	IDTokenSignedAlg        string   `json:"id_token_signed_response_alg,omitempty"`
+}
+
+// presentedMetadata is the body of a registration request: metadata, what is
+// refused by name, and what an update must repeat or leave out (RFC 7592 §2.2).
+type presentedMetadata struct {
+	clientMetadata
+	SoftwareStatement json.RawMessage `json:"software_statement"`
+	JWKS              json.RawMessage `json:"jwks"`
+	JWKSURI           json.RawMessage `json:"jwks_uri"`
+	SectorIdentifier  json.RawMessage `json:"sector_identifier_uri"`
+	RequestURIs       json.RawMessage `json:"request_uris"`
+	SubjectType       string          `json:"subject_type"`
+
+	ClientID                string          `json:"client_id"`
+	ClientSecret            string          `json:"client_secret"`
+	RegistrationAccessToken json.RawMessage `json:"registration_access_token"`
+	RegistrationClientURI   json.RawMessage `json:"registration_client_uri"`
+	ClientSecretExpiresAt   json.RawMessage `json:"client_secret_expires_at"`
+	ClientIDIssuedAt        json.RawMessage `json:"client_id_issued_at"`
+}
+
+func badMetadata(text string) *oidc.Error {
+	return (&oidc.Error{ErrorType: invalidClientMetadata}).WithDescription("%s", text)
+}
+
+// readMetadata reads a registration request strictly: one JSON object, and
+// nothing that would be silently without effect though it promises protection.
+func readMetadata(body []byte) (presentedMetadata, error) {
+	var m presentedMetadata
+	dec := json.NewDecoder(bytes.NewReader(body))
+	if err := dec.Decode(&m); err != nil {
+		return m, badMetadata("The body is not a JSON object of client metadata.").WithParent(err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return m, badMetadata("The body holds more than one JSON value.")
+	}
+	for _, refused := range []struct {
+		there bool
+		text  string
+	}{
+		{m.SoftwareStatement != nil, "software_statement is not supported: nobody's statements are trusted here."},
+		{m.JWKS != nil || m.JWKSURI != nil, "jwks and jwks_uri are not supported yet: clients authenticate with a secret."},
+		{m.SectorIdentifier != nil || m.SubjectType != "" && m.SubjectType != "public", "Only the subject_type public is supported."},
+		{m.RequestURIs != nil, "request_uris are not supported."},
+	} {
+		if refused.there {
+			return m, badMetadata(refused.text)
+		}
+	}
+	return m, m.complete()
+}
+
+// complete fills in defaults and holds the words against what is served.
+func (m *clientMetadata) complete() error {
+	if len(m.ResponseTypes) == 0 {
+		m.ResponseTypes = []string{string(oidc.ResponseTypeCode)}
+	}
+	if len(m.GrantTypes) == 0 {
+		m.GrantTypes = []string{string(oidc.GrantTypeCode)}
+	}
+	if m.ApplicationType == "" {
+		m.ApplicationType = directory.AppWeb
+	}
+	switch {
+	case len(m.ResponseTypes) != 1 || m.ResponseTypes[0] != string(oidc.ResponseTypeCode):
+		return badMetadata("Only the response type code is supported.")
+	case !slices.Contains(m.GrantTypes, string(oidc.GrantTypeCode)),
+		slices.ContainsFunc(m.GrantTypes, func(g string) bool {
+			return g != string(oidc.GrantTypeCode) && g != string(oidc.GrantTypeRefreshToken)
+		}):
+		return badMetadata("Only the grant types authorization_code and, with it, refresh_token are supported.")
+	case m.ApplicationType != directory.AppWeb && m.ApplicationType != directory.AppNative:
+		return badMetadata("An application_type is web or native.")
+	case len(m.RedirectURIs) == 0:
+		return (&oidc.Error{ErrorType: invalidRedirectURI}).WithDescription("redirect_uris are missing.")
+	case len(m.ClientName) > 100:
+		return badMetadata("A client_name has at most 100 bytes.")
+	}
+	return nil
+}
+
+// settings are the app's settings by this metadata, secrets apart.
+func (m clientMetadata) settings() idp.OIDCSettings {
+	o := idp.OIDCSettings{
+		ApplicationType: m.ApplicationType, AuthMethod: m.TokenEndpointAuthMethod, RedirectURIs: m.RedirectURIs,
+		PostLogoutRedirectURIs: m.PostLogoutRedirectURIs, BackchannelLogoutURI: m.BackchannelLogoutURI,
+		FrontchannelLogoutURI: m.FrontchannelLogoutURI, IDTokenAlg: m.IDTokenSignedAlg,
+		AllowOfflineAccess: slices.Contains(m.GrantTypes, string(oidc.GrantTypeRefreshToken)) &&
+			(m.Scope == "" || slices.Contains(strings.Fields(m.Scope), oidc.ScopeOfflineAccess)),
+	}
+	directory.OIDCDefaults(&o)
+	return o
+}
+
+// metadataOf is what a client is told that it is registered with.
+func metadataOf(a idp.App) clientMetadata {
+	m := clientMetadata{
+		RedirectURIs: a.OIDC.RedirectURIs, TokenEndpointAuthMethod: a.OIDC.AuthMethod, ResponseTypes: []string{string(oidc.ResponseTypeCode)},
+		GrantTypes: []string{string(oidc.GrantTypeCode)}, ApplicationType: a.OIDC.ApplicationType, ClientName: a.Name,
+		PostLogoutRedirectURIs: a.OIDC.PostLogoutRedirectURIs, BackchannelLogoutURI: a.OIDC.BackchannelLogoutURI,
+		FrontchannelLogoutURI: a.OIDC.FrontchannelLogoutURI, IDTokenSignedAlg: algOf(a),
+	}
+	told := []string{oidc.ScopeOpenID, oidc.ScopeProfile, oidc.ScopeEmail, scopeGroups}
+	if a.OIDC.AllowOfflineAccess {
+		m.GrantTypes = append(m.GrantTypes, string(oidc.GrantTypeRefreshToken))
+		told = append(told, oidc.ScopeOfflineAccess)
+	}
+	m.Scope = strings.Join(told, " ")
+	return m
+}

@@ -1,0 +1,184 @@
+package oidc_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/idp/oidc"
+)
+
+// registrar is somebody with an initial access token.
+type registrar struct {
+	*house
+	token string
+}
+
+// newRegistrar opens a house in which ada, an owner, made a token for so many
+// registrations.
+func newRegistrar(t *testing.T, uses int) *registrar {
+	t.Helper()
+	h := newHouse(t, func(p *oidc.Provider) { p.Registration = &oidc.Registration{} })
+	h.provider.Registration.Directory, h.provider.Registration.Spend, h.provider.Registration.Count = h.dir, h.gate.SpendInitialToken, h.store.Count
+	u, err := h.store.User(t.Context(), h.ada.ID)
+	h.must(err)
+	u.Role = idp.RoleOwner
+	h.commit(idp.Change{Users: []idp.User{u}})
+	generation, err := h.store.Generation(t.Context())
+	h.must(err)
+	raw, _, err := h.dir.AddInitialToken(t.Context(), idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}, "ci", uses, time.Hour)
+	h.must(err)
+	return &registrar{h, raw}
+}
+
+func (r *registrar) call(method, path, token, body string) (int, http.Header, map[string]any) {
+	r.t.Helper()
+	req, err := http.NewRequestWithContext(r.t.Context(), method, r.server.URL+path, strings.NewReader(body))
+	r.must(err)
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := http.DefaultClient.Do(req)
+	r.must(err)
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	r.must(err)
+	out := map[string]any{}
+	if len(raw) > 0 {
+		r.must(json.Unmarshal(raw, &out))
+	}
+	if res.Header.Get("Cache-Control") != "no-store" {
+		r.t.Errorf("%s %s may be stored", method, path)
+	}
+	return res.StatusCode, res.Header, out
+}
+
+func (r *registrar) wants(status int, code string, method, path, token, body string) map[string]any {
+	r.t.Helper()
+	got, header, out := r.call(method, path, token, body)
+	said, _ := out["error"].(string)
+	if got != status || said != code {
+		r.t.Errorf("%s %s %.80s: %d %v, want %d %q", method, path, body, got, out, status, code)
+	}
+	if (status == http.StatusUnauthorized) != strings.HasPrefix(header.Get("WWW-Authenticate"), "Bearer") {
+		r.t.Errorf("%s %s: WWW-Authenticate %q with %d", method, path, header.Get("WWW-Authenticate"), got)
+	}
+	return out
+}
+
+const wantsWiki = `{"client_name":"Wiki of CI","redirect_uris":["https://ci.example/cb"],"grant_types":["authorization_code","refresh_token"],"logo_uri":"https://ignored.example/x"}`
+
+// TestAClientRegistersManagesAndRemovesItself is RFC 7591 and RFC 7592 from
+// end to end; nobody may use the client until an owner grants it, and what it
+// holds ends with it.
+func TestAClientRegistersManagesAndRemovesItself(t *testing.T) {
+	t.Parallel()
+	h := newRegistrar(t, 1)
+	made := h.wants(201, "", "POST", "/oauth/register", h.token, wantsWiki)
+	id, _ := made["client_id"].(string)
+	secret, _ := made["client_secret"].(string)
+	managing, _ := made["registration_access_token"].(string)
+	if len(id) != 26 || len(secret) != 64 || len(managing) != 64 || made["client_secret_expires_at"] != 0.0 ||
+		made["registration_client_uri"] != h.provider.Issuer+"/oauth/register/"+id || made["logo_uri"] != nil {
+		t.Fatalf("registered %v", made)
+	}
+	h.wants(401, "invalid_token", "POST", "/oauth/register", h.token, wantsWiki) // it had one use
+	at := "/oauth/register/" + id
+
+	h.wants(401, "invalid_token", "GET", at, secret, "")
+	h.wants(401, "invalid_request", "GET", at, "", "")
+	h.wants(401, "invalid_token", "GET", "/oauth/register/nobody", managing, "")
+	h.wants(401, "invalid_token", "GET", "/oauth/register/wiki", managing, "") // registered by an owner
+	if shown := h.wants(200, "", "GET", at, managing, ""); shown["client_secret"] != nil || shown["client_name"] != "Wiki of CI" {
+		t.Errorf("shown %v", shown)
+	}
+	h.wants(400, "invalid_client_metadata", "PUT", at, managing, wantsWiki)
+	h.wants(400, "invalid_client_metadata", "PUT", at, managing, `{"client_id":"`+id+`","client_secret":"chosen","redirect_uris":["https://ci.example/cb"]}`)
+	h.wants(400, "invalid_redirect_uri", "PUT", at, managing, `{"client_id":"`+id+`","redirect_uris":["http://ci.example/cb"]}`)
+	changed := h.wants(200, "", "PUT", at, managing, `{"client_id":"`+id+`","redirect_uris":["https://ci.example/cb2"]}`)
+	if uris, _ := json.Marshal(changed["redirect_uris"]); !bytes.Equal(uris, []byte(`["https://ci.example/cb2"]`)) || changed["client_secret"] != nil {
+		t.Errorf("changed to %v", changed)
+	}
+	app, err := h.store.AppByIdentifier(t.Context(), idp.ProtocolOIDC, id)
+	h.must(err)
+	if grants, err := h.store.Grants(t.Context(), app.ID); err != nil || len(grants) != 0 || app.OIDC.RegisteredBy == "" {
+		t.Errorf("granted to %v, %v; by %q", grants, err, app.OIDC.RegisteredBy)
+	}
+
+	h.wants(204, "", "DELETE", at, managing, "")
+	h.wants(401, "invalid_token", "GET", at, managing, "")
+	h.wants(401, "invalid_token", "DELETE", at, managing, "")
+	caller{h.house, true, id, secret}.exchange("x").wants(t, http.StatusUnauthorized, "invalid_client")
+	for _, kind := range []string{"initial_token.add", "app.add", "app.change", "app.remove", "app.end", "oidc.register.refuse"} {
+		h.wantEvent(kind)
+	}
+}
+
+// TestWhatARegistrationMayNotSay: each is refused with the code of RFC 7591
+// §3.2.2, and costs the token no use.
+func TestWhatARegistrationMayNotSay(t *testing.T) {
+	t.Parallel()
+	h := newRegistrar(t, 1)
+	const uri = `"redirect_uris":["https://ci.example/cb"]`
+	for body, code := range map[string]string{
+		``:                                       "invalid_client_metadata",
+		`[]`:                                     "invalid_client_metadata",
+		`{` + uri + `}{}`:                        "invalid_client_metadata",
+		`{}`:                                     "invalid_redirect_uri",
+		`{"redirect_uris":"x"}`:                  "invalid_client_metadata",
+		`{"redirect_uris":[]}`:                   "invalid_redirect_uri",
+		`{` + uri + `,"software_statement":"x"}`: "invalid_client_metadata",
+		`{` + uri + `,"jwks_uri":"https://x"}`:   "invalid_client_metadata",
+		`{` + uri + `,"jwks":{"keys":[]}}`:       "invalid_client_metadata",
+		`{` + uri + `,"subject_type":"pairwise"}`:                          "invalid_client_metadata",
+		`{` + uri + `,"response_types":["token"]}`:                         "invalid_client_metadata",
+		`{` + uri + `,"grant_types":["password"]}`:                         "invalid_client_metadata",
+		`{` + uri + `,"application_type":"machine"}`:                       "invalid_client_metadata",
+		`{` + uri + `,"client_name":"` + strings.Repeat("x", 101) + `"}`:   "invalid_client_metadata",
+		`{` + uri + `,"client_name":"` + strings.Repeat("x", 70000) + `"}`: "invalid_client_metadata",
+	} {
+		h.wants(400, code, "POST", "/oauth/register", h.token, body)
+	}
+	h.wants(401, "invalid_request", "POST", "/oauth/register", "", wantsWiki)
+	h.wants(401, "invalid_token", "POST", "/oauth/register", "wrong", wantsWiki)
+	h.wants(201, "", "POST", "/oauth/register", h.token, wantsWiki)
+}
+
+// TestARegistrationEndsWithItsOwner: an initial access token is a pass of the
+// owner who made it.
+func TestARegistrationEndsWithItsOwner(t *testing.T) {
+	t.Parallel()
+	h := newRegistrar(t, 5)
+	h.wants(201, "", "POST", "/oauth/register", h.token, wantsWiki)
+	h.wants(201, "", "POST", "/oauth/register", h.token, wantsWiki) // the same name again
+	u, err := h.store.User(t.Context(), h.ada.ID)
+	h.must(err)
+	u.Role = idp.RoleEmployee
+	bob, err := h.store.User(t.Context(), h.bob.ID)
+	h.must(err)
+	bob.Role = idp.RoleOwner
+	h.commit(idp.Change{Users: []idp.User{bob}})
+	h.commit(idp.Change{Users: []idp.User{u}})
+	h.wants(401, "invalid_token", "POST", "/oauth/register", h.token, wantsWiki)
+	_, err = h.dir.Suspend(t.Context(), h.ada.ID, "left")
+	h.must(err)
+	h.wants(401, "invalid_token", "POST", "/oauth/register", h.token, wantsWiki)
+}
+
+// TestNobodyRegistersWithoutEnd: tries of one address are bounded.
+func TestNobodyRegistersWithoutEnd(t *testing.T) {
+	t.Parallel()
+	h := newRegistrar(t, 1)
+	for range 30 {
+		h.call("POST", "/oauth/register", "wrong", wantsWiki)
+	}
+	status, header, _ := h.call("POST", "/oauth/register", h.token, wantsWiki)
+	if status != http.StatusTooManyRequests || header.Get("Retry-After") == "" {
+		t.Errorf("after 30 tries: %d, Retry-After %q", status, header.Get("Retry-After"))
+	}
+}

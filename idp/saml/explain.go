@@ -1,0 +1,77 @@
+package saml
+
+import "gatehouse/idp"
+
+// explained are the refusals of this tongue by the rule in their audit line.
+var explained = map[string]idp.Explanation{
+	"message": {
+		Meaning: "The message cannot be read as SAML: not deflated or encoded as the binding says, not XML, or too large.", Side: idp.SideApp,
+		Change: "Compare the binding that the app uses with the one in our metadata; import /saml/metadata anew into the app."},
+	"issuer": {
+		Meaning: "The Issuer is not the entityID of a registered app, or not that of the app that was asked.", Side: idp.SideHouse,
+		Change: "If the issuer received is the app's, register the app by its metadata; an entityID is compared byte by byte, with the slash at its end."},
+	"signature": {
+		Meaning: "The message is not signed with a key that is registered for the app, or not signed though it must be.", Side: idp.SideHouse,
+		Change: "See whether the app has a new certificate and register it beside the old one; else turn signing of requests on in the app, with SHA-256."},
+	"relay_state": {
+		Meaning: "RelayState holds control characters, which no form hands back unchanged.", Side: idp.SideApp,
+		Change: "Have the app encode its RelayState."},
+	"acs": {
+		Meaning: "AssertionConsumerServiceURL or its index is not registered for the app, or both came (SAML Core §3.4.1).", Side: idp.SideHouse,
+		Change: "If the address is the app's, import its newest metadata; if not, correct the app's own address in its settings (often http for https behind a proxy)."},
+	"destination": {
+		Meaning: "Destination is not our address, or a signed message has none (SAML Bindings §3.4.5.2).", Side: idp.SideApp,
+		Change: "Import /saml/metadata anew into the app: its address of this house is not the one of today."},
+	"issue_instant": {
+		Meaning: "The request is too old, or its time lies in the future.", Side: idp.SideApp,
+		Change: "Set the clock of the app's machine (NTP); if the person waited long on a page, they start again."},
+	"binding": {
+		Meaning: "The app wants the assertion by another binding than HTTP-POST.", Side: idp.SideApp,
+		Change: "Set HTTP-POST as the response binding in the app."},
+	"name_id_policy": {
+		Meaning: "The app wants a NameID that is not issued here, or one for another service provider.", Side: idp.SideApp,
+		Change: "Set persistent, emailAddress or unspecified as NameID format in the app."},
+	"authn_context": {
+		Meaning: "The app demands a kind of sign-in (RequestedAuthnContext) that the person did not use, or that is not known here.", Side: idp.SideApp,
+		Change: "Take RequestedAuthnContext out in the app, or demand a class that people here can reach."},
+	"subject": {
+		Meaning: "The request is about another person than the one who signed in.", Side: idp.SidePerson,
+		Change: "Sign out at Gatehouse and sign in as the person that the app means."},
+	"passive": {
+		Meaning: "The app asked not to show anything (IsPassive), and the person has to sign in first.", Side: idp.SideApp,
+		Change: "Nothing, if the app then starts again without IsPassive; else have it do so."},
+	"grant": {
+		Meaning: "The person signed in, and no grant lets them use this app.", Side: idp.SideHouse,
+		Change: "If they should have it, grant it to them or to a group they are in."},
+	"attributes": {
+		Meaning: "What the app must be told of the person is not known, or cannot be written as a NameID.", Side: idp.SideHouse,
+		Change: "Complete what is known of the person (an e-mail address, mostly), or change the app's attributes."},
+	"replay": {
+		Meaning: "This very message was taken before: somebody went back, or it was sent twice.", Side: idp.SidePerson,
+		Change: "Start again from the app."},
+	"sign_in": {
+		Meaning: "The sign-in was finished in another browser than it was begun in, was used already, or took too long.", Side: idp.SidePerson,
+		Change: "Start again from the app, in one browser, with cookies allowed."},
+	"session": {
+		Meaning: "The browser's session is gone, or is not the one that finished the sign-in.", Side: idp.SidePerson,
+		Change: "Start again from the app."},
+	"continue": {
+		Meaning: "The way back from the sign-in was changed, is of another browser, or took too long.", Side: idp.SidePerson,
+		Change: "Start again from the app."},
+	"in_response_to": {
+		Meaning: "The answer names no LogoutRequest of ours.", Side: idp.SideApp,
+		Change: "Have the app copy the ID of our LogoutRequest into InResponseTo as it is."},
+	"age": {
+		Meaning: "The answer came too long after the request, or its time is wrong.", Side: idp.SideApp,
+		Change: "Set the clock of the app's machine (NTP)."},
+}
+
+// Explain says what a refusal of this tongue means and what to change; false
+// for an audit line that is none.
+func Explain(e idp.Event) (idp.Explanation, bool) {
+	if e.Kind != kindRequestRefused && e.Kind != kindLogoutRefused {
+		return idp.Explanation{}, false
+	}
+	x, ok := explained[e.Detail["rule"]]
+	return x, ok
+}

@@ -1,0 +1,31 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+
+	"gatehouse/idp"
+	"gatehouse/web/api/client"
+)
+
+// explain tells what was written down of one request, and what a refusal in it
+// means.
+func (a *API) explain(r *http.Request, _ caller) (int, any, error) {
+	id := strings.TrimSpace(r.PathValue("correlation"))
+	found, err := a.Store.EventsAbout(r.Context(), id)
+	if err != nil {
+		return 0, nil, err
+	}
+	if len(found) == 0 {
+		return 0, nil, idp.Errorf(idp.NotFound, "Nothing is written down under %q. The ID stands on the page of the refusal and in the X-Correlation-ID header of every answer; only refusals and changes are written down, and refusals of strangers up to a bound. The log has a line for every request.", id)
+	}
+	out := client.Page[client.Explained]{}
+	for _, e := range found {
+		line := client.Explained{Event: event(e)}
+		if x, ok := a.Explain(e); ok {
+			line.Refused, line.Meaning, line.Side, line.Change = true, x.Meaning, string(x.Side), x.Change
+		}
+		out.Items = append(out.Items, line)
+	}
+	return http.StatusOK, out, nil
+}
