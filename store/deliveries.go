@@ -88,8 +88,11 @@ const (
 	releaseReceipts   = `UPDATE receipts SET claimed_by = '', claimed_until = 0 WHERE listed_at = 0 AND ` + heldByWorker
 	heldByWorker      = `(claimed_by = $1 OR substr(claimed_by, 1, length($1) + 1) = $1 || '/')`
 
-	endByCeiling = `UPDATE deliveries SET state = 'ended', finished_at = $1, claimed_by = '', claimed_until = 0, signed = 0
-		WHERE finished_at = 0 AND state = 'alive' AND ceiling <> 0 AND ceiling <= $1`
+	// What nothing is known to end is for somebody to do by hand.
+	endByCeiling = `UPDATE deliveries SET state = CASE WHEN ceiling = 0 THEN 'manual' ELSE 'ended' END, finished_at = $1,
+		claimed_by = '', claimed_until = 0, signed = 0
+		WHERE finished_at = 0 AND state = 'alive'
+		AND (ceiling <> 0 AND ceiling <= $1 OR ceiling = 0 AND next_at <> 0 AND next_at <= $1)`
 	// Only what was told and acknowledged, or cannot be told, is proven by a call
 	// of the app: that it was refused a token says nothing of its own session.
 	proveLines = `UPDATE deliveries SET state = 'verified', evidence = $3, verified_at = $4, finished_at = $4,
@@ -259,7 +262,8 @@ func (s *Store) ReleaseClaims(ctx context.Context, worker string) error {
 }
 
 // EndedByCeiling turns the lines that are alive and whose ceiling has passed
-// into ended ones, and returns how many.
+// into ended ones, and those without a ceiling whose NextAt has passed into ones
+// that are left to somebody's hands, and returns how many.
 func (s *Store) EndedByCeiling(ctx context.Context, now time.Time) (int, error) {
 	n, err := s.exec(ctx, "end what has reached its ceiling", endByCeiling, us(now))
 	return int(n), err
