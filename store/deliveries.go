@@ -42,7 +42,8 @@ const (
 		WHERE user_id = $1 AND finished_at = 0
 		AND receipt_id IN (SELECT id FROM receipts WHERE user_id = $1 AND kind = 'user')`
 
-	// One claim at a time, so that two workers never hold more of an app
+	// $2 is now, and $6 that by the clock which nodes share: see shared. One claim
+	// at a time, so that two workers never hold more of an app
 	// than one may.
 	claimLock = `SELECT pg_advisory_xact_lock(7305432218)`
 	// Due, in nobody's hands, and no older news for the same app and user is
@@ -54,13 +55,13 @@ const (
 	// what was ended by the thousand.
 	claimHeld = `WITH held AS (
 			SELECT app_id, count(*) AS n FROM deliveries
-			WHERE finished_at = 0 AND claimed_by <> '' AND claimed_until > $2 GROUP BY app_id),
+			WHERE finished_at = 0 AND claimed_by <> '' AND claimed_until > $6 GROUP BY app_id),
 		due AS (`
 	claimDue = `SELECT x.id, x.app_id, x.bulk, x.next_at FROM deliveries x
-			WHERE x.app_id = a.id AND x.finished_at = 0 AND x.next_at <= $2 AND x.claimed_until <= $2 AND x.state IN ('sent', 'retrying')
+			WHERE x.app_id = a.id AND x.finished_at = 0 AND x.next_at <= $2 AND x.claimed_until <= $6 AND x.state IN ('sent', 'retrying')
 			AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.app_id = x.app_id AND o.user_id = x.user_id
 				AND o.receipt_n < x.receipt_n AND o.finished_at = 0 AND o.state IN ('sent', 'retrying')
-				AND o.lever <> 'none' AND o.acked_at = 0 AND (o.attempts = 0 OR o.claimed_until > $2))
+				AND o.lever <> 'none' AND o.acked_at = 0 AND (o.attempts = 0 OR o.claimed_until > $6))
 			AND x.bulk = `
 	claimFirst  = ` ORDER BY x.next_at, x.id LIMIT $5`
 	claimLanes  = `SELECT * FROM (` + claimDue + `0` + claimFirst + `) byhand UNION ALL SELECT * FROM (` + claimDue + `1` + claimFirst + `) bulk`
@@ -226,8 +227,9 @@ func later(a, b time.Time) time.Time {
 // together.
 func (s *Store) ClaimDeliveries(ctx context.Context, hand string, now time.Time, lease time.Duration, limit, perApp int) ([]idp.Delivery, error) {
 	var claimed []idp.Delivery
+	held := s.shared(now)
 	err := s.db.behind(ctx, do(claimLock), collect(&claimed, scanDelivery), s.db.dialect(claimSQLite, claimPostgres),
-		hand, us(now), us(now.Add(lease)), limit, perApp)
+		hand, us(now), us(held.Add(lease)), limit, perApp, us(held))
 	if err != nil {
 		return nil, fmt.Errorf("claim deliveries: %w", s.db.translate(err))
 	}
