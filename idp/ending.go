@@ -87,9 +87,9 @@ const (
 	DeliveryRetrying     DeliveryState = "retrying"
 	DeliveryAcknowledged DeliveryState = "acknowledged"
 	DeliveryVerified     DeliveryState = "verified"
-	DeliveryAlive        DeliveryState = "alive" // until Ceiling; no lever, or it cannot reach all
+	DeliveryAlive        DeliveryState = "alive" // until Ceiling, or nobody knows until when; no lever, or it cannot reach all
 	DeliveryFailed       DeliveryState = "failed"
-	DeliveryManual       DeliveryState = "manual"
+	DeliveryManual       DeliveryState = "manual" // nothing is known to end it but somebody's hands
 	DeliverySuperseded   DeliveryState = "superseded"
 	DeliveryEnded        DeliveryState = "ended" // its ceiling has passed
 )

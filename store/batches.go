@@ -156,7 +156,7 @@ func (s *Store) BatchPeople(ctx context.Context, id idp.BatchID, state idp.Batch
 // that nobody holds, for as long as the lease; idp.NotFound when there is none.
 func (s *Store) ClaimBatch(ctx context.Context, worker string, now time.Time, lease time.Duration) (idp.Batch, error) {
 	found, err := returning(ctx, s, "claim a batch", func(r row) (id idp.BatchID, err error) { return id, r.Scan(&id) },
-		s.db.dialect(claimBatchSQLite, claimBatchPostgres), worker, us(now), us(now.Add(lease)))
+		s.db.dialect(claimBatchSQLite, claimBatchPostgres), worker, us(s.shared(now)), us(s.shared(now).Add(lease)))
 	switch {
 	case err != nil:
 		return idp.Batch{}, err
@@ -187,7 +187,7 @@ func (s *Store) CutBatch(ctx context.Context, id idp.BatchID, worker string, cut
 	cuts = slices.SortedFunc(slices.Values(cuts), func(a, b idp.BatchCut) int {
 		return strings.Compare(string(a.Ending.UserID), string(b.Ending.UserID))
 	})
-	steps := []step{must(lost, holdBatch, id, worker, us(now.Add(lease)))}
+	steps := []step{must(lost, holdBatch, id, worker, us(s.shared(now).Add(lease)))}
 	for _, c := range cuts {
 		steps = append(steps, s.turn(takeTurn, c.Ending.UserID)...)
 	}
@@ -237,7 +237,7 @@ func (s *Store) SettleBatch(ctx context.Context, id idp.BatchID, worker string, 
 		steps = append(steps, do(settlePerson, id, p.Place, p.State, p.ReceiptID, p.Note))
 	}
 	lost := idp.Errorf(idp.Conflict, "This batch is no longer in this worker's hands.")
-	steps[0] = must(lost, settleBatch, id, worker, people[len(people)-1].Place, n[idp.PersonDone], n[idp.PersonAlready], n[idp.PersonRefused], us(until))
+	steps[0] = must(lost, settleBatch, id, worker, people[len(people)-1].Place, n[idp.PersonDone], n[idp.PersonAlready], n[idp.PersonRefused], us(s.shared(until)))
 	return s.tx(ctx, "count people of a batch", func(r runner) error { return r.batch(ctx, steps) })
 }
 

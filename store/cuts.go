@@ -40,7 +40,9 @@ const (
 	isUnheard = `.state NOT IN ('acknowledged', 'verified', 'ended')`
 	isHeard   = `.state IN ('acknowledged', 'verified')`
 
-	covering = ` AND g.from_at <= ? AND (g.until_at = 0 OR g.until_at > ?))`
+	// A grant whose end was made covers nobody after it, whatever its dates say by
+	// the clock of the one who asks.
+	covering = ` AND (g.ended_at = 0 OR g.ended_at > ?) AND g.from_at <= ? AND (g.until_at = 0 OR g.until_at > ?))`
 	// Who was a member, and what was granted to the group, is not asked: by the
 	// time of the listing both may be gone. That nothing covers them any more says
 	// the rest.
@@ -328,7 +330,7 @@ func (w *cutWalk) whom(a *asked) string {
 	case r.Kind == idp.EndSession:
 		return a.of(`s.id = ?`, r.SessionID)
 	case r.Kind == idp.EndGrant:
-		return a.of(uncovered, cut, cut, cut, cut)
+		return a.of(uncovered, cut, cut, cut, cut, cut, cut)
 	case r.Kind == idp.EndApp:
 		return a.of(`p.app_epoch < ?`, r.Epoch)
 	case r.Kind == idp.EndKey:

@@ -43,7 +43,8 @@ const (
 		WHERE user_id = $1 AND finished_at = 0
 		AND receipt_id IN (SELECT id FROM receipts WHERE user_id = $1 AND kind = 'user')`
 
-	// One claim at a time, so that two workers never hold more of an app
+	// $2 is now, and $6 that by the clock which nodes share: see shared. One claim
+	// at a time, so that two workers never hold more of an app
 	// than one may.
 	claimLock = `SELECT pg_advisory_xact_lock(7305432218)`
 	// Due, in nobody's hands, and no older news for the same app and user is
@@ -55,13 +56,13 @@ const (
 	// what was ended by the thousand.
 	claimHeld = `WITH held AS (
 			SELECT app_id, count(*) AS n FROM deliveries
-			WHERE finished_at = 0 AND claimed_by <> '' AND claimed_until > $2 GROUP BY app_id),
+			WHERE finished_at = 0 AND claimed_by <> '' AND claimed_until > $6 GROUP BY app_id),
 		due AS (`
 	claimDue = `SELECT x.id, x.app_id, x.bulk, x.next_at FROM deliveries x
-			WHERE x.app_id = a.id AND x.finished_at = 0 AND x.next_at <= $2 AND x.claimed_until <= $2 AND x.state IN ('sent', 'retrying')
+			WHERE x.app_id = a.id AND x.finished_at = 0 AND x.next_at <= $2 AND x.claimed_until <= $6 AND x.state IN ('sent', 'retrying')
 			AND NOT EXISTS (SELECT 1 FROM deliveries o WHERE o.app_id = x.app_id AND o.user_id = x.user_id
 				AND o.receipt_n < x.receipt_n AND o.finished_at = 0 AND o.state IN ('sent', 'retrying')
-				AND o.lever <> 'none' AND o.acked_at = 0 AND (o.attempts = 0 OR o.claimed_until > $2))
+				AND o.lever <> 'none' AND o.acked_at = 0 AND (o.attempts = 0 OR o.claimed_until > $6))
 			AND x.bulk = `
 	claimFirst  = ` ORDER BY x.next_at, x.id LIMIT $5`
 	claimLanes  = `SELECT * FROM (` + claimDue + `0` + claimFirst + `) byhand UNION ALL SELECT * FROM (` + claimDue + `1` + claimFirst + `) bulk`
@@ -89,8 +90,11 @@ const (
 	releaseReceipts   = `UPDATE receipts SET claimed_by = '', claimed_until = 0 WHERE listed_at = 0 AND ` + heldByWorker
 	heldByWorker      = `(claimed_by = $1 OR substr(claimed_by, 1, length($1) + 1) = $1 || '/')`
 
-	endByCeiling = `UPDATE deliveries SET state = 'ended', finished_at = $1, claimed_by = '', claimed_until = 0, signed = 0
-		WHERE finished_at = 0 AND state = 'alive' AND ceiling <> 0 AND ceiling <= $1`
+	// What nothing is known to end is for somebody to do by hand.
+	endByCeiling = `UPDATE deliveries SET state = CASE WHEN ceiling = 0 THEN 'manual' ELSE 'ended' END, finished_at = $1,
+		claimed_by = '', claimed_until = 0, signed = 0
+		WHERE finished_at = 0 AND state = 'alive'
+		AND (ceiling <> 0 AND ceiling <= $1 OR ceiling = 0 AND next_at <> 0 AND next_at <= $1)`
 	// Only what was told and acknowledged, or cannot be told, is proven by a call
 	// of the app: that it was refused a token says nothing of its own session.
 	proveLines = `UPDATE deliveries SET state = 'verified', evidence = $3, verified_at = $4, finished_at = $4,
@@ -227,8 +231,9 @@ func later(a, b time.Time) time.Time {
 // together.
 func (s *Store) ClaimDeliveries(ctx context.Context, hand string, now time.Time, lease time.Duration, limit, perApp int) ([]idp.Delivery, error) {
 	var claimed []idp.Delivery
+	held := s.shared(now)
 	err := s.db.behind(ctx, do(claimLock), collect(&claimed, scanDelivery), s.db.dialect(claimSQLite, claimPostgres),
-		hand, us(now), us(now.Add(lease)), limit, perApp)
+		hand, us(now), us(held.Add(lease)), limit, perApp, us(held))
 	if err != nil {
 		return nil, fmt.Errorf("claim deliveries: %w", s.db.translate(err))
 	}
@@ -263,7 +268,8 @@ func (s *Store) ReleaseClaims(ctx context.Context, worker string) error {
 }
 
 // EndedByCeiling turns the lines that are alive and whose ceiling has passed
-// into ended ones, and returns how many.
+// into ended ones, and those without a ceiling whose NextAt has passed into ones
+// that are left to somebody's hands, and returns how many.
 func (s *Store) EndedByCeiling(ctx context.Context, now time.Time) (int, error) {
 	n, err := s.exec(ctx, "end what has reached its ceiling", endByCeiling, us(now))
 	return int(n), err

@@ -20,6 +20,7 @@ import (
 type logRow struct {
 	ending idp.Ending
 	cut    time.Time
+	shared time.Time // the same, by the clock that nodes share
 }
 
 // The log row finds its user through what it ends. Where that is not there the
@@ -58,7 +59,7 @@ const (
 		c AS (UPDATE counter SET n = n + 1 WHERE id = 1 RETURNING n, ` + registered + `),
 		e AS (INSERT INTO endings ` + logColumns + ` SELECT ` + logValues + ` FROM c RETURNING *),
 		r AS (INSERT INTO receipts ` + receiptColumns + ` SELECT ` + receiptValues + `, CAST($14 AS BIGINT), 0, '', '',
-			CASE WHEN e.user_id = '' THEN CAST($14 AS BIGINT) + ` + inFlight + ` ELSE 0 END
+			CASE WHEN e.user_id = '' THEN CAST($15 AS BIGINT) + ` + inFlight + ` ELSE 0 END
 			FROM e WHERE e.receipt_id <> '')
 		SELECT e.n, e.epoch, ` + registered + ` FROM e CROSS JOIN c`
 
@@ -78,7 +79,7 @@ const (
 )
 
 // args are those of the log statement; the PostgreSQL one takes the time of
-// the cut on top.
+// the cut on top, by both clocks.
 func (l logRow) args() []any {
 	e := l.ending
 	return []any{e.Kind, e.UserID, e.SessionID, e.FamilyID, e.Key, e.Reason, asJSON(e.Actor), us(e.At), e.ReceiptID,
@@ -148,7 +149,7 @@ func (d *postgresDB) log(ctx context.Context, steps []step, l logRow) (number, e
 // Only where a step may refuse is its answer awaited before the number is
 // taken.
 func (d *postgresDB) logOnce(ctx context.Context, lane *pgxpool.Pool, steps []step, l logRow) (n number, err error) {
-	number := do(logPostgres, append(l.args(), us(l.cut))...)
+	number := do(logPostgres, append(l.args(), us(l.cut), us(l.shared))...)
 	read := func(steps []step) func(pgx.BatchResults) error {
 		return func(res pgx.BatchResults) error {
 			if err := readSteps(res, steps); err != nil {
@@ -247,7 +248,7 @@ func (s *Store) end(ctx context.Context, before []step, c idp.Change) (idp.Commi
 		cuts, rest = rest, cuts // what is left uncovered shows when the grant is gone
 	}
 	steps := slices.Concat(before, s.userTurns(c), cuts, rest)
-	n, err := s.db.end(ctx, steps, logRow{ending: e, cut: now})
+	n, err := s.db.end(ctx, steps, logRow{ending: e, cut: now, shared: s.shared(now)})
 	if err != nil {
 		return s.recall(ctx, e.Key, s.db.translate(err))
 	}

@@ -11,9 +11,10 @@ const (
 	selectPosition = `SELECT n, ` + registered + ` FROM counter WHERE id = 1`
 	// One statement that commits by itself: only a primary takes the heartbeat,
 	// so that a standby's yesterday is never the position.
-	beatPosition = `WITH beat AS (INSERT INTO nodes (id, redis, seen_at) VALUES ($1, $2, $3)
+	beatPosition = `WITH beat AS (INSERT INTO nodes (id, redis, seen_at) VALUES ($1, $2, ` + clockOfAll + `)
 		ON CONFLICT (id) DO UPDATE SET redis = excluded.redis, seen_at = excluded.seen_at)
-		SELECT n, ` + registered + `, CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT) FROM counter WHERE id = 1`
+		SELECT n, ` + registered + `, ` + clockOfAll + ` FROM counter WHERE id = 1`
+	clockOfAll = `CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000 AS BIGINT)`
 	redisNodes = `SELECT count(*) FROM nodes WHERE redis = 1 AND id <> $1 AND seen_at > $2`
 
 	endingsAfter = `SELECT ` + endingColumns + ` FROM endings WHERE n > $1 ORDER BY n LIMIT $2`
@@ -50,17 +51,24 @@ func (s *Store) Position(ctx context.Context, node string, redis bool) (idp.Posi
 	scan := func(r row) (p idp.Position, err error) {
 		return p, r.Scan(&p.N, &p.Registration.N, &p.RunID, &p.ReplID, &p.Generation, at(&clock))
 	}
-	found, err := returning(ctx, s, "say that this node is alive", scan, beatPosition, node, bit(redis), us(asked))
+	found, err := returning(ctx, s, "say that this node is alive", scan, beatPosition, node, bit(redis))
 	if err != nil {
 		return idp.Position{}, err
 	}
 	found[0].Ahead = asked.Add(s.Now().Sub(asked) / 2).Sub(clock)
+	s.ahead.Store(int64(found[0].Ahead))
 	return found[0], nil
 }
 
+// shared is a moment of this node's clock by the one that all nodes share, that
+// of the database, as far as Position has compared them: how long a claim is
+// held, and how long is waited for what was in flight, must not depend on which
+// node asks.
+func (s *Store) shared(t time.Time) time.Time { return t.Add(-time.Duration(s.ahead.Load())) }
+
 // RedisNodes returns how many other nodes with a Redis have been seen since.
 func (s *Store) RedisNodes(ctx context.Context, except string, since time.Time) (int, error) {
-	return one(ctx, s, "nodes", func(r row) (n int, err error) { return n, r.Scan(&n) }, redisNodes, except, us(since))
+	return one(ctx, s, "nodes", func(r row) (n int, err error) { return n, r.Scan(&n) }, redisNodes, except, us(s.shared(since)))
 }
 
 // EndingsAfter returns up to limit rows of the log after number n, in order

@@ -61,7 +61,7 @@ func (d *postgresDB) logMany(ctx context.Context, steps []step, rows []logRow) (
 	}
 	last := make([]step, len(rows), len(rows)+1)
 	for i, l := range rows {
-		last[i] = do(logPostgres, append(l.args(), us(l.cut))...)
+		last[i] = do(logPostgres, append(l.args(), us(l.cut), us(l.shared))...)
 	}
 	numbers := make([]number, len(rows))
 	err = r.send(ctx, nil, func(res pgx.BatchResults) error {

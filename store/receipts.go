@@ -83,7 +83,7 @@ func (s *Store) LastReceipt(ctx context.Context, user idp.UserID, kind idp.Endin
 func (s *Store) ClaimReceipt(ctx context.Context, hand string, now time.Time, lease time.Duration) (r idp.Receipt, cursor string, err error) {
 	found, err := returning(ctx, s, "claim a receipt", func(row row) (v idp.Receipt, err error) {
 		return v, row.Scan(append(receiptDest(&v), &cursor)...)
-	}, s.db.dialect(claimReceiptSQLite, claimReceiptPostgres), hand, us(now), us(now.Add(lease)))
+	}, s.db.dialect(claimReceiptSQLite, claimReceiptPostgres), hand, us(s.shared(now)), us(s.shared(now).Add(lease)))
 	switch {
 	case err != nil:
 		return idp.Receipt{}, "", err

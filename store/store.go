@@ -21,6 +21,10 @@ type Store struct {
 	// success is answered: the cut journal. Set before first use.
 	Kept func(ctx context.Context, e idp.Ending)
 
+	// ahead is how far the clock of this node is ahead of the database's, in
+	// nanoseconds, as Position saw it last.
+	ahead atomic.Int64
+
 	db         engine
 	statements *atomic.Uint64
 	settings   sync.Map // idp.AppID to appSettings

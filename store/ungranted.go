@@ -23,7 +23,7 @@ const (
 		signed = 0 WHERE finished_at = 0 AND receipt_id IN (SELECT r.id FROM receipts r WHERE r.kind = 'grant')
 		AND EXISTS (SELECT 1 FROM grants g WHERE g.app_id = deliveries.app_id
 			AND (g.user_id = deliveries.user_id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = deliveries.user_id))
-			AND g.from_at <= $2 AND (g.until_at = 0 OR g.until_at > $2)) AND `
+			AND g.ended_at = 0 AND g.from_at <= $2 AND (g.until_at = 0 OR g.until_at > $2)) AND `
 	supersedeInApp  = supersedeRegranted + `deliveries.app_id = $1`
 	supersedeOfUser = supersedeRegranted + `deliveries.user_id = $1`
 

@@ -108,6 +108,9 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		return nil, fmt.Errorf("GATEHOUSE_OUTBOUND_ALLOW: %w", err)
 	}
 	node := newNode(c.Data, log)
+	if _, err := db.Position(ctx, node.name, c.Redis != ""); err != nil {
+		log.Warn("the clock of this node was not compared with the database's yet", "error", err)
+	}
 	fast, err := redis.New(c.Redis, db, node.name, log)
 	if err != nil {
 		return nil, err

@@ -256,7 +256,28 @@ func (r restoreBackupCmd) show(ctx context.Context, db *store.Store, c journal.C
 		}
 		row(w, p.N, p.At.Format(time.RFC3339), what(p.Kind), of(p.Cut), or(p.Reason, "-"), now)
 	}
-	return w.Flush()
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	owners, err := db.Owners(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Print(ownersWords(owners))
+	return nil
+}
+
+// ownersWords names who may do everything once the house is open: roles that
+// fell after the backup are in no journal.
+func ownersWords(owners []idp.User) string {
+	var names []string
+	for _, u := range owners {
+		if u.Status == idp.UserActive {
+			names = append(names, u.Username)
+		}
+	}
+	return fmt.Sprintf("\nOwners in this house: %s. Who was made an employee after that moment is an owner again: "+
+		"no journal says so. Suspend who should not be one, or change them first of all.\n", or(strings.Join(names, ", "), "none"))
 }
 
 func what(k idp.EndingKind) string {

@@ -13,6 +13,7 @@ import (
 const (
 	accountRemains = "No session from here was open there. The account remains."
 	familyRefused  = "No session from here was open there. Its refresh tokens are refused."
+	noEndKnown     = "Nothing reaches the app, and nothing says when its own session ends: it may have to be ended there by hand."
 )
 
 // deliveryID is the ID that receipt, app, lever and session (of a line for all
@@ -75,17 +76,29 @@ func line(r idp.Receipt, app idp.App, p idp.Participant, lever idp.Lever, sessio
 	d.ID = deliveryID(r.ID, p.AppID, lever, d.SessionID, p.NameID)
 	if closes := win.closes(app, p.LastAnswerAt); closes.After(r.CutAt) {
 		d.AgainAt = closes
-		d.Ceiling = latest(d.Ceiling, closes)
+		if !d.Ceiling.IsZero() {
+			d.Ceiling = latest(d.Ceiling, closes)
+		}
 	}
-	if d.Lever == idp.LeverNone {
+	switch {
+	case d.Lever != idp.LeverNone:
+	case d.Ceiling.IsZero():
+		// It stays open to what the app shows of itself for as long as our session
+		// would have lasted, and is then for somebody to do by hand.
+		d.State, d.Answer, d.NextAt, d.AgainAt = idp.DeliveryAlive, noEndKnown, latest(sessionEnd, d.AgainAt), time.Time{}
+	default:
 		d.State, d.AgainAt, d.NextAt = idp.DeliveryAlive, time.Time{}, d.Ceiling
 	}
 	return d
 }
 
 // ceiling is by when the app's own session has ended by itself: what its
-// newest assertion said (SessionNotOnOrAfter), or the end of ours.
+// newest assertion said (SessionNotOnOrAfter), or the end of ours; zero where
+// nothing holds the app to either.
 func ceiling(app idp.App, p idp.Participant, sessionEnd time.Time) time.Time {
+	if ownEnd(app) == idp.BasisNothing {
+		return time.Time{}
+	}
 	if app.SAML != nil && app.SAML.SessionTTL > 0 {
 		if told := p.LastAnswerAt.Add(app.SAML.SessionTTL); told.Before(sessionEnd) {
 			return told

@@ -15,7 +15,7 @@ var (
 )
 
 func wiki() idp.App {
-	return idp.App{ID: "app_wiki", Protocol: idp.ProtocolOIDC, OIDC: &idp.OIDCSettings{BackchannelLogoutURI: "https://wiki.example/bc"}}
+	return idp.App{ID: "app_wiki", Protocol: idp.ProtocolOIDC, OIDC: &idp.OIDCSettings{BackchannelLogoutURI: "https://wiki.example/bc", HonoursSessionExpiry: true}}
 }
 
 func crm() idp.App {
@@ -85,11 +85,17 @@ func TestLine(t *testing.T) {
 			func(d *idp.Delivery) { d.Lever = idp.LeverSOAP }},
 		{"all passes ended is a whole-user logout", with(suspend, func(r *idp.Receipt) { r.Kind = idp.EndPasses }), whole(crm()), part,
 			func(d *idp.Delivery) { d.Lever, d.SessionID, d.SessionIndexes = idp.LeverSOAP, "", nil }},
-		{"no lever: alive until its ceiling", suspend, with(wiki(), func(a *idp.App) { a.OIDC = &idp.OIDCSettings{} }), ago(time.Minute), func(d *idp.Delivery) {
+		{"no lever: alive until its ceiling", suspend, with(wiki(), func(a *idp.App) { a.OIDC = &idp.OIDCSettings{HonoursSessionExpiry: true} }), ago(time.Minute), func(d *idp.Delivery) {
 			d.Lever, d.State, d.NextAt = idp.LeverNone, idp.DeliveryAlive, sessionEnd
 		}},
+		{"no lever, and nothing says until when", suspend, with(wiki(), func(a *idp.App) { a.OIDC = &idp.OIDCSettings{} }), ago(time.Minute), func(d *idp.Delivery) {
+			d.Lever, d.State, d.NextAt, d.Ceiling, d.Answer = idp.LeverNone, idp.DeliveryAlive, sessionEnd, time.Time{}, noEndKnown
+		}},
+		{"a lever that may fail, and nothing says until when", suspend, with(wiki(), func(a *idp.App) { a.OIDC = &idp.OIDCSettings{BackchannelLogoutURI: "x"} }), ago(time.Minute), func(d *idp.Delivery) {
+			d.Lever, d.AgainAt, d.Ceiling = idp.LeverBackchannel, cut.Add(4*time.Minute), time.Time{}
+		}},
 		{"an app registered no more has a line", suspend, idp.App{ID: "app_gone"}, part, func(d *idp.Delivery) {
-			d.Lever, d.State, d.NextAt = idp.LeverNone, idp.DeliveryAlive, sessionEnd
+			d.Lever, d.State, d.NextAt, d.Ceiling, d.Answer = idp.LeverNone, idp.DeliveryAlive, sessionEnd, time.Time{}, noEndKnown
 		}},
 		{"a code answer of 4:59 ago can still land", suspend, wiki(), ago(299 * time.Second), func(d *idp.Delivery) {
 			d.Lever, d.AgainAt = idp.LeverBackchannel, cut.Add(time.Second)
@@ -126,12 +132,16 @@ func TestLine(t *testing.T) {
 
 func TestNothingIsCalledEndedWhileAnAnswerMayLand(t *testing.T) {
 	t.Parallel()
-	noLever := with(wiki(), func(a *idp.App) { a.OIDC = &idp.OIDCSettings{} })
+	noLever := with(wiki(), func(a *idp.App) { a.OIDC = &idp.OIDCSettings{HonoursSessionExpiry: true} })
 	p := idp.Participant{SessionID: "ses_1", AppID: "app_wiki", LastAnswerAt: cut.Add(-time.Minute)}
 	almostOver := cut.Add(time.Second)
 	d := line(idp.Receipt{ID: "rcp_1", CutAt: cut}, noLever, p, idp.LeverNone, almostOver, wins, cut)
 	if want := cut.Add(4 * time.Minute); !d.Ceiling.Equal(want) {
 		t.Errorf("alive until %s, want %s", d.Ceiling, want)
+	}
+	d = line(idp.Receipt{ID: "rcp_1", CutAt: cut}, idp.App{OIDC: &idp.OIDCSettings{}}, p, idp.LeverNone, almostOver, wins, cut)
+	if want := cut.Add(4 * time.Minute); !d.Ceiling.IsZero() || !d.NextAt.Equal(want) {
+		t.Errorf("alive until %s, left to somebody at %s, want no end and %s", d.Ceiling, d.NextAt, want)
 	}
 }
 

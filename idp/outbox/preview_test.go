@@ -99,6 +99,15 @@ func TestAPreviewIsTheReceipt(t *testing.T) {
 		t.Errorf("the receipt (+) is not what was said before (-): %s", diff)
 	}
 
+	endless := map[idp.AppID]bool{}
+	for _, d := range preview {
+		endless[d.AppID] = endless[d.AppID] || d.State == idp.DeliveryAlive && d.Ceiling.IsZero()
+	}
+	for _, e := range exposures {
+		if (e.Basis == idp.BasisNothing) != endless[e.AppID] {
+			t.Errorf("the exposure of %s rests on %s, and a line of it without an end is %v", e.AppID, e.Basis, endless[e.AppID])
+		}
+	}
 	got := map[idp.AppID]idp.Exposure{}
 	for _, e := range exposures {
 		got[e.AppID] = e

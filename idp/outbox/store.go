@@ -55,7 +55,8 @@ type Queue interface {
 
 // Keeping is what time alone does.
 type Keeping interface {
-	// EndedByCeiling turns lines whose ceiling has passed into ended ones.
+	// EndedByCeiling turns lines whose ceiling has passed into ended ones, and
+	// those without one, when NextAt has, into manual ones.
 	EndedByCeiling(ctx context.Context, now time.Time) (int, error)
 	// Purge removes what has expired.
 	Purge(ctx context.Context, now time.Time) error

@@ -340,6 +340,28 @@ func testGrantsComeToTheirEnd(h *house) {
 	}
 	first := end()
 	h.same(0, due(g.UntilAt.Add(time.Hour)))
+	// By the clock of the one who lists it the end has not come, and it has been
+	// made all the same.
+	listed := func(c idp.Committed) idp.Receipt {
+		h.Helper()
+		r, err := h.Receipt(h.ctx, c.ReceiptID)
+		h.ok(err)
+		h.same([]string{door(u, a)}, h.doors(r))
+		return r
+	}
+	r := listed(first)
+	h.list(r, true, h.line(r, a))
+	states := func() (out []idp.DeliveryState) {
+		h.Helper()
+		lines, err := h.Deliveries(h.ctx, r.ID)
+		h.ok(err)
+		for _, d := range lines {
+			out = append(out, d.State)
+		}
+		return out
+	}
+	h.grant(u, h.app("another")) // lets nobody into this one
+	h.same([]idp.DeliveryState{idp.DeliveryPending}, states())
 	h.same(first.ReceiptID, end().ReceiptID) // another node saw it too
 
 	// A request that read its clock before the end comes after it all the same.
@@ -354,6 +376,7 @@ func testGrantsComeToTheirEnd(h *house) {
 	// What is changed beside its end leaves it ended; another end has to come.
 	h.commit(idp.Change{Grants: []idp.Grant{g}})
 	h.same(0, due(g.UntilAt.Add(time.Hour)))
+	h.same([]idp.DeliveryState{idp.DeliveryPending}, states())
 	g.Version, g.UntilAt = 2, g.UntilAt.Add(time.Hour)
 	h.commit(idp.Change{Grants: []idp.Grant{g}})
 	g.Version = 3
@@ -362,9 +385,11 @@ func testGrantsComeToTheirEnd(h *house) {
 	h.same(false, h.alive(f))
 	fresh := h.family(s, a, true)
 	h.same(true, h.alive(fresh))
-	if second := end(); second.ReceiptID == first.ReceiptID {
+	second := end()
+	if second.ReceiptID == first.ReceiptID {
 		h.Error("the second end of a grant is the first")
 	}
+	listed(second)
 	h.same(false, h.alive(fresh))
 
 	// The same end once more is an end of its own.
