@@ -16,9 +16,10 @@ import (
 // confirmed it. A statement looks at so many rows as the page is long and says of
 // each whether it matches, so that it costs the same in any house.
 //
-// What changes meanwhile is not missed: a session that is renewed moves ahead,
-// and one that ends stays where it is. Something may be found by more than one
-// pass; its line is the same.
+// What changes meanwhile is not missed: a session that is renewed moves ahead
+// (back only where a new setting has just shortened sessions), and one that ends
+// stays where it is. Something may be found by more than one pass; its line is
+// the same.
 const (
 	passSessions  = "sessions"
 	passFamilies  = "families"

@@ -20,7 +20,9 @@ const purgePage = 500
 
 // Purge forgets what can matter no more: expired SignIns, spent values and
 // counts, and links thirty days after their use or end. In pages; it may be
-// interrupted at any time.
+// interrupted at any time. What receipts are listed from (sessions, participants,
+// token families, lines) is never forgotten: a receipt may still be listed, and an
+// app still be told.
 func (s *Store) Purge(ctx context.Context, now time.Time) error {
 	for _, p := range []struct {
 		sql    string
