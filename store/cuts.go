@@ -16,9 +16,10 @@ import (
 // confirmed it. A statement looks at so many rows as the page is long and says of
 // each whether it matches, so that it costs the same in any house.
 //
-// What changes meanwhile is not missed: a session that is renewed moves ahead,
-// and one that ends stays where it is. Something may be found by more than one
-// pass; its line is the same.
+// What changes meanwhile is not missed: a session that is renewed moves ahead
+// (back only where a new setting has just shortened sessions), and one that ends
+// stays where it is. Something may be found by more than one pass; its line is
+// the same.
 const (
 	passSessions  = "sessions"
 	passFamilies  = "families"
@@ -26,8 +27,8 @@ const (
 	passOfSubject = "subject" // within passUnheard: what one person ever had in one app
 )
 
-// unheardAt is how many groups of lines one statement looks at: it is asked
-// again after each that speaks for a whole person.
+// unheardAt is how many groups of lines one statement looks at: each costs some
+// ten steps in an index.
 const unheardAt = 100
 
 const (
@@ -67,8 +68,18 @@ const landing = 10 * time.Minute
 // was looked at in a pass.
 type cutWalk struct {
 	r    idp.Receipt
+	join func(table, of, on, first string) string
 	pass string // "" at the end
 	key  [3]string
+}
+
+// What stands beside a row that is looked at, if anything. PostgreSQL would
+// sooner read a whole table than 500 rows here and there.
+func joinSQLite(table, of, on, _ string) string {
+	return ` LEFT JOIN ` + table + ` ` + of + ` ON ` + on
+}
+func joinPostgres(table, of, on, first string) string {
+	return ` LEFT JOIN LATERAL (SELECT * FROM ` + table + ` ` + of + ` WHERE ` + on + first + `) ` + of + ` ON TRUE`
 }
 
 // candidate is a row that was looked at.
@@ -93,26 +104,64 @@ const (
 // its cursor says how far was looked. One who is found in two ways may come
 // twice.
 func (s *Store) CutParticipants(ctx context.Context, r idp.Receipt, after string, n int) ([]idp.Participant, string, error) {
-	var found []idp.Participant
-	n = limit(n)
 	w := newCutWalk(r, after)
-	for looked := 0; w.pass != "" && len(found) < n && looked < lookAt; {
-		among := n - len(found)
-		if w.pass == passUnheard {
-			among = min(among, unheardAt)
-		}
-		a := &asked{}
-		rows, err := list(ctx, s, "what was cut", scanCandidate, w.statement(a, among), a.args...)
-		if err != nil {
+	if w.join = joinSQLite; s.db.dialect("", "postgres") != "" {
+		w.join = joinPostgres
+	}
+	p := cutPage{n: limit(n)}
+	for w.pass != "" && len(p.found) < p.n && p.looked < lookAt {
+		if err := w.look(ctx, s, &p); err != nil {
 			return nil, "", err
 		}
-		looked += among
-		found = w.take(rows, among, found)
 	}
 	if w.pass == "" {
-		return found, "", nil
+		return p.found, "", nil
 	}
-	return found, cursor(w.pass, w.key[0], w.key[1], w.key[2]), nil
+	return p.found, cursor(w.pass, w.key[0], w.key[1], w.key[2]), nil
+}
+
+// cutPage is a page in the making: what was found, and of how many rows.
+type cutPage struct {
+	found     []idp.Participant
+	n, looked int
+}
+
+// look makes one statement of its pass, and those that its rows ask for.
+func (w *cutWalk) look(ctx context.Context, s *Store, p *cutPage) error {
+	among := p.n - len(p.found)
+	if w.pass == passUnheard {
+		among = min(among, unheardAt)
+	}
+	a := &asked{}
+	rows, err := list(ctx, s, "what was cut", scanCandidate, w.statement(a, among), a.args...)
+	if err != nil {
+		return err
+	}
+	p.looked += len(rows) + 1
+	for _, c := range rows {
+		if len(p.found) == p.n {
+			return nil // what is left is read again
+		}
+		w.key = c.key
+		switch c.verdict {
+		case cutThis:
+			p.found = append(p.found, c.p)
+		case cutSubject:
+			w.pass = passOfSubject
+			for w.pass == passOfSubject {
+				if len(p.found) == p.n || p.looked >= lookAt {
+					return nil
+				}
+				if err := w.look(ctx, s, p); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if len(rows) < among {
+		w.next()
+	}
+	return nil
 }
 
 func scanCandidate(r row) (c candidate, err error) {
@@ -150,21 +199,8 @@ func (w *cutWalk) begin(pass string) {
 	}
 }
 
-// take adds what matches of the rows, and moves on.
-func (w *cutWalk) take(rows []candidate, among int, found []idp.Participant) []idp.Participant {
-	for _, c := range rows {
-		w.key = c.key
-		switch c.verdict {
-		case cutThis:
-			found = append(found, c.p)
-		case cutSubject:
-			w.pass = passOfSubject
-			return found
-		}
-	}
-	if len(rows) == among {
-		return found
-	}
+// next goes on after the last row of a pass.
+func (w *cutWalk) next() {
 	switch {
 	case w.pass == passOfSubject:
 		w.pass, w.key[2] = passUnheard, ""
@@ -175,7 +211,6 @@ func (w *cutWalk) take(rows []candidate, among int, found []idp.Participant) []i
 	default:
 		w.begin(passUnheard)
 	}
-	return found
 }
 
 // ofEverybody reports whether an ending is of all that an app, a time or a key
@@ -223,9 +258,9 @@ func (w *cutWalk) bySessions(a *asked, n int) string {
 	}
 	return `SELECT CAST(s.expires_at AS TEXT), s.id, COALESCE(p.app_id, ''), CASE WHEN ` + verdict + ` THEN 1 ELSE 0 END, ` + maybeParticipant + `
 		FROM (SELECT * FROM sessions s WHERE ` + driver + a.of(`(s.expires_at, s.id) >= (?, ?) AND (? <> '' OR s.id <> ?)
-			ORDER BY s.expires_at, s.id LIMIT ?`, expires, id, app, id, n) + `) s
-		LEFT JOIN participants p ON p.session_id = s.id` + w.inApp(a, "p") + a.of(` AND (s.id <> ? OR p.app_id > ?)
-		ORDER BY s.expires_at, s.id, p.app_id LIMIT ?`, id, app, n)
+			ORDER BY s.expires_at, s.id LIMIT ?`, expires, id, app, id, n) + `) s` +
+		w.join(`participants`, `p`, `p.session_id = s.id`+w.inApp(a, "p")+a.of(` AND (s.id <> ? OR p.app_id > ?)`, id, app),
+			` ORDER BY p.app_id LIMIT 500`) + a.of(` ORDER BY s.expires_at, s.id, p.app_id LIMIT ?`, n)
 }
 
 // byFamilies goes by token families that lived on when their session had ended.
@@ -234,9 +269,9 @@ func (w *cutWalk) byFamilies(a *asked, n int) string {
 	verdict := w.whom(a) + ` AND NOT (` + w.live(a) + a.of(`) AND (f.revoked_at = 0 OR f.revoked_at >= ?)`, us(w.r.CutAt))
 	return `SELECT CAST(f.expires_at AS TEXT), f.id, '', CASE WHEN ` + verdict + ` THEN 1 ELSE 0 END, ` + maybeParticipant + `
 		FROM (SELECT * FROM token_families f WHERE f.offline = 1 ` + a.of(`AND (f.expires_at, f.id) > (?, ?)
-			ORDER BY f.expires_at, f.id LIMIT ?`, expires, w.key[1], n) + `) f
-		LEFT JOIN participants p ON p.session_id = f.session_id AND p.app_id = f.app_id` + w.inApp(a, "p") + `
-		LEFT JOIN sessions s ON s.id = p.session_id ORDER BY f.expires_at, f.id`
+			ORDER BY f.expires_at, f.id LIMIT ?`, expires, w.key[1], n) + `) f` +
+		w.join(`participants`, `p`, `p.session_id = f.session_id AND p.app_id = f.app_id`+w.inApp(a, "p"), ` LIMIT 1`) +
+		w.join(`sessions`, `s`, `s.id = p.session_id`, ` LIMIT 1`) + ` ORDER BY f.expires_at, f.id`
 }
 
 // byUnheard goes by person, app and session ("": all of them) of lines that no
@@ -255,20 +290,21 @@ func (w *cutWalk) byUnheard(a *asked, n int) string {
 	}
 	next := `(SELECT e.id FROM deliveries e WHERE e` + isUnheard + ` AND `
 	first := next + after(user, a.of(`?`, w.key[1]), a.of(`?`, w.key[2])) + ` LIMIT 1)`
-	then := next + after(`c.user_id`, `c.app_id`, `c.session_id`) + ` LIMIT 1)`
+	// SQLite goes by the whole key only where the other side is no column.
+	then := next + after(`c.user_id`, `c.app_id || ''`, `c.session_id || ''`) + ` LIMIT 1)`
 	return `WITH RECURSIVE c (i, user_id, app_id, session_id) AS (
 			SELECT 1, d.user_id, d.app_id, d.session_id FROM deliveries d WHERE d.id = ` + first + `
 			UNION ALL SELECT c.i + 1, d.user_id, d.app_id, d.session_id FROM c JOIN deliveries d ON d.id = ` + then + a.of(` WHERE c.i < ?`, n) + `)
 		SELECT c.user_id, c.app_id, c.session_id, CASE WHEN c.session_id = '' AND ` + w.unheard(a, "c", "''") + w.inApp(a, "c") + ` THEN 2
-			WHEN ` + w.unheardOnly(a) + ` THEN 1 ELSE 0 END, ` + maybeParticipant + ` FROM c
-		LEFT JOIN participants p ON p.session_id = c.session_id AND p.app_id = c.app_id` + w.inApp(a, "p") + `
-		LEFT JOIN sessions s ON s.id = p.session_id ORDER BY c.i`
+			WHEN ` + w.unheardOnly(a) + ` THEN 1 ELSE 0 END, ` + maybeParticipant + ` FROM c` +
+		w.join(`participants`, `p`, `p.session_id = c.session_id AND p.app_id = c.app_id`+w.inApp(a, "p"), ` LIMIT 1`) +
+		w.join(`sessions`, `s`, `s.id = p.session_id`, ` LIMIT 1`) + ` ORDER BY c.i`
 }
 
 // ofSubject goes by the sessions of one person in one app.
 func (w *cutWalk) ofSubject(a *asked, n int) string {
 	return `SELECT p.user_id, p.app_id, p.session_id, CASE WHEN ` + w.unheardOnly(a) + ` THEN 1 ELSE 0 END, ` + participantColumns + `
-		FROM participants p JOIN sessions s ON s.id = p.session_id WHERE ` + a.of(`p.user_id = ? AND p.app_id = ? AND p.session_id > ?
+		FROM participants p` + w.join(`sessions`, `s`, `s.id = p.session_id`, ` LIMIT 1`) + ` WHERE ` + a.of(`p.user_id = ? AND p.app_id = ? AND p.session_id > ?
 		ORDER BY p.session_id LIMIT ?`, w.key[0], w.key[1], w.key[2], n)
 }
 

@@ -2,8 +2,14 @@ package store
 
 import "context"
 
-// Watch calls saw with every statement that only reads, before it is run.
-func (s *Store) Watch(saw func(sql string, args []any)) { s.db = &watched{s.db, saw} }
+// Watch calls saw with every statement that only reads, before it is run; nobody
+// else watches any more.
+func (s *Store) Watch(saw func(sql string, args []any)) {
+	if w, is := s.db.(*watched); is {
+		s.db = w.engine
+	}
+	s.db = &watched{s.db, saw}
+}
 
 type watched struct {
 	engine

@@ -21,7 +21,9 @@ const purgePage = 500
 
 // Purge forgets what can matter no more: expired SignIns, spent values and
 // counts, links thirty days after their use or end, and nodes that have given no
-// sign of life for a day. In pages; it may be interrupted at any time.
+// sign of life for a day. In pages; it may be interrupted at any time. What
+// receipts are listed from (sessions, participants, token families, lines) is
+// never forgotten: a receipt may still be listed, and an app still be told.
 func (s *Store) Purge(ctx context.Context, now time.Time) error {
 	for _, p := range []struct {
 		sql    string

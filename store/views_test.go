@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -89,6 +90,13 @@ func crowd(ctx context.Context, t *testing.T, dsn string, now time.Time, generat
 			SELECT 'dlv_' || r.n || '_' || j, r.id, r.n, r.user_id, CASE WHEN r.n %% 5000 = 1 THEN 'app_rare' ELSE 'app_common' END, 'oidc_backchannel', '', '{}', '', st, 1, r.n, r.n, r.n,
 			0, 0, '', 0, 0, 0, '', CASE WHEN st IN ('verified', 'failed') THEN 1 ELSE 0 END, '', 0, CASE WHEN r.n %% 20 = 0 THEN 0 ELSE 1 END
 			FROM receipts r, generate_series(1, 10) j, LATERAL (SELECT CASE WHEN r.n > %d THEN 'retrying' WHEN r.n %% 9000 = 1 AND j = 1 THEN 'failed' ELSE 'verified' END AS st) s`, manyReceipts-1000),
+		fmt.Sprintf(`INSERT INTO deliveries (id, receipt_id, receipt_n, user_id, app_id, lever, session_id, name_id, session_indexes, state, attempts, created_at, next_at, first_sent_at,
+			acked_at, latency_ms, answer, again_at, ceiling, verified_at, evidence, finished_at, claimed_by, claimed_until, signed)
+			SELECT 'dlv_' || s.id, 'rcp_' || i, i, s.user_id, 'app_common', 'oidc_backchannel', s.id, '', '{}', 'superseded', 1, 1, 1, 1, 0, 0, '', 0, 0, 0, '', 1, '', 0, 1
+			FROM (SELECT id, user_id, row_number() OVER () %% %d + 1 AS i FROM sessions) s WHERE i %% 2 = 0`, manyReceipts),
+		`INSERT INTO token_families (id, user_id, epoch, generation, app_id, session_id, scopes, nonce, auth_time, methods, offline, seq, rotated_at, created_at, expires_at, revoked_at)
+			SELECT 'fam_' || id, user_id, epoch, generation, 'app_common', id, '', '', 0, '', 1, 1, created_at, created_at, expires_at + 86400000000, 0 FROM sessions LIMIT 20000`,
+		`INSERT INTO signing_keys (id, use, algorithm, sealed, certificate, created_at, retired_at) VALUES ('key_7', 'oidc', 'ES256', '', '', 1, 4000000000000000)`,
 		`UPDATE receipts SET version = 1, signed_at = 1 WHERE n % 100 <> 0`,
 		fmt.Sprintf(`INSERT INTO events SELECT 'evt_' || i, i, 'x', '{}', '', '', '', '{}', i, '' FROM generate_series(1, %d) i`, manyEvents),
 		fmt.Sprintf(`INSERT INTO chain SELECT i, 'evt_' || i, '', i FROM generate_series(1, %d) i`, manyEvents),
@@ -143,10 +151,8 @@ func explain(ctx context.Context, conn *pgx.Conn, statement string, args []any) 
 	return found[0].Plan, found[0].Time, nil
 }
 
-// TestALiveViewNeverReadsAWholeTable asks PostgreSQL, over 60,000 sessions of
-// which half are alive and 60,000 lines, how many rows each statement of each
-// view reads.
-func TestALiveViewNeverReadsAWholeTable(t *testing.T) {
+// TestNoTableIsReadWhole has a crowd on PostgreSQL, and its plans explained.
+func TestNoTableIsReadWhole(t *testing.T) {
 	ctx, now := t.Context(), idp.Time(time.Now())
 	dsn := storetest.PostgresDSN(t)
 	s, err := store.Open(ctx, dsn)
@@ -167,6 +173,14 @@ func TestALiveViewNeverReadsAWholeTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close(ctx)
+	t.Run("live views", func(t *testing.T) { liveViewsReadNoWholeTable(ctx, t, s, conn, now) })
+	t.Run("listing", func(t *testing.T) { listingReadsNoWholeTable(ctx, t, s, conn, now) })
+}
+
+// liveViewsReadNoWholeTable asks PostgreSQL, over 60,000 sessions of
+// which half are alive and 60,000 lines, how many rows each statement of each
+// view reads.
+func liveViewsReadNoWholeTable(ctx context.Context, t *testing.T, s *store.Store, conn *pgx.Conn, now time.Time) {
 	type asked struct {
 		sql  string
 		args []any
@@ -199,16 +213,85 @@ func TestALiveViewNeverReadsAWholeTable(t *testing.T) {
 	}
 }
 
-// TestALiveViewGoesByAnIndexOnSQLite looks at SQLite's plans: no table that
-// grows is scanned.
-func TestALiveViewGoesByAnIndexOnSQLite(t *testing.T) {
-	ctx, now := t.Context(), idp.Time(time.Now())
+// cuts are receipts of each kind, and how much of the crowd they list.
+func cuts(now time.Time) map[string]idp.Receipt {
+	all := map[string]idp.Receipt{
+		"a session":                {Kind: idp.EndSession, SessionID: "ses_c4ca4238a0b923820dcc509a6f75849b"},
+		"a person":                 {Kind: idp.EndUser, UserID: "usr_7", Epoch: 2},
+		"a grant of a person":      {Kind: idp.EndGrant, UserID: "usr_7", AppID: "app_common"},
+		"a membership":             {Kind: idp.EndGrant, UserID: "usr_7", GroupID: "grp_1"},
+		"a group's grant":          {Kind: idp.EndGrant, GroupID: "grp_1", AppID: "app_common"},
+		"an app of all":            {Kind: idp.EndApp, AppID: "app_common", Epoch: 1},
+		"a rare app":               {Kind: idp.EndApp, AppID: "app_rare", Epoch: 1},
+		"everything":               {Kind: idp.EndBefore},
+		"everything before a time": {Kind: idp.EndBefore, Before: now.Add(-6 * time.Hour)},
+		"a key":                    {Kind: idp.EndKey, KeyID: "key_7"},
+	}
+	for name, r := range all {
+		r.CutAt, r.N = now, manyReceipts+1
+		all[name] = r
+	}
+	return all
+}
+
+// listingReadsNoWholeTable has the first pages of each pass of receipts of
+// each kind listed, and asks PostgreSQL how many rows the statements read.
+func listingReadsNoWholeTable(ctx context.Context, t *testing.T, s *store.Store, conn *pgx.Conn, now time.Time) {
+	asked := map[string]int{}
+	var rows, worst float64
+	s.Watch(func(sql string, args []any) {
+		if asked[sql]++; asked[sql] > 3 && asked[sql]%20 != 0 {
+			return // each statement at the beginning, and on the way
+		}
+		p, ms, err := explain(ctx, conn, sql, args)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		n, whole := p.read()
+		rows, worst = max(rows, n), max(worst, ms)
+		// Of each row that is looked at: its session, its participant, and what
+		// was told of it last.
+		if n > 10*500 || whole != nil {
+			t.Errorf("%.0f rows, whole tables %v: %s", n, whole, sql)
+		}
+	})
+	for name, r := range cuts(now) {
+		rows, worst = 0, 0
+		listed, pages := 0, 0
+		for _, pass := range []string{"", fmt.Sprintf("families\n%d\n\n", now.UnixMicro()), "unheard\n" + string(r.UserID) + "\n\n"} {
+			ofOne, ofGrant := r.Kind == idp.EndSession, r.UserID != "" || r.Kind == idp.EndGrant
+			if ofOne && pass != "" || ofGrant && strings.HasPrefix(pass, "families") {
+				continue // it has no such pass
+			}
+			after := base64.RawURLEncoding.EncodeToString([]byte(pass))
+			for range 3 {
+				found, next, err := s.CutParticipants(ctx, r, after, 500)
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				listed, pages = listed+len(found), pages+1
+				if after = next; next == "" {
+					break
+				}
+			}
+		}
+		if _, err := s.CutFamilies(ctx, r); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		t.Logf("%-25s %6d listed, %3d pages, at most %5.0f rows, %5.1f ms", name, listed, pages, rows, worst)
+	}
+}
+
+// plansOnSQLite opens a house and has every statement that reads explained.
+func plansOnSQLite(ctx context.Context, t *testing.T, saw func(statement string, plan []string)) *store.Store {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "house.db")
 	s, err := store.Open(ctx, "sqlite:"+path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	t.Cleanup(func() { s.Close() })
 	if err := s.Migrate(ctx); err != nil {
 		t.Fatal(err)
 	}
@@ -216,7 +299,7 @@ func TestALiveViewGoesByAnIndexOnSQLite(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer db.Close()
+	t.Cleanup(func() { db.Close() })
 	s.Watch(func(statement string, args []any) {
 		rows, err := db.QueryContext(ctx, `EXPLAIN QUERY PLAN `+statement, args...)
 		if err != nil {
@@ -233,7 +316,59 @@ func TestALiveViewGoesByAnIndexOnSQLite(t *testing.T) {
 			}
 			plan = append(plan, line)
 		}
-		if driver := regexp.MustCompile(`SEARCH \S+ USING (COVERING )?INDEX (sessions_now|deliveries_now|receipts_|participants_app|deliveries_unsigned)|SCAN r USING INDEX receipts_(unsigned|signing)`); !driver.MatchString(strings.Join(plan, "\n")) {
+		saw(statement, plan)
+	})
+	return s
+}
+
+// TestListingGoesByAnIndexOnSQLite looks at SQLite's plans: nothing is scanned
+// but the house's one row and what a statement has found itself.
+func TestListingGoesByAnIndexOnSQLite(t *testing.T) {
+	ctx, now := t.Context(), idp.Time(time.Now())
+	asked := map[string]int{}
+	s := plansOnSQLite(ctx, t, func(statement string, plan []string) {
+		own := []string{"h"}
+		for _, line := range plan {
+			if name, is := strings.CutPrefix(line, "CO-ROUTINE "); is {
+				own = append(own, name)
+			}
+			if name, is := strings.CutPrefix(line, "SCAN "); is && !slices.Contains(own, name) {
+				t.Errorf("%s\n%s", strings.Join(plan, "\n"), statement)
+			}
+			for _, index := range []string{"sessions_expiry", "sessions_user_expiry", "participants_user", "token_families_offline",
+				"token_families_revoked", "deliveries_unconfirmed", "deliveries_confirmed"} {
+				if strings.Contains(line, " "+index+" ") {
+					asked[index]++
+				}
+			}
+			// From one group of lines to the next by the whole key.
+			if strings.Contains(line, "deliveries_unconfirmed") && strings.Contains(line, "_id>?") {
+				t.Errorf("%s\n%s", strings.Join(plan, "\n"), statement)
+			}
+		}
+	})
+	for name, r := range cuts(now) {
+		for _, after := range []string{"", "subject\nusr_7\napp_common\nses_1"} {
+			if _, next, err := s.CutParticipants(ctx, r, base64.RawURLEncoding.EncodeToString([]byte(after)), 500); err != nil || next != "" {
+				t.Fatalf("%s: %q, %v", name, next, err)
+			}
+		}
+		if _, err := s.CutFamilies(ctx, r); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	if len(asked) != 7 {
+		t.Errorf("of the indexes for listing only %v were used", asked)
+	}
+}
+
+// TestALiveViewGoesByAnIndexOnSQLite looks at SQLite's plans: no table that
+// grows is scanned.
+func TestALiveViewGoesByAnIndexOnSQLite(t *testing.T) {
+	ctx, now := t.Context(), idp.Time(time.Now())
+	driver := regexp.MustCompile(`SEARCH \S+ USING (COVERING )?INDEX (sessions_now|deliveries_now|receipts_|participants_app|deliveries_unsigned)|SCAN r USING INDEX receipts_(unsigned|signing)`)
+	s := plansOnSQLite(ctx, t, func(statement string, plan []string) {
+		if !driver.MatchString(strings.Join(plan, "\n")) {
 			t.Errorf("%s\n%s", strings.Join(plan, "\n"), statement)
 		}
 	})

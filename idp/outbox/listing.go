@@ -79,14 +79,15 @@ func (l *listing) run(stop, ctx context.Context, cursor string) error {
 	return nil
 }
 
-// page makes the lines of the participants after cursor.
+// page makes the lines of the participants after cursor: there may be none, and
+// more to come.
 func (l *listing) page(ctx context.Context, cursor string) (lines []idp.Delivery, next string, err error) {
 	participants, next, err := l.Store.CutParticipants(ctx, l.receipt, cursor, pageSize)
 	if err != nil {
 		return nil, "", fmt.Errorf("read what was cut: %w", err)
 	}
 	sessions := make([]idp.SessionID, 0, len(participants))
-	for _, p := range participants { // they come by session
+	for _, p := range participants { // mostly by session
 		if n := len(sessions); n == 0 || sessions[n-1] != p.SessionID {
 			sessions = append(sessions, p.SessionID)
 		}

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"encoding/base64"
 	"slices"
 	"time"
 
@@ -38,6 +39,11 @@ func testAllOfAnAppEnds(h *house) {
 	live, err := h.Families(h.ctx, bob.ID, h.now)
 	h.ok(err)
 	h.same(0, len(live))
+
+	// A cursor of an older version begins again.
+	page, _, err := h.CutParticipants(h.ctx, r, base64.RawURLEncoding.EncodeToString([]byte("ses_zzz\napp_zzz")), 10)
+	h.ok(err)
+	h.same(2, len(page))
 
 	// Whoever comes again is not told twice, and the ending is not undone.
 	again, err := h.App(h.ctx, wiki.ID)

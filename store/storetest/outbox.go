@@ -281,3 +281,24 @@ func testEvidence(h *house) {
 	h.same(idp.DeliveryAcknowledged, states[untold])
 	h.same("first, at "+at, evidence[untold])
 }
+
+// testFoundAgain lists a line again, on a later page, while it is in a worker's
+// hands: where it says nothing new it stays there.
+func testFoundAgain(h *house) {
+	u, a := h.user("ada"), h.app("wiki")
+	r := h.suspend(u)
+	line := h.line(r, a)
+	h.list(r, false, line)
+	held, err := h.ClaimDeliveries(h.ctx, "w", h.now, time.Minute, 10, 10)
+	h.ok(err)
+	h.same(1, len(held))
+	h.list(r, false, line)
+	held[0].State, held[0].Attempts, held[0].NextAt = idp.DeliveryRetrying, 1, h.now.Add(time.Minute)
+	h.ok(h.SaveDelivery(h.ctx, held[0], "w"))
+	held, err = h.ClaimDeliveries(h.ctx, "w", h.now.Add(time.Hour), time.Minute, 10, 10)
+	h.ok(err)
+	h.same(1, len(held))
+	line.SessionIndexes = []string{"another"}
+	h.list(r, true, line)
+	h.is(h.SaveDelivery(h.ctx, held[0], "w"), idp.Conflict)
+}

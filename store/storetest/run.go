@@ -58,6 +58,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"many are suspended page by page, each once", testBatches},
 		{"what is ended by hand overtakes many", testByHandFirst},
 		{"the last owner stays, also among many", testBatchKeepsAnOwner},
+		{"a line that is found again stays where it is", testFoundAgain},
 		{"what an app never confirmed is cut again", testCutUnconfirmed},
 		{"only the app itself proves, and only what it was told", testEvidence},
 		{"deliveries are claimed in order", testClaims},
