@@ -134,7 +134,7 @@ func (h *house) onlyTheProvidersKeysTurned() {
 
 func parsed(t *testing.T, token string) *jose.JSONWebSignature {
 	t.Helper()
-	jws, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES256})
+	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}
