@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func write(t *testing.T, name, content string) string {
@@ -118,12 +119,27 @@ func TestMetricsNeedAnAddress(t *testing.T) {
 	}
 }
 
+func TestKeyRotationIsASpanOfDays(t *testing.T) {
+	t.Parallel()
+	const day = 24 * time.Hour
+	for value, want := range map[string]time.Duration{"": 90 * day, "90d": 90 * day, "2160h": 90 * day, "3d": 3 * day, "off": 0} {
+		if c, err := loadConfig([]string{"GATEHOUSE_KEY_ROTATION=" + value}, ""); err != nil || c.KeyRotation != want {
+			t.Errorf("%q: %s, %v", value, c.KeyRotation, err)
+		}
+	}
+	for _, value := range []string{"90", "2d", "71h", "-90d", "1e3d", "never", "d", "99999d"} {
+		if c, err := loadConfig([]string{"GATEHOUSE_KEY_ROTATION=" + value}, ""); err == nil {
+			t.Errorf("%q is taken for %s", value, c.KeyRotation)
+		}
+	}
+}
+
 func TestRouteClassesAreFew(t *testing.T) {
 	t.Parallel()
 	for pattern, want := range map[string]string{
 		"GET /signin/{id}": "signin", "/link/{secret}": "signin", "GET /console/users": "console", "GET /console/deliveries/live": "live",
 		"POST /api/v1/users": "api", "/oauth/token": "oidc", "/.well-known/openid-configuration": "oidc", "/saml/sso": "saml",
-		"GET /{$}": "portal", "POST /sessions/{id}/end": "portal", "/": "other", "": "other", "GET /healthz": "health", "GET /assets/{hash}/{name}": "assets",
+		"GET /{$}": "portal", "POST /sessions/{id}/end": "portal", "POST /consents/{id}/revoke": "portal", "/": "other", "": "other", "GET /healthz": "health", "GET /assets/{hash}/{name}": "assets",
 	} {
 		if got := routeClass(pattern); got != want {
 			t.Errorf("%q is of class %q, want %q", pattern, got, want)

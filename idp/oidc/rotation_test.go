@@ -35,107 +35,115 @@ func (h *house) anotherRing() *keys.Ring {
 }
 
 // cachingParty is an app that reads the key set once a day and never in
-// between, and keeps the tokens that it was given.
+// between.
 type cachingParty struct {
-	t      *testing.T
 	set    jose.JSONWebKeySet
 	readAt time.Time
-	heldRing   []heldRing
 }
 
-type heldRing struct {
+// takes demands that the app knows the key of a token.
+func (p *cachingParty) takes(t *testing.T, jws *jose.JSONWebSignature, now time.Time, set []byte) {
+	t.Helper()
+	if now.Sub(p.readAt) >= 24*time.Hour {
+		p.set, p.readAt = jose.JSONWebKeySet{}, now
+		if err := json.Unmarshal(set, &p.set); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if kid := jws.Signatures[0].Header.KeyID; len(p.set.Key(kid)) != 1 {
+		t.Fatalf("%s: an app that read the key set %s ago meets the unknown key %s", now.Format(time.RFC3339), now.Sub(p.readAt), kid)
+	}
+}
+
+// inHand is a token in somebody's hands.
+type inHand struct {
 	token string
 	until time.Time
 }
 
-func (p *cachingParty) takes(token string, now time.Time, set []byte) {
-	p.t.Helper()
-	if now.Sub(p.readAt) >= 24*time.Hour {
-		p.set, p.readAt = jose.JSONWebKeySet{}, now
-		if err := json.Unmarshal(set, &p.set); err != nil {
-			p.t.Fatal(err)
-		}
-	}
-	jws, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES256})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	kid := jws.Signatures[0].Header.KeyID
-	known := p.set.Key(kid)
-	if len(known) != 1 {
-		p.t.Fatalf("%s: an app that read the key set %s ago meets the unknown key %s", now.Format(time.RFC3339), now.Sub(p.readAt), kid)
-	}
-	if _, err := jws.Verify(known[0]); err != nil {
-		p.t.Fatal(err)
-	}
-}
-
-// TestKeysRotateAndNoAppMeetsAnUnknownOne lets half a year go by: two nodes that
-// both look whether a rotation is due, and are restarted; an app with long
-// tokens that keeps the key set for a day.
+// TestKeysRotateAndNoAppMeetsAnUnknownOne lets six weeks go by, hour by hour:
+// two nodes that are restarted again and again, each of which signs while the
+// other is asked for the key set; apps that read it at every hour of the day;
+// tokens that last for days.
 func TestKeysRotateAndNoAppMeetsAnUnknownOne(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	const lasts, step, every = 60 * time.Hour, 9 * time.Hour, 90 * 24 * time.Hour
+	const lasts, every, weeks = 60 * time.Hour, 18 * 24 * time.Hour, 6
 	h.changeApp(h.wiki.ID, func(a *idp.App) { a.OIDC.AccessTokenTTL = lasts })
 	nodes := h.ringed(2)
-	apps := map[string]*cachingParty{keys.RS256: {t: t}, keys.ES256: {t: t}}
+	begin := h.clock.Now()
+	apps := make([]cachingParty, 24)
+	for i := range apps {
+		apps[i].readAt = begin.Add(-time.Duration(i) * time.Hour)
+		h.must(json.Unmarshal(nodes[0].JWKS(), &apps[i].set))
+	}
+	var tokens []inHand
 	signed := map[string]bool{}
-	for i := 0; h.clock.ahead.Load() < int64(190*24*time.Hour); i++ {
-		h.clock.Advance(step)
+	for hour := range weeks * 7 * 24 {
+		h.clock.Advance(time.Hour)
 		now := h.clock.Now()
 		h.must(h.dir.RotateDueKeys(t.Context(), every))
-		if i%7 == 0 { // a node is killed, and another comes
-			nodes[i%2] = h.anotherRing()
+		if hour%31 == 0 { // a node is killed, and another comes
+			nodes[hour%2] = h.anotherRing()
 		}
-		for n, node := range nodes {
-			h.must(node.Load(t.Context()))
-			for alg, app := range apps {
-				token, err := node.Sign(alg, "", map[string]any{"node": n})
-				h.must(err)
-				app.takes(token, now, nodes[1-n].JWKS())
-				app.heldRing = append(app.heldRing, heldRing{token, now.Add(lasts)})
-				signed[kidOf(t, token)] = true
+		signs, shows := nodes[hour%2], nodes[1-hour%2]
+		h.must(signs.Load(t.Context()))
+		h.must(shows.Load(t.Context()))
+		for _, alg := range []string{keys.ES256, keys.RS256} {
+			token, err := signs.Sign(alg, "", map[string]any{"hour": hour})
+			h.must(err)
+			jws := parsed(t, token)
+			for i := range apps {
+				apps[i].takes(t, jws, now, shows.JWKS())
 			}
+			if _, err := jws.Verify(apps[hour%len(apps)].set.Key(kidOf(t, token))[0]); err != nil {
+				t.Fatal(err)
+			}
+			tokens, signed[kidOf(t, token)] = append(tokens, inHand{token, now.Add(lasts)}), true
 		}
-		for _, app := range apps {
-			app.heldRing = slices.DeleteFunc(app.heldRing, func(x heldRing) bool { return !now.Before(x.until) })
-			for _, x := range app.heldRing {
-				if _, err := nodes[i%2].Verify(x.token, ""); err != nil {
-					t.Fatalf("%s: a token that lasts until %s: %v", now, x.until, err)
-				}
+		tokens = slices.DeleteFunc(tokens, func(x inHand) bool { return !now.Before(x.until) })
+		for _, x := range tokens[:min(4, len(tokens))] { // the oldest
+			if _, err := shows.Verify(x.token, ""); err != nil {
+				t.Fatalf("%s: a token that lasts until %s: %v", now, x.until, err)
 			}
 		}
 	}
 	if len(signed) != 6 { // twice for each algorithm
 		t.Errorf("%d keys have signed", len(signed))
 	}
-	all, err := h.store.SigningKeys(t.Context())
-	h.must(err)
-	states := map[idp.KeyState]int{}
-	for _, k := range all {
-		if state, _, _ := k.State(all, h.clock.Now()); k.Use == keys.UseOIDC {
-			states[state]++
-		} else if state != idp.KeyCurrent || !k.RetiredAt.IsZero() {
-			t.Errorf("a key for %s is %s", k.Use, state)
-		}
-	}
-	if states[idp.KeyCurrent] != 2 || states[idp.KeyGone] != 4 {
-		t.Errorf("states %v", states)
-	}
+	h.onlyTheProvidersKeysTurned()
 	if n := strings.Count(string(nodes[0].JWKS()), `"kid"`); n != 2 {
 		t.Errorf("%d keys are published", n)
 	}
 	h.wantEvent("key.rotate")
 }
 
-func kidOf(t *testing.T, token string) string {
+func (h *house) onlyTheProvidersKeysTurned() {
+	h.t.Helper()
+	all, err := h.store.SigningKeys(h.t.Context())
+	h.must(err)
+	for _, k := range all {
+		if state, _, _ := k.State(all, h.clock.Now()); k.Use != keys.UseOIDC && (state != idp.KeyCurrent || !k.RetiredAt.IsZero()) {
+			h.t.Errorf("a key for %s is %s", k.Use, state)
+		}
+	}
+	if got := h.keyStates(); got != "ES256 current, ES256 gone, ES256 gone, RS256 current, RS256 gone, RS256 gone" {
+		h.t.Errorf("keys: %s", got)
+	}
+}
+
+func parsed(t *testing.T, token string) *jose.JSONWebSignature {
 	t.Helper()
-	jws, err := jose.ParseSigned(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES256})
+	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS256, jose.ES256})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return jws.Signatures[0].Header.KeyID
+	return jws
+}
+
+func kidOf(t *testing.T, token string) string {
+	t.Helper()
+	return parsed(t, token).Signatures[0].Header.KeyID
 }
 
 func TestOfManyNodesOneRotates(t *testing.T) {
