@@ -81,9 +81,9 @@ type Browser interface {
 	ConfirmSignOut(w http.ResponseWriter, r *http.Request, appName string, carry [][2]string)
 	// ConfirmedSignOut reports whether r is that answer, from that page.
 	ConfirmedSignOut(r *http.Request) bool
-	// SignOut ends the session and clears its cookie. answered: it has begun to
-	// lead the browser through the apps that nobody else can tell, and from
-	// there on to the address to, which may be empty.
+	// SignOut ends the session and clears its cookie. answered: it has led the
+	// browser on, through the apps that nobody else can tell and from there to
+	// the address to, or, where that is empty, to a page of its own.
 	SignOut(w http.ResponseWriter, r *http.Request, s idp.Session, to string) (answered bool, err error)
 	// SignedOut answers with a page that says so.
 	SignedOut(w http.ResponseWriter, r *http.Request)
