@@ -196,7 +196,7 @@ func (h *foreign) opens(t *testing.T) *visitor {
 // isOut waits until the app leads this browser to Gatehouse.
 func (h *foreign) isOut(t *testing.T, v *visitor) {
 	t.Helper()
-	until(t, outWithin, "the app has ended her session", func() bool { return v.get(t, h.at.url+h.home).Status/100 == 3 })
+	until(t, readyWithin, "the app has ended her session", func() bool { return v.get(t, h.at.url+h.home).Status/100 == 3 })
 }
 
 func (h *foreign) signsInAndRefreshes(t *testing.T) {
@@ -217,7 +217,7 @@ func (h *foreign) isToldOfASignOut(t *testing.T) {
 		t.Errorf("after the sign-out she sees %s:\n%s", page.URL, page.Body)
 	}
 	h.isOut(t, leaves)
-	until(t, outWithin, "she sees that the app has signed her out", func() bool {
+	until(t, readyWithin, "she sees that the app has signed her out", func() bool {
 		return strings.Contains(leaves.get(t, h.house.URL+"/signed-out").Body, "Has signed you out.")
 	})
 	// What one browser signed out of is no other's to see, even of the same person.
@@ -235,9 +235,9 @@ func (h *foreign) isToldOfASignOut(t *testing.T) {
 // acknowledged waits until the newest receipt's line of the app says so.
 func (h *foreign) acknowledged(t *testing.T) {
 	t.Helper()
-	until(t, outWithin, "the app has acknowledged", func() bool {
+	until(t, readyWithin, "the app has acknowledged", func() bool {
 		for _, l := range h.newest(t).Lines {
-			if l.AckedAt == nil || l.Lever != "oidc_backchannel" || l.Attempts != 1 {
+			if l.AckedAt == nil || l.Lever != "oidc_backchannel" || l.Attempts == 0 {
 				return false
 			}
 		}
@@ -362,13 +362,13 @@ func (h *foreign) isRefusedUntold(t *testing.T) {
 	v := h.opens(t)
 	h.suspends(t)
 	// A call that is refused before its line is written down proves nothing yet.
-	until(t, outWithin, "the receipt is listed", func() bool { return !h.newest(t).Listing })
+	until(t, readyWithin, "the receipt is listed", func() bool { return !h.newest(t).Listing })
 	if !h.refreshes(t, v, h.at.url) {
 		t.Error("a refresh was answered after the suspension")
 	}
 	h.isOut(t, v)
 	var last client.Line
-	until(t, outWithin, "the refusal stands on the receipt", func() bool {
+	until(t, readyWithin, "the refusal stands on the receipt", func() bool {
 		for _, l := range h.newest(t).Lines {
 			if last = l; l.Lever == "none" && l.State == "verified" && strings.Contains(l.Evidence, "refresh") {
 				return true

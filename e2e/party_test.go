@@ -26,12 +26,18 @@ type parties struct {
 // and redirect URI are filled in.
 func meet(t testing.TB, env map[string]string, apps ...client.App) *parties {
 	t.Helper()
+	return meetAs(t, binary(t), env, apps...)
+}
+
+// meetAs is meet for another build of the binary.
+func meetAs(t testing.TB, bin string, env map[string]string, apps ...client.App) *parties {
+	t.Helper()
 	token := rand.Text()
 	all := map[string]string{"GATEHOUSE_ADMIN_TOKEN": token}
 	for name, value := range env {
 		all[name] = value
 	}
-	p := &parties{proc: start(t, []string{"serve"}, all), t: t, secrets: map[string]string{}}
+	p := &parties{proc: startAs(t, bin, []string{"serve"}, all), t: t, secrets: map[string]string{}}
 	p.API = &client.Client{URL: p.URL, Token: token}
 	want := client.Desired{Users: []client.DesiredUser{{Person: client.Person{Username: "ada"}}}}
 	for _, a := range apps {

@@ -357,7 +357,7 @@ func (h browserHouse) openRedirects(t *testing.T) {
 				t.Errorf("signed out, %v answered %d to %q", q, got.Status, got.Header.Get("Location"))
 			}
 		}
-		if got := ask(v, url.Values{"post_logout_redirect_uri": {"https://evil.example/"}, "id_token_hint": {had.ID}}); got.Header.Get("Location") != "" {
+		if got := ask(v, url.Values{"post_logout_redirect_uri": {"https://evil.example/"}, "id_token_hint": {had.ID}}); got.Header.Get("Location") != "/signed-out" {
 			t.Errorf("not registered, and followed to %s", got.Header.Get("Location"))
 		}
 		v = h.signedIn(t, h.mallory)

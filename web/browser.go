@@ -18,6 +18,7 @@ type SignOutPages interface {
 	ConfirmSignOut(w http.ResponseWriter, r *http.Request, appName string, carry [][2]string) error
 	// Left has this browser, and no other, see at /signed-out what became of it.
 	Left(w http.ResponseWriter, receipt idp.Receipt)
+	SignedOut(w http.ResponseWriter, r *http.Request) error
 	// SigningOut leads the browser through these apps, and then to the address
 	// to, which may be empty.
 	SigningOut(w http.ResponseWriter, r *http.Request, calls []idp.FrontCall, to string) error
@@ -113,7 +114,10 @@ func (b *Browser) AskConsent(w http.ResponseWriter, r *http.Request, q idp.Conse
 }
 
 // SignOut ends the session and takes the cookie away, in this order. answered:
-// it leads the browser through the apps that nobody else can tell.
+// it leads the browser through the apps that nobody else can tell, or, with no
+// address to go to, to the page that says what became of the apps. That is an
+// address of its own: the one of the tongue holds what an app sent, and would be
+// asked again with it.
 func (b *Browser) SignOut(w http.ResponseWriter, r *http.Request, s idp.Session, to string) (answered bool, err error) {
 	receipt, err := b.SignOuts.SignOut(r.Context(), s)
 	if err != nil {
@@ -122,10 +126,15 @@ func (b *Browser) SignOut(w http.ResponseWriter, r *http.Request, s idp.Session,
 	b.Cookies.ClearSession(w)
 	b.Out.Left(w, receipt)
 	calls := b.Fronts.Calls(r.Context(), receipt)
-	if len(calls) == 0 {
-		return false, nil
+	switch {
+	case len(calls) > 0:
+		return true, b.Out.SigningOut(w, r, calls, to)
+	case to == "":
+		w.Header().Set("Cache-Control", "no-store")
+		http.Redirect(w, r, "/signed-out", http.StatusSeeOther)
+		return true, nil
 	}
-	return true, b.Out.SigningOut(w, r, calls, to)
+	return false, nil
 }
 
 // LogoutAnswered shows how an app's answer to a logout was taken.
@@ -135,9 +144,9 @@ func (b *Browser) LogoutAnswered(w http.ResponseWriter, r *http.Request, done bo
 	}
 }
 
-// SignedOut leads to the page that says that nobody is signed in here any more,
-// and what became of the apps.
+// SignedOut shows that nobody is signed in here any more.
 func (b *Browser) SignedOut(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Cache-Control", "no-store")
-	http.Redirect(w, r, "/signed-out", http.StatusSeeOther)
+	if err := b.Out.SignedOut(w, r); err != nil {
+		b.Pages.Problem(w, r, err)
+	}
 }

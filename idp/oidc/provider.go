@@ -97,9 +97,9 @@ type Browser interface {
 	// OwnForm reports whether r is the form of a page of ours, shown to this
 	// browser in its session.
 	OwnForm(r *http.Request) bool
-	// SignOut ends the session and clears its cookie. answered: it has begun to
-	// lead the browser through the apps that nobody else can tell, and from
-	// there on to the address to, which may be empty.
+	// SignOut ends the session and clears its cookie. answered: it has led the
+	// browser on, through the apps that nobody else can tell and from there to
+	// the address to, or, where that is empty, to a page of its own.
 	SignOut(w http.ResponseWriter, r *http.Request, s idp.Session, to string) (answered bool, err error)
 	// SignedOut answers with a page that says so.
 	SignedOut(w http.ResponseWriter, r *http.Request)

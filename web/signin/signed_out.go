@@ -29,9 +29,9 @@ func (s *SignIn) Left(w http.ResponseWriter, r idp.Receipt) {
 	s.Cookies.SetLeft(w, s.Box.Seal(purposeLeft, []byte(r.ID)), leftFor)
 }
 
-// signedOut shows that nobody is signed in here any more, and what the apps
-// said to it.
-func (s *SignIn) signedOut(w http.ResponseWriter, r *http.Request) error {
+// SignedOut shows that nobody is signed in here any more, and what became of the
+// apps.
+func (s *SignIn) SignedOut(w http.ResponseWriter, r *http.Request) error {
 	v, err := s.readLeft(r)
 	if err != nil {
 		return err

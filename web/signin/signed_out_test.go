@@ -5,11 +5,16 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+
 	"gatehouse/idp"
 	"gatehouse/idp/keys"
+	"gatehouse/web/ui"
+	"gatehouse/web/ui/uitest"
 )
 
 // fakeCookies is a browser that keeps one cookie.
@@ -149,5 +154,62 @@ func TestASignOutIsShownToItsBrowserAlone(t *testing.T) {
 	now = now.Add(leftFor + time.Second)
 	if known() {
 		t.Error("told after its time")
+	}
+}
+
+// TestTheSignedOutPageTurnsInItsPlace: it takes what became of the apps without
+// being loaded again, nothing on it moves, and it stops when nothing can turn.
+func TestTheSignedOutPageTurnsInItsPlace(t *testing.T) {
+	t.Parallel()
+	var asked atomic.Int32
+	var settled atomic.Bool
+	mux := http.NewServeMux()
+	mux.Handle("GET "+ui.AssetsPath, ui.Assets())
+	mux.HandleFunc("GET /signed-out", func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		v := signedOutView{Known: true, Live: true, Apps: []toldApp{{"CRM", waiting, "Is being told."}, {"Wiki", waiting, "Is being told."}}}
+		if settled.Load() {
+			v = signedOutView{Known: true, Apps: []toldApp{{"CRM", in, "Could not be told. Sign out there."}, {"Wiki", out, "Has signed you out."}}}
+		}
+		uitest.Page{Name: "signed-out", Visit: uitest.Stranger(), View: signedOutPage(v)}.Serve(w, r)
+	})
+	srv := httptest.NewServer(mux)
+	t.Cleanup(srv.Close)
+	ctx, complaints := uitest.Browser(t)
+	if err := chromedp.Do(ctx, chromedp.Navigate(srv.URL+"/signed-out"), chromedp.WaitReady("main")); err != nil {
+		t.Fatal(err)
+	}
+	see := func(what string) string {
+		t.Helper()
+		said, err := chromedp.Run(ctx, chromedp.Evaluate[string](what))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return said
+	}
+	const places = `[...document.querySelectorAll("li, main > p a")].map((el) => Math.round(el.getBoundingClientRect().top)).join()`
+	before := see(`window.stays = "the same page", ` + places)
+	settled.Store(true)
+	text := ""
+	for deadline := time.Now().Add(20 * time.Second); !strings.Contains(text, "Has signed you out."); time.Sleep(50 * time.Millisecond) {
+		if text = see(`document.body.innerText`); time.Now().After(deadline) {
+			t.Fatalf("the page still says %s", text)
+		}
+	}
+	if !strings.Contains(text, "Could not be told. Sign out there.") || see(`String(window.stays)`) != "the same page" {
+		t.Errorf("it was loaded again, or says %s", text)
+	}
+	if after := see(places); after != before {
+		t.Errorf("it stood at %s and stands at %s", before, after)
+	}
+	n := asked.Load()
+	time.Sleep(3500 * time.Millisecond)
+	if again := asked.Load(); again > n+1 { // one may have been under way
+		t.Errorf("it asked %d times more when nothing could turn", again-n)
+	}
+	select {
+	case c := <-complaints:
+		t.Error(c)
+	default:
 	}
 }

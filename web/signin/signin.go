@@ -70,7 +70,7 @@ func (s *SignIn) Routes() []ui.Route {
 		{Pattern: "GET /link/{secret}", Access: ui.Anyone, Handler: s.link},
 		{Pattern: "POST /link/{secret}", Access: ui.BoundBrowser, Handler: s.useLink},
 		{Pattern: "POST /signout", Access: ui.SignedIn, Handler: s.signOut},
-		{Pattern: "GET /signed-out", Access: ui.Anyone, Handler: s.signedOut},
+		{Pattern: "GET /signed-out", Access: ui.Anyone, Handler: s.SignedOut},
 	}
 }
 
