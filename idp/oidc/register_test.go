@@ -110,7 +110,26 @@ func TestAClientRegistersManagesAndRemovesItself(t *testing.T) {
 		t.Errorf("granted to %v, %v; by %q", grants, err, app.OIDC.RegisteredBy)
 	}
 
+	authorize := func() int {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), "GET", h.server.URL+"/oauth/authorize?response_type=code&scope=openid&redirect_uri=https%3A%2F%2Fci.example%2Fcb2&client_id="+id+
+			"&code_challenge_method=S256&code_challenge="+strings.Repeat("a", 43), nil)
+		h.must(err)
+		res, err := http.DefaultTransport.RoundTrip(req)
+		h.must(err)
+		h.must(res.Body.Close())
+		return res.StatusCode
+	}
+	if status := authorize(); status != http.StatusSeeOther && status != http.StatusFound {
+		t.Errorf("a sign-on to it began with %d", status)
+	}
 	h.wants(204, "", "DELETE", at, managing, "")
+	if status := authorize(); status != http.StatusBadRequest {
+		t.Errorf("a sign-on to what was removed: %d", status)
+	}
+	if gone, err := h.store.App(t.Context(), app.ID); err != nil || gone.Epoch != app.Epoch+1 {
+		t.Errorf("what it held did not end: %+v, %v", gone, err)
+	}
 	h.wants(401, "invalid_token", "GET", at, managing, "")
 	h.wants(401, "invalid_token", "DELETE", at, managing, "")
 	caller{h.house, true, id, secret}.exchange("x").wants(t, http.StatusUnauthorized, "invalid_client")
