@@ -27,6 +27,7 @@ const prefix = "GATEHOUSE_"
 // _file) appended it names a file that holds the value.
 var settings = []string{
 	"URL", "LISTEN", "DATA", "DATABASE", "SECRET", "ADMIN_TOKEN", "TRUSTED_PROXIES", "TLS_CERT", "TLS_KEY", "OUTBOUND_ALLOW", "REDIS", "METRICS",
+	"MTLS_URL", "MTLS_LISTEN", "MTLS_CA",
 }
 
 // notYet are names that DESIGN reserves and this version does not serve:
@@ -46,7 +47,10 @@ type Config struct {
 	TLSCert        string
 	TLSKey         string
 	OutboundAllow  []string
-	Metrics        string // address at which metrics are read; empty: nowhere
+	Metrics        string   // address at which metrics are read; empty: nowhere
+	MTLSURL        *url.URL // where apps come with a certificate; nil: nowhere
+	MTLSListen     string   // the door for it; empty: a trusted proxy's
+	MTLSCA         string   // PEM file of the authorities for tls_client_auth
 }
 
 // loadConfig reads the configuration: environment first, then file (path may
@@ -177,7 +181,7 @@ func parse(v map[string]string) (Config, error) {
 	case len(c.Secret) > 0 && len(c.Secret) < 32:
 		return c, errors.New("GATEHOUSE_SECRET is too short: use 32 characters or more, for example from: openssl rand -base64 32")
 	}
-	return c, nil
+	return c, c.parseMTLS(v["MTLS_URL"], v["MTLS_LISTEN"], v["MTLS_CA"])
 }
 
 // publicURL checks the issuer: an origin, https anywhere but on this machine

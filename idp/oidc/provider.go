@@ -120,8 +120,10 @@ type Provider struct {
 	Evidence func(ctx context.Context, app idp.AppID, session idp.SessionID, what string, byApp bool) error
 	// Fetch reads the keys that apps publish. May be nil: then none are known.
 	Fetch *fetch.Client
-	Log   *slog.Logger
-	Now   func() time.Time
+	// MTLS is how apps come with a certificate. May be nil: then none do.
+	MTLS *MTLS
+	Log  *slog.Logger
+	Now  func() time.Time
 
 	origins    origins
 	publicKeys publicKeys
@@ -148,13 +150,13 @@ func (p *Provider) Handler() http.Handler {
 	mux.Handle("POST "+pathEndSession, forBrowsers(p.endSessionByPost))
 	mux.Handle(pathPAR, p.cors(forClients(true, http.HandlerFunc(p.push))))
 	mux.Handle(pathToken, p.cors(forClients(true, machines)))
-	mux.Handle(pathIntrospect, forClients(false, machines))
+	mux.Handle(pathIntrospect, forClients(false, p.introspectByCertificate(machines)))
 	mux.Handle(pathRevoke, p.cors(forClients(true, machines)))
 	mux.Handle(pathUserinfo, p.cors(p.forBearers(machines)))
 	mux.Handle(pathKeys, p.cors(document(p.Ring.JWKS)))
 	discovery := p.discovery()
 	mux.Handle(pathDiscovery, p.cors(document(func() []byte { return discovery })))
-	return mux
+	return p.withChain(mux)
 }
 
 // server answers what the library has parsed. Its methods are in the files

@@ -76,7 +76,8 @@ func oidcSettings(in client.OIDC) (*idp.OIDCSettings, error) {
 		ApplicationType: in.ApplicationType, AuthMethod: in.AuthMethod, SecretHashes: in.SecretHashes, RedirectURIs: in.RedirectURIs,
 		PostLogoutRedirectURIs: in.PostLogoutRedirectURIs, BackchannelLogoutURI: in.BackchannelLogoutURI, FrontchannelLogoutURI: in.FrontchannelLogoutURI, PKCEExempt: in.PKCEExempt,
 		IDTokenAlg: in.IDTokenAlg, ClaimsInIDToken: in.ClaimsInIDToken, AllowOfflineAccess: in.AllowOfflineAccess,
-		HonoursSessionExpiry: in.HonoursSessionExpiry, JWKSURI: in.JWKSURI, RequirePAR: in.RequirePAR, DPoPBound: in.DPoPBound, FAPI2: in.FAPI2,
+		HonoursSessionExpiry: in.HonoursSessionExpiry, JWKSURI: in.JWKSURI, RequirePAR: in.RequirePAR, DPoPBound: in.DPoPBound, FAPI2: in.FAPI2, CertificateBound: in.CertificateBound,
+		TLSSubject: idp.TLSSubject{DN: in.TLSSubjectDN, DNS: in.TLSDNS, URI: in.TLSURI, IP: in.TLSIP, Email: in.TLSEmail},
 	}
 	var err error
 	if o.JWKS, err = objectText("jwks", in.JWKS); err != nil {
@@ -148,7 +149,8 @@ func app(a idp.App) client.App {
 			BackchannelLogoutURI: o.BackchannelLogoutURI, FrontchannelLogoutURI: o.FrontchannelLogoutURI, PKCEExempt: o.PKCEExempt, IDTokenAlg: o.IDTokenAlg, ClaimsInIDToken: o.ClaimsInIDToken,
 			HonoursSessionExpiry: o.HonoursSessionExpiry,
 			AccessTokenTTL:       spanText(o.AccessTokenTTL), RefreshTTL: spanText(o.RefreshTTL), AllowOfflineAccess: o.AllowOfflineAccess,
-			JWKS: object(o.JWKS), JWKSURI: o.JWKSURI, RequirePAR: o.RequirePAR, DPoPBound: o.DPoPBound, FAPI2: o.FAPI2,
+			JWKS: object(o.JWKS), JWKSURI: o.JWKSURI, RequirePAR: o.RequirePAR, DPoPBound: o.DPoPBound, FAPI2: o.FAPI2, CertificateBound: o.CertificateBound,
+			TLSSubjectDN: o.TLSSubject.DN, TLSDNS: o.TLSSubject.DNS, TLSURI: o.TLSSubject.URI, TLSIP: o.TLSSubject.IP, TLSEmail: o.TLSSubject.Email,
 		}
 	}
 	if s := a.SAML; s != nil {
