@@ -25,7 +25,7 @@ func (a *API) apply(r *http.Request, _ caller) (int, any, error) {
 		if secret != "" {
 			// A known app keeps the secret it has.
 			have, err := a.Store.AppByName(r.Context(), app.Name)
-			if err == nil && have.OIDC != nil {
+			if err == nil && have.OIDC != nil && len(have.OIDC.SecretHashes) > 0 {
 				app.OIDC.SecretHashes, secret = have.OIDC.SecretHashes, ""
 			}
 			secrets[app.Name] = secret
