@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"maps"
@@ -101,6 +103,19 @@ func launch(dir, path string, args []string, env map[string]string) (*proc, erro
 	return p, nil
 }
 
+// rootsOf believes the certificate in a PEM file.
+func rootsOf(file string) (*x509.CertPool, error) {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("read a certificate: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("%s holds no certificate", file)
+	}
+	return roots, nil
+}
+
 func freeAddr() (string, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -136,12 +151,20 @@ func (p *proc) begin() error {
 func (p *proc) ready() error {
 	ctx, cancel := context.WithTimeout(context.Background(), readyWithin)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+p.Addr+p.asked, nil)
+	web, base := http.DefaultClient, "http://"+p.Addr
+	if cert := p.env["GATEHOUSE_TLS_CERT"]; cert != "" {
+		roots, err := rootsOf(cert)
+		if err != nil {
+			return err
+		}
+		web, base = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true}}, p.URL
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+p.asked, nil)
 	if err != nil {
 		return fmt.Errorf("ask whether %s is ready: %w", p.args, err)
 	}
 	for {
-		if answer, err := http.DefaultClient.Do(req); err == nil {
+		if answer, err := web.Do(req); err == nil {
 			answer.Body.Close()
 			if answer.StatusCode == http.StatusOK {
 				return nil
