@@ -43,7 +43,7 @@ type App struct {
 // Client Registration 1.0 §2 has the words).
 type OIDCSettings struct {
 	ApplicationType        string   // web, native, single_page or machine
-	AuthMethod             string   // client_secret_basic, client_secret_post, private_key_jwt or none
+	AuthMethod             string   // client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or none
 	SecretHashes           []string // hex SHA-256 of 256-bit random secrets; at most two
 	RedirectURIs           []string
 	PostLogoutRedirectURIs []string
@@ -93,6 +93,9 @@ type OIDCSettings struct {
 	// CertificateBound refuses tokens to the app without a client certificate
 	// that they are bound to (RFC 8705 §3.4).
 	CertificateBound bool
+	// TLSSubject is whom the certificate of an app that authenticates by
+	// tls_client_auth must name.
+	TLSSubject TLSSubject `json:",omitzero"`
 	// FAPI2 holds the app to the FAPI 2.0 Security Profile.
 	FAPI2 bool
 	// RegisteredBy is the initial access token with which the app registered
@@ -103,6 +106,12 @@ type OIDCSettings struct {
 	RegistrationTokenHash string `json:",omitempty"`
 	// Removed: it is no app any more; what is left is told what ended.
 	Removed bool `json:",omitempty"`
+}
+
+// TLSSubject names a certificate by one of these (RFC 8705 §2.1.2).
+type TLSSubject struct {
+	DN                  string // RFC 4514, in the order of openssl's RFC2253
+	DNS, URI, IP, Email string // a subjectAltName
 }
 
 // SAMLSettings is what we know of a service provider.

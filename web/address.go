@@ -31,6 +31,12 @@ func address(r *http.Request, trusted []netip.Prefix) string {
 	return peer.String()
 }
 
+// FromProxy reports whether r comes from a trusted proxy.
+func FromProxy(r *http.Request, trusted []netip.Prefix) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && within(peer.Addr().Unmap(), trusted)
+}
+
 func within(a netip.Addr, prefixes []netip.Prefix) bool {
 	for _, p := range prefixes {
 		if p.Contains(a) {

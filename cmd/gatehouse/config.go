@@ -31,7 +31,7 @@ const prefix = "GATEHOUSE_"
 // _file) appended it names a file that holds the value.
 var settings = []string{
 	"URL", "LISTEN", "DATA", "DATABASE", "SECRET", "ADMIN_TOKEN", "TRUSTED_PROXIES", "TLS_CERT", "TLS_KEY", "OUTBOUND_ALLOW", "REDIS", "METRICS",
-	"KEY_ROTATION", "REGISTRATION",
+	"KEY_ROTATION", "REGISTRATION", "MTLS_URL", "MTLS_LISTEN", "MTLS_CA",
 }
 
 // notYet are names that DESIGN reserves and this version does not serve:
@@ -54,6 +54,9 @@ type Config struct {
 	Metrics        string        // address at which metrics are read; empty: nowhere
 	KeyRotation    time.Duration // how long a key of the OpenID Provider signs; 0: until somebody rotates it
 	Registration   bool          // apps may register themselves with an initial access token
+	MTLSURL        *url.URL      // where apps come with a certificate; nil: nowhere
+	MTLSListen     string        // the door for it; empty: a trusted proxy's
+	MTLSCA         string        // PEM file of the authorities for tls_client_auth
 }
 
 // loadConfig reads the configuration: environment first, then file (path may
@@ -194,7 +197,7 @@ func parse(v map[string]string) (Config, error) {
 	case len(c.Secret) > 0 && len(c.Secret) < 32:
 		return c, errors.New("GATEHOUSE_SECRET is too short: use 32 characters or more, for example from: openssl rand -base64 32")
 	}
-	return c, nil
+	return c, c.parseMTLS(v["MTLS_URL"], v["MTLS_LISTEN"], v["MTLS_CA"])
 }
 
 // keyRotation reads how long a key signs: 90d, 2160h or off, which is zero.

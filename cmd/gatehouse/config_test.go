@@ -60,6 +60,11 @@ func TestConfigRefusesAloud(t *testing.T) {
 		"short secret":             {[]string{"GATEHOUSE_SECRET=short"}, "", "32 characters"},
 		"short bootstrap token":    {[]string{"GATEHOUSE_ADMIN_TOKEN=short"}, "", "20 characters"},
 		"certificate without key":  {[]string{"GATEHOUSE_TLS_CERT=/x"}, "", "belong together"},
+		"door without address":     {[]string{"GATEHOUSE_MTLS_LISTEN=127.0.0.1:1"}, "", "need GATEHOUSE_MTLS_URL"},
+		"door that browsers use":   {[]string{"GATEHOUSE_URL=https://id.example", "GATEHOUSE_MTLS_URL=https://id.example", "GATEHOUSE_TRUSTED_PROXIES=10.0.0.1"}, "", "must differ"},
+		"door without TLS":         {[]string{"GATEHOUSE_MTLS_URL=https://mtls.id.example", "GATEHOUSE_MTLS_LISTEN=127.0.0.1:1"}, "", "GATEHOUSE_TLS_CERT"},
+		"door of nobody":           {[]string{"GATEHOUSE_MTLS_URL=https://mtls.id.example"}, "", "GATEHOUSE_TRUSTED_PROXIES"},
+		"door by http":             {[]string{"GATEHOUSE_MTLS_URL=http://mtls.id.example", "GATEHOUSE_TRUSTED_PROXIES=10.0.0.1"}, "", "an origin like"},
 		"proxy that is no network": {[]string{"GATEHOUSE_TRUSTED_PROXIES=proxy"}, "", "neither an address"},
 		"secret file missing":      {[]string{"GATEHOUSE_SECRET_FILE=/nowhere"}, "", "GATEHOUSE_SECRET_FILE"},
 	} {

@@ -107,7 +107,7 @@ func (h *house) play(ctx context.Context, at demoSites, kept string, log *slog.L
 	if err := h.furnish(ctx, at, hash, crm); err != nil {
 		return fmt.Errorf("fill the demo: %w", err)
 	}
-	doors, err := listenAll(ctx, at.house.listen, at.wiki.listen, at.crm.listen)
+	listening, err := listenAll(ctx, at.house.listen, at.wiki.listen, at.crm.listen)
 	if err != nil {
 		return fmt.Errorf("%w; choose other ports with --port", err)
 	}
@@ -115,9 +115,9 @@ func (h *house) play(ctx context.Context, at demoSites, kept string, log *slog.L
 	defer stop(nil)
 	var tasks sync.WaitGroup
 	for _, run := range []func() error{
-		func() error { return h.serve(ctx, doors[0], "", "") },
-		func() error { return serveApp(ctx, doors[1], wiki.Handler()) },
-		func() error { return serveApp(ctx, doors[2], crm.Handler()) },
+		func() error { return h.serve(ctx, doors{main: listening[0]}, "", "") },
+		func() error { return serveApp(ctx, listening[1], wiki.Handler()) },
+		func() error { return serveApp(ctx, listening[2], crm.Handler()) },
 	} {
 		tasks.Go(func() {
 			if err := run(); err != nil {

@@ -177,6 +177,10 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 	browser := &web.Browser{Gate: h.gate, SignOuts: h.directory, Fronts: fronts, Cookies: cookies, Pages: pages, Out: door, Consent: door}
 	records := &audited{Store: h.store, log: log, metrics: h.metrics}
 	known := &remembered{records, &redis.Apps{SQL: h.store, Redis: h.redis}}
+	certificates, err := c.mtls()
+	if err != nil {
+		return err
+	}
 	provider := &oidc.Provider{
 		Issuer: issuer, Store: known, Gate: h.gate, SignIns: h.login, Endings: h.directory, Consents: h.directory, Ring: ring, Box: box, Browser: browser,
 		Claims: func(p oidc.Person, app idp.App, scopes []string) map[string]any {
@@ -185,7 +189,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 		Evidence: func(ctx context.Context, app idp.AppID, session idp.SessionID, what string, byApp bool) error {
 			return h.store.RecordEvidence(ctx, app, session, what, byApp, wallTime())
 		},
-		Fetch: h.out, Log: log, Now: wallTime,
+		Fetch: h.out, MTLS: certificates, Log: log, Now: wallTime,
 	}
 	if c.Registration {
 		provider.Registration = &oidc.Registration{Directory: h.directory, Spend: h.gate.SpendInitialToken, Count: h.store.Count}

@@ -66,8 +66,12 @@ func (s serveCmd) Run(ctx context.Context) error {
 		defer reads.Wait()
 		defer measuring()
 	}
+	side, err := c.mtlsDoor(ctx)
+	if err != nil {
+		return errors.Join(err, door.Close())
+	}
 	log.Info("serving", "url", c.URL.String(), "listen", c.Listen, "version", version)
-	return h.serve(ctx, door, c.TLSCert, c.TLSKey)
+	return h.serve(ctx, doors{main: door, mtls: side}, c.TLSCert, c.TLSKey)
 }
 
 // inviteFirstOwner prints a one-time link while there is no owner.
@@ -99,8 +103,11 @@ func listen(ctx context.Context, addr string) (net.Listener, error) {
 // collector would run many times a second under load, for a few MiB.
 const garbagePercent = 300
 
-// serve answers at the door, which it closes, and works until ctx ends.
-func (h *house) serve(ctx context.Context, door net.Listener, cert, key string) error {
+// doors are where a server answers; mtls may be nil.
+type doors struct{ main, mtls net.Listener }
+
+// serve answers at the doors, which it closes, and works until ctx ends.
+func (h *house) serve(ctx context.Context, at doors, cert, key string) error {
 	debug.SetGCPercent(garbagePercent)
 	ctx, stop := context.WithCancelCause(ctx)
 	var tasks sync.WaitGroup
@@ -136,20 +143,28 @@ func (h *house) serve(ctx context.Context, door net.Listener, cert, key string) 
 	tasks.Go(func() {
 		var err error
 		if cert != "" {
-			err = server.ServeTLS(door, cert, key)
+			err = server.ServeTLS(at.main, cert, key)
 		} else {
-			err = server.Serve(door)
+			err = server.Serve(at.main)
 		}
 		if !errors.Is(err, http.ErrServerClosed) {
 			stop(fmt.Errorf("serve: %w", err))
 		}
 	})
+	certified := newMTLSServer(way)
+	if at.mtls != nil {
+		tasks.Go(func() {
+			if err := certified.ServeTLS(at.mtls, cert, key); !errors.Is(err, http.ErrServerClosed) {
+				stop(fmt.Errorf("serve at GATEHOUSE_MTLS_LISTEN: %w", err))
+			}
+		})
+	}
 	<-ctx.Done()
 	close(h.closing)
 	way.leave()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
-	err := server.Shutdown(grace)
+	err := errors.Join(server.Shutdown(grace), certified.Shutdown(grace))
 	answered()
 	tasks.Wait()
 	if cause := context.Cause(ctx); !errors.Is(cause, context.Canceled) {

@@ -74,6 +74,8 @@ func (p *Provider) authenticate(ctx context.Context, h http.Header, form url.Val
 		return idp.App{}, p.refuseClient(ctx, idp.App{}, form, "unknown client")
 	case err != nil:
 		return idp.App{}, fault(err)
+	case c.method == oidc.AuthMethodNone && byCertificate(app):
+		return app, p.checkCertificate(ctx, app, form)
 	case string(c.method) != app.OIDC.AuthMethod:
 		return idp.App{}, p.refuseClient(ctx, app, form, "authenticated by "+string(c.method)+", registered for "+app.OIDC.AuthMethod)
 	case c.method == oidc.AuthMethodNone:

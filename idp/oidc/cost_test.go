@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"net/url"
 	"testing"
+
+	"gatehouse/idp"
 )
 
 // TestCostInStatements holds the hot path to what it may ask of the store
@@ -26,6 +28,26 @@ func TestCostInStatements(t *testing.T) {
 		{"userinfo: family, access", 2, func() { h.userinfo(a.text("access_token")) }},
 		{"introspection: app, family", 2, func() {
 			h.asWiki().post("/oauth/introspect", url.Values{"token": {a.text("access_token")}})
+		}},
+	} {
+		before := h.store.Statements()
+		c.do()
+		if spent := h.store.Statements() - before; spent > c.most {
+			t.Errorf("%s: %d statements, at most %d", c.name, spent, c.most)
+		}
+	}
+	b := h.newBank(func(o *idp.OIDCSettings) { o.DPoPBound = true })
+	token := h.boundTokens(b).text("access_token")
+	for _, c := range []struct {
+		name string
+		most uint64
+		do   func()
+	}{
+		{"par: app; assertion spent, proof spent", 3, func() {
+			h.withProof("/oauth/par", b.by(b.assertion(nil), b.asks()), h.proof("POST", "/oauth/par", nil))
+		}},
+		{"userinfo with a proof: proof spent; family, access", 3, func() {
+			h.userinfoBy("DPoP "+token, h.proof("GET", "/oauth/userinfo", map[string]any{"ath": hash(token)}))
 		}},
 	} {
 		before := h.store.Statements()

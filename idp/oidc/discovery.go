@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"golang.org/x/text/language"
@@ -19,14 +20,16 @@ const documentTTL = 300 // seconds
 // §3), and the others should not be guessed.
 type metadata struct {
 	oidc.DiscoveryConfiguration
-	RequestParameterSupported                  bool     `json:"request_parameter_supported"`
-	ClaimsParameterSupported                   bool     `json:"claims_parameter_supported"`
-	PromptValuesSupported                      []string `json:"prompt_values_supported"`                        // Initiating User Registration 1.0
-	AuthorizationResponseIssParameterSupported bool     `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
-	DPoPSigningAlgValuesSupported              []string `json:"dpop_signing_alg_values_supported"`              // RFC 9449 §5.1
-	PushedAuthorizationRequestEndpoint         string   `json:"pushed_authorization_request_endpoint"`          // RFC 9126 §5
-	FrontChannelLogoutSupported                bool     `json:"frontchannel_logout_supported"`                  // Front-Channel Logout 1.0 §3
-	FrontChannelLogoutSessionSupported         bool     `json:"frontchannel_logout_session_supported"`
+	RequestParameterSupported                  bool         `json:"request_parameter_supported"`
+	ClaimsParameterSupported                   bool         `json:"claims_parameter_supported"`
+	PromptValuesSupported                      []string     `json:"prompt_values_supported"`                              // Initiating User Registration 1.0
+	AuthorizationResponseIssParameterSupported bool         `json:"authorization_response_iss_parameter_supported"`       // RFC 9207 §3
+	DPoPSigningAlgValuesSupported              []string     `json:"dpop_signing_alg_values_supported"`                    // RFC 9449 §5.1
+	TLSClientCertificateBoundAccessTokens      bool         `json:"tls_client_certificate_bound_access_tokens,omitempty"` // RFC 8705 §3.3
+	MTLSEndpointAliases                        *mtlsAliases `json:"mtls_endpoint_aliases,omitempty"`                      // RFC 8705 §5
+	PushedAuthorizationRequestEndpoint         string       `json:"pushed_authorization_request_endpoint"`                // RFC 9126 §5
+	FrontChannelLogoutSupported                bool         `json:"frontchannel_logout_supported"`                        // Front-Channel Logout 1.0 §3
+	FrontChannelLogoutSessionSupported         bool         `json:"frontchannel_logout_session_supported"`
 }
 
 // discovery returns the provider's metadata. It says what is enabled and
@@ -36,6 +39,13 @@ func (p *Provider) discovery() []byte {
 	var registration string
 	if p.Registration != nil {
 		registration = p.Issuer + pathRegister
+	}
+	confidential := clients[:3]
+	var aliases *mtlsAliases
+	if p.MTLS != nil {
+		aliases = p.MTLS.aliases()
+		confidential = slices.Concat(confidential, p.MTLS.methods())
+		clients = slices.Concat(clients, p.MTLS.methods())
 	}
 	doc, err := json.Marshal(metadata{
 		DiscoveryConfiguration: oidc.DiscoveryConfiguration{
@@ -59,7 +69,7 @@ func (p *Provider) discovery() []byte {
 			IDTokenSigningAlgValuesSupported:                   []string{keys.RS256, keys.ES256},
 			TokenEndpointAuthMethodsSupported:                  clients,
 			RevocationEndpointAuthMethodsSupported:             clients,
-			IntrospectionEndpointAuthMethodsSupported:          clients[:3],
+			IntrospectionEndpointAuthMethodsSupported:          confidential,
 			TokenEndpointAuthSigningAlgValuesSupported:         assertionAlgs(),
 			RevocationEndpointAuthSigningAlgValuesSupported:    assertionAlgs(),
 			IntrospectionEndpointAuthSigningAlgValuesSupported: assertionAlgs(),
@@ -74,6 +84,8 @@ func (p *Provider) discovery() []byte {
 		PromptValuesSupported:                      prompts(),
 		AuthorizationResponseIssParameterSupported: true,
 		DPoPSigningAlgValuesSupported:              proofAlgs(),
+		TLSClientCertificateBoundAccessTokens:      p.MTLS != nil,
+		MTLSEndpointAliases:                        aliases,
 		PushedAuthorizationRequestEndpoint:         p.Issuer + pathPAR,
 		FrontChannelLogoutSupported:                true,
 		FrontChannelLogoutSessionSupported:         true,

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,7 +80,7 @@ func (p *Provider) checkProof(ctx context.Context, h http.Header, method, path, 
 	if err := json.Unmarshal(raw, &c); err != nil {
 		return "", noProof("a claim of another type than it should be")
 	}
-	if why := c.wrong(method, p.Issuer+path, token, p.now()); why != "" {
+	if why := c.wrong(method, p.addresses(path), token, p.now()); why != "" {
 		return "", noProof(why)
 	}
 	until := c.IssuedAt.time().Add(proofWindow + time.Second)
@@ -91,13 +92,13 @@ func (p *Provider) checkProof(ctx context.Context, h http.Header, method, path, 
 }
 
 // wrong says what is not as it must be; "" for nothing.
-func (c proofClaims) wrong(method, uri, token string, now time.Time) string {
+func (c proofClaims) wrong(method string, uris []string, token string, now time.Time) string {
 	switch {
 	case c.ID == "" || len(c.ID) > longestJTI:
 		return "jti is missing or absurdly long"
 	case c.Method != method:
 		return "htm is another method"
-	case !sameURI(c.URI, uri):
+	case !slices.ContainsFunc(uris, func(uri string) bool { return sameURI(c.URI, uri) }):
 		return "htu is another address"
 	case c.IssuedAt == 0:
 		return "iat is missing"
@@ -107,6 +108,14 @@ func (c proofClaims) wrong(method, uri, token string, now time.Time) string {
 		return "ath is not of the access token"
 	}
 	return untimely(c.Expires, c.NotBefore, 0, now)
+}
+
+// addresses are those at which a path of ours answers.
+func (p *Provider) addresses(path string) []string {
+	if p.MTLS == nil {
+		return []string{p.Issuer + path}
+	}
+	return []string{p.Issuer + path, p.MTLS.URL + path}
 }
 
 func noProof(why string) error {

@@ -12,7 +12,8 @@ import (
 // confirmation names the keys that whoever shows a token must prove to hold
 // (RFC 7800 §3.1); none: whoever has the token may use it.
 type confirmation struct {
-	JKT string `json:"jkt,omitempty"` // of a proof's key, RFC 9449 §6.1
+	JKT string `json:"jkt,omitempty"`      // of a proof's key, RFC 9449 §6.1
+	X5T string `json:"x5t#S256,omitempty"` // of a client certificate, RFC 8705 §3.1
 }
 
 func (c confirmation) bound() bool { return c != confirmation{} }
@@ -37,6 +38,7 @@ func (c confirmation) pointer() *confirmation {
 // the token.
 type held struct {
 	jkt string // of a proof for this token; empty: it came as a bearer token
+	x5t string // of the caller's certificate; empty: none
 }
 
 type heldKey struct{}
@@ -47,6 +49,7 @@ func withHeld(r *http.Request, h held) *http.Request {
 
 func heldIn(ctx context.Context) held {
 	h, _ := ctx.Value(heldKey{}).(held)
+	h.x5t = certificateHash(ctx)
 	return h
 }
 
@@ -55,6 +58,8 @@ func heldIn(ctx context.Context) held {
 // (RFC 9449 §7.2): else a downgrade would go unseen.
 func (h held) satisfies(c confirmation) string {
 	switch {
+	case c.X5T != "" && !same(c.X5T, h.x5t):
+		return "the token is bound to another certificate"
 	case same(c.JKT, h.jkt):
 		return ""
 	case c.JKT == "":
@@ -66,7 +71,8 @@ func (h held) satisfies(c confirmation) string {
 }
 
 // confirm returns what the tokens of this call are bound to: the key of its
-// proof, where one came or the app's registration demands it.
+// proof, where one came or the app's registration demands it, and the app's
+// certificate, where the registration demands that.
 func (p *Provider) confirm(ctx context.Context, app idp.App, h http.Header) (confirmation, error) {
 	jkt, err := p.proofAt(ctx, app, h, pathToken)
 	switch {
@@ -76,5 +82,18 @@ func (p *Provider) confirm(ctx context.Context, app idp.App, h http.Header) (con
 		p.note(ctx, idp.Event{Kind: "oidc.proof.refuse", AppID: app.ID, Detail: map[string]string{"reason": "no proof, and the app's tokens are bound to one"}})
 		return confirmation{}, invalidRequest("A DPoP proof is needed (RFC 9449).")
 	}
-	return confirmation{JKT: jkt}, nil
+	if !app.OIDC.CertificateBound {
+		return confirmation{JKT: jkt}, nil
+	}
+	x5t := certificateHash(ctx)
+	if x5t == "" {
+		p.note(ctx, idp.Event{Kind: "oidc.proof.refuse", AppID: app.ID, Detail: map[string]string{"reason": "no certificate, and the app's tokens are bound to one"}})
+		return confirmation{}, invalidRequest("A client certificate is needed (RFC 8705).")
+	}
+	return confirmation{JKT: jkt, X5T: x5t}, nil
+}
+
+// holds reports whether by has proven everything that c asks for.
+func (c confirmation) holds(by confirmation) bool {
+	return (c.JKT == "" || same(c.JKT, by.JKT)) && (c.X5T == "" || same(c.X5T, by.X5T))
 }

@@ -55,7 +55,7 @@ func forClients(public bool, next http.Handler) http.Handler {
 			return
 		}
 		c, err := present(r.Header, r.PostForm)
-		if err == nil && !public && c.method == oidc.AuthMethodNone {
+		if err == nil && !public && c.method == oidc.AuthMethodNone && chainOf(r.Context()) == nil {
 			err = invalidClient(errors.New("no credentials"))
 		}
 		if err != nil {

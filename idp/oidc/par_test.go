@@ -46,6 +46,18 @@ func TestPushedRequestIsAnswered(t *testing.T) {
 	if a.status != http.StatusOK || a.text("scope") != "openid email" || claimsOf(t, a.text("id_token"))["nonce"] != strings.Repeat("n", 1024) {
 		t.Errorf("%d %v", a.status, a.body)
 	}
+	// Somebody who has to sign in first comes back to it.
+	p := h.person()
+	if to, q := p.resumes(p.get(b.opens(b.pushes())), h.ada).location(t); to != bankCallback || q.Get("code") == "" {
+		t.Errorf("after a sign-in: %s %v", to, q)
+	}
+	// The longest that is taken still fits into the URL.
+	room := 5<<10 - len(b.asks("state=").Encode())
+	longest := strings.Repeat("s", room)
+	if _, q := h.signedIn(h.ada).get(b.opens(b.pushes("state=" + longest))).location(t); q.Get("state") != longest {
+		t.Errorf("the longest: %v", q)
+	}
+	b.proven("/oauth/par", b.asks("state="+longest+"s")).wants(t, http.StatusBadRequest, "invalid_request")
 	// Apps with a secret, and without one, push too.
 	for c, changes := range map[caller][]string{
 		h.asWiki(): nil, h.asPhone(): {"client_id=phone", "redirect_uri=http://127.0.0.1:4711/cb"},

@@ -135,8 +135,10 @@ type Provider struct {
 	Registration *Registration
 	// Fetch reads the keys that apps publish. May be nil: then none are known.
 	Fetch *fetch.Client
-	Log   *slog.Logger
-	Now   func() time.Time
+	// MTLS is how apps come with a certificate. May be nil: then none do.
+	MTLS *MTLS
+	Log  *slog.Logger
+	Now  func() time.Time
 
 	// Consents writes down what people allow apps that are somebody else's.
 	Consents Consents
@@ -169,7 +171,7 @@ func (p *Provider) Handler() http.Handler {
 	mux.Handle("POST "+pathEndSession, forBrowsers(p.endSessionByPost))
 	mux.Handle(pathPAR, p.cors(forClients(true, http.HandlerFunc(p.push))))
 	mux.Handle(pathToken, p.cors(forClients(true, machines)))
-	mux.Handle(pathIntrospect, forClients(false, machines))
+	mux.Handle(pathIntrospect, forClients(false, p.introspectByCertificate(machines)))
 	mux.Handle(pathRevoke, p.cors(forClients(true, machines)))
 	mux.Handle(pathUserinfo, p.cors(p.forBearers(machines)))
 	mux.Handle(pathKeys, p.cors(document(p.Ring.JWKS)))
@@ -179,7 +181,7 @@ func (p *Provider) Handler() http.Handler {
 	}
 	discovery := p.discovery()
 	mux.Handle(pathDiscovery, p.cors(document(func() []byte { return discovery })))
-	return mux
+	return p.withChain(mux)
 }
 
 // server answers what the library has parsed. Its methods are in the files

@@ -33,7 +33,7 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 	if err != nil {
 		return nil, err
 	}
-	if t.Confirm.JKT != "" && !same(t.Confirm.JKT, bound.JKT) {
+	if !t.Confirm.holds(bound) {
 		p.note(ctx, idp.Event{Kind: "oidc.refresh.refuse", UserID: t.User, AppID: t.App, Detail: map[string]string{"reason": "presented without a proof of the key it is bound to"}})
 		return nil, invalidGrant(errors.New("a refresh token bound to another key"))
 	}

@@ -81,7 +81,8 @@ func oidcSettings(in client.OIDC) (*idp.OIDCSettings, error) {
 		IDTokenAlg: in.IDTokenAlg, ClaimsInIDToken: in.ClaimsInIDToken, AllowOfflineAccess: in.AllowOfflineAccess,
 		HonoursSessionExpiry: in.HonoursSessionExpiry, ThirdParty: in.ThirdParty,
 		InitiateLoginURI: in.InitiateLoginURI, Resources: in.Resources,
-		JWKSURI: in.JWKSURI, RequirePAR: in.RequirePAR, DPoPBound: in.DPoPBound, FAPI2: in.FAPI2,
+		JWKSURI: in.JWKSURI, RequirePAR: in.RequirePAR, DPoPBound: in.DPoPBound, FAPI2: in.FAPI2, CertificateBound: in.CertificateBound,
+		TLSSubject: idp.TLSSubject{DN: in.TLSSubjectDN, DNS: in.TLSDNS, URI: in.TLSURI, IP: in.TLSIP, Email: in.TLSEmail},
 	}
 	readTokens(o, in)
 	var err error
@@ -155,7 +156,8 @@ func app(a idp.App) client.App {
 			HonoursSessionExpiry: o.HonoursSessionExpiry, ThirdParty: o.ThirdParty,
 			AccessTokenTTL: spanText(o.AccessTokenTTL), RefreshTTL: spanText(o.RefreshTTL), AllowOfflineAccess: o.AllowOfflineAccess,
 			InitiateLoginURI: o.InitiateLoginURI, Resources: o.Resources,
-			JWKS: object(o.JWKS), JWKSURI: o.JWKSURI, RequirePAR: o.RequirePAR, DPoPBound: o.DPoPBound, FAPI2: o.FAPI2,
+			JWKS: object(o.JWKS), JWKSURI: o.JWKSURI, RequirePAR: o.RequirePAR, DPoPBound: o.DPoPBound, FAPI2: o.FAPI2, CertificateBound: o.CertificateBound,
+			TLSSubjectDN: o.TLSSubject.DN, TLSDNS: o.TLSSubject.DNS, TLSURI: o.TLSSubject.URI, TLSIP: o.TLSSubject.IP, TLSEmail: o.TLSSubject.Email,
 		}
 		writeTokens(out.OIDC, o)
 	}

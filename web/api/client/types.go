@@ -80,7 +80,7 @@ type ClientSecret struct {
 // OIDC is the registration of a relying party. Durations are Go durations.
 type OIDC struct {
 	ApplicationType        string   `json:"application_type,omitempty" yaml:"application_type,omitempty"` // web, single_page, native, machine; the others' defaults follow it
-	AuthMethod             string   `json:"auth_method,omitempty" yaml:"auth_method,omitempty"`           // client_secret_basic, client_secret_post, private_key_jwt, none
+	AuthMethod             string   `json:"auth_method,omitempty" yaml:"auth_method,omitempty"`           // client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth, none
 	SecretHashes           []string `json:"secret_hashes,omitempty" yaml:"secret_hashes,omitempty"`       // hex SHA-256; empty: the server makes a secret
 	RedirectURIs           []string `json:"redirect_uris,omitempty" yaml:"redirect_uris,omitempty"`
 	PostLogoutRedirectURIs []string `json:"post_logout_redirect_uris,omitempty" yaml:"post_logout_redirect_uris,omitempty"`
@@ -105,9 +105,17 @@ type OIDC struct {
 	// where it publishes them; not both.
 	JWKS    map[string]any `json:"jwks,omitempty" yaml:"jwks,omitempty"`
 	JWKSURI string         `json:"jwks_uri,omitempty" yaml:"jwks_uri,omitempty"`
-	// The names of these are those of RFC 9126 §6 and RFC 9449 §5.2.
-	RequirePAR bool `json:"require_pushed_authorization_requests,omitempty" yaml:"require_pushed_authorization_requests,omitempty"`
-	DPoPBound  bool `json:"dpop_bound_access_tokens,omitempty" yaml:"dpop_bound_access_tokens,omitempty"`
+	// Whom the certificate of tls_client_auth must name, by one of these (RFC
+	// 8705 §2.1.2).
+	TLSSubjectDN string `json:"tls_client_auth_subject_dn,omitempty" yaml:"tls_client_auth_subject_dn,omitempty"`
+	TLSDNS       string `json:"tls_client_auth_san_dns,omitempty" yaml:"tls_client_auth_san_dns,omitempty"`
+	TLSURI       string `json:"tls_client_auth_san_uri,omitempty" yaml:"tls_client_auth_san_uri,omitempty"`
+	TLSIP        string `json:"tls_client_auth_san_ip,omitempty" yaml:"tls_client_auth_san_ip,omitempty"`
+	TLSEmail     string `json:"tls_client_auth_san_email,omitempty" yaml:"tls_client_auth_san_email,omitempty"`
+	// The names of these are those of RFC 9126 §6, RFC 9449 §5.2 and RFC 8705 §3.4.
+	RequirePAR       bool `json:"require_pushed_authorization_requests,omitempty" yaml:"require_pushed_authorization_requests,omitempty"`
+	DPoPBound        bool `json:"dpop_bound_access_tokens,omitempty" yaml:"dpop_bound_access_tokens,omitempty"`
+	CertificateBound bool `json:"tls_client_certificate_bound_access_tokens,omitempty" yaml:"tls_client_certificate_bound_access_tokens,omitempty"`
 	// FAPI2 holds the app to the FAPI 2.0 Security Profile: it sets what the
 	// profile demands, and refuses what it forbids.
 	FAPI2 bool `json:"fapi2,omitempty" yaml:"fapi2,omitempty"`
