@@ -72,6 +72,9 @@ type OIDCSettings struct {
 	// Audiences are the client_ids of the APIs that tokens of a machine are meant
 	// for; empty: the app itself.
 	Audiences []string
+	// DeviceGrant lets the app ask for a person on a device without a browser
+	// (RFC 8628).
+	DeviceGrant bool
 }
 
 // SAMLSettings is what we know of a service provider.

@@ -7,30 +7,32 @@ type Pass string
 
 // The ways through the gate.
 const (
-	None           Pass = "none" // nothing of anybody is accepted or issued
-	SessionUsed    Pass = "session"
-	SessionStarted Pass = "session started"
-	SessionRenewed Pass = "session renewed"
-	SignInUsed     Pass = "sign-in in progress"
-	SignInProven   Pass = "factor proven"
-	SignInResumed  Pass = "sign-in resumed"
-	Code           Pass = "code"
-	RefreshToken   Pass = "refresh token"
-	AccessToken    Pass = "access token"
-	Assertion      Pass = "assertion"
-	LinkIssued     Pass = "link issued"
-	LinkOpened     Pass = "link opened"
-	LinkUsed       Pass = "link used"
-	APITokenIssued Pass = "API token issued"
-	APITokenUsed   Pass = "API token"
-	AppTokenIssued Pass = "app token issued"
-	AppTokenUsed   Pass = "app token"
+	None            Pass = "none" // nothing of anybody is accepted or issued
+	SessionUsed     Pass = "session"
+	SessionStarted  Pass = "session started"
+	SessionRenewed  Pass = "session renewed"
+	SignInUsed      Pass = "sign-in in progress"
+	SignInProven    Pass = "factor proven"
+	SignInResumed   Pass = "sign-in resumed"
+	Code            Pass = "code"
+	RefreshToken    Pass = "refresh token"
+	AccessToken     Pass = "access token"
+	Assertion       Pass = "assertion"
+	LinkIssued      Pass = "link issued"
+	LinkOpened      Pass = "link opened"
+	LinkUsed        Pass = "link used"
+	APITokenIssued  Pass = "API token issued"
+	APITokenUsed    Pass = "API token"
+	DeviceConfirmed Pass = "device confirmed"
+	DeviceCode      Pass = "device code"
+	AppTokenIssued  Pass = "app token issued"
+	AppTokenUsed    Pass = "app token"
 )
 
 // Passes lists every way through the gate but [None].
 func Passes() []Pass {
 	return []Pass{
 		SessionUsed, SessionStarted, SessionRenewed, SignInUsed, SignInProven, SignInResumed, Code, RefreshToken, AccessToken,
-		Assertion, LinkIssued, LinkOpened, LinkUsed, APITokenIssued, APITokenUsed, AppTokenIssued, AppTokenUsed,
+		Assertion, LinkIssued, LinkOpened, LinkUsed, APITokenIssued, APITokenUsed, DeviceConfirmed, DeviceCode, AppTokenIssued, AppTokenUsed,
 	}
 }

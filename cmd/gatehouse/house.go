@@ -179,7 +179,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 	records := &audited{Store: h.store, log: log, metrics: h.metrics}
 	known := &remembered{records, &redis.Apps{SQL: h.store, Redis: h.redis}}
 	provider := &oidc.Provider{
-		Issuer: issuer, Store: known, Gate: h.gate, SignIns: h.login, Endings: h.directory, Ring: ring, Box: box, Browser: browser,
+		Issuer: issuer, Store: known, Gate: h.gate, SignIns: h.login, Endings: h.directory, Tries: &redis.Counts{SQL: h.store, Redis: h.redis}, Ring: ring, Box: box, Browser: browser,
 		Claims: func(p oidc.Person, app idp.App, scopes []string) map[string]any {
 			return jit.Claims(jit.Person(p), app, scopes)
 		},
@@ -201,7 +201,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 	}
 	routes := slices.Concat(
 		door.Routes(),
-		(&portal.Portal{Store: h.store, Directory: h.directory}).Routes(),
+		(&portal.Portal{Store: h.store, Directory: h.directory, Devices: provider}).Routes(),
 		(&console.Console{
 			Store: h.store, Directory: h.directory, Outbox: h.worker, URL: issuer, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,
 		}).Routes(),

@@ -35,6 +35,9 @@ func checkMachine(o *idp.OIDCSettings) error {
 		}
 		return nil
 	}
+	if o.DeviceGrant {
+		return invalid("device_grant", "Nobody signs in to a machine, on a device or elsewhere.")
+	}
 	if len(o.Scopes) > 100 || len(o.Audiences) > 20 {
 		return invalid("scopes", "A machine has at most 100 scopes and 20 audiences.")
 	}

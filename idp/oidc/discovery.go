@@ -38,6 +38,7 @@ func (p *Provider) discovery() []byte {
 			UserinfoEndpoint:                          p.Issuer + pathUserinfo,
 			RevocationEndpoint:                        p.Issuer + pathRevoke,
 			EndSessionEndpoint:                        p.Issuer + pathEndSession,
+			DeviceAuthorizationEndpoint:               p.Issuer + pathDevice,
 			JwksURI:                                   p.Issuer + pathKeys,
 			ScopesSupported:                           scopes(),
 			ResponseTypesSupported:                    []string{string(oidc.ResponseTypeCode)},

@@ -15,10 +15,13 @@ func grantTypes(app idp.OIDCSettings) []oidc.GrantType {
 	if app.AllowOfflineAccess {
 		types = append(types, oidc.GrantTypeRefreshToken)
 	}
+	if app.DeviceGrant {
+		types = append(types, oidc.GrantTypeDeviceCode)
+	}
 	return types
 }
 
 // grantTypesSupported are those that some app may have.
 func grantTypesSupported() []oidc.GrantType {
-	return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken, oidc.GrantTypeClientCredentials}
+	return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken, oidc.GrantTypeClientCredentials, oidc.GrantTypeDeviceCode}
 }

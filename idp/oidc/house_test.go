@@ -91,7 +91,7 @@ func (h *house) serve(settings []func(*oidc.Provider)) {
 	h.server = httptest.NewUnstartedServer(nil)
 	h.provider = &oidc.Provider{
 		Issuer: "http://" + h.server.Listener.Addr().String(),
-		Store:  h.store, Gate: h.gate, Endings: h.dir,
+		Store:  h.store, Gate: h.gate, Endings: h.dir, Tries: h.store,
 		SignIns: &login.Login{Store: h.store, Gate: h.gate, Now: h.clock.Now},
 		Ring:    ring, Box: box, Browser: h.browser, Now: h.clock.Now,
 		Log: slog.New(slog.DiscardHandler),

@@ -23,6 +23,7 @@ const (
 	pathUserinfo   = "/oauth/userinfo"
 	pathKeys       = "/oauth/keys"
 	pathEndSession = "/oauth/end_session"
+	pathDevice     = "/oauth/device_authorization"
 	pathDiscovery  = oidc.DiscoveryEndpoint
 )
 
@@ -47,6 +48,17 @@ type Gate interface {
 	RefreshFamily(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error)
 	NewApp(ctx context.Context, a idp.App, secret string) (idp.AppProof, error)
 	App(ctx context.Context, p idp.AppProof) (idp.App, error)
+	NewDevice(ctx context.Context, d idp.DeviceCode) (raw, userCode string, issued idp.DeviceCode, err error)
+	Device(ctx context.Context, typed string) (idp.DeviceCode, error)
+	ConfirmDevice(ctx context.Context, s idp.Session, d idp.DeviceCode) error
+	DenyDevice(ctx context.Context, d idp.DeviceCode) error
+	PollDevice(ctx context.Context, raw string, app idp.AppID) (idp.DeviceCode, error)
+}
+
+// Tries counts tries under a name and returns how many they are since the
+// window began, and when it ends; *redis.Counts and *store.Store do.
+type Tries interface {
+	Count(ctx context.Context, name string, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
 }
 
 // SignIns begins a sign-in; *login.Login does.
@@ -106,6 +118,7 @@ type Provider struct {
 	Gate    Gate
 	SignIns SignIns
 	Endings Endings
+	Tries   Tries
 	Ring    *keys.Ring
 	Box     *keys.Box
 	Browser Browser
@@ -133,6 +146,8 @@ func (p *Provider) Handler() http.Handler {
 		Introspection: op.NewEndpoint(pathIntrospect),
 		Revocation:    op.NewEndpoint(pathRevoke),
 		Userinfo:      op.NewEndpoint(pathUserinfo),
+
+		DeviceAuthorization: op.NewEndpoint(pathDevice),
 		// The library's default reflects every Origin with credentials.
 	}, op.WithServerCORSOptions(nil))
 
@@ -143,6 +158,7 @@ func (p *Provider) Handler() http.Handler {
 	mux.Handle("GET "+pathEndSession, forBrowsers(p.endSession))
 	mux.Handle("POST "+pathEndSession, forBrowsers(p.endSessionByPost))
 	mux.Handle(pathToken, p.cors(forClients(true, machines)))
+	mux.Handle(pathDevice, forClients(true, machines))
 	mux.Handle(pathIntrospect, forClients(false, machines))
 	mux.Handle(pathRevoke, p.cors(forClients(true, machines)))
 	mux.Handle(pathUserinfo, p.cors(forBearers(machines)))

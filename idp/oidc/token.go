@@ -26,6 +26,12 @@ func (s *server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Acce
 	if why := c.misused(app.ID, r.Data); why != "" {
 		return nil, p.burn(ctx, c, why)
 	}
+	return p.redeem(ctx, app, c, "oidc.code")
+}
+
+// redeem spends a code, or a device code that a person confirmed, and issues
+// what it is exchanged for. kind begins the audit lines of a refusal.
+func (p *Provider) redeem(ctx context.Context, app idp.App, c code, kind string) (*op.Response, error) {
 	now := p.now()
 	ends := time.Unix(c.SessionEnds, 0)
 	f := lifeOf(c.family(now), *app.OIDC, ends)
@@ -35,10 +41,10 @@ func (s *server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Acce
 	}
 	switch err := p.Gate.SpendCode(ctx, f, c.participant(now), c.account(now)); {
 	case idp.IsKind(err, idp.Conflict):
-		return nil, p.reused(ctx, f, "oidc.code.reuse", "authorization code used twice")
+		return nil, p.reused(ctx, f, kind+".reuse", "code used twice")
 	case idp.IsKind(err, idp.Unauthenticated):
 		p.note(ctx, idp.Event{
-			Kind: "oidc.code.refuse", UserID: c.User, AppID: c.App, SessionID: c.Session,
+			Kind: kind + ".refuse", UserID: c.User, AppID: c.App, SessionID: c.Session,
 			Detail: map[string]string{"reason": "the person, the session or the grant has ended since"},
 		})
 		return nil, invalidGrant(err)

@@ -8,11 +8,11 @@ import (
 // readTokens takes in what an app may have from the token endpoint.
 func readTokens(o *idp.OIDCSettings, in client.OIDC) {
 	o.AccessTokenFormat = in.AccessTokenFormat
-	o.Scopes, o.Audiences = in.Scopes, in.Audiences
+	o.Scopes, o.Audiences, o.DeviceGrant = in.Scopes, in.Audiences, in.DeviceGrant
 }
 
 // writeTokens is the way back.
 func writeTokens(out *client.OIDC, o *idp.OIDCSettings) {
 	out.AccessTokenFormat = o.AccessTokenFormat
-	out.Scopes, out.Audiences = o.Scopes, o.Audiences
+	out.Scopes, out.Audiences, out.DeviceGrant = o.Scopes, o.Audiences, o.DeviceGrant
 }

@@ -14,6 +14,9 @@ func tokenSettings(o *idp.OIDCSettings, add func(key, value string, copyable boo
 		format = "JWT (RFC 9068)"
 	}
 	add("Access tokens", format+", for "+ui.Span(o.AccessTTL()), false)
+	if o.DeviceGrant {
+		add("Devices without a browser", "May ask for a person (RFC 8628)", false)
+	}
 	add("Scopes of its own", strings.Join(o.Scopes, " "), false)
 	add("Its tokens are meant for", strings.Join(o.Audiences, " "), false)
 }

@@ -24,12 +24,15 @@ type Store interface {
 type Portal struct {
 	Store     Store
 	Directory *directory.Directory
+	Devices   Devices
 }
 
 // Routes lists every page of the room with the access it demands.
 func (p *Portal) Routes() []ui.Route {
 	return []ui.Route{
 		{Pattern: "GET /{$}", Access: ui.SignedIn, Handler: p.home},
+		{Pattern: "GET /device", Access: ui.SignedIn, Handler: p.deviceAsk},
+		{Pattern: "POST /device", Access: ui.SignedIn, Handler: p.deviceDecide},
 		{Pattern: "POST /sessions/{id}/end", Access: ui.SignedIn, Handler: p.endSession},
 		{Pattern: "POST /sessions/end-others", Access: ui.SignedIn, Handler: p.endOthers},
 	}

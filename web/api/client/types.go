@@ -77,8 +77,9 @@ type OIDC struct {
 
 	AccessTokenFormat string `json:"access_token_format,omitempty" yaml:"access_token_format,omitempty"` // opaque (the default) or jwt
 
-	Scopes    []string `json:"scopes,omitempty" yaml:"scopes,omitempty"`       // what a machine may ask for itself
-	Audiences []string `json:"audiences,omitempty" yaml:"audiences,omitempty"` // client_ids of the APIs that a machine's tokens are meant for
+	Scopes      []string `json:"scopes,omitempty" yaml:"scopes,omitempty"`             // what a machine may ask for itself
+	DeviceGrant bool     `json:"device_grant,omitempty" yaml:"device_grant,omitempty"` // devices without a browser may ask for a person (RFC 8628)
+	Audiences   []string `json:"audiences,omitempty" yaml:"audiences,omitempty"`       // client_ids of the APIs that a machine's tokens are meant for
 }
 
 // SAML is what is known of a service provider. Metadata, when given, is the
