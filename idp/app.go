@@ -75,6 +75,9 @@ type OIDCSettings struct {
 	// DeviceGrant lets the app ask for a person on a device without a browser
 	// (RFC 8628).
 	DeviceGrant bool
+	// SubjectType is pairwise for an app that is to know people by a sub that
+	// nobody else knows them by; empty: public.
+	SubjectType string
 }
 
 // SAMLSettings is what we know of a service provider.

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -21,7 +22,57 @@ func checkTokens(o *idp.OIDCSettings) error {
 	if o.AccessTokenFormat == idp.AccessTokenJWT && o.AccessTTL() > idp.MaxJWTTTL {
 		return invalid("access_token_ttl", "Nobody can take back a JWT access token before it expires, so it lives 1h at most. Choose a shorter life, or opaque tokens.")
 	}
+	if err := checkSubject(o); err != nil {
+		return err
+	}
 	return checkMachine(o)
+}
+
+// checkSubject puts the kind of sub that an app gets into its stored form. A
+// sector is one host (OIDC Core §8.1): a document that joins several is not read.
+func checkSubject(o *idp.OIDCSettings) error {
+	const field = "subject_type"
+	switch o.SubjectType {
+	case "public":
+		o.SubjectType = ""
+	case "", idp.SubjectPairwise:
+	default:
+		return invalid(field, "A subject type is public or pairwise.")
+	}
+	if o.SubjectType == "" {
+		return nil
+	}
+	hosts := map[string]bool{}
+	for _, u := range o.RedirectURIs {
+		hosts[host(u)] = true
+	}
+	if len(hosts) != 1 || hosts[""] {
+		return invalid(field, "An app with pairwise subjects has redirect URIs at one host, which is its sector.")
+	}
+	return nil
+}
+
+func host(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Hostname())
+}
+
+// keepSubjects refuses a change by which everybody would be a stranger to the
+// app.
+func keepSubjects(have, want idp.App) error {
+	if have.OIDC == nil || want.OIDC == nil {
+		return nil
+	}
+	if have.OIDC.SubjectType != want.OIDC.SubjectType {
+		return invalid("subject_type", "The app knows its people by the subjects it has. For others, register another app.")
+	}
+	if have.OIDC.SubjectType == idp.SubjectPairwise && host(have.OIDC.RedirectURIs[0]) != host(want.OIDC.RedirectURIs[0]) {
+		return invalid("redirect_uris", "The app knows its people by subjects of its host. For another host, register another app.")
+	}
+	return nil
 }
 
 // checkMachine: what an app asks for itself is its own and not a person's.

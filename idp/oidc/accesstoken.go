@@ -47,7 +47,7 @@ func (p *Provider) accessToken(i issue, t pass) (string, error) {
 func (p *Provider) accessClaims(i issue, t pass, jti string) map[string]any {
 	f := i.family
 	return map[string]any{
-		"iss": p.Issuer, "sub": string(f.UserID), "aud": i.app.Identifier, "client_id": i.app.Identifier,
+		"iss": p.Issuer, "sub": p.subject(i.app, f.UserID), "aud": i.app.Identifier, "client_id": i.app.Identifier,
 		"iat": t.IssuedAt, "exp": time.UnixMicro(t.Until).Unix(), "jti": jti, "scope": t.Scope,
 		"auth_time": f.AuthTime.Unix(), "acr": acr, "amr": f.Methods, "sid": sid(f.SessionID, f.AppID),
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 
+	"gatehouse/idp"
 	"gatehouse/idp/keys"
 )
 
@@ -45,7 +46,7 @@ func (p *Provider) discovery() []byte {
 			ResponseModesSupported:                    []string{string(oidc.ResponseModeQuery), string(oidc.ResponseModeFormPost)},
 			GrantTypesSupported:                       grantTypesSupported(),
 			ACRValuesSupported:                        []string{acr},
-			SubjectTypesSupported:                     []string{"public"},
+			SubjectTypesSupported:                     []string{"public", idp.SubjectPairwise},
 			IDTokenSigningAlgValuesSupported:          []string{keys.RS256, keys.ES256},
 			TokenEndpointAuthMethodsSupported:         clients,
 			RevocationEndpointAuthMethodsSupported:    clients,

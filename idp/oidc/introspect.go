@@ -59,7 +59,7 @@ func (s *server) Introspect(ctx context.Context, r *op.Request[op.IntrospectionR
 	answer := introspection{
 		Active: true, Scope: t.Scope, ClientID: app.Identifier, Username: u.Username,
 		Expires: time.UnixMicro(t.Until).Unix(), IssuedAt: t.IssuedAt, AuthTime: f.AuthTime.Unix(),
-		Subject: string(u.ID), Audience: app.Identifier, Issuer: p.Issuer, SessionID: sid(f.SessionID, f.AppID),
+		Subject: p.subject(app, u.ID), Audience: app.Identifier, Issuer: p.Issuer, SessionID: sid(f.SessionID, f.AppID),
 	}
 	if !refresh {
 		answer.TokenType = "Bearer"

@@ -35,6 +35,7 @@ type Store interface {
 	Apps(ctx context.Context) ([]idp.App, error)
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
+	AccountBySubject(ctx context.Context, app idp.AppID, subject string) (idp.Account, error)
 	Access(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) (idp.Access, error)
 	Record(ctx context.Context, events ...idp.Event) error
 }
@@ -122,6 +123,8 @@ type Provider struct {
 	Ring    *keys.Ring
 	Box     *keys.Box
 	Browser Browser
+	// Salt is the secret of the house that pairwise subjects follow from.
+	Salt []byte
 	// Claims maps a person to what these scopes and the app's own rules tell;
 	// never a claim of the protocol itself (jit.Claims).
 	Claims func(p Person, app idp.App, scopes []string) map[string]any

@@ -39,7 +39,8 @@ func (p *Provider) redeem(ctx context.Context, app idp.App, c code, kind string)
 	if err != nil {
 		return nil, err
 	}
-	switch err := p.Gate.SpendCode(ctx, f, c.participant(now), c.account(now)); {
+	subject := p.subject(app, c.User)
+	switch err := p.Gate.SpendCode(ctx, f, c.participant(subject, now), c.account(subject, now)); {
 	case idp.IsKind(err, idp.Conflict):
 		return nil, p.reused(ctx, f, kind+".reuse", "code used twice")
 	case idp.IsKind(err, idp.Unauthenticated):
@@ -83,10 +84,14 @@ func or(d, otherwise time.Duration) time.Duration {
 // burn makes a code that leaked or was tampered with worthless: it is spent
 // into a family that is over as it begins.
 func (p *Provider) burn(ctx context.Context, c code, why string) error {
-	now := p.now()
+	app, err := p.Store.App(ctx, c.App) // which need not be the one that came with it
+	if err != nil {
+		return fault(err)
+	}
+	now, subject := p.now(), p.subject(app, c.User)
 	f := c.family(now)
 	f.ExpiresAt = now
-	err := p.Gate.SpendCode(ctx, f, c.participant(now), c.account(now))
+	err = p.Gate.SpendCode(ctx, f, c.participant(subject, now), c.account(subject, now))
 	switch {
 	case idp.IsKind(err, idp.Conflict):
 		return p.reused(ctx, f, "oidc.code.reuse", "authorization code used twice, "+why)

@@ -34,11 +34,11 @@ func (s *server) UserInfo(ctx context.Context, r *op.Request[oidc.UserInfoReques
 	if err != nil {
 		return nil, fault(err)
 	}
-	u := truth.User
-	claims := p.Claims(Person{User: u, Groups: truth.Groups, Role: truth.Role, Subject: string(u.ID)}, app, t.scopes())
+	u, sub := truth.User, p.subject(app, truth.User.ID)
+	claims := p.Claims(Person{User: u, Groups: truth.Groups, Role: truth.Role, Subject: sub}, app, t.scopes())
 	if claims == nil {
 		claims = make(map[string]any, 1)
 	}
-	claims["sub"] = string(u.ID)
+	claims["sub"] = sub
 	return op.NewResponse(claims), nil
 }

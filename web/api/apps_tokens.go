@@ -7,12 +7,12 @@ import (
 
 // readTokens takes in what an app may have from the token endpoint.
 func readTokens(o *idp.OIDCSettings, in client.OIDC) {
-	o.AccessTokenFormat = in.AccessTokenFormat
+	o.AccessTokenFormat, o.SubjectType = in.AccessTokenFormat, in.SubjectType
 	o.Scopes, o.Audiences, o.DeviceGrant = in.Scopes, in.Audiences, in.DeviceGrant
 }
 
 // writeTokens is the way back.
 func writeTokens(out *client.OIDC, o *idp.OIDCSettings) {
-	out.AccessTokenFormat = o.AccessTokenFormat
+	out.AccessTokenFormat, out.SubjectType = o.AccessTokenFormat, o.SubjectType
 	out.Scopes, out.Audiences, out.DeviceGrant = o.Scopes, o.Audiences, o.DeviceGrant
 }

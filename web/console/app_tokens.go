@@ -14,6 +14,7 @@ func tokenSettings(o *idp.OIDCSettings, add func(key, value string, copyable boo
 		format = "JWT (RFC 9068)"
 	}
 	add("Access tokens", format+", for "+ui.Span(o.AccessTTL()), false)
+	add("Subjects", o.SubjectType, false)
 	if o.DeviceGrant {
 		add("Devices without a browser", "May ask for a person (RFC 8628)", false)
 	}

@@ -76,6 +76,7 @@ type OIDC struct {
 	AllowOfflineAccess     bool     `json:"allow_offline_access,omitempty" yaml:"allow_offline_access,omitempty"`
 
 	AccessTokenFormat string `json:"access_token_format,omitempty" yaml:"access_token_format,omitempty"` // opaque (the default) or jwt
+	SubjectType       string `json:"subject_type,omitempty" yaml:"subject_type,omitempty"`               // public (the default) or pairwise
 
 	Scopes      []string `json:"scopes,omitempty" yaml:"scopes,omitempty"`             // what a machine may ask for itself
 	DeviceGrant bool     `json:"device_grant,omitempty" yaml:"device_grant,omitempty"` // devices without a browser may ask for a person (RFC 8628)
