@@ -78,6 +78,15 @@ type OIDCSettings struct {
 	// SubjectType is pairwise for an app that is to know people by a sub that
 	// nobody else knows them by; empty: public.
 	SubjectType string
+	// Exchanges are those that the app may make (RFC 8693); none by default.
+	Exchanges []Exchange
+}
+
+// Exchange lets an app trade a person's access token of one app for one by
+// which it acts for them at another, by client_id.
+type Exchange struct {
+	From string // whose token
+	To   string // the audience
 }
 
 // SAMLSettings is what we know of a service provider.

@@ -17,7 +17,7 @@ func tongues(oidc, saml, receiptKeys http.Handler) []web.Mount {
 		{Pattern: "/.well-known/gatehouse-receipts", Passes: []sessions.Pass{sessions.None}, Handler: receiptKeys},
 		{Pattern: "/oauth/authorize", Passes: []sessions.Pass{sessions.SessionUsed, sessions.SignInUsed}, Handler: oidc},
 		{Pattern: "/oauth/authorize/resume", Passes: []sessions.Pass{sessions.SessionUsed, sessions.SignInResumed}, Handler: oidc},
-		{Pattern: "/oauth/token", Passes: []sessions.Pass{sessions.Code, sessions.RefreshToken, sessions.AppTokenIssued, sessions.DeviceCode}, Handler: oidc},
+		{Pattern: "/oauth/token", Passes: []sessions.Pass{sessions.Code, sessions.RefreshToken, sessions.AppTokenIssued, sessions.DeviceCode, sessions.AccessToken}, Handler: oidc},
 		{Pattern: "/oauth/device_authorization", Passes: []sessions.Pass{sessions.DeviceCode}, Handler: oidc},
 		{Pattern: "/oauth/userinfo", Passes: []sessions.Pass{sessions.AccessToken}, Handler: oidc},
 		{Pattern: "/oauth/introspect", Passes: []sessions.Pass{sessions.AccessToken, sessions.AppTokenUsed}, Handler: oidc},

@@ -25,6 +25,9 @@ func checkTokens(o *idp.OIDCSettings) error {
 	if err := checkSubject(o); err != nil {
 		return err
 	}
+	if err := checkExchanges(o); err != nil {
+		return err
+	}
 	return checkMachine(o)
 }
 
@@ -71,6 +74,23 @@ func keepSubjects(have, want idp.App) error {
 	}
 	if have.OIDC.SubjectType == idp.SubjectPairwise && host(have.OIDC.RedirectURIs[0]) != host(want.OIDC.RedirectURIs[0]) {
 		return invalid("redirect_uris", "The app knows its people by subjects of its host. For another host, register another app.")
+	}
+	return nil
+}
+
+// checkExchanges: who exchanges acts for people, so it must be who it says.
+func checkExchanges(o *idp.OIDCSettings) error {
+	const field = "exchanges"
+	switch {
+	case len(o.Exchanges) > 0 && o.AuthMethod == "none":
+		return invalid(field, "A public client exchanges no tokens: anybody could do it in its name.")
+	case len(o.Exchanges) > 50:
+		return invalid(field, "An app makes at most 50 kinds of exchange.")
+	}
+	for _, e := range o.Exchanges {
+		if e.From == "" || e.To == "" || len(e.From)+len(e.To) > 2048 || strings.ContainsFunc(e.From+e.To, unprintable) {
+			return invalid(field, "An exchange names two apps by client_id: whose token (from), and what for (to).")
+		}
 	}
 	return nil
 }

@@ -23,6 +23,8 @@ type introspection struct {
 	Audience  any    `json:"aud,omitempty"` // a string, or several
 	Issuer    string `json:"iss,omitempty"`
 	SessionID string `json:"sid,omitempty"`
+
+	Act map[string]any `json:"act,omitempty"` // who acts for the subject, RFC 8693 §4.1
 }
 
 // Introspect tells a confidential client whether one of its own tokens is
@@ -36,6 +38,9 @@ func (s *server) Introspect(ctx context.Context, r *op.Request[op.IntrospectionR
 	t, refresh, err := p.openAny(r.Data.Token)
 	if err != nil {
 		answer, err := p.introspectApp(ctx, app, r.Data.Token)
+		if err == nil && !answer.Active {
+			answer, err = p.introspectExchanged(ctx, app, r.Data.Token)
+		}
 		return op.NewResponse(answer), err
 	}
 	if t.App != app.ID {

@@ -78,9 +78,17 @@ type OIDC struct {
 	AccessTokenFormat string `json:"access_token_format,omitempty" yaml:"access_token_format,omitempty"` // opaque (the default) or jwt
 	SubjectType       string `json:"subject_type,omitempty" yaml:"subject_type,omitempty"`               // public (the default) or pairwise
 
-	Scopes      []string `json:"scopes,omitempty" yaml:"scopes,omitempty"`             // what a machine may ask for itself
-	DeviceGrant bool     `json:"device_grant,omitempty" yaml:"device_grant,omitempty"` // devices without a browser may ask for a person (RFC 8628)
-	Audiences   []string `json:"audiences,omitempty" yaml:"audiences,omitempty"`       // client_ids of the APIs that a machine's tokens are meant for
+	Scopes      []string   `json:"scopes,omitempty" yaml:"scopes,omitempty"`             // what a machine may ask for itself
+	DeviceGrant bool       `json:"device_grant,omitempty" yaml:"device_grant,omitempty"` // devices without a browser may ask for a person (RFC 8628)
+	Exchanges   []Exchange `json:"exchanges,omitempty" yaml:"exchanges,omitempty"`       // of tokens that the app may make (RFC 8693)
+	Audiences   []string   `json:"audiences,omitempty" yaml:"audiences,omitempty"`       // client_ids of the APIs that a machine's tokens are meant for
+}
+
+// Exchange lets an app trade a token of one app for one at another, by
+// client_id.
+type Exchange struct {
+	From string `json:"from" yaml:"from"`
+	To   string `json:"to" yaml:"to"`
 }
 
 // SAML is what is known of a service provider. Metadata, when given, is the
