@@ -15,7 +15,9 @@ const accessTokenType = "urn:ietf:params:oauth:token-type:access_token"
 // exchanging lets the robot trade tokens of the wiki for such at other.
 func (h *house) exchanging() idp.App {
 	h.t.Helper()
-	return h.machine(func(a *idp.App) { a.OIDC.Exchanges = []idp.Exchange{{From: "wiki", To: "other"}, {From: "robot", To: "other"}} })
+	return h.machine(func(a *idp.App) {
+		a.OIDC.Exchanges = []idp.Exchange{{From: "wiki", To: "other"}, {From: "robot", To: "other"}}
+	})
 }
 
 func (c caller) trade(token string, changes ...string) answer {

@@ -19,6 +19,8 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"access comes with its reason", testGroupsAndAccess},
 		{"events and keys", testEventsAndKeys},
 		{"a sign-in is proven, done and spent once", testSignIns},
+		{"a device waits, and is forgotten", testDevices},
+		{"a secret of the house is made once", testHouseSecrets},
 		{"nothing is issued on a dead proof", testNothingIsIssuedOnADeadProof},
 		{"a code is spent once and its family rotates", testCodes},
 		{"an offline family outlives a sign-out only", testOfflineFamilies},
