@@ -126,6 +126,7 @@ func (h browserHouse) passesOf(t *testing.T, who somebody, crm provider) (passes
 			return h.callBy(t, h.client(node, false), http.MethodGet, "/api/v1/users", http.Header{"Authorization": {"Bearer " + token}}, "").Status == http.StatusOK
 		}},
 	}
+	all = append(all, h.jwtOf(t, v)...)
 	for _, pass := range all {
 		for node := range h.nodes {
 			if !pass.good(node) {
@@ -133,7 +134,7 @@ func (h browserHouse) passesOf(t *testing.T, who somebody, crm provider) (passes
 			}
 		}
 	}
-	return append(all,
+	return append(append(all, h.devicesOf(t, v)...),
 		holding{"code", func(node int) bool { return codes[node](node) }},
 		holding{"refresh token", func(node int) bool {
 			return h.tokenBy(t, h.client(node, false), h.web, refreshing(families[node].Refresh)).Access != ""

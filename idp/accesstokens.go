@@ -43,6 +43,10 @@ func (a App) JWTsUntil(cut time.Time) (until time.Time) {
 	return until
 }
 
+// SubjectPairwise is the subject type of an app that knows people by a sub of
+// their own in its sector (OIDC Core §8).
+const SubjectPairwise = "pairwise"
+
 // ApplicationMachine is the type of an app that nobody signs in to: it gets
 // tokens for itself (RFC 6749 §4.4).
 const ApplicationMachine = "machine"

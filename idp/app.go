@@ -106,12 +106,27 @@ type OIDCSettings struct {
 	RegistrationTokenHash string `json:",omitempty"`
 	// Removed: it is no app any more; what is left is told what ended.
 	Removed bool `json:",omitempty"`
+	// DeviceGrant lets the app ask for a person on a device without a browser
+	// (RFC 8628).
+	DeviceGrant bool
+	// SubjectType is pairwise for an app that is to know people by a sub that
+	// nobody else knows them by; empty: public.
+	SubjectType string
+	// Exchanges are those that the app may make (RFC 8693); none by default.
+	Exchanges []Exchange
 }
 
 // TLSSubject names a certificate by one of these (RFC 8705 §2.1.2).
 type TLSSubject struct {
 	DN                  string // RFC 4514, in the order of openssl's RFC2253
 	DNS, URI, IP, Email string // a subjectAltName
+}
+
+// Exchange lets an app trade a person's access token of one app for one by
+// which it acts for them at another, by client_id.
+type Exchange struct {
+	From string // whose token
+	To   string // the audience
 }
 
 // SAMLSettings is what we know of a service provider.

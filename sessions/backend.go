@@ -36,6 +36,8 @@ type Accepts interface {
 	APITokenByHash(ctx context.Context, hash string) (idp.APIToken, idp.User, idp.Standing, error)
 	// AppTruth finds an app with what its own passes hang on.
 	AppTruth(ctx context.Context, id idp.AppID) (idp.AppTruth, error)
+	// DeviceByUserCode finds a device by the hash of what its person types.
+	DeviceByUserCode(ctx context.Context, userHash string) (idp.DeviceCode, error)
 }
 
 // Issues writes passes and spends what may be used once.
@@ -91,4 +93,20 @@ type Issues interface {
 	// SpendInitialToken takes one use of an initial access token whose proof
 	// stands; idp.Unauthenticated for any other.
 	SpendInitialToken(ctx context.Context, hash string, now time.Time) (idp.InitialToken, error)
+	Devices
+}
+
+// Devices issues to devices without a browser.
+type Devices interface {
+	// CreateDevice writes a device that waits for a person, with the hashes of
+	// its two codes.
+	CreateDevice(ctx context.Context, d idp.DeviceCode, hash, userHash string, wait time.Duration) error
+	// ConfirmDevice writes the proof of d where the device waits still and
+	// session and grant are alive; idp.Conflict when it was decided before.
+	ConfirmDevice(ctx context.Context, d idp.DeviceCode, now time.Time) error
+	// DenyDevice turns a device away; idp.Conflict when it was decided before.
+	DenyDevice(ctx context.Context, id idp.TokenFamilyID, now time.Time) error
+	// PollDevice finds a device of an app and notes that it asked. One that
+	// asked too soon is Hurried, and has to wait longer by that much.
+	PollDevice(ctx context.Context, hash string, app idp.AppID, now time.Time, longer time.Duration) (idp.DeviceCode, error)
 }

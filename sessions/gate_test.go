@@ -102,6 +102,27 @@ var paths = []path{
 		w.must(err)
 		return func() error { _, _, err := w.gate.APIToken(w.ctx, raw); return err }
 	}},
+	{pass: sessions.DeviceConfirmed, covers: []string{"ConfirmDevice"}, prepare: func(w *world) func() error {
+		_, s := w.session()
+		_, d := w.device()
+		return func() error { return w.gate.ConfirmDevice(w.ctx, s, d) }
+	}},
+	{pass: sessions.DeviceCode, covers: []string{"PollDevice"}, prepare: func(w *world) func() error {
+		raw, d := w.device()
+		_, s := w.session()
+		w.must(w.gate.ConfirmDevice(w.ctx, s, d))
+		return func() error {
+			d, err := w.gate.PollDevice(w.ctx, raw, w.app.ID)
+			if err != nil {
+				return err
+			}
+			f := idp.TokenFamily{
+				ID: d.ID, Proof: d.Proof, AppID: d.AppID, AppEpoch: d.AppEpoch, SessionID: d.SessionID, AuthTime: d.AuthTime,
+				Methods: d.Methods, CreatedAt: idp.Time(w.now), RotatedAt: idp.Time(w.now), ExpiresAt: d.SessionEnds,
+			}
+			return w.gate.SpendCode(w.ctx, f, w.participant(s), w.account(""))
+		}
+	}},
 	{pass: sessions.AppTokenIssued, covers: []string{"AppTruth"}, ofNobody: true, prepare: func(w *world) func() error {
 		a := w.machine()
 		return func() error { _, err := w.gate.NewApp(w.ctx, a, machineSecret); return err }
@@ -124,8 +145,11 @@ var paths = []path{
 
 // without are the methods that carry no user, and why that is safe.
 var without = map[string]string{
-	"CreateSignIn": "a SignIn is nobody's until a factor is proven in it",
-	"Spend":        "spends a value of a message; no pass comes of it",
+	"CreateSignIn":     "a SignIn is nobody's until a factor is proven in it",
+	"CreateDevice":     "a device code is nobody's until a person confirms it",
+	"DeviceByUserCode": "says what a device asks for; nobody's",
+	"DenyDevice":       "gives nothing",
+	"Spend":            "spends a value of a message; no pass comes of it",
 }
 
 // TestEveryWayInIsInTheTable fails when a pass-reading or pass-writing method
@@ -242,7 +266,7 @@ func TestNoTokenOfAnAppOutlivesItsEnding(t *testing.T) {
 				_, err := w.dir.EndApp(w.ctx, w.ended(p).ID, "test")
 				w.must(err)
 				ofApp := slices.Contains([]sessions.Pass{sessions.Code, sessions.RefreshToken, sessions.AccessToken, sessions.Assertion,
-					sessions.AppTokenIssued, sessions.AppTokenUsed}, p.pass)
+					sessions.DeviceConfirmed, sessions.DeviceCode, sessions.AppTokenIssued, sessions.AppTokenUsed}, p.pass)
 				if err := attempt(); idp.IsKind(err, idp.Unauthenticated) != ofApp || err != nil && !ofApp {
 					t.Errorf("after the ending: got %v, want a refusal %v", err, ofApp)
 				}

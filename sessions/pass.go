@@ -26,6 +26,8 @@ const (
 	AppTokenIssued Pass = "app token issued"
 	AppTokenUsed   Pass = "app token"
 
+	DeviceConfirmed    Pass = "device confirmed"
+	DeviceCode         Pass = "device code"
 	InitialTokenIssued Pass = "initial access token issued"
 	InitialTokenUsed   Pass = "initial access token"
 )
@@ -35,6 +37,6 @@ func Passes() []Pass {
 	return []Pass{
 		SessionUsed, SessionStarted, SessionRenewed, SignInUsed, SignInProven, SignInResumed, Code, RefreshToken, AccessToken,
 		Assertion, LinkIssued, LinkOpened, LinkUsed, APITokenIssued, APITokenUsed, AppTokenIssued, AppTokenUsed,
-		InitialTokenIssued, InitialTokenUsed,
+		DeviceConfirmed, DeviceCode, InitialTokenIssued, InitialTokenUsed,
 	}
 }

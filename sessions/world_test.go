@@ -154,6 +154,14 @@ func (w *world) code() (idp.TokenFamily, idp.Participant, idp.Account) {
 	}, w.participant(s), w.account("")
 }
 
+// device is one that waits for a person.
+func (w *world) device() (string, idp.DeviceCode) {
+	w.t.Helper()
+	raw, _, d, err := w.gate.NewDevice(w.ctx, idp.DeviceCode{AppID: w.app.ID, AppEpoch: w.app.Epoch, Scopes: []string{"openid"}})
+	w.must(err)
+	return raw, d
+}
+
 func (w *world) family() idp.TokenFamily {
 	w.t.Helper()
 	f, p, a := w.code()

@@ -10,9 +10,15 @@ const (
 	accountColumns = `c.id, c.app_id, c.user_id, c.subject, c.format, c.first_seen_at, c.last_seen_at`
 	accountsOf     = `SELECT ` + accountColumns + ` FROM accounts c JOIN apps a ON a.id = c.app_id
 		WHERE c.user_id = $1 ORDER BY a.name, c.format`
-	accountsOfApp = `SELECT ` + accountColumns + ` FROM accounts c
+	accountBySubject = `SELECT ` + accountColumns + ` FROM accounts c WHERE c.app_id = $1 AND c.subject = $2`
+	accountsOfApp    = `SELECT ` + accountColumns + ` FROM accounts c
 		WHERE c.app_id = $1 AND (c.subject, c.id) > ($2, $3) ORDER BY c.subject, c.id LIMIT $4`
 )
+
+// AccountBySubject returns the account that an app knows by this subject.
+func (s *Store) AccountBySubject(ctx context.Context, app idp.AppID, subject string) (idp.Account, error) {
+	return one(ctx, s, "account", scanAccount, accountBySubject, app, subject)
+}
 
 func scanAccount(r row) (a idp.Account, err error) {
 	return a, r.Scan(&a.ID, &a.AppID, &a.UserID, &a.Subject, &a.Format, at(&a.FirstSeenAt), at(&a.LastSeenAt))

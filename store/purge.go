@@ -10,6 +10,7 @@ const (
 	purgeSignIns   = `DELETE FROM sign_ins WHERE id IN (SELECT id FROM sign_ins WHERE expires_at < $1 LIMIT $2)`
 	purgeThrottles = `DELETE FROM throttles WHERE name IN (SELECT name FROM throttles WHERE reset_at < $1 LIMIT $2)`
 	purgeSpent     = `DELETE FROM spent WHERE (kind, value) IN (SELECT kind, value FROM spent WHERE expires_at < $1 LIMIT $2)`
+	purgeDevices   = `DELETE FROM device_codes WHERE id IN (SELECT id FROM device_codes WHERE expires_at < $1 LIMIT $2)`
 	purgeLinks     = `DELETE FROM links WHERE id IN (SELECT id FROM links
 		WHERE expires_at < $1 OR (used_at <> 0 AND used_at < $1) LIMIT $2)`
 	purgeNodes = `DELETE FROM nodes WHERE id IN (SELECT id FROM nodes WHERE seen_at < $1 LIMIT $2)`
@@ -19,9 +20,9 @@ const (
 // the cleaning.
 const purgePage = 500
 
-// Purge forgets what can matter no more: expired SignIns, spent values and
-// counts, links thirty days after their use or end, and nodes that have given no
-// sign of life for a day. In pages; it may be interrupted at any time. What
+// Purge forgets what can matter no more: expired SignIns, spent values, devices
+// and counts, links thirty days after their use or end, and nodes that have given
+// no sign of life for a day. In pages; it may be interrupted at any time. What
 // receipts are listed from (sessions, participants, token families, lines) is
 // never forgotten: a receipt may still be listed, and an app still be told.
 func (s *Store) Purge(ctx context.Context, now time.Time) error {
@@ -32,6 +33,7 @@ func (s *Store) Purge(ctx context.Context, now time.Time) error {
 		{purgeSignIns, now},
 		{purgeThrottles, now},
 		{purgeSpent, now},
+		{purgeDevices, now.Add(-time.Hour)}, // the device is still told that it came too late
 		{purgeLinks, now.Add(-30 * 24 * time.Hour)},
 		{purgeNodes, now.Add(-24 * time.Hour)},
 	} {

@@ -144,7 +144,7 @@ func TestRouteClassesAreFew(t *testing.T) {
 	for pattern, want := range map[string]string{
 		"GET /signin/{id}": "signin", "/link/{secret}": "signin", "GET /console/users": "console", "GET /console/deliveries/live": "live",
 		"POST /api/v1/users": "api", "/oauth/token": "oidc", "/.well-known/openid-configuration": "oidc", "/saml/sso": "saml",
-		"GET /{$}": "portal", "POST /sessions/{id}/end": "portal", "POST /consents/{id}/revoke": "portal", "/": "other", "": "other", "GET /healthz": "health", "GET /assets/{hash}/{name}": "assets",
+		"GET /{$}": "portal", "POST /sessions/{id}/end": "portal", "POST /consents/{id}/revoke": "portal", "GET /device": "portal", "/": "other", "": "other", "GET /healthz": "health", "GET /assets/{hash}/{name}": "assets",
 	} {
 		if got := routeClass(pattern); got != want {
 			t.Errorf("%q is of class %q, want %q", pattern, got, want)

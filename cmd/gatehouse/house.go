@@ -103,6 +103,10 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	if err := ring.Load(ctx); err != nil {
 		return nil, fmt.Errorf("load the signing keys: %w", err)
 	}
+	salt, err := box.Salt(ctx, db, "pairwise")
+	if err != nil {
+		return nil, err
+	}
 	out, err := fetch.New(c.OutboundAllow)
 	if err != nil {
 		return nil, fmt.Errorf("GATEHOUSE_OUTBOUND_ALLOW: %w", err)
@@ -143,7 +147,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	if counting != nil {
 		counting.registry.MustRegister(&gauges{house: h})
 	}
-	return h, h.face(c, box, ring, log)
+	return h, h.face(c, box, salt, ring, log)
 }
 
 // attributes is jit.Attributes in the words of the SAML tongue.
@@ -162,7 +166,7 @@ func attributes(p saml.Person, app idp.App) ([]saml.Attribute, error) {
 func entityID(issuer string) string { return issuer + "/saml/metadata" }
 
 // face builds the handler: tongues, rooms and API under one mux.
-func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger) error {
+func (h *house) face(c Config, box *keys.Box, salt []byte, ring *keys.Ring, log *slog.Logger) error {
 	issuer := c.URL.String()
 	cookies := web.Cookies{HTTPS: c.URL.Scheme == "https"}
 	pages := &ui.Pages{Log: log}
@@ -182,7 +186,8 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 		return err
 	}
 	provider := &oidc.Provider{
-		Issuer: issuer, Store: known, Gate: h.gate, SignIns: h.login, Endings: h.directory, Consents: h.directory, Ring: ring, Box: box, Browser: browser,
+		Issuer: issuer, Store: known, Gate: h.gate, SignIns: h.login, Endings: h.directory, Consents: h.directory,
+		Tries: &redis.Counts{SQL: h.store, Redis: h.redis}, Ring: ring, Box: box, Salt: salt, Browser: browser,
 		Claims: func(p oidc.Person, app idp.App, scopes []string) map[string]any {
 			return jit.Claims(jit.Person(p), app, scopes)
 		},
@@ -208,7 +213,7 @@ func (h *house) face(c Config, box *keys.Box, ring *keys.Ring, log *slog.Logger)
 	}
 	routes := slices.Concat(
 		door.Routes(),
-		(&portal.Portal{Store: h.store, Directory: h.directory, Launch: func(a idp.App) string { return oidc.Launch(issuer, a) }}).Routes(),
+		(&portal.Portal{Store: h.store, Directory: h.directory, Devices: provider, Launch: func(a idp.App) string { return oidc.Launch(issuer, a) }}).Routes(),
 		(&console.Console{
 			Store: h.store, Directory: h.directory, Outbox: h.worker, URL: issuer, Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,
 		}).Routes(),

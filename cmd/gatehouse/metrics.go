@@ -122,7 +122,7 @@ func routeClass(pattern string) string {
 		{"/signin", "signin"}, {"/link", "signin"}, {"/signed-out", "signin"}, {"/signout", "signin"},
 		{"/console", "console"}, {"/api/", "api"}, {"/oauth/", "oidc"}, {"/.well-known/", "oidc"}, {"/saml/", "saml"},
 		{"/scim/", "scim"}, {"/assets/", "assets"}, {"/healthz", "health"}, {"/readyz", "health"},
-		{"/{$}", "portal"}, {"/sessions/", "portal"}, {"/consents/", "portal"},
+		{"/{$}", "portal"}, {"/sessions/", "portal"}, {"/consents/", "portal"}, {"/device", "portal"},
 	} {
 		if strings.HasPrefix(path, c.prefix) {
 			return c.class

@@ -38,3 +38,33 @@ func TestWhatJWTsCanStillDoSurvivesAChange(t *testing.T) {
 		t.Errorf("%+v, %v", a.OIDC, err)
 	}
 }
+
+// TestSubjectsOfAnAppStay: nothing makes strangers of the people it knows.
+func TestSubjectsOfAnAppStay(t *testing.T) {
+	d, _ := newDirectory(t)
+	pairwise := func(o *idp.OIDCSettings) { o.SubjectType = "pairwise" }
+	two := oidcApp("https://a.example/cb", func(o *idp.OIDCSettings) {
+		o.SubjectType, o.RedirectURIs = "pairwise", append(o.RedirectURIs, "https://b.example/cb")
+	})
+	if _, err := d.AddApp(t.Context(), two); !idp.IsKind(err, idp.Invalid) {
+		t.Errorf("two sectors: %v", err)
+	}
+	a, err := d.AddApp(t.Context(), oidcApp("https://a.example/cb", pairwise))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, want := range map[string]idp.App{
+		"public": oidcApp("https://a.example/cb", nil), "another host": oidcApp("https://b.example/cb", pairwise),
+	} {
+		want.ID, want.Version = a.ID, a.Version
+		if _, err := d.ChangeApp(t.Context(), want); !idp.IsKind(err, idp.Invalid) {
+			t.Errorf("%s: %v", what, err)
+		}
+		if _, err := d.Apply(t.Context(), directory.Desired{Apps: []idp.App{want}}, false); !idp.IsKind(err, idp.Invalid) {
+			t.Errorf("%s by apply: %v", what, err)
+		}
+	}
+	if _, err := d.Apply(t.Context(), directory.Desired{Apps: []idp.App{oidcApp("https://A.example/other", pairwise)}}, false); err != nil {
+		t.Errorf("another path at the same host: %v", err)
+	}
+}

@@ -256,6 +256,9 @@ func (p *plan) app(want idp.App) error {
 			p.apps[a.Name] = a
 			return nil
 		}
+		if err := keepSubjects(a, want); err != nil {
+			return err
+		}
 		keepExposed(a, &want, p.d.now())
 	}
 	want.UpdatedAt = p.d.now()

@@ -28,6 +28,12 @@ func (d *Directory) ChangeApp(ctx context.Context, a idp.App) (idp.App, error) {
 	if err != nil {
 		return idp.App{}, err
 	}
+	if err := d.checkApp(&a); err != nil {
+		return idp.App{}, err
+	}
+	if err := keepSubjects(have, a); err != nil {
+		return idp.App{}, err
+	}
 	keepExposed(have, &a, d.now())
 	return d.putApp(ctx, "app.change", a)
 }

@@ -50,7 +50,7 @@ func (p *Provider) accessClaims(i issue, t pass, jti string) map[string]any {
 		aud = []string{i.app.Identifier}
 	}
 	claims := map[string]any{
-		"iss": p.Issuer, "sub": string(f.UserID), "aud": oneOrMore(aud), "client_id": i.app.Identifier,
+		"iss": p.Issuer, "sub": p.subject(i.app, f.UserID), "aud": oneOrMore(aud), "client_id": i.app.Identifier,
 		"iat": t.IssuedAt, "exp": time.UnixMicro(t.Until).Unix(), "jti": jti, "scope": t.Scope,
 		"auth_time": f.AuthTime.Unix(), "acr": acrOf(f.Methods), "amr": f.Methods, "sid": sid(f.SessionID, f.AppID),
 	}

@@ -60,7 +60,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var understood bool
-	req.HintSubject, understood = p.hinted(q.Get("id_token_hint"), app)
+	req.HintSubject, understood = p.hinted(r.Context(), q.Get("id_token_hint"), app)
 
 	session, err := p.Browser.Session(r)
 	switch {

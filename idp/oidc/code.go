@@ -141,18 +141,18 @@ func (c code) family(now time.Time) idp.TokenFamily {
 }
 
 // participant and account record that the app now knows the session and the
-// person.
-func (c code) participant(now time.Time) idp.Participant {
+// person, by this subject.
+func (c code) participant(subject string, now time.Time) idp.Participant {
 	return idp.Participant{
 		SessionID: c.Session, AppID: c.App, UserID: c.User,
-		SessionIndex: sid(c.Session, c.App), NameID: idp.NameID{Value: string(c.User)},
+		SessionIndex: sid(c.Session, c.App), NameID: idp.NameID{Value: subject},
 		FirstAt: now, LastAnswerAt: now,
 	}
 }
 
-func (c code) account(now time.Time) idp.Account {
+func (c code) account(subject string, now time.Time) idp.Account {
 	return idp.Account{
-		ID: idp.NewAccountID(), AppID: c.App, UserID: c.User, Subject: string(c.User),
+		ID: idp.NewAccountID(), AppID: c.App, UserID: c.User, Subject: subject,
 		FirstSeenAt: now, LastSeenAt: now,
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"golang.org/x/text/language"
 
+	"gatehouse/idp"
 	"gatehouse/idp/keys"
 )
 
@@ -56,6 +57,7 @@ func (p *Provider) discovery() []byte {
 			UserinfoEndpoint:                                   p.Issuer + pathUserinfo,
 			RevocationEndpoint:                                 p.Issuer + pathRevoke,
 			EndSessionEndpoint:                                 p.Issuer + pathEndSession,
+			DeviceAuthorizationEndpoint:                        p.Issuer + pathDevice,
 			JwksURI:                                            p.Issuer + pathKeys,
 			RegistrationEndpoint:                               registration,
 			ScopesSupported:                                    scopes(),
@@ -65,7 +67,7 @@ func (p *Provider) discovery() []byte {
 			ACRValuesSupported:                                 acrValues(),
 			DisplayValuesSupported:                             []oidc.Display{oidc.DisplayPage},
 			UILocalesSupported:                                 []language.Tag{language.English},
-			SubjectTypesSupported:                              []string{"public"},
+			SubjectTypesSupported:                              []string{"public", idp.SubjectPairwise},
 			IDTokenSigningAlgValuesSupported:                   []string{keys.RS256, keys.ES256},
 			TokenEndpointAuthMethodsSupported:                  clients,
 			RevocationEndpointAuthMethodsSupported:             clients,

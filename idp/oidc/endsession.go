@@ -26,7 +26,7 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
 	case !ok:
 	case session.ID == "":
 		p.left(w, r, l)
-	case l.app.ID != "" && l.hint.Subject == string(session.UserID) && l.hint.SID == sid(session.ID, l.app.ID):
+	case l.app.ID != "" && l.hint.Subject == p.subject(l.app, session.UserID) && l.hint.SID == sid(session.ID, l.app.ID):
 		p.signOut(w, r, l, session)
 	default:
 		p.Browser.ConfirmSignOut(w, r, l.app.Name, carried(r.Form))

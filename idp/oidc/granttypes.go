@@ -8,17 +8,24 @@ import (
 
 // grantTypes are what an app may ask at the token endpoint.
 func grantTypes(app idp.OIDCSettings) []oidc.GrantType {
-	if app.ApplicationType == idp.ApplicationMachine {
-		return []oidc.GrantType{oidc.GrantTypeClientCredentials} // nobody signs in to it
-	}
 	types := []oidc.GrantType{oidc.GrantTypeCode}
-	if app.AllowOfflineAccess {
+	machine := app.ApplicationType == idp.ApplicationMachine
+	if machine {
+		types = []oidc.GrantType{oidc.GrantTypeClientCredentials} // nobody signs in to it
+	}
+	if len(app.Exchanges) > 0 && app.AuthMethod != string(oidc.AuthMethodNone) {
+		types = append(types, oidc.GrantTypeTokenExchange)
+	}
+	if app.AllowOfflineAccess && !machine {
 		types = append(types, oidc.GrantTypeRefreshToken)
+	}
+	if app.DeviceGrant && !machine {
+		types = append(types, oidc.GrantTypeDeviceCode)
 	}
 	return types
 }
 
 // grantTypesSupported are those that some app may have.
 func grantTypesSupported() []oidc.GrantType {
-	return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken, oidc.GrantTypeClientCredentials}
+	return []oidc.GrantType{oidc.GrantTypeCode, oidc.GrantTypeRefreshToken, oidc.GrantTypeClientCredentials, oidc.GrantTypeDeviceCode, oidc.GrantTypeTokenExchange}
 }

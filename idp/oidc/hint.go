@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"context"
 	"encoding/json"
 
 	"gatehouse/idp"
@@ -34,7 +35,7 @@ func (p *Provider) readHint(raw string) (hintClaims, bool) {
 // hinted returns whom the id_token_hint of an authorization request names; ""
 // when there is none. ok is false for one that is not an ID token of ours for
 // this app: it names nobody, and only who may not be asked minds.
-func (p *Provider) hinted(raw string, app idp.App) (subject string, ok bool) {
+func (p *Provider) hinted(ctx context.Context, raw string, app idp.App) (subject string, ok bool) {
 	if raw == "" {
 		return "", true
 	}
@@ -42,5 +43,6 @@ func (p *Provider) hinted(raw string, app idp.App) (subject string, ok bool) {
 	if !ok || c.Audience != app.Identifier {
 		return "", false
 	}
-	return c.Subject, true
+	id, err := p.person(ctx, app, c.Subject)
+	return string(id), err == nil && id != ""
 }

@@ -91,9 +91,9 @@ func (h *house) serve(settings []func(*oidc.Provider)) {
 	h.server = httptest.NewUnstartedServer(nil)
 	h.provider = &oidc.Provider{
 		Issuer: "http://" + h.server.Listener.Addr().String(),
-		Store:  h.store, Gate: h.gate, Endings: h.dir, Consents: h.dir,
+		Store:  h.store, Gate: h.gate, Endings: h.dir, Consents: h.dir, Tries: h.store,
 		SignIns: &login.Login{Store: h.store, Gate: h.gate, Now: h.clock.Now},
-		Ring:    ring, Box: box, Browser: h.browser, Now: h.clock.Now,
+		Ring:    ring, Box: box, Salt: []byte("a salt of the house, of its tests"), Browser: h.browser, Now: h.clock.Now,
 		Log: slog.New(slog.DiscardHandler),
 		Claims: func(p oidc.Person, app idp.App, scopes []string) map[string]any {
 			return jit.Claims(jit.Person(p), app, scopes)

@@ -25,7 +25,8 @@ type introspection struct {
 	Issuer    string `json:"iss,omitempty"`
 	SessionID string `json:"sid,omitempty"`
 	// Confirm is what the API must see proven (RFC 9449 §6.2).
-	Confirm *confirmation `json:"cnf,omitempty"`
+	Confirm *confirmation  `json:"cnf,omitempty"`
+	Act     map[string]any `json:"act,omitempty"` // who acts for the subject, RFC 8693 §4.1
 }
 
 // Introspect tells a confidential client whether one of its own tokens is
@@ -39,6 +40,9 @@ func (s *server) Introspect(ctx context.Context, r *op.Request[op.IntrospectionR
 	t, refresh, err := p.openAny(r.Data.Token)
 	if err != nil {
 		answer, err := p.introspectApp(ctx, app, r.Data.Token)
+		if err == nil && !answer.Active {
+			answer, err = p.introspectExchanged(ctx, app, r.Data.Token)
+		}
 		return op.NewResponse(answer), err
 	}
 	if t.App != app.ID {
@@ -62,7 +66,7 @@ func (s *server) Introspect(ctx context.Context, r *op.Request[op.IntrospectionR
 	answer := introspection{
 		Active: true, Scope: t.Scope, ClientID: app.Identifier, Username: u.Username,
 		Expires: time.UnixMicro(t.Until).Unix(), IssuedAt: t.IssuedAt, AuthTime: f.AuthTime.Unix(), ACR: acrOf(f.Methods),
-		Subject: string(u.ID), Audience: app.Identifier, Issuer: p.Issuer, SessionID: sid(f.SessionID, f.AppID),
+		Subject: p.subject(app, u.ID), Audience: app.Identifier, Issuer: p.Issuer, SessionID: sid(f.SessionID, f.AppID),
 	}
 	if !refresh {
 		answer.TokenType = t.Confirm.tokenType()

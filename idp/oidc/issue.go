@@ -76,7 +76,7 @@ func (p *Provider) idToken(i issue, access string, now, until time.Time) map[str
 		claims = make(map[string]any, 12)
 	}
 	claims["iss"] = p.Issuer
-	claims["sub"] = string(i.family.UserID)
+	claims["sub"] = p.subject(i.app, i.family.UserID)
 	claims["aud"] = i.app.Identifier
 	claims["exp"] = until.Unix()
 	claims["iat"] = now.Unix()
@@ -145,7 +145,7 @@ func (p *Provider) claims(ctx context.Context, id idp.AppID, u idp.User, scopes,
 	if err != nil {
 		return nil, err
 	}
-	person := Person{User: u, Role: access.Grant.Role, Subject: string(u.ID)}
+	person := Person{User: u, Role: access.Grant.Role, Subject: p.subject(access.App, u.ID)}
 	if tellsGroups(access.App, scopesWith(scopes, names)) {
 		groups, err := p.Store.GroupsOf(ctx, u.ID)
 		if err != nil {

@@ -25,6 +25,7 @@ const (
 	pathUserinfo   = "/oauth/userinfo"
 	pathKeys       = "/oauth/keys"
 	pathEndSession = "/oauth/end_session"
+	pathDevice     = "/oauth/device_authorization"
 	pathDiscovery  = oidc.DiscoveryEndpoint
 )
 
@@ -36,6 +37,7 @@ type Store interface {
 	Apps(ctx context.Context) ([]idp.App, error)
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
+	AccountBySubject(ctx context.Context, app idp.AppID, subject string) (idp.Account, error)
 	Access(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) (idp.Access, error)
 	ConsentTo(ctx context.Context, user idp.UserID, app idp.AppID) (idp.Consent, error)
 	Record(ctx context.Context, events ...idp.Event) error
@@ -51,6 +53,17 @@ type Gate interface {
 	NewApp(ctx context.Context, a idp.App, secret string) (idp.AppProof, error)
 	App(ctx context.Context, p idp.AppProof) (idp.App, error)
 	SpendOnce(ctx context.Context, kind, value string, until time.Time) error
+	NewDevice(ctx context.Context, d idp.DeviceCode) (raw, userCode string, issued idp.DeviceCode, err error)
+	Device(ctx context.Context, typed string) (idp.DeviceCode, error)
+	ConfirmDevice(ctx context.Context, s idp.Session, d idp.DeviceCode) error
+	DenyDevice(ctx context.Context, d idp.DeviceCode) error
+	PollDevice(ctx context.Context, raw string, app idp.AppID) (idp.DeviceCode, error)
+}
+
+// Tries counts tries under a name and returns how many they are since the
+// window began, and when it ends; *redis.Counts and *store.Store do.
+type Tries interface {
+	Count(ctx context.Context, name string, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
 }
 
 // SignIns begins a sign-in; *login.Login does.
@@ -120,9 +133,12 @@ type Provider struct {
 	Gate    Gate
 	SignIns SignIns
 	Endings Endings
+	Tries   Tries
 	Ring    *keys.Ring
 	Box     *keys.Box
 	Browser Browser
+	// Salt is the secret of the house that pairwise subjects follow from.
+	Salt []byte
 	// Claims maps a person to what these scopes and the app's own rules tell;
 	// never a claim of the protocol itself (jit.Claims).
 	Claims func(p Person, app idp.App, scopes []string) map[string]any
@@ -158,6 +174,8 @@ func (p *Provider) Handler() http.Handler {
 		Introspection: op.NewEndpoint(pathIntrospect),
 		Revocation:    op.NewEndpoint(pathRevoke),
 		Userinfo:      op.NewEndpoint(pathUserinfo),
+
+		DeviceAuthorization: op.NewEndpoint(pathDevice),
 		// The library's default reflects every Origin with credentials.
 	}, op.WithServerCORSOptions(nil))
 
@@ -171,6 +189,7 @@ func (p *Provider) Handler() http.Handler {
 	mux.Handle("POST "+pathEndSession, forBrowsers(p.endSessionByPost))
 	mux.Handle(pathPAR, p.cors(forClients(true, http.HandlerFunc(p.push))))
 	mux.Handle(pathToken, p.cors(forClients(true, machines)))
+	mux.Handle(pathDevice, forClients(true, machines))
 	mux.Handle(pathIntrospect, forClients(false, p.introspectByCertificate(machines)))
 	mux.Handle(pathRevoke, p.cors(forClients(true, machines)))
 	mux.Handle(pathUserinfo, p.cors(p.forBearers(machines)))

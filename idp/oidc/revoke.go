@@ -17,10 +17,13 @@ func (s *server) Revocation(ctx context.Context, r *op.ClientRequest[oidc.Revoca
 	p, app := s.p, r.Client.(*client).app
 	t, _, err := p.openAny(r.Data.Token)
 	if err != nil {
-		if _, err := p.openApp(r.Data.Token); err == nil {
+		_, notApps := p.openApp(r.Data.Token)
+		_, notExchanged := p.openExchanged(r.Data.Token)
+		if notApps == nil || notExchanged == nil {
 			// §2.2.1. It is written down nowhere, and short-lived; what it was
-			// made with can be taken away.
-			return nil, (&oidc.Error{ErrorType: unsupportedTokenType}).WithDescription("A token of an app itself cannot be revoked by itself.")
+			// made with or of can be taken away.
+			return nil, (&oidc.Error{ErrorType: unsupportedTokenType}).
+				WithDescription("The token of an app itself, and one that came of an exchange, cannot be revoked by itself.")
 		}
 		// §2.2: a token that is not valid needs no revoking.
 		return op.NewResponse(nil), nil

@@ -35,20 +35,36 @@ func (s *server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Acce
 	if !ok {
 		return nil, invalidTarget()
 	}
-	now := p.now()
+	return p.redeem(ctx, redemption{app: app, kind: "oidc.code", form: r.Form, bound: bound, audience: aud}, c)
+}
+
+// redemption is by whom and how a code is exchanged.
+type redemption struct {
+	app      idp.App
+	kind     string // begins the audit lines of a refusal
+	form     url.Values
+	bound    confirmation
+	audience []string // of the access token; none: the app
+}
+
+// redeem spends a code, or a device code that a person confirmed, and issues
+// what it is exchanged for.
+func (p *Provider) redeem(ctx context.Context, by redemption, c code) (*op.Response, error) {
+	app, now := by.app, p.now()
 	ends := time.Unix(c.SessionEnds, 0)
 	f := lifeOf(c.family(now), *app.OIDC, ends)
 	extra, err := p.idTokenClaims(ctx, app, c.User, c.Scopes, c.Wanted.IDToken)
 	if err != nil {
 		return nil, err
 	}
-	switch err := p.Gate.SpendCode(ctx, f, c.participant(now), c.account(now)); {
+	subject := p.subject(app, c.User)
+	switch err := p.Gate.SpendCode(ctx, f, c.participant(subject, now), c.account(subject, now)); {
 	case idp.IsKind(err, idp.Conflict):
-		return nil, p.reused(ctx, f, "oidc.code.reuse", "authorization code used twice")
+		return nil, p.reused(ctx, f, by.kind+".reuse", "code used twice")
 	case idp.IsKind(err, idp.Unauthenticated):
 		p.note(ctx, idp.Event{
-			Kind: "oidc.code.refuse", UserID: c.User, AppID: c.App, SessionID: c.Session,
-			Detail: map[string]string{"reason": "the person, the session or the grant has ended since", "received": received(r.Form)},
+			Kind: by.kind + ".refuse", UserID: c.User, AppID: c.App, SessionID: c.Session,
+			Detail: map[string]string{"reason": "the person, the session or the grant has ended since", "received": received(by.form)},
 		})
 		return nil, invalidGrant(err)
 	case err != nil:
@@ -62,8 +78,8 @@ func (s *server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Acce
 		return nil, p.endWithdrawn(ctx, f)
 	}
 	resp, err := p.issue(issue{
-		app: app, family: f, scopes: f.Scopes, wanted: c.Wanted, resources: c.Resources, audience: aud,
-		nonce: f.Nonce, sessionEnds: ends, extra: extra, bound: bound,
+		app: app, family: f, scopes: f.Scopes, wanted: c.Wanted, resources: c.Resources, audience: by.audience,
+		nonce: f.Nonce, sessionEnds: ends, extra: extra, bound: by.bound,
 	})
 	if err != nil {
 		return nil, fault(err)
@@ -96,10 +112,14 @@ func or(d, otherwise time.Duration) time.Duration {
 // burn makes a code that leaked or was tampered with worthless: it is spent
 // into a family that is over as it begins.
 func (p *Provider) burn(ctx context.Context, c code, why string, form url.Values) error {
-	now := p.now()
+	app, err := p.Store.App(ctx, c.App) // which need not be the one that came with it
+	if err != nil {
+		return fault(err)
+	}
+	now, subject := p.now(), p.subject(app, c.User)
 	f := c.family(now)
 	f.ExpiresAt = now
-	err := p.Gate.SpendCode(ctx, f, c.participant(now), c.account(now))
+	err = p.Gate.SpendCode(ctx, f, c.participant(subject, now), c.account(subject, now))
 	switch {
 	case idp.IsKind(err, idp.Conflict):
 		return p.reused(ctx, f, "oidc.code.reuse", "authorization code used twice, "+why)

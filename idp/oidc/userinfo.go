@@ -39,13 +39,13 @@ func (s *server) UserInfo(ctx context.Context, r *op.Request[oidc.UserInfoReques
 	if err != nil {
 		return nil, fault(err)
 	}
-	u := truth.User
-	person := Person{User: u, Groups: truth.Groups, Role: truth.Role, Subject: string(u.ID)}
+	u, sub := truth.User, p.subject(app, truth.User.ID)
+	person := Person{User: u, Groups: truth.Groups, Role: truth.Role, Subject: sub}
 	claims := p.Claims(person, app, t.scopes())
 	if claims == nil {
 		claims = make(map[string]any, 1)
 	}
 	p.addNamed(claims, t.Wanted.UserInfo, person, app)
-	claims["sub"] = string(u.ID)
+	claims["sub"] = sub
 	return op.NewResponse(claims), nil
 }

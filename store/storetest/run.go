@@ -22,6 +22,8 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"what is said of secrets follows the app", testSecrets},
 		{"a review sees how an app is used", testAppUse},
 		{"a sign-in is proven, done and spent once", testSignIns},
+		{"a device waits, and is forgotten", testDevices},
+		{"a secret of the house is made once", testHouseSecrets},
 		{"nothing is issued on a dead proof", testNothingIsIssuedOnADeadProof},
 		{"a code is spent once and its family rotates", testCodes},
 		{"an offline family outlives a sign-out only", testOfflineFamilies},

@@ -115,6 +115,10 @@ func everyState() receiptView {
 	for i, s := range []ui.State{ui.Sent, ui.Retrying, ui.Acknowledged, ui.Verified, ui.Alive, ui.Failed, ui.Manual, ui.Superseded, ui.Ended} {
 		v.Lines = append(v.Lines, receiptLine{ID: fmt.Sprintf("dlv_%d", i), App: "App that is " + string(s), Lever: "Back-channel logout", State: s, Attempts: i, LatencyMS: int64(i * 431), Answer: "An answer of the app " + uitest.Bait, Ceiling: uitest.Now().Add(time.Hour), NextAt: uitest.Now().Add(7 * time.Second), AgainAt: uitest.Now().Add(4 * time.Minute)})
 	}
+	v.Lines = append(v.Lines, receiptLine{
+		ID: "dlv_jwt", App: "Wiki", Lever: leverWords(idp.LeverExpiry), State: ui.Alive, Ceiling: uitest.Now().Add(5 * time.Minute),
+		Answer: "Its access tokens are JWTs: Gatehouse refuses them at once, an API that reads them by itself takes them until they expire.",
+	})
 	v.Reason = uitest.Bait
 	return v
 }
@@ -252,7 +256,7 @@ func samplePages() []uitest.Page {
 	myself := samplePreview()
 	myself.Myself, myself.Lines = true, nil
 	t := sampleReceipt().tally()
-	settings := []ui.Pair{{Key: "Client ID", Value: "wiki", Copy: true}, {Key: "Redirect address", Value: "http://wiki.localhost:8081/oidc/callback", Copy: true}, {Key: "Client authentication", Value: "client_secret_basic"}}
+	settings := []ui.Pair{{Key: "Client ID", Value: "wiki", Copy: true}, {Key: "Redirect address", Value: "http://wiki.localhost:8081/oidc/callback", Copy: true}, {Key: "Client authentication", Value: "client_secret_basic"}, {Key: "Access tokens", Value: "JWT (RFC 9068), for 5 min"}, {Key: "May act for people", Value: "With tokens of wiki, at crm"}}
 	ours := []string{"OIDC_ISSUER=http://localhost:8080", "OIDC_CLIENT_ID=wiki", "OIDC_REDIRECT_URI=http://wiki.localhost:8081/oidc/callback?with=something&very=long", "OIDC_DISCOVERY_URL=http://localhost:8080/.well-known/openid-configuration"}
 	leaving := samplePerson()
 	leaving.Schedules = sampleSchedules()[:1]

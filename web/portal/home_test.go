@@ -42,6 +42,20 @@ func samplePages() []uitest.Page {
 	return []uitest.Page{
 		{Name: "portal-home", Visit: uitest.Employee(), View: homePage(full)},
 		{Name: "portal-owner", Visit: uitest.Owner(), View: homePage(owner)},
+		{Name: "device-code", Visit: uitest.Employee(), View: deviceCodePage(deviceCodeView{})},
+		{Name: "device-code-wrong", Visit: uitest.Employee(), View: deviceCodePage(deviceCodeView{
+			UserCode: uitest.Bait, Error: "No device waits with this code. Look at the device again: a code works for ten minutes, once.",
+		})},
+		{Name: "device-confirm", Visit: uitest.Employee(), View: deviceConfirmPage(deviceConfirmView{
+			UserCode: "WDJB-MJHT", App: "Wiki", Identifier: "wiki", Person: "Grace Hopper", Username: "grace",
+			Asks: askWords([]string{"openid", "profile", "email", "groups", "offline_access"}), Address: "203.0.113.7", AskedAt: ago(time.Minute),
+		})},
+		{Name: "device-confirm-long", Visit: uitest.Employee(), View: deviceConfirmPage(deviceConfirmView{
+			UserCode: uitest.Bait, App: "Payroll and Time Tracking for Contractors of the Northern Region", Identifier: "https://payroll.example/a-client-id-without-any-place-to-break-it", Person: uitest.Bait, Username: "grace",
+			Asks: askWords([]string{"openid"}), Address: "2001:db8:85a3::8a2e:370:7334", AskedAt: ago(time.Minute),
+		})},
+		{Name: "device-allowed", Visit: uitest.Employee(), View: deviceDonePage(deviceDoneView{App: "Wiki", Allowed: true})},
+		{Name: "device-denied", Visit: uitest.Employee(), View: deviceDonePage(deviceDoneView{App: "Wiki"})},
 		{Name: "portal-empty", Visit: uitest.Employee(), View: homePage(empty)},
 	}
 }

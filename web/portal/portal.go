@@ -28,13 +28,16 @@ type Portal struct {
 	Store     Store
 	Directory *directory.Directory
 	// Launch is where the tile of an app leads; "" when nowhere.
-	Launch func(idp.App) string
+	Launch  func(idp.App) string
+	Devices Devices
 }
 
 // Routes lists every page of the room with the access it demands.
 func (p *Portal) Routes() []ui.Route {
 	return []ui.Route{
 		{Pattern: "GET /{$}", Access: ui.SignedIn, Handler: p.home},
+		{Pattern: "GET /device", Access: ui.SignedIn, Handler: p.deviceAsk},
+		{Pattern: "POST /device", Access: ui.SignedIn, Handler: p.deviceDecide},
 		{Pattern: "POST /sessions/{id}/end", Access: ui.SignedIn, Handler: p.endSession},
 		{Pattern: "POST /sessions/end-others", Access: ui.SignedIn, Handler: p.endOthers},
 		{Pattern: "POST /consents/{id}/revoke", Access: ui.SignedIn, Handler: p.takeBack},

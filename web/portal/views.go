@@ -52,3 +52,34 @@ func (v homeView) others() int {
 	}
 	return n
 }
+
+// deviceCodeView is the form for the code of a device.
+type deviceCodeView struct {
+	UserCode string
+	Error    string
+}
+
+// deviceConfirmView asks whether a device may act for the person.
+type deviceConfirmView struct {
+	UserCode         string
+	App, Identifier  string
+	Person, Username string
+	Asks             []string // what it may, in words
+	Address          string   // of the device
+	AskedAt          time.Time
+}
+
+func (v deviceConfirmView) pairs() []ui.Pair {
+	return []ui.Pair{
+		{Key: "App", Value: v.App + ", registered as " + v.Identifier},
+		{Key: "You", Value: v.Person + ", " + v.Username},
+		{Key: "Asked from", Value: v.Address},
+		{Key: "Asked at", Value: ui.Exact(v.AskedAt)},
+	}
+}
+
+// deviceDoneView says what was decided.
+type deviceDoneView struct {
+	App     string
+	Allowed bool
+}

@@ -26,6 +26,12 @@ func EventWords(kind string) string {
 		return "Scheduled suspension: suspended already"
 	case "user.restore":
 		return "Restored"
+	case "oidc.device.confirm":
+		return "Signed in on a device"
+	case "oidc.device.deny":
+		return "Turned a device away"
+	case "oidc.exchange":
+		return "An app acted for them at another"
 	case "session.end":
 		return "Session ended"
 	case "session.expire":

@@ -98,9 +98,12 @@ type OIDC struct {
 	ThirdParty             bool     `json:"third_party,omitempty" yaml:"third_party,omitempty"` // each person is asked before it learns of them
 
 	AccessTokenFormat string `json:"access_token_format,omitempty" yaml:"access_token_format,omitempty"` // opaque (the default) or jwt
+	SubjectType       string `json:"subject_type,omitempty" yaml:"subject_type,omitempty"`               // public (the default) or pairwise
 
-	Scopes    []string `json:"scopes,omitempty" yaml:"scopes,omitempty"`       // what a machine may ask for itself
-	Audiences []string `json:"audiences,omitempty" yaml:"audiences,omitempty"` // client_ids of the APIs that a machine's tokens are meant for
+	Scopes      []string   `json:"scopes,omitempty" yaml:"scopes,omitempty"`             // what a machine may ask for itself
+	DeviceGrant bool       `json:"device_grant,omitempty" yaml:"device_grant,omitempty"` // devices without a browser may ask for a person (RFC 8628)
+	Exchanges   []Exchange `json:"exchanges,omitempty" yaml:"exchanges,omitempty"`       // of tokens that the app may make (RFC 8693)
+	Audiences   []string   `json:"audiences,omitempty" yaml:"audiences,omitempty"`       // client_ids of the APIs that a machine's tokens are meant for
 	// JWKS is the app's public keys, a JWK set (RFC 7517 §5), or JWKSURI is
 	// where it publishes them; not both.
 	JWKS    map[string]any `json:"jwks,omitempty" yaml:"jwks,omitempty"`
@@ -119,6 +122,13 @@ type OIDC struct {
 	// FAPI2 holds the app to the FAPI 2.0 Security Profile: it sets what the
 	// profile demands, and refuses what it forbids.
 	FAPI2 bool `json:"fapi2,omitempty" yaml:"fapi2,omitempty"`
+}
+
+// Exchange lets an app trade a token of one app for one at another, by
+// client_id.
+type Exchange struct {
+	From string `json:"from" yaml:"from"`
+	To   string `json:"to" yaml:"to"`
 }
 
 // SAML is what is known of a service provider. Metadata, when given, is the
