@@ -30,9 +30,13 @@ func discoveryVerification(r conformRun) {
 		revocation_endpoint_auth_methods_supported introspection_endpoint_auth_methods_supported claim_types_supported claims_supported
 		claims_parameter_supported prompt_values_supported display_values_supported ui_locales_supported code_challenge_methods_supported
 		request_parameter_supported request_uri_parameter_supported backchannel_logout_supported backchannel_logout_session_supported
-		frontchannel_logout_supported frontchannel_logout_session_supported authorization_response_iss_parameter_supported`)
+		frontchannel_logout_supported frontchannel_logout_session_supported authorization_response_iss_parameter_supported
+		token_endpoint_auth_signing_alg_values_supported revocation_endpoint_auth_signing_alg_values_supported
+		introspection_endpoint_auth_signing_alg_values_supported request_object_signing_alg_values_supported
+		pushed_authorization_request_endpoint dpop_signing_alg_values_supported device_authorization_endpoint`)
 	for name, value := range doc {
-		// RFC 8414, OIDC Discovery, RFC 9207, the logouts, Initiating User Registration.
+		// RFC 8414, OIDC Discovery, RFC 9207, RFC 9126, RFC 9449, RFC 8628, the
+		// logouts, Initiating User Registration.
 		if !slices.Contains(known, name) {
 			r.Errorf("nobody has registered the member %s", name)
 		}
@@ -129,12 +133,16 @@ func (r conformRun) back(a *answer, state string) {
 }
 
 // stays holds that a page of the house answers and leads nowhere by itself.
-func (r conformRun) stays(a *answer) {
+func (r conformRun) stays(l leaver, a *answer) *answer {
 	r.Helper()
+	if a.Header.Get("Location") == "/signed-out" { // our own page, which says who was told
+		a = l.get(r, r.h.URL+"/signed-out")
+	}
 	if a.Header.Get("Location") != "" || a.Header.Get("Refresh") != "" || strings.Contains(a.Body, r.h.rp.URL) ||
 		!strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") || a.Status >= 500 {
 		r.Errorf("%d to %q:\n%s", a.Status, a.Header.Get("Location"), a.Body)
 	}
+	return a
 }
 
 // asks holds that somebody is asked first, is signed in still, and is out after
@@ -152,7 +160,7 @@ func (r conformRun) asks(l leaver, a *answer) {
 // out holds that the session is over, and that a page says so.
 func (r conformRun) out(l leaver, a *answer) {
 	r.Helper()
-	r.stays(a)
+	a = r.stays(l, a)
 	if !strings.Contains(a.Body, "signed out") {
 		r.Errorf("the page does not say so:\n%s", a.Body)
 	}
@@ -179,7 +187,7 @@ func rpLogoutQueryAdded(r conformRun) { r.leavesFor(r.goodbye() + "?foo=bar") }
 func (r conformRun) leavesFor(uri string) {
 	r.Helper()
 	l := r.leaver("client")
-	r.stays(r.leaves(l, "id_token_hint", l.got.ID, "post_logout_redirect_uri", uri, "state", "s1"))
+	r.stays(l, r.leaves(l, "id_token_hint", l.got.ID, "post_logout_redirect_uri", uri, "state", "s1"))
 }
 
 func rpLogoutModifiedHint(r conformRun) {

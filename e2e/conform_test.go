@@ -157,10 +157,8 @@ func insecureOnesAreAbsent(r conformRun) {
 	}
 	r.saysNo("request_parameter_supported")
 	r.saysNo("request_uri_parameter_supported")
-	for _, name := range []string{"request_object_signing_alg_values_supported", "check_session_iframe"} {
-		if value, there := r.h.metadata(r)[name]; there {
-			r.Errorf("discovery says %s %v", name, value)
-		}
+	if value, there := r.h.metadata(r)["check_session_iframe"]; there {
+		r.Errorf("discovery says check_session_iframe %v", value)
 	}
 }
 
@@ -216,7 +214,8 @@ Management (its frame needs third-party cookies, which browsers no longer send).
 
 Beside the modules, ` + "`TestConformance/refused_by_name`" + ` holds that implicit and hybrid
 response types, the response modes fragment and jwt, and the password grant are
-refused by name, and that discovery does not know of them nor of request objects.
+refused by name, and that discovery does not know of them. Request
+objects are taken from apps that push them, and nowhere else: [fapi.md](fapi.md).
 
 This file is generated from the table that the tests run.
 `)

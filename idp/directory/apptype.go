@@ -21,6 +21,7 @@ const (
 // OIDCDefaults fills in what a registration leaves out with what is right for
 // its kind of app.
 func OIDCDefaults(o *idp.OIDCSettings) {
+	fapiDefaults(o)
 	if o.ApplicationType == "" {
 		o.ApplicationType = AppWeb
 	}

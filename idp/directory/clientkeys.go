@@ -15,8 +15,8 @@ func authMethods() []string {
 
 // NeedsSecret reports whether a client so registered authenticates by a secret.
 func NeedsSecret(o idp.OIDCSettings) bool {
-	fapiDefaults(&o)
-	return slices.Contains([]string{"", "client_secret_basic", "client_secret_post"}, o.AuthMethod)
+	OIDCDefaults(&o)
+	return slices.Contains([]string{"client_secret_basic", "client_secret_post"}, o.AuthMethod)
 }
 
 // checkClientKeys: keys are registered as they are or by where they are

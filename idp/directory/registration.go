@@ -49,7 +49,6 @@ func (d *Directory) checkApp(a *idp.App) error {
 }
 
 func (d *Directory) checkOIDC(o *idp.OIDCSettings) error {
-	fapiDefaults(o)
 	OIDCDefaults(o)
 	switch {
 	case !slices.Contains(authMethods(), o.AuthMethod):
