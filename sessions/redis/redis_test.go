@@ -227,8 +227,6 @@ func TestFaultsOfRedisReviveNobodyAndSignNobodyOut(t *testing.T) {
 	}
 }
 
-// F05: the lagging replica is promoted while the old master still answers some
-// of the nodes.
 // TestARedisThatForgetsIsNotBelieved lets a Redis evict keys after it was
 // registered, for a while or for a moment: what it forgot may be that a session
 // has ended. It is believed again under another generation, and answers are right
@@ -275,6 +273,8 @@ func TestARedisThatForgetsIsNotBelieved(t *testing.T) {
 	until("believed again after a moment", func() bool { st := n.redis.Status(); return st.Trusted && st.Generation != was })
 }
 
+// F05: the lagging replica is promoted while the old master still answers some
+// of the nodes.
 func TestF05ALaggingReplicaIsPromoted(t *testing.T) {
 	t.Parallel()
 	s, lines, nodes := town(t)
