@@ -43,10 +43,6 @@ func (a App) JWTsUntil(cut time.Time) (until time.Time) {
 	return until
 }
 
-// ApplicationMachine is the type of an app that nobody signs in to: it gets
-// tokens for itself (RFC 6749 §4.4).
-const ApplicationMachine = "machine"
-
 // Keeps reports whether the client secret that this names is still one of the
 // app's; a client that authenticates without one has the name "".
 func (o *OIDCSettings) Keeps(secret string) bool {

@@ -30,7 +30,9 @@ func TestFAPI2SettlesTheRegistration(t *testing.T) {
 		change func(*idp.OIDCSettings)
 		field  string
 	}{
-		"a secret":      {func(o *idp.OIDCSettings) { o.AuthMethod, o.SecretHashes = "client_secret_basic", []string{strings.Repeat("0", 64)} }, "auth_method"},
+		"a secret": {func(o *idp.OIDCSettings) {
+			o.AuthMethod, o.SecretHashes = "client_secret_basic", []string{strings.Repeat("0", 64)}
+		}, "auth_method"},
 		"public":        {func(o *idp.OIDCSettings) { o.AuthMethod = "none" }, "auth_method"},
 		"RS256":         {func(o *idp.OIDCSettings) { o.IDTokenAlg = "RS256" }, "id_token_alg"},
 		"without PKCE":  {func(o *idp.OIDCSettings) { o.PKCEExempt = true }, "pkce_exempt"},

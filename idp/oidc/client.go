@@ -145,9 +145,9 @@ func unchanged(scopes []string) []string { return scopes }
 // ApplicationType returns the registered type.
 func (c *client) ApplicationType() op.ApplicationType {
 	switch c.app.OIDC.ApplicationType {
-	case "native":
+	case idp.ApplicationNative:
 		return op.ApplicationTypeNative
-	case "single_page":
+	case idp.ApplicationSinglePage:
 		return op.ApplicationTypeUserAgent
 	}
 	return op.ApplicationTypeWeb

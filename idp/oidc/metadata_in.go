@@ -96,7 +96,7 @@ func (m *clientMetadata) complete() error {
 		m.GrantTypes = []string{string(oidc.GrantTypeCode)}
 	}
 	if m.ApplicationType == "" {
-		m.ApplicationType = directory.AppWeb
+		m.ApplicationType = idp.ApplicationWeb
 	}
 	switch {
 	case len(m.ResponseTypes) != 1 || m.ResponseTypes[0] != string(oidc.ResponseTypeCode):
@@ -106,7 +106,7 @@ func (m *clientMetadata) complete() error {
 			return g != string(oidc.GrantTypeCode) && g != string(oidc.GrantTypeRefreshToken)
 		}):
 		return badMetadata("Only the grant types authorization_code and, with it, refresh_token are supported.")
-	case m.ApplicationType != directory.AppWeb && m.ApplicationType != directory.AppNative:
+	case m.ApplicationType != idp.ApplicationWeb && m.ApplicationType != idp.ApplicationNative:
 		return badMetadata("An application_type is web or native.")
 	case len(m.RedirectURIs) == 0:
 		return (&oidc.Error{ErrorType: invalidRedirectURI}).WithDescription("redirect_uris are missing.")
