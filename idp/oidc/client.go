@@ -71,26 +71,26 @@ func (p *Provider) authenticate(ctx context.Context, h http.Header, form url.Val
 	app, err := p.app(ctx, c.id)
 	switch {
 	case idp.IsKind(err, idp.NotFound):
-		return idp.App{}, p.refuseClient(ctx, idp.App{}, form, "unknown client")
+		return idp.App{}, p.refuseClient(ctx, idp.App{}, "unknown client")
 	case err != nil:
 		return idp.App{}, fault(err)
 	case string(c.method) != app.OIDC.AuthMethod:
-		return idp.App{}, p.refuseClient(ctx, app, form, "authenticated by "+string(c.method)+", registered for "+app.OIDC.AuthMethod)
+		return idp.App{}, p.refuseClient(ctx, app, "authenticated by "+string(c.method)+", registered for "+app.OIDC.AuthMethod)
 	case c.method == oidc.AuthMethodNone:
 		return app, nil
 	case c.method == oidc.AuthMethodPrivateKeyJWT:
-		return app, p.checkAssertion(ctx, app, form, c.secret)
+		return app, p.checkAssertion(ctx, app, c.secret)
 	}
 	hash, ok := matching(c.secret, app.OIDC.SecretHashes)
 	if !ok {
-		return idp.App{}, p.refuseClient(ctx, app, form, "wrong secret")
+		return idp.App{}, p.refuseClient(ctx, app, "wrong secret")
 	}
 	p.secretUses.note(app.ID, hash, p.now())
 	return app, nil
 }
 
-func (p *Provider) refuseClient(ctx context.Context, app idp.App, form url.Values, why string) error {
-	p.note(ctx, idp.Event{Kind: "oidc.client.refuse", AppID: app.ID, Detail: map[string]string{"reason": why, "received": received(form)}})
+func (p *Provider) refuseClient(ctx context.Context, app idp.App, why string) error {
+	p.note(ctx, idp.Event{Kind: "oidc.client.refuse", AppID: app.ID, Detail: map[string]string{"reason": why}})
 	return invalidClient(errors.New(why))
 }
 

@@ -52,7 +52,7 @@ func (s *server) ClientCredentialsExchange(ctx context.Context, r *op.ClientRequ
 	proof, err := p.Gate.NewApp(ctx, app, c.secretName())
 	switch {
 	case idp.IsKind(err, idp.Unauthenticated):
-		return nil, p.refuseClient(ctx, app, r.Form, "its secret or its registration is gone")
+		return nil, p.refuseClient(ctx, app, "its secret or its registration is gone")
 	case err != nil:
 		return nil, fault(err)
 	}

@@ -54,6 +54,7 @@ func forClients(public bool, next http.Handler) http.Handler {
 		if !parseBody(w, r) {
 			return
 		}
+		r = withForm(r, r.Form)
 		c, err := present(r.Header, r.PostForm)
 		if err == nil && !public && c.method == oidc.AuthMethodNone {
 			err = invalidClient(errors.New("no credentials"))
@@ -80,6 +81,7 @@ func (p *Provider) forBearers(next http.Handler) http.Handler {
 		if !parseBody(w, r) {
 			return
 		}
+		r = withForm(r, r.Form)
 		given := r.Header.Get("Authorization")
 		inBody := r.PostForm.Has("access_token")
 		switch {

@@ -3,7 +3,6 @@ package oidc
 import (
 	"context"
 	"errors"
-	"net/url"
 	"slices"
 	"time"
 
@@ -25,11 +24,11 @@ func (s *server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Acce
 	}
 	c, err := p.openCode(r.Data.Code)
 	if err != nil {
-		p.note(ctx, idp.Event{Kind: "oidc.code.refuse", AppID: app.ID, Detail: map[string]string{"reason": "not a code of ours, or too old", "received": received(r.Form)}})
+		p.note(ctx, idp.Event{Kind: "oidc.code.refuse", AppID: app.ID, Detail: map[string]string{"reason": "not a code of ours, or too old"}})
 		return nil, invalidGrant(err)
 	}
 	if why := c.misused(app.ID, r.Data, bound); why != "" {
-		return nil, p.burn(ctx, c, why, r.Form)
+		return nil, p.burn(ctx, c, why)
 	}
 	aud, ok := audience(c.Resources, r.Form["resource"], *app.OIDC)
 	if !ok {
@@ -48,7 +47,7 @@ func (s *server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Acce
 	case idp.IsKind(err, idp.Unauthenticated):
 		p.note(ctx, idp.Event{
 			Kind: "oidc.code.refuse", UserID: c.User, AppID: c.App, SessionID: c.Session,
-			Detail: map[string]string{"reason": "the person, the session or the grant has ended since", "received": received(r.Form)},
+			Detail: map[string]string{"reason": "the person, the session or the grant has ended since"},
 		})
 		return nil, invalidGrant(err)
 	case err != nil:
@@ -95,7 +94,7 @@ func or(d, otherwise time.Duration) time.Duration {
 
 // burn makes a code that leaked or was tampered with worthless: it is spent
 // into a family that is over as it begins.
-func (p *Provider) burn(ctx context.Context, c code, why string, form url.Values) error {
+func (p *Provider) burn(ctx context.Context, c code, why string) error {
 	now := p.now()
 	f := c.family(now)
 	f.ExpiresAt = now
@@ -108,7 +107,7 @@ func (p *Provider) burn(ctx context.Context, c code, why string, form url.Values
 	}
 	p.note(ctx, idp.Event{
 		Kind: "oidc.code.burn", UserID: c.User, AppID: c.App, SessionID: c.Session,
-		Detail: map[string]string{"reason": why, "received": received(form)},
+		Detail: map[string]string{"reason": why},
 	})
 	return invalidGrant(errors.New(why))
 }
