@@ -159,7 +159,8 @@ func (p *Provider) register(w http.ResponseWriter, r *http.Request, token string
 	actor := idp.ActorOf(r.Context())
 	actor.Kind, actor.UserID = "registration", by.UserID
 	o := m.settings()
-	o.RegisteredBy = by.ID
+	// Whoever registers itself is not the organisation's own: people are asked.
+	o.RegisteredBy, o.ThirdParty = by.ID, true
 	managing, hash := directory.NewSecret()
 	o.RegistrationTokenHash = hash
 	secret := giveSecret(&o)

@@ -125,7 +125,7 @@ func (req *request) readPrompt(q url.Values) *oidc.Error {
 	}
 	req.Prompt = strings.Fields(q.Get("prompt"))
 	for _, prompt := range req.Prompt {
-		if !slices.Contains(prompts(), prompt) && prompt != oidc.PromptConsent && prompt != promptCreate {
+		if !slices.Contains(prompts(), prompt) && prompt != promptCreate {
 			return invalidRequest("A value of prompt is not supported.")
 		}
 	}
@@ -159,7 +159,7 @@ const base64urlAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0
 
 // prompts are the values of prompt that mean something here.
 func prompts() []string {
-	return []string{oidc.PromptNone, oidc.PromptLogin, oidc.PromptSelectAccount}
+	return []string{oidc.PromptNone, oidc.PromptLogin, oidc.PromptConsent, oidc.PromptSelectAccount}
 }
 
 // promptCreate asks for the page on which somebody makes an account (Initiating
