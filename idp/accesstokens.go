@@ -14,6 +14,10 @@ const (
 	// MaxJWTTTL is the longest life of a JWT access token: an API that reads it
 	// by itself takes it for that long, whatever was ended meanwhile.
 	MaxJWTTTL = time.Hour
+	// MaxIDTokenTTL is the longest life of an ID token, also where the access
+	// token beside it lives longer: for so long, and no longer, must its key be
+	// published when it signs no more.
+	MaxIDTokenTTL = 24 * time.Hour
 	// issuing is by how much a token that was being issued when everything was
 	// ended can be younger than the cut: no statement that issues takes longer.
 	issuing = 5 * time.Second

@@ -23,11 +23,7 @@ func accessUntil(app idp.App, f idp.TokenFamily, now time.Time) time.Time {
 	if app.OIDC.AccessTokenFormat == idp.AccessTokenJWT {
 		now = f.RotatedAt
 	}
-	until := now.Add(app.OIDC.AccessTTL())
-	if f.ExpiresAt.Before(until) {
-		return f.ExpiresAt
-	}
-	return until
+	return earlier(f.ExpiresAt, now.Add(app.OIDC.AccessTTL()))
 }
 
 // accessToken is t in the format that its app is registered for.
