@@ -1,7 +1,10 @@
 package idp
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -47,13 +50,21 @@ func (a App) JWTsUntil(cut time.Time) (until time.Time) {
 	return until
 }
 
-// Keeps reports whether the client secret that this names is still one of the
-// app's; a client that authenticates without one has the name "".
-func (o *OIDCSettings) Keeps(secret string) bool {
-	if secret == "" {
-		return len(o.SecretHashes) == 0
+// Keeps reports whether what an app authenticated with is still registered for
+// it: the client secret of this name or, without secrets, the keys of this name.
+func (o *OIDCSettings) Keeps(name string) bool {
+	if len(o.SecretHashes) == 0 {
+		return name == o.KeysName()
 	}
-	return slices.ContainsFunc(o.SecretHashes, func(h string) bool { return SecretName(h) == secret })
+	return slices.ContainsFunc(o.SecretHashes, func(h string) bool { return SecretName(h) == name })
+}
+
+// KeysName names what an app that has no secret authenticates with, as it is
+// registered: other keys, or another place where they are published, or another
+// way, have another name.
+func (o *OIDCSettings) KeysName() string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{o.AuthMethod, o.JWKS, o.JWKSURI}, "\x00")))
+	return SecretName(hex.EncodeToString(sum[:]))
 }
 
 // SecretName names a client secret by its hash, too short to be of any use
@@ -67,7 +78,7 @@ type AppProof struct {
 	AppID      AppID
 	Epoch      int64 // of the app
 	Generation string
-	Secret     string // the name of that with which the app came; see SecretName
+	Secret     string // the name of that with which the app came; see SecretName and KeysName
 	MadeAt     time.Time
 }
 
