@@ -51,12 +51,12 @@ func (a App) JWTsUntil(cut time.Time) (until time.Time) {
 }
 
 // Keeps reports whether what an app authenticated with is still registered for
-// it: the client secret of this name or, without secrets, the keys of this name.
+// it: the client secret with this ID or, without secrets, the keys of this name.
 func (o *OIDCSettings) Keeps(name string) bool {
 	if len(o.SecretHashes) == 0 {
 		return name == o.KeysName()
 	}
-	return slices.ContainsFunc(o.SecretHashes, func(h string) bool { return SecretName(h) == name })
+	return slices.ContainsFunc(o.SecretHashes, func(h string) bool { return string(SecretIDOf(h)) == name })
 }
 
 // KeysName names what an app that has no secret authenticates with, as it is
@@ -64,12 +64,8 @@ func (o *OIDCSettings) Keeps(name string) bool {
 // way, have another name.
 func (o *OIDCSettings) KeysName() string {
 	sum := sha256.Sum256([]byte(strings.Join([]string{o.AuthMethod, o.JWKS, o.JWKSURI}, "\x00")))
-	return SecretName(hex.EncodeToString(sum[:]))
+	return "keys_" + hex.EncodeToString(sum[:8])
 }
-
-// SecretName names a client secret by its hash, too short to be of any use
-// itself.
-func SecretName(hash string) string { return hash[:min(len(hash), 16)] }
 
 // AppProof is what a pass carries that stands for an app itself, and for
 // nobody. Unlike [Proof], nothing of it is written down: each use is compared
@@ -78,7 +74,7 @@ type AppProof struct {
 	AppID      AppID
 	Epoch      int64 // of the app
 	Generation string
-	Secret     string // the name of that with which the app came; see SecretName and KeysName
+	Secret     string // the name of that with which the app came; a SecretID, or see KeysName
 	MadeAt     time.Time
 }
 

@@ -18,7 +18,7 @@ func TestKeysNameIsOfAllThatCounts(t *testing.T) {
 	if same := base; !same.Keeps(base.KeysName()) {
 		t.Error("what it came with is not kept")
 	}
-	if base.Keeps("") || (&OIDCSettings{AuthMethod: "client_secret_basic"}).Keeps(SecretName("0123456789abcdef0123")) {
+	if base.Keeps("") || (&OIDCSettings{AuthMethod: "client_secret_basic"}).Keeps(string(SecretIDOf("0123456789abcdef0123"))) {
 		t.Error("nothing, or a secret that is gone, is taken for kept")
 	}
 }

@@ -2,9 +2,6 @@ package oidc
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
@@ -14,6 +11,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"gatehouse/idp"
+	"gatehouse/idp/directory"
 )
 
 // presented is how a client authenticates in one request. secret is its
@@ -98,10 +96,9 @@ func (p *Provider) refuseClient(ctx context.Context, app idp.App, why string) er
 // constant time with each of them. They are 256 random bits, so that one
 // SHA-256 is all that is needed.
 func matching(secret string, hashes []string) (hash string, ok bool) {
-	sum := sha256.Sum256([]byte(secret))
-	given := []byte(hex.EncodeToString(sum[:]))
+	given := directory.HashSecret(secret)
 	for _, h := range hashes {
-		if subtle.ConstantTimeCompare(given, []byte(h)) == 1 {
+		if same(given, h) {
 			hash, ok = h, true
 		}
 	}

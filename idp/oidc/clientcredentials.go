@@ -2,8 +2,6 @@ package oidc
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +10,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"gatehouse/idp"
+	"gatehouse/idp/directory"
 )
 
 const (
@@ -75,8 +74,7 @@ func (c presented) nameOf(app idp.App) string {
 	if len(app.OIDC.SecretHashes) == 0 {
 		return app.OIDC.KeysName()
 	}
-	sum := sha256.Sum256([]byte(c.secret))
-	return idp.SecretName(hex.EncodeToString(sum[:]))
+	return string(idp.SecretIDOf(directory.HashSecret(c.secret)))
 }
 
 // issueApp seals or signs the token of an app itself.

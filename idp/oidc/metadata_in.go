@@ -133,15 +133,13 @@ func (m clientMetadata) settings() idp.OIDCSettings {
 func metadataOf(a idp.App) clientMetadata {
 	m := clientMetadata{
 		RedirectURIs: a.OIDC.RedirectURIs, TokenEndpointAuthMethod: a.OIDC.AuthMethod, ResponseTypes: []string{string(oidc.ResponseTypeCode)},
-		GrantTypes: []string{string(oidc.GrantTypeCode)}, ApplicationType: a.OIDC.ApplicationType, ClientName: a.Name,
+		ApplicationType: a.OIDC.ApplicationType, ClientName: a.Name,
 		PostLogoutRedirectURIs: a.OIDC.PostLogoutRedirectURIs, BackchannelLogoutURI: a.OIDC.BackchannelLogoutURI,
 		FrontchannelLogoutURI: a.OIDC.FrontchannelLogoutURI, IDTokenSignedAlg: algOf(a),
 	}
-	told := []string{oidc.ScopeOpenID, oidc.ScopeProfile, oidc.ScopeEmail, scopeGroups}
-	if a.OIDC.AllowOfflineAccess {
-		m.GrantTypes = append(m.GrantTypes, string(oidc.GrantTypeRefreshToken))
-		told = append(told, oidc.ScopeOfflineAccess)
+	for _, t := range grantTypes(*a.OIDC) {
+		m.GrantTypes = append(m.GrantTypes, string(t))
 	}
-	m.Scope = strings.Join(told, " ")
+	m.Scope = strings.Join(offered(scopes(), *a.OIDC), " ")
 	return m
 }
