@@ -76,7 +76,7 @@ func readMetadata(body []byte) (presentedMetadata, error) {
 		text  string
 	}{
 		{m.SoftwareStatement != nil, "software_statement is not supported: nobody's statements are trusted here."},
-		{m.JWKS != nil || m.JWKSURI != nil, "jwks and jwks_uri are not supported yet: clients authenticate with a secret."},
+		{m.JWKS != nil || m.JWKSURI != nil, "jwks and jwks_uri are for an owner to register; a client that registers itself gets a secret."},
 		{m.SectorIdentifier != nil || m.SubjectType != "" && m.SubjectType != "public", "Only the subject_type public is supported."},
 		{m.RequestURIs != nil, "request_uris are not supported."},
 	} {
