@@ -50,12 +50,13 @@ func fill(t *testing.T, v reflect.Value, name string) {
 		v.SetInt(int64(time.Minute))
 	case bool:
 		v.SetBool(true)
-	case []string:
-		v.Set(reflect.ValueOf([]string{name}))
 	default:
 		switch v.Kind() {
 		case reflect.String:
 			v.SetString(name)
+		case reflect.Slice:
+			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+			fill(t, v.Index(0), name)
 		case reflect.Struct:
 			for i := range v.NumField() {
 				fill(t, v.Field(i), v.Type().Field(i).Name)
