@@ -1,7 +1,10 @@
 package idp
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -14,6 +17,10 @@ const (
 	// MaxJWTTTL is the longest life of a JWT access token: an API that reads it
 	// by itself takes it for that long, whatever was ended meanwhile.
 	MaxJWTTTL = time.Hour
+	// MaxIDTokenTTL is the longest life of an ID token, also where the access
+	// token beside it lives longer: for so long, and no longer, must its key be
+	// published when it signs no more.
+	MaxIDTokenTTL = 24 * time.Hour
 	// issuing is by how much a token that was being issued when everything was
 	// ended can be younger than the cut: no statement that issues takes longer.
 	issuing = 5 * time.Second
@@ -47,22 +54,23 @@ func (a App) JWTsUntil(cut time.Time) (until time.Time) {
 // their own in its sector (OIDC Core §8).
 const SubjectPairwise = "pairwise"
 
-// ApplicationMachine is the type of an app that nobody signs in to: it gets
-// tokens for itself (RFC 6749 §4.4).
-const ApplicationMachine = "machine"
-
-// Keeps reports whether the client secret that this names is still one of the
-// app's; a client that authenticates without one has the name "".
-func (o *OIDCSettings) Keeps(secret string) bool {
-	if secret == "" {
-		return len(o.SecretHashes) == 0
+// Keeps reports whether what an app authenticated with is still registered for
+// it: the client secret with this ID or, without secrets, the keys of this name.
+func (o *OIDCSettings) Keeps(name string) bool {
+	if len(o.SecretHashes) == 0 {
+		return name == o.KeysName()
 	}
-	return slices.ContainsFunc(o.SecretHashes, func(h string) bool { return SecretName(h) == secret })
+	return slices.ContainsFunc(o.SecretHashes, func(h string) bool { return string(SecretIDOf(h)) == name })
 }
 
-// SecretName names a client secret by its hash, too short to be of any use
-// itself.
-func SecretName(hash string) string { return hash[:min(len(hash), 16)] }
+// KeysName names what an app that has no secret authenticates with, as it is
+// registered: other keys, or another place where they are published, or another
+// way, have another name.
+func (o *OIDCSettings) KeysName() string {
+	s := o.TLSSubject
+	sum := sha256.Sum256([]byte(strings.Join([]string{o.AuthMethod, o.JWKS, o.JWKSURI, s.DN, s.DNS, s.URI, s.IP, s.Email}, "\x00")))
+	return "keys_" + hex.EncodeToString(sum[:8])
+}
 
 // AppProof is what a pass carries that stands for an app itself, and for
 // nobody. Unlike [Proof], nothing of it is written down: each use is compared
@@ -71,7 +79,7 @@ type AppProof struct {
 	AppID      AppID
 	Epoch      int64 // of the app
 	Generation string
-	Secret     string // the name of that with which the app came; see SecretName
+	Secret     string // the name of that with which the app came; a SecretID, or see KeysName
 	MadeAt     time.Time
 }
 

@@ -13,6 +13,15 @@ const (
 	ProtocolSAML Protocol = "saml"
 )
 
+// The kinds of relying parties. web and native are those of OpenID Connect
+// Dynamic Client Registration 1.0 §2; the others are of ours.
+const (
+	ApplicationWeb        = "web"         // runs on a server, keeps a secret
+	ApplicationSinglePage = "single_page" // runs in the browser, keeps none
+	ApplicationNative     = "native"      // runs on a person's device, keeps none (RFC 8252)
+	ApplicationMachine    = "machine"     // acts for nobody but itself (RFC 6749 §4.4); no person signs in to it
+)
+
 // App is a system people sign in to through Gatehouse: a relying party (OIDC)
 // or a service provider (SAML). Exactly one of OIDC and SAML is set.
 type App struct {
@@ -42,7 +51,7 @@ type App struct {
 // OIDCSettings is the registration of a relying party (OpenID Connect Dynamic
 // Client Registration 1.0 §2 has the words).
 type OIDCSettings struct {
-	ApplicationType        string   // web, native, single_page or machine
+	ApplicationType        string   // ApplicationWeb ...
 	AuthMethod             string   // client_secret_basic, client_secret_post, private_key_jwt, tls_client_auth, self_signed_tls_client_auth or none
 	SecretHashes           []string // hex SHA-256 of 256-bit random secrets; at most two
 	RedirectURIs           []string

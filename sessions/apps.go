@@ -7,7 +7,7 @@ import (
 )
 
 // NewApp issues the right to one token for an app itself (RFC 6749 §4.4), which
-// has authenticated as a with this secret (see idp.SecretName).
+// has authenticated as a with this secret (see idp.AppProof).
 //
 // Nothing is written, so nothing can be compared in the step that writes: what
 // is issued beside an ending carries the epoch of before, and is refused for

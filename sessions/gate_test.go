@@ -125,10 +125,10 @@ var paths = []path{
 	}},
 	{pass: sessions.AppTokenIssued, covers: []string{"AppTruth"}, ofNobody: true, prepare: func(w *world) func() error {
 		a := w.machine()
-		return func() error { _, err := w.gate.NewApp(w.ctx, a, machineSecret); return err }
+		return func() error { _, err := w.gate.NewApp(w.ctx, a, machineSecretID); return err }
 	}},
 	{pass: sessions.AppTokenUsed, covers: []string{"AppTruth"}, ofNobody: true, prepare: func(w *world) func() error {
-		p, err := w.gate.NewApp(w.ctx, w.machine(), machineSecret)
+		p, err := w.gate.NewApp(w.ctx, w.machine(), machineSecretID)
 		w.must(err)
 		return func() error { _, err := w.gate.App(w.ctx, p); return err }
 	}},
@@ -416,7 +416,7 @@ func TestAppTokenEndsWithTheSecretItCameBy(t *testing.T) {
 	backends(t, func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s)
 		a := w.machine()
-		p, err := w.gate.NewApp(w.ctx, a, machineSecret)
+		p, err := w.gate.NewApp(w.ctx, a, machineSecretID)
 		w.must(err)
 		change := func(of func(*idp.OIDCSettings)) {
 			a, err = s.App(w.ctx, a.ID)
@@ -434,7 +434,7 @@ func TestAppTokenEndsWithTheSecretItCameBy(t *testing.T) {
 		if _, err := w.gate.App(w.ctx, p); !idp.IsKind(err, idp.Unauthenticated) {
 			t.Errorf("its secret is gone: %v", err)
 		}
-		if _, err := w.gate.NewApp(w.ctx, a, machineSecret); !idp.IsKind(err, idp.Unauthenticated) {
+		if _, err := w.gate.NewApp(w.ctx, a, machineSecretID); !idp.IsKind(err, idp.Unauthenticated) {
 			t.Errorf("a new one by the secret that is gone: %v", err)
 		}
 		replace(machineSecret)

@@ -72,9 +72,10 @@ func (w *world) restore() {
 	w.must(err)
 }
 
-// machineSecret stands for the hash of a secret and is short enough to be its
-// own name.
+// machineSecret stands for the hash of a secret, machineSecretID names it.
 const machineSecret = "machine-secret-1"
+
+var machineSecretID = string(idp.SecretIDOf(machineSecret))
 
 // machine is an app that acts for itself, as it is registered right now.
 func (w *world) machine() idp.App {

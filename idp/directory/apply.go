@@ -250,7 +250,10 @@ func (p *plan) app(want idp.App) error {
 	} else {
 		want.ID, want.CreatedAt, want.UpdatedAt, want.Version, want.Epoch = a.ID, a.CreatedAt, a.UpdatedAt, a.Version, a.Epoch
 		if a.OIDC != nil && want.OIDC != nil {
+			// What no file says. One that was removed and stands in a file again is an
+			// app again.
 			want.OIDC.JWTUntil = a.OIDC.JWTUntil
+			want.OIDC.RegisteredBy, want.OIDC.RegistrationTokenHash = a.OIDC.RegisteredBy, a.OIDC.RegistrationTokenHash
 		}
 		if reflect.DeepEqual(a, want) {
 			p.apps[a.Name] = a

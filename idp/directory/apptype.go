@@ -9,25 +9,16 @@ import (
 	"gatehouse/idp"
 )
 
-// The kinds of relying parties. web and native are those of OpenID Connect
-// Dynamic Client Registration 1.0 §2; the others are of ours.
-const (
-	AppWeb        = "web"                  // runs on a server, keeps a secret
-	AppSinglePage = "single_page"          // runs in the browser, keeps none
-	AppNative     = "native"               // runs on a person's device, keeps none (RFC 8252)
-	AppMachine    = idp.ApplicationMachine // acts for nobody but itself; no person signs in to it
-)
-
 // OIDCDefaults fills in what a registration leaves out with what is right for
 // its kind of app.
 func OIDCDefaults(o *idp.OIDCSettings) {
 	fapiDefaults(o)
 	if o.ApplicationType == "" {
-		o.ApplicationType = AppWeb
+		o.ApplicationType = idp.ApplicationWeb
 	}
 	if o.AuthMethod == "" {
 		o.AuthMethod = "client_secret_basic"
-		if o.ApplicationType == AppSinglePage || o.ApplicationType == AppNative {
+		if o.ApplicationType == idp.ApplicationSinglePage || o.ApplicationType == idp.ApplicationNative {
 			o.AuthMethod = "none"
 		}
 	}
@@ -39,13 +30,13 @@ func OIDCDefaults(o *idp.OIDCSettings) {
 // checkType holds a registration against what its kind of app can do.
 func checkType(o *idp.OIDCSettings) error {
 	switch o.ApplicationType {
-	case AppWeb:
-	case AppSinglePage, AppNative:
+	case idp.ApplicationWeb:
+	case idp.ApplicationSinglePage, idp.ApplicationNative:
 		// A key pair may be made on each device (RFC 8252 §8.5).
-		if NeedsSecret(*o) || o.ApplicationType == AppSinglePage && o.AuthMethod != "none" {
+		if NeedsSecret(*o) || o.ApplicationType == idp.ApplicationSinglePage && o.AuthMethod != "none" {
 			return invalid("auth_method", "An app in a browser or on a device cannot keep a secret (RFC 8252 §8.5): its auth_method is none. PKCE protects it.")
 		}
-	case AppMachine:
+	case idp.ApplicationMachine:
 		return checkMachine(o)
 	default:
 		return invalid("application_type", "An application type is web, single_page, native or machine.")
@@ -60,7 +51,7 @@ func checkType(o *idp.OIDCSettings) error {
 func checkMachine(o *idp.OIDCSettings) error {
 	switch {
 	case o.AuthMethod == "none":
-		return invalid("auth_method", "A machine proves itself with a secret: its auth_method is client_secret_basic or client_secret_post.")
+		return invalid("auth_method", "A machine proves itself with a secret or a key: its auth_method is not none.")
 	case len(o.RedirectURIs)+len(o.PostLogoutRedirectURIs) > 0:
 		return invalid("redirect_uris", "Nobody signs in to a machine: it has no redirect URIs.")
 	case o.BackchannelLogoutURI != "" || o.FrontchannelLogoutURI != "":

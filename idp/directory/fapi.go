@@ -40,7 +40,7 @@ func checkFAPI(o *idp.OIDCSettings) error {
 		return invalid("pkce_exempt", "With FAPI 2.0, no client does without PKCE.")
 	}
 	for _, raw := range o.RedirectURIs {
-		if u, err := url.Parse(raw); err != nil || u.Scheme == "http" && o.ApplicationType != "native" {
+		if u, err := url.Parse(raw); err != nil || u.Scheme == "http" && o.ApplicationType != idp.ApplicationNative {
 			return invalid("redirect_uris", "With FAPI 2.0, a redirect URI is https; only a native app may use http, on this machine.")
 		}
 	}

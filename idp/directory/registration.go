@@ -155,7 +155,7 @@ func redirectURI(raw, applicationType string) error {
 			return nil
 		}
 	default:
-		if applicationType == AppNative && reverseDomain(u.Scheme) {
+		if applicationType == idp.ApplicationNative && reverseDomain(u.Scheme) {
 			return nil
 		}
 	}

@@ -54,7 +54,7 @@ type check struct {
 func (r reviewed) findings() []idp.Finding {
 	checks := checksOfAll
 	switch {
-	case r.app.OIDC != nil && r.app.OIDC.ApplicationType == AppMachine:
+	case r.app.OIDC != nil && r.app.OIDC.ApplicationType == idp.ApplicationMachine:
 		checks = checksOfMachines
 	case r.app.OIDC != nil:
 		checks = slices.Concat(checksOfOIDC, checksOfMachines, checksOfAll)

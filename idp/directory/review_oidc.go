@@ -56,22 +56,22 @@ var checksOfOIDC = []check{
 		"Its back-channel logout goes to another host than its sign-ons", "Who answers there may not hold the sessions: its 200 would then end nothing.",
 		"See that this host can end the app's sessions; an end tried once shows it."},
 	{"redirect_http", anyURI(func(r reviewed, u *url.URL, raw string) bool {
-		return r.app.OIDC.ApplicationType != AppNative && byHTTP(r, u, raw)
+		return r.app.OIDC.ApplicationType != idp.ApplicationNative && byHTTP(r, u, raw)
 	}),
 		"A web app is answered over http, on the machine of whoever signs in", "It is a developer's address: any program on a person's machine can listen there and take the code.",
 		"Register the developer's copy as an app of its own."},
 	{"redirect_localhost", anyURI(func(r reviewed, u *url.URL, _ string) bool {
-		return r.app.OIDC.ApplicationType == AppNative && u.Scheme == "http" && !isIP(u.Hostname())
+		return r.app.OIDC.ApplicationType == idp.ApplicationNative && u.Scheme == "http" && !isIP(u.Hostname())
 	}),
 		"A native app is answered at a name of this machine instead of its address", "The name may lead elsewhere (RFC 8252 §8.3), and the port is not free to choose.",
 		"Register http://127.0.0.1 and http://[::1] with the same path."},
 	{"offline_browser", is(func(r reviewed) bool {
-		return r.app.OIDC.AllowOfflineAccess && r.app.OIDC.ApplicationType == AppSinglePage
+		return r.app.OIDC.AllowOfflineAccess && r.app.OIDC.ApplicationType == idp.ApplicationSinglePage
 	}),
 		"An app in the browser may have refresh tokens that outlive the session", "They lie where any script of the page can read them.",
 		"Take allow_offline_access out: with a live session a new sign-on needs no hand."},
 	{"offline_unused", is(func(r reviewed) bool {
-		return r.app.OIDC.AllowOfflineAccess && r.app.OIDC.ApplicationType != AppSinglePage && r.use.Used && !r.use.Offline
+		return r.app.OIDC.AllowOfflineAccess && r.app.OIDC.ApplicationType != idp.ApplicationSinglePage && r.use.Used && !r.use.Offline
 	}),
 		"It may act for people who have signed out, and does not", "It is a right that nobody uses and a thief would.",
 		"Take allow_offline_access out."},

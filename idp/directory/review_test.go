@@ -24,7 +24,7 @@ func soundOIDC() reviewed {
 	return reviewed{
 		now: reviewedAt,
 		app: idp.App{Protocol: idp.ProtocolOIDC, WholeUserLogout: true, OIDC: &idp.OIDCSettings{
-			ApplicationType: AppWeb, AuthMethod: "client_secret_basic", SecretHashes: []string{hash}, IDTokenAlg: "ES256",
+			ApplicationType: idp.ApplicationWeb, AuthMethod: "client_secret_basic", SecretHashes: []string{hash}, IDTokenAlg: "ES256",
 			RedirectURIs: []string{"https://wiki.example/cb"}, BackchannelLogoutURI: "https://wiki.example:8443/out",
 		}},
 		secrets: []idp.ClientSecret{{ID: idp.SecretIDOf(hash), MadeAt: reviewedAt.Add(-9000 * time.Hour)}},
@@ -47,7 +47,7 @@ func soundSAML(t *testing.T) reviewed {
 
 func machine() reviewed {
 	r := soundOIDC()
-	r.app.OIDC = &idp.OIDCSettings{ApplicationType: AppMachine, AuthMethod: "client_secret_basic", SecretHashes: r.app.OIDC.SecretHashes}
+	r.app.OIDC = &idp.OIDCSettings{ApplicationType: idp.ApplicationMachine, AuthMethod: "client_secret_basic", SecretHashes: r.app.OIDC.SecretHashes}
 	r.grants, r.use = nil, idp.AppUse{}
 	return r
 }
@@ -115,10 +115,10 @@ func TestAReviewerSaysWhatIsWrongAndNothingElse(t *testing.T) {
 			o.RedirectURIs = append(o.RedirectURIs, "http://wiki.localhost/cb")
 		})},
 		{"redirect_localhost", "http://localhost/cb", o(func(_ *reviewed, o *idp.OIDCSettings) {
-			o.ApplicationType, o.RedirectURIs = AppNative, append(o.RedirectURIs, "http://127.0.0.1/cb", "http://localhost/cb")
+			o.ApplicationType, o.RedirectURIs = idp.ApplicationNative, append(o.RedirectURIs, "http://127.0.0.1/cb", "http://localhost/cb")
 		})},
 		{"offline_browser", "", o(func(r *reviewed, o *idp.OIDCSettings) {
-			o.ApplicationType, o.AllowOfflineAccess, r.use.Offline = AppSinglePage, true, true
+			o.ApplicationType, o.AllowOfflineAccess, r.use.Offline = idp.ApplicationSinglePage, true, true
 		})},
 		{"offline_unused", "", o(func(_ *reviewed, o *idp.OIDCSettings) { o.AllowOfflineAccess = true })},
 		{"long_refresh", "2184h", o(func(r *reviewed, o *idp.OIDCSettings) {

@@ -17,17 +17,16 @@ const (
 	// keyHurried is the same where nobody waits for the apps: until every node
 	// publishes it.
 	keyHurried = 5 * time.Second
-	// keyOverlap is how long a key is published at least when it signs no more:
-	// a day, so that what names the person of a session (id_token_hint) is
-	// known as long as sessions last.
-	keyOverlap = 24 * time.Hour
 	// skew is by how much the clocks of nodes and apps may differ.
 	skew = 5 * time.Minute
+	// keyOverlap is how long a key is published when it signs no more: as long as
+	// the last thing that it signed is good. Nothing that one of these keys signs
+	// is good for longer than an ID token: a JWT access token for idp.MaxJWTTTL,
+	// a logout token for minutes.
+	keyOverlap = max(idp.MaxIDTokenTTL, idp.MaxJWTTTL) + skew
 	// MinKeyRotation is the shortest schedule: a key signs longer than it is
 	// published before and after.
 	MinKeyRotation = 72 * time.Hour
-	// defaultAccessTTL is that of an app whose registration names none (idp/oidc).
-	defaultAccessTTL = 5 * time.Minute
 
 	useOIDC = "oidc"
 )
@@ -65,22 +64,18 @@ func (d *Directory) RotateKeys(ctx context.Context, hurry bool) ([]idp.SigningKe
 }
 
 // RotateDueKeys publishes the next key where the one that signs will have
-// signed for every when it takes over, and keeps a key that has one after it
-// as long as anything may last that it signs. It may run on every node: one
-// rotates.
+// signed for every when it takes over; every 0: never. It may run on every node:
+// one rotates.
 func (d *Directory) RotateDueKeys(ctx context.Context, every time.Duration) error {
 	err := d.turnKeys(ctx, func(r *rotation, k *idp.SigningKey) error {
 		signs := k.SignsAt
 		if signs.IsZero() {
 			signs = k.CreatedAt
 		}
-		switch {
-		case r.pending(k):
-			r.stretch(k)
-		case every > 0 && !r.now.Before(signs.Add(every-keyPublished)):
-			return r.follow(d, k, r.now.Add(keyPublished))
+		if every <= 0 || r.pending(k) || r.now.Before(signs.Add(every-keyPublished)) {
+			return nil
 		}
-		return nil
+		return r.follow(d, k, r.now.Add(keyPublished))
 	})
 	if idp.IsKind(err, idp.Conflict) {
 		return nil // another node has done it
@@ -90,11 +85,10 @@ func (d *Directory) RotateDueKeys(ctx context.Context, every time.Duration) erro
 
 // rotation decides on one moment's keys.
 type rotation struct {
-	ctx     context.Context // a rotation lives for one decision
-	now     time.Time
-	overlap time.Duration
-	keys    []idp.SigningKey
-	change  idp.Change
+	ctx    context.Context // a rotation lives for one decision
+	now    time.Time
+	keys   []idp.SigningKey
+	change idp.Change
 }
 
 // turnKeys lets decide look at the newest key of each algorithm, and commits.
@@ -104,9 +98,6 @@ func (d *Directory) turnKeys(ctx context.Context, decide func(*rotation, *idp.Si
 		return err
 	}
 	r := &rotation{ctx: ctx, now: d.now(), keys: keys}
-	if r.overlap, err = d.longestSigned(ctx); err != nil {
-		return err
-	}
 	for _, alg := range rotated() {
 		newest := slices.IndexFunc(keys, func(k idp.SigningKey) bool {
 			return k.Use == useOIDC && k.Algorithm == alg && k.RetiredAt.IsZero()
@@ -125,21 +116,6 @@ func (d *Directory) turnKeys(ctx context.Context, decide func(*rotation, *idp.Si
 	return err
 }
 
-// longestSigned is how long the last thing that a key signs may be good.
-func (d *Directory) longestSigned(ctx context.Context) (time.Duration, error) {
-	apps, err := d.Store.Apps(ctx)
-	if err != nil {
-		return 0, err
-	}
-	longest := max(keyOverlap, defaultAccessTTL)
-	for _, a := range apps {
-		if a.OIDC != nil {
-			longest = max(longest, a.OIDC.AccessTokenTTL)
-		}
-	}
-	return longest + skew, nil
-}
-
 // pending reports whether k, the newest of its algorithm, waits for its turn.
 func (r *rotation) pending(k *idp.SigningKey) bool { return k.SignsAt.After(r.now) }
 
@@ -151,7 +127,7 @@ func (r *rotation) follow(d *Directory, k *idp.SigningKey, from time.Time) error
 	}
 	next.SignsAt = from
 	r.change.SigningKeys = append(r.change.SigningKeys, next)
-	r.turn(k, k.SignsAt, from.Add(r.overlap))
+	r.turn(k, k.SignsAt, from.Add(keyOverlap))
 	r.tell(d.event(r.ctx, "key.rotate"), next, map[string]string{"follows": string(k.ID)})
 	return nil
 }
@@ -160,18 +136,10 @@ func (r *rotation) follow(d *Directory, k *idp.SigningKey, from time.Time) error
 func (r *rotation) hasten(d *Directory, k *idp.SigningKey, from time.Time) {
 	r.turn(k, from, k.RetiredAt)
 	if old := r.signer(k); old != nil {
-		r.turn(old, old.SignsAt, from.Add(r.overlap))
+		r.turn(old, old.SignsAt, from.Add(keyOverlap))
 	}
 	k.SignsAt = from
 	r.tell(d.event(r.ctx, "key.hasten"), *k, map[string]string{})
-}
-
-// stretch keeps the key that k, which waits, will follow: an app may have been
-// given longer tokens since that was decided.
-func (r *rotation) stretch(k *idp.SigningKey) {
-	if old := r.signer(k); old != nil && old.RetiredAt.Before(k.SignsAt.Add(r.overlap)) {
-		r.turn(old, old.SignsAt, k.SignsAt.Add(r.overlap))
-	}
 }
 
 // signer is the key that signs in the place of k; nil when it is k itself.

@@ -23,11 +23,7 @@ func accessUntil(app idp.App, f idp.TokenFamily, now time.Time) time.Time {
 	if app.OIDC.AccessTokenFormat == idp.AccessTokenJWT {
 		now = f.RotatedAt
 	}
-	until := now.Add(app.OIDC.AccessTTL())
-	if f.ExpiresAt.Before(until) {
-		return f.ExpiresAt
-	}
-	return until
+	return earlier(f.ExpiresAt, now.Add(app.OIDC.AccessTTL()))
 }
 
 // accessToken is t in the format that its app is registered for.
@@ -54,9 +50,7 @@ func (p *Provider) accessClaims(i issue, t pass, jti string) map[string]any {
 		"iat": t.IssuedAt, "exp": time.UnixMicro(t.Until).Unix(), "jti": jti, "scope": t.Scope,
 		"auth_time": f.AuthTime.Unix(), "acr": acrOf(f.Methods), "amr": f.Methods, "sid": sid(f.SessionID, f.AppID),
 	}
-	if c := t.Confirm.pointer(); c != nil {
-		claims["cnf"] = c // RFC 9449 §6.1
-	}
+	t.Confirm.tell(claims)
 	return claims
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -91,4 +92,37 @@ func TestAJWTIsGoodForWhatItIsAlone(t *testing.T) {
 	}
 	h.clock.Advance(5 * time.Minute)
 	h.userinfo(token).wants(t, http.StatusUnauthorized, "invalid_token")
+}
+
+// TestABoundJWTSaysSo: an API that reads it by itself sees the key in cnf, and
+// for whom it is in aud; here it is no bearer token (RFC 9449 §7.2).
+func TestABoundJWTSaysSo(t *testing.T) {
+	t.Parallel()
+	const api, files = "https://api.example/v1", "urn:example:files"
+	h := newHouse(t)
+	b := h.newBank(func(o *idp.OIDCSettings) { o.AccessTokenFormat, o.Resources = idp.AccessTokenJWT, []string{api, files} })
+	a := h.boundTokens(b)
+	claims := claimsOf(t, a.text("access_token"))
+	if jktOf(claims) != thumbprint(t, held().ec2.Public()) || claims["aud"] != b.app.Identifier {
+		t.Errorf("claims %v", claims)
+	}
+	token := a.text("access_token")
+	h.userinfo(token).wants(t, http.StatusUnauthorized, "invalid_token")
+	if got := h.userinfoBy("DPoP "+token, h.proof("GET", "/oauth/userinfo", map[string]any{"ath": hash(token)})); got.status != http.StatusOK {
+		t.Errorf("with its proof: %d %v", got.status, got.body)
+	}
+
+	for want, resources := range map[any][]string{api: {api}, "both": {api, files}} {
+		q := b.asks("scope=openid")
+		q["resource"] = resources
+		_, answer := h.signedIn(h.ada).get("/oauth/authorize?" + q.Encode()).location(t)
+		unbound := claimsOf(t, b.proven("/oauth/token", exchange(answer.Get("code"), "redirect_uri="+bankCallback)).text("access_token"))
+		aud := unbound["aud"]
+		if all, ok := aud.([]any); ok && slices.Equal(all, []any{api, files}) {
+			aud = "both"
+		}
+		if aud != want || unbound["cnf"] != nil {
+			t.Errorf("for %v: %v", resources, unbound)
+		}
+	}
 }

@@ -70,25 +70,25 @@ type assertionClaims struct {
 
 // checkAssertion verifies a client assertion and spends it: each counts once,
 // on whichever node (RFC 7523 §3, FAPI 2.0 Security Profile §5.3.2.1).
-func (p *Provider) checkAssertion(ctx context.Context, app idp.App, form url.Values, assertion string) error {
+func (p *Provider) checkAssertion(ctx context.Context, app idp.App, assertion string) error {
 	claims, err := p.verifyBy(ctx, app, assertion, typeAssertion)
 	if idp.IsKind(err, idp.Unavailable) {
 		return fault(err)
 	}
 	if err != nil {
-		return p.refuseClient(ctx, app, form, "its assertion: "+reason(err))
+		return p.refuseClient(ctx, app, "its assertion: "+reason(err))
 	}
 	var c assertionClaims
 	if err := json.Unmarshal(claims, &c); err != nil {
-		return p.refuseClient(ctx, app, form, "its assertion has a claim of another type than it should")
+		return p.refuseClient(ctx, app, "its assertion has a claim of another type than it should")
 	}
 	if why := c.wrong(app, p.Issuer, p.now()); why != "" {
-		return p.refuseClient(ctx, app, form, "its assertion: "+why)
+		return p.refuseClient(ctx, app, "its assertion: "+why)
 	}
 	until := c.Expires.time().Add(skew)
 	switch err := p.Gate.SpendOnce(ctx, spentAssertion, string(app.ID)+"|"+c.ID, until); {
 	case idp.IsKind(err, idp.Conflict):
-		return p.refuseClient(ctx, app, form, "its assertion was used before")
+		return p.refuseClient(ctx, app, "its assertion was used before")
 	case err != nil:
 		return fault(err)
 	}

@@ -2,9 +2,6 @@ package oidc
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
-	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
@@ -14,6 +11,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"gatehouse/idp"
+	"gatehouse/idp/directory"
 )
 
 // presented is how a client authenticates in one request. secret is its
@@ -71,28 +69,28 @@ func (p *Provider) authenticate(ctx context.Context, h http.Header, form url.Val
 	app, err := p.app(ctx, c.id)
 	switch {
 	case idp.IsKind(err, idp.NotFound):
-		return idp.App{}, p.refuseClient(ctx, idp.App{}, form, "unknown client")
+		return idp.App{}, p.refuseClient(ctx, idp.App{}, "unknown client")
 	case err != nil:
 		return idp.App{}, fault(err)
 	case c.method == oidc.AuthMethodNone && byCertificate(app):
-		return app, p.checkCertificate(ctx, app, form)
+		return app, p.checkCertificate(ctx, app)
 	case string(c.method) != app.OIDC.AuthMethod:
-		return idp.App{}, p.refuseClient(ctx, app, form, "authenticated by "+string(c.method)+", registered for "+app.OIDC.AuthMethod)
+		return idp.App{}, p.refuseClient(ctx, app, "authenticated by "+string(c.method)+", registered for "+app.OIDC.AuthMethod)
 	case c.method == oidc.AuthMethodNone:
 		return app, nil
 	case c.method == oidc.AuthMethodPrivateKeyJWT:
-		return app, p.checkAssertion(ctx, app, form, c.secret)
+		return app, p.checkAssertion(ctx, app, c.secret)
 	}
 	hash, ok := matching(c.secret, app.OIDC.SecretHashes)
 	if !ok {
-		return idp.App{}, p.refuseClient(ctx, app, form, "wrong secret")
+		return idp.App{}, p.refuseClient(ctx, app, "wrong secret")
 	}
 	p.secretUses.note(app.ID, hash, p.now())
 	return app, nil
 }
 
-func (p *Provider) refuseClient(ctx context.Context, app idp.App, form url.Values, why string) error {
-	p.note(ctx, idp.Event{Kind: "oidc.client.refuse", AppID: app.ID, Detail: map[string]string{"reason": why, "received": received(form)}})
+func (p *Provider) refuseClient(ctx context.Context, app idp.App, why string) error {
+	p.note(ctx, idp.Event{Kind: "oidc.client.refuse", AppID: app.ID, Detail: map[string]string{"reason": why}})
 	return invalidClient(errors.New(why))
 }
 
@@ -100,10 +98,9 @@ func (p *Provider) refuseClient(ctx context.Context, app idp.App, form url.Value
 // constant time with each of them. They are 256 random bits, so that one
 // SHA-256 is all that is needed.
 func matching(secret string, hashes []string) (hash string, ok bool) {
-	sum := sha256.Sum256([]byte(secret))
-	given := []byte(hex.EncodeToString(sum[:]))
+	given := directory.HashSecret(secret)
 	for _, h := range hashes {
-		if subtle.ConstantTimeCompare(given, []byte(h)) == 1 {
+		if same(given, h) {
 			hash, ok = h, true
 		}
 	}
@@ -147,9 +144,9 @@ func unchanged(scopes []string) []string { return scopes }
 // ApplicationType returns the registered type.
 func (c *client) ApplicationType() op.ApplicationType {
 	switch c.app.OIDC.ApplicationType {
-	case "native":
+	case idp.ApplicationNative:
 		return op.ApplicationTypeNative
-	case "single_page":
+	case idp.ApplicationSinglePage:
 		return op.ApplicationTypeUserAgent
 	}
 	return op.ApplicationTypeWeb

@@ -2,8 +2,6 @@ package oidc
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +10,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"gatehouse/idp"
+	"gatehouse/idp/directory"
 )
 
 const (
@@ -24,11 +23,13 @@ type appPass struct {
 	App        idp.AppID `json:"a"`
 	Epoch      int64     `json:"e"` // of the app
 	Generation string    `json:"g"`
-	Secret     string    `json:"k,omitempty"` // the name of the one that the app came with
+	Secret     string    `json:"k,omitempty"` // the name of what the app came with
 	Scope      string    `json:"s"`           // space-separated
 	Audience   []string  `json:"u"`
 	MadeAt     int64     `json:"ia"` // microseconds
 	Until      int64     `json:"x"`  // microseconds
+	// Confirm names the key that must be proven to be held to use it.
+	Confirm confirmation `json:"cnf,omitzero"`
 }
 
 func (t appPass) proof() idp.AppProof {
@@ -45,35 +46,39 @@ func (s *server) ClientCredentialsExchange(ctx context.Context, r *op.ClientRequ
 		p.note(ctx, idp.Event{Kind: "oidc.app.refuse", AppID: app.ID, Detail: map[string]string{"reason": "a scope that is not registered for it"}})
 		return nil, oidc.ErrInvalidScope().WithDescription("A scope was asked for that is not registered for this client.")
 	}
+	bound, err := p.confirm(ctx, app, r.Header)
+	if err != nil {
+		return nil, err
+	}
 	c, err := present(r.Header, r.Form)
 	if err != nil {
 		return nil, err
 	}
-	proof, err := p.Gate.NewApp(ctx, app, c.secretName())
+	proof, err := p.Gate.NewApp(ctx, app, c.nameOf(app))
 	switch {
 	case idp.IsKind(err, idp.Unauthenticated):
-		return nil, p.refuseClient(ctx, app, r.Form, "its secret or its registration is gone")
+		return nil, p.refuseClient(ctx, app, "its secret, its keys or its registration is gone")
 	case err != nil:
 		return nil, fault(err)
 	}
-	resp, err := p.issueApp(app, proof, scopes)
+	resp, err := p.issueApp(app, proof, scopes, bound)
 	if err != nil {
 		return nil, fault(err)
 	}
 	return op.NewResponse(resp), nil
 }
 
-// secretName names the secret that the client came with; "" for none.
-func (c presented) secretName() string {
-	if c.secret == "" {
-		return ""
+// nameOf names what the app authenticated with. An assertion is of one moment:
+// what stays is the registration of the keys.
+func (c presented) nameOf(app idp.App) string {
+	if len(app.OIDC.SecretHashes) == 0 {
+		return app.OIDC.KeysName()
 	}
-	sum := sha256.Sum256([]byte(c.secret))
-	return idp.SecretName(hex.EncodeToString(sum[:]))
+	return string(idp.SecretIDOf(directory.HashSecret(c.secret)))
 }
 
 // issueApp seals or signs the token of an app itself.
-func (p *Provider) issueApp(app idp.App, proof idp.AppProof, scopes []string) (*oidc.AccessTokenResponse, error) {
+func (p *Provider) issueApp(app idp.App, proof idp.AppProof, scopes []string, bound confirmation) (*oidc.AccessTokenResponse, error) {
 	audience := app.OIDC.Audiences
 	if len(audience) == 0 {
 		audience = []string{app.Identifier}
@@ -82,11 +87,11 @@ func (p *Provider) issueApp(app idp.App, proof idp.AppProof, scopes []string) (*
 	t := appPass{
 		App: app.ID, Epoch: proof.Epoch, Generation: proof.Generation, Secret: proof.Secret,
 		Scope: strings.Join(scopes, " "), Audience: audience,
-		MadeAt: proof.MadeAt.UnixMicro(), Until: proof.MadeAt.Add(life).UnixMicro(),
+		MadeAt: proof.MadeAt.UnixMicro(), Until: proof.MadeAt.Add(life).UnixMicro(), Confirm: bound,
 	}
 	token, err := p.appToken(app, t)
 	return &oidc.AccessTokenResponse{
-		AccessToken: token, TokenType: oidc.BearerToken, ExpiresIn: uint64(life / time.Second), Scope: scopes,
+		AccessToken: token, TokenType: bound.tokenType(), ExpiresIn: uint64(life / time.Second), Scope: scopes,
 	}, err
 }
 
@@ -98,10 +103,12 @@ func (p *Provider) appToken(app idp.App, t appPass) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return p.Ring.Sign(algOf(app), typeAccess, map[string]any{
+	claims := map[string]any{
 		"iss": p.Issuer, "sub": app.Identifier, "aud": oneOrMore(t.Audience), "client_id": app.Identifier, "scope": t.Scope, "jti": jti,
 		"iat": time.UnixMicro(t.MadeAt).Unix(), "exp": time.UnixMicro(t.Until).Unix(),
-	})
+	}
+	t.Confirm.tell(claims)
+	return p.Ring.Sign(algOf(app), typeAccess, claims)
 }
 
 // openApp opens what may be an app's own token; idp.Invalid if not, or too old.
@@ -137,7 +144,7 @@ func (p *Provider) introspectApp(ctx context.Context, asker idp.App, token strin
 		return introspection{}, fault(err)
 	}
 	return introspection{
-		Active: true, Scope: t.Scope, ClientID: app.Identifier, TokenType: oidc.BearerToken,
+		Active: true, Scope: t.Scope, ClientID: app.Identifier, TokenType: t.Confirm.tokenType(), Confirm: t.Confirm.pointer(),
 		Expires: time.UnixMicro(t.Until).Unix(), IssuedAt: time.UnixMicro(t.MadeAt).Unix(),
 		Subject: app.Identifier, Audience: oneOrMore(t.Audience), Issuer: p.Issuer,
 	}, nil

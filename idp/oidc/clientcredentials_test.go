@@ -120,3 +120,79 @@ func TestAMachinesTokensEndWithIt(t *testing.T) {
 		}
 	}
 }
+
+// keyed registers a machine that signs with a key of its own.
+func (h *house) keyed(change ...func(*idp.OIDCSettings)) bank {
+	h.t.Helper()
+	return h.newBank(append([]func(*idp.OIDCSettings){func(o *idp.OIDCSettings) {
+		o.ApplicationType, o.RedirectURIs, o.AllowOfflineAccess, o.Scopes, o.Audiences = idp.ApplicationMachine, nil, false, []string{"stock.read"}, []string{"wiki"}
+	}}, change...)...)
+}
+
+func itself() url.Values { return url.Values{"grant_type": {"client_credentials"}} }
+
+// TestTokensOfAMachineWithAKeyHangOnItsKeys: whatever changes in how it may
+// authenticate ends them, and nothing else does.
+func TestTokensOfAMachineWithAKeyHangOnItsKeys(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := h.keyed()
+	for what, change := range map[string]func(*idp.OIDCSettings){
+		"other keys":          func(o *idp.OIDCSettings) { o.JWKS = setOf(t, map[string]any{"new": held().ec2.Public()}) },
+		"a place for them":    func(o *idp.OIDCSettings) { o.JWKS, o.JWKSURI = "", "https://bank.example/keys" },
+		"a secret":            func(o *idp.OIDCSettings) { o.SecretHashes = []string{"another"} },
+		"another way":         func(o *idp.OIDCSettings) { o.AuthMethod = "tls_client_auth" },
+		"nothing that counts": func(o *idp.OIDCSettings) { o.Scopes = append(o.Scopes, "stock.write") },
+	} {
+		h.changeApp(b.app.ID, func(a *idp.App) { *a.OIDC = *b.app.OIDC })
+		a := b.proven("/oauth/token", itself())
+		if a.status != http.StatusOK || a.text("token_type") != "Bearer" || a.text("scope") != "stock.read" {
+			t.Fatalf("%d %v", a.status, a.body)
+		}
+		form := url.Values{"token": {a.text("access_token")}}
+		if i := h.asWiki().post("/oauth/introspect", form); i.body["active"] != true || i.text("token_type") != "Bearer" || i.body["cnf"] != nil {
+			t.Fatalf("before %s: %v", what, i.body)
+		}
+		h.changeApp(b.app.ID, func(a *idp.App) { change(a.OIDC) })
+		if i := h.asWiki().post("/oauth/introspect", form); i.body["active"] != (what == "nothing that counts") {
+			t.Errorf("after %s: %v", what, i.body)
+		}
+	}
+}
+
+// TestTokensOfAMachineAreBound to the key of its proof, of either format: one
+// that is registered for bound tokens never gets others.
+func TestTokensOfAMachineAreBound(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := h.keyed(func(o *idp.OIDCSettings) { o.DPoPBound = true })
+	b.proven("/oauth/token", itself()).wants(t, http.StatusBadRequest, "invalid_request")
+	for _, format := range []string{"", idp.AccessTokenJWT} {
+		h.changeApp(b.app.ID, func(a *idp.App) { a.OIDC.AccessTokenFormat = format })
+		a := h.withProof("/oauth/token", b.by(b.assertion(nil), itself()), h.proof("POST", "/oauth/token", nil))
+		token := a.text("access_token")
+		if a.status != http.StatusOK || a.text("token_type") != "DPoP" {
+			t.Fatalf("%s: %d %v", format, a.status, a.body)
+		}
+		i := h.asWiki().post("/oauth/introspect", url.Values{"token": {token}})
+		if i.text("token_type") != "DPoP" || jktOf(i.body) != thumbprint(t, held().ec2.Public()) {
+			t.Errorf("%s: introspection says %v", format, i.body)
+		}
+		if format == idp.AccessTokenJWT && jktOf(claimsOf(t, token)) != thumbprint(t, held().ec2.Public()) {
+			t.Errorf("the JWT says %v", claimsOf(t, token))
+		}
+	}
+	// One that need not have them gets what it proves.
+	robot := h.machine(func(a *idp.App) { a.OIDC.AuthMethod = "client_secret_post" })
+	req := exchange("", "code", "redirect_uri", "code_verifier", "grant_type=client_credentials", "client_id="+robot.Identifier, "client_secret="+secret)
+	if a := h.withProof("/oauth/token", req, h.proof("POST", "/oauth/token", nil)); a.text("token_type") != "DPoP" {
+		t.Errorf("unasked: %d %v", a.status, a.body)
+	}
+}
+
+// jktOf is the key that claims or an introspection say a token is bound to.
+func jktOf(claims map[string]any) string {
+	cnf, _ := claims["cnf"].(map[string]any)
+	jkt, _ := cnf["jkt"].(string)
+	return jkt
+}

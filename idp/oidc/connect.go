@@ -19,7 +19,7 @@ func Connect(issuer string, a idp.App, secret string) []idp.Setting {
 		{Name: "OIDC_CLIENT_SECRET", Value: secret},
 		{Name: "OIDC_CLIENT_AUTH_METHOD", Value: a.OIDC.AuthMethod},
 	}
-	if a.OIDC.ApplicationType != "machine" {
+	if a.OIDC.ApplicationType != idp.ApplicationMachine {
 		asked := []string{oidc.ScopeOpenID, oidc.ScopeProfile, oidc.ScopeEmail}
 		if a.OIDC.AllowOfflineAccess {
 			asked = append(asked, oidc.ScopeOfflineAccess)

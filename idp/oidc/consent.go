@@ -50,7 +50,13 @@ func (p *Provider) agreed(ctx context.Context, app idp.App, req *request, user i
 	if err != nil && !idp.IsKind(err, idp.NotFound) {
 		return idp.Consent{}, false, err
 	}
-	return c, err != nil || len(c.Missing(req.Scopes)) > 0 || slices.Contains(req.Prompt, oidc.PromptConsent), nil
+	return c, err != nil || len(c.Missing(disclosed(req.Scopes, req.Wanted))) > 0 || slices.Contains(req.Prompt, oidc.PromptConsent), nil
+}
+
+// disclosed are the scopes that a person is asked about: those of the request,
+// and those that tell the claims which it asks for by name.
+func disclosed(scopes []string, w wanted) []string {
+	return scopesWith(scopes, slices.Concat(w.UserInfo, w.IDToken))
 }
 
 // askConsent sends the browser to the page that asks. The address keeps the
@@ -88,7 +94,7 @@ func (p *Provider) consent(w http.ResponseWriter, r *http.Request) {
 		p.grant(w, r, app, &req, s)
 	default:
 		p.Browser.AskConsent(w, r, idp.ConsentQuestion{
-			App: app, UserID: s.UserID, Scopes: req.Scopes, Allowed: c.Scopes, RedirectURI: req.RedirectURI, Ticket: ticket,
+			App: app, UserID: s.UserID, Scopes: disclosed(req.Scopes, req.Wanted), Allowed: c.Scopes, RedirectURI: req.RedirectURI, Ticket: ticket,
 		})
 	}
 }
@@ -113,7 +119,7 @@ func (p *Provider) consented(w http.ResponseWriter, r *http.Request) {
 	switch r.PostFormValue("answer") {
 	case "allow":
 		if app.OIDC.ThirdParty {
-			if _, err := p.Consents.GiveConsent(ctx, s.UserID, app.ID, req.Scopes); err != nil {
+			if _, err := p.Consents.GiveConsent(ctx, s.UserID, app.ID, disclosed(req.Scopes, req.Wanted)); err != nil {
 				p.Browser.Problem(w, r, err)
 				return
 			}
@@ -171,7 +177,8 @@ func (p *Provider) openQuestion(ticket string) (q question, err error) {
 	return q, nil
 }
 
-// withdrawn reports whether the consent that a code was given out on is gone.
+// withdrawn reports whether the consent that a code was given out on is gone,
+// or speaks no longer of all that the code tells.
 // It is asked after the code's token family is written: whoever takes a consent
 // back removes it before they look for families for the last time, so one of
 // the two sees the other.
@@ -183,7 +190,7 @@ func (p *Provider) withdrawn(ctx context.Context, c code) (bool, error) {
 	if err != nil && !idp.IsKind(err, idp.NotFound) {
 		return false, err
 	}
-	return have.ID != c.Consent, nil
+	return have.ID != c.Consent || len(have.Missing(disclosed(c.Scopes, c.Wanted))) > 0, nil
 }
 
 // endWithdrawn ends a token family that came about while its consent was taken

@@ -324,3 +324,36 @@ func TestConsentTakenBackInVainCanBeTakenBackAgain(t *testing.T) {
 		t.Errorf("there is nothing left to take back: %v", err)
 	}
 }
+
+// TestConsentCoversClaimsByName: what an app asks for by the claims parameter is
+// asked, remembered and judged like the scope that tells it.
+func TestConsentCoversClaimsByName(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.foreign()
+	ada := h.signedIn(h.ada)
+	ada.allows("scope=openid")
+	const wish = `claims={"userinfo":{"email":null},"id_token":{"groups":null}}`
+	if _, q := ada.authorize("scope=openid", wish, "prompt=none").location(t); q.Get("error") != "consent_required" || q.Get("code") != "" {
+		t.Fatalf("told by name what nobody agreed to: %v", q)
+	}
+	ticket := ada.asked(ada.authorize("scope=openid", wish))
+	if f := h.browser.fields(); f["scopes"] != "openid email groups" || f["allowed"] != "openid" {
+		t.Errorf("asked %v", f)
+	}
+	_, q := ada.answers(ticket, "allow").location(t)
+	a := h.asWiki().exchange(q.Get("code"))
+	if id := claimsOf(t, a.text("id_token")); a.text("scope") != "openid" || id["groups"] == nil || id["email"] != nil {
+		t.Errorf("told %v with scope %q", id, a.text("scope"))
+	}
+	ada.code("scope=openid", wish, "prompt=none")
+	ada.code("scope=openid email", "prompt=none") // it is the same that is told
+
+	// A consent that speaks of less by the time of the exchange is none.
+	code := ada.code("scope=openid", wish)
+	c, err := h.store.ConsentTo(t.Context(), h.ada.ID, h.wiki.ID)
+	h.must(err)
+	c.Scopes = []string{"openid"}
+	h.commit(idp.Change{Consents: []idp.Consent{c}})
+	h.asWiki().exchange(code).wants(t, http.StatusBadRequest, "invalid_grant")
+}

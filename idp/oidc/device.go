@@ -3,7 +3,6 @@ package oidc
 import (
 	"context"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -51,17 +50,6 @@ func (s *server) DeviceAuthorization(ctx context.Context, r *op.ClientRequest[oi
 	}), nil
 }
 
-// offered are those of the scopes asked for that mean something here, in our
-// order, for an app that may have them.
-func offered(asked []string, app idp.OIDCSettings) (out []string) {
-	for _, scope := range scopes() {
-		if slices.Contains(asked, scope) && (scope != oidc.ScopeOfflineAccess || app.AllowOfflineAccess) {
-			out = append(out, scope)
-		}
-	}
-	return out
-}
-
 // DeviceToken is grant_type device_code at the token endpoint (RFC 8628 §3.4):
 // the device asks whether its person has confirmed it.
 func (s *server) DeviceToken(ctx context.Context, r *op.ClientRequest[oidc.DeviceAccessTokenRequest]) (*op.Response, error) {
@@ -86,7 +74,32 @@ func (s *server) DeviceToken(ctx context.Context, r *op.ClientRequest[oidc.Devic
 	case d.DecidedAt.IsZero():
 		return nil, oidc.ErrAuthorizationPending().WithDescription("The person has not confirmed the device yet.")
 	}
-	return p.redeem(ctx, redemption{app: app, kind: "oidc.device", form: r.Form, bound: bound}, codeOf(d))
+	c := codeOf(d)
+	if c.Consent, err = p.consentTo(ctx, app, d); err != nil {
+		return nil, err
+	}
+	return p.redeem(ctx, redemption{app: app, refuse: "oidc.device.refuse", reuse: "oidc.device.reuse", bound: bound}, c)
+}
+
+// consentTo returns the consent on which a confirmed device gets its tokens:
+// none for an app of the organisation's own. A person who took it back since has
+// taken the device back with it.
+func (p *Provider) consentTo(ctx context.Context, app idp.App, d idp.DeviceCode) (idp.ConsentID, error) {
+	if !app.OIDC.ThirdParty {
+		return "", nil
+	}
+	c, err := p.Store.ConsentTo(ctx, d.UserID, app.ID)
+	switch {
+	case idp.IsKind(err, idp.NotFound):
+		p.note(ctx, idp.Event{
+			Kind: "oidc.device.refuse", UserID: d.UserID, AppID: app.ID, SessionID: d.SessionID,
+			Detail: map[string]string{"reason": "the person took back their consent"},
+		})
+		return "", invalidGrant(err)
+	case err != nil:
+		return "", fault(err)
+	}
+	return c.ID, nil
 }
 
 // codeOf is what a confirmed device would hold, were it a browser.
@@ -159,6 +172,11 @@ func (p *Provider) DecideDevice(ctx context.Context, s idp.Session, typed string
 	d, app, err := p.DeviceAsked(ctx, s, typed)
 	if err != nil {
 		return idp.App{}, err
+	}
+	if allow && app.OIDC.ThirdParty {
+		if _, err := p.Consents.GiveConsent(ctx, s.UserID, app.ID, d.Scopes); err != nil {
+			return idp.App{}, err
+		}
 	}
 	kind := "oidc.device.deny"
 	if allow {

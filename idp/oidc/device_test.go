@@ -204,3 +204,37 @@ func TestUserCodesAreNotGuessed(t *testing.T) {
 		t.Errorf("in another browser of the same person: %v", err)
 	}
 }
+
+// TestADeviceOfAForeignAppHasConsent: to confirm it is to allow its app what it
+// asks, which is remembered, and taken back with all that the device has or is
+// about to get.
+func TestADeviceOfAForeignAppHasConsent(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.changeApp(h.phone.ID, func(a *idp.App) { a.OIDC.ThirdParty = true })
+	ada := h.person().newSession(h.ada)
+	consent := func() (idp.Consent, error) { return h.store.ConsentTo(t.Context(), h.ada.ID, h.phone.ID) }
+	turned := h.tv()
+	h.must(turned.decide(ada, false))
+	if c, err := consent(); !idp.IsKind(err, idp.NotFound) {
+		t.Fatalf("turned away is allowed: %v %v", c, err)
+	}
+	first := h.tv()
+	h.must(first.decide(ada, true))
+	c, err := consent()
+	if h.must(err); strings.Join(c.Scopes, " ") != "openid profile offline_access" {
+		t.Errorf("remembered %v", c.Scopes)
+	}
+	tokens := first.poll()
+	if tokens.status != http.StatusOK {
+		t.Fatalf("%d %v", tokens.status, tokens.body)
+	}
+	waiting := h.tv()
+	h.must(waiting.decide(ada, true)) // and not polled yet
+	if c, err = consent(); err != nil {
+		t.Fatal(err)
+	}
+	h.must(h.dir.RevokeConsent(t.Context(), c))
+	h.userinfo(tokens.text("access_token")).wants(t, http.StatusUnauthorized, "invalid_token")
+	waiting.poll().wants(t, http.StatusBadRequest, "invalid_grant")
+}

@@ -184,6 +184,7 @@ func (p *Provider) proven(w http.ResponseWriter, r *http.Request, token string, 
 	jkt, err := p.checkProof(r.Context(), r.Header, r.Method, r.URL.Path, token)
 	switch {
 	case idp.IsKind(err, idp.Invalid):
+		p.note(r.Context(), idp.Event{Kind: "oidc.proof.refuse", Detail: map[string]string{"reason": reason(err)}})
 		w = &challenger{ResponseWriter: w, challenges: []string{challengeDPoP(invalidDPoPProof)}}
 		writeError(w, r, op.NewStatusError(badProof(err), http.StatusUnauthorized))
 		return

@@ -6,8 +6,10 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -285,4 +287,46 @@ func TestCodeIsBoundToAKey(t *testing.T) {
 	_, q := h.signedIn(h.ada).get("/oauth/authorize?" + b.asks("dpop_jkt="+ours).Encode()).location(t)
 	b.proven("/oauth/token", exchange(q.Get("code"), "redirect_uri="+bankCallback)).wants(t, http.StatusBadRequest, "invalid_grant")
 	h.wantEvent("oidc.code.burn")
+}
+
+// TestRefusalsSayWhatCame: whoever explains one sees the request, and nothing
+// that anybody could use.
+func TestRefusalsSayWhatCame(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b, robot := h.newBank(func(o *idp.OIDCSettings) { o.DPoPBound = true }), h.machine()
+	h.asRobot().forItself("scope=stock.burn").wants(t, http.StatusBadRequest, "invalid_scope")
+	b.proven("/oauth/par", b.asks("redirect_uri=https://evil.example/cb")).wants(t, http.StatusBadRequest, "invalid_request")
+	b.proven("/oauth/par", url.Values{"request": {"x.y.z"}}).wants(t, http.StatusBadRequest, "invalid_request_object")
+	b.proven("/oauth/token", exchange("c0de")).wants(t, http.StatusBadRequest, "invalid_request")
+	caller{h, true, robot.Identifier, "wr0ng"}.forItself().wants(t, http.StatusUnauthorized, "invalid_client")
+	h.userinfoBy("DPoP t0ken", "x").wants(t, http.StatusUnauthorized, "invalid_dpop_proof")
+	all, _, err := h.store.Events(t.Context(), idp.EventQuery{Limit: 50})
+	h.must(err)
+	said, proofs := map[string]bool{}, 0
+	for _, e := range all {
+		if !strings.HasSuffix(e.Kind, ".refuse") {
+			continue
+		}
+		if e.Kind == "oidc.proof.refuse" {
+			proofs++
+		}
+		got := e.Detail["received"]
+		if strings.Contains(got, "c0de") || strings.Contains(got, "wr0ng") || strings.Contains(got, "t0ken") {
+			t.Errorf("%s: received %q", e.Kind, got)
+		}
+		said[e.Kind+" "+got] = true
+	}
+	for _, want := range []string{
+		"oidc.app.refuse grant_type=client_credentials scope=stock.burn", "oidc.client.refuse grant_type=client_credentials",
+		"oidc.par.refuse client_assertion=(", "redirect_uri=https://evil.example/cb", "request=(5 bytes)",
+		"oidc.proof.refuse client_assertion=(", "code=(4 bytes)",
+	} {
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(said)), func(s string) bool { return strings.Contains(s, want) }) {
+			t.Errorf("nothing says %q: %v", want, said)
+		}
+	}
+	if proofs != 2 { // also that of a call to userinfo, which sends no form
+		t.Errorf("%d proofs were refused", proofs)
+	}
 }

@@ -42,6 +42,10 @@ var explained = []struct {
 		Meaning: "The person signed in, and no grant lets them use this app.", Side: idp.SideHouse,
 		Change: "If they should have it, grant it to them or to a group they are in."}},
 
+	{"oidc.app.refuse", "", idp.Explanation{
+		Meaning: "A machine asked for a scope that is not among those of its registration (RFC 6749 §4.4.2).", Side: idp.SideApp,
+		Change: "Have the app ask for less, or register the scope (scopes) for it."}},
+
 	{"oidc.client.refuse", "unknown client", idp.Explanation{
 		Meaning: "There is no OpenID Connect app with this client_id.", Side: idp.SideApp,
 		Change: "Write the client ID into the app as gatehouse app connect APP shows it, or register the app."}},
@@ -51,6 +55,12 @@ var explained = []struct {
 	{"oidc.client.refuse", "wrong secret", idp.Explanation{
 		Meaning: "The secret is none of the app's.", Side: idp.SideApp,
 		Change: "Make a second secret (gatehouse app secret add APP) and write it into the app; look for a line break or a percent sign that was lost on the way."}},
+	{"oidc.client.refuse", "its assertion", idp.Explanation{
+		Meaning: "The app signed its client assertion with a key that is not registered, for another audience than the issuer, or for another time, or has sent it before (RFC 7523 §3).", Side: idp.SideApp,
+		Change: "Compare the app's key with jwks or jwks_uri of its registration; see that aud is the issuer, that each assertion is sent once and that its clock is right."}},
+	{"oidc.client.refuse", "certificate", idp.Explanation{
+		Meaning: "The app came without a client certificate, or with one that is not the registered one, of no trusted authority, or not good at this time (RFC 8705 §2).", Side: idp.SideApp,
+		Change: "Have the app call the addresses of mtls_endpoint_aliases with its certificate, and compare that with the registration and GATEHOUSE_MTLS_CA."}},
 	{"oidc.client.refuse", "", idp.Explanation{
 		Meaning: "The app did not prove that it is the app.", Side: idp.SideApp,
 		Change: "Compare its client ID, its secret and the way it sends them with the registration."}},
@@ -67,6 +77,70 @@ var explained = []struct {
 	{"oidc.code.reuse", "", idp.Explanation{
 		Meaning: "A code was redeemed twice: one of the two who hold it is a thief, or the app tried again after an answer that was lost. All tokens of that code are revoked (RFC 9700 §4.5).", Side: idp.SideApp,
 		Change: "Have the app redeem each code once, also with several processes; the person signs in again."}},
+
+	{"oidc.device.refuse", "not a device code of this client", idp.Explanation{
+		Meaning: "The device polled with a code that is not its own, was used already or is long over (RFC 8628 §3.5).", Side: idp.SideApp,
+		Change: "Have the device begin again, and stop polling at the first answer that is not authorization_pending or slow_down."}},
+	{"oidc.device.refuse", "no grant for this app", idp.Explanation{
+		Meaning: "The person wanted to confirm a device, and no grant lets them use its app.", Side: idp.SideHouse,
+		Change: "If they should have it, grant it to them or to a group they are in."}},
+	{"oidc.device.refuse", "", idp.Explanation{
+		Meaning: "The person, their session, or the grant of this app ended after they confirmed the device.", Side: idp.SidePerson,
+		Change: "Nothing, if that was meant. Else they confirm the device once more."}},
+	{"oidc.device.deny", "", idp.Explanation{
+		Meaning: "The person was asked about a device and turned it away.", Side: idp.SidePerson,
+		Change: "Nothing, if that was meant: somebody may have wanted them to type a code that was not theirs. Else the device begins again."}},
+	{"oidc.device.reuse", "", idp.Explanation{
+		Meaning: "A device code was redeemed twice: one of the two who hold it is a thief, or the device tried again after an answer that was lost. All tokens of that code are revoked.", Side: idp.SideApp,
+		Change: "Have the device stop polling once it has tokens; the person confirms it again."}},
+
+	{"oidc.exchange.refuse", "its registration does not allow it", idp.Explanation{
+		Meaning: "The app wanted to trade a token of an app, or for an audience, that is not among the exchanges of its registration (RFC 8693 §2.1).", Side: idp.SideHouse,
+		Change: "If it should, register the pair of client_ids (exchanges: from, to) for it."}},
+	{"oidc.exchange.refuse", "the person may not use the audience", idp.Explanation{
+		Meaning: "No grant lets the person whose token it is use the app that the new token would be for.", Side: idp.SideHouse,
+		Change: "If they should have it, grant it to them or to a group they are in."}},
+	{"oidc.exchange.refuse", "more was asked than the token has", idp.Explanation{
+		Meaning: "The app asked for scopes that the traded token has not, or the token was traded too often already.", Side: idp.SideApp,
+		Change: "Leave scope out, or have the first app ask for the scope; let fewer apps stand between."}},
+	{"oidc.exchange.refuse", "", idp.Explanation{
+		Meaning: "The token to be traded is none of this provider, has expired, or what it stands for has ended.", Side: idp.SideApp,
+		Change: "Have the app take a fresh access token from whoever calls it, and not keep it."}},
+
+	{"oidc.par.refuse", "redirect_uri", idp.Explanation{
+		Meaning: "The redirect_uri that was pushed is not one of the app's, compared byte by byte (RFC 9126 §2.1).", Side: idp.SideHouse,
+		Change: "If the address received is the app's, register it; if not, correct it in the app's settings."}},
+	{"oidc.par.refuse", "", idp.Explanation{
+		Meaning: "The request that the app pushed, or the request object in it, breaks a rule (RFC 9126 §2, RFC 9101 §6); the reason says which.", Side: idp.SideApp,
+		Change: "Correct the app's settings. A request object is signed with a key of the app's registration, for the issuer, and for an hour at most."}},
+
+	{"oidc.proof.refuse", "certificate", idp.Explanation{
+		Meaning: "The app's tokens are bound to its client certificate, and the call came with none, or with another (RFC 8705 §3).", Side: idp.SideApp,
+		Change: "Have the app call the addresses of mtls_endpoint_aliases, with the certificate that it got the token with."}},
+	{"oidc.proof.refuse", "and the app's tokens are bound to one", idp.Explanation{
+		Meaning: "The app's registration demands that its tokens are bound to a key, and it came without a proof of one (RFC 9449 §5).", Side: idp.SideApp,
+		Change: "Have the app send a DPoP proof with every token request, or take dpop_bound_access_tokens out of its registration."}},
+	{"oidc.proof.refuse", "the token is not bound to a proof", idp.Explanation{
+		Meaning: "An unbound token was sent with the scheme DPoP; it is a bearer token (RFC 9449 §7.1).", Side: idp.SideApp,
+		Change: "Have the app send such a token as Bearer, or send a proof with the token request, so that the token is bound."}},
+	{"oidc.proof.refuse", "the token is bound to a proof", idp.Explanation{
+		Meaning: "A token that is bound to a key was sent as a bearer token: by an app that does not send proofs, or by somebody who has the token alone (RFC 9449 §7.2).", Side: idp.SideApp,
+		Change: "Have the app send the token with the scheme DPoP and a proof. If it does, find out how the token got out, and end what the app holds (gatehouse app end-all)."}},
+	{"oidc.proof.refuse", "the proof is of another key", idp.Explanation{
+		Meaning: "The proof was made with another key than the token is bound to (RFC 9449 §7.1).", Side: idp.SideApp,
+		Change: "Have the app keep one key for as long as it keeps the tokens, also with several processes. If it does, somebody else has its token."}},
+	{"oidc.proof.refuse", "the proof was used before", idp.Explanation{
+		Meaning: "Each DPoP proof counts once, and this one came a second time (RFC 9449 §11.1).", Side: idp.SideApp,
+		Change: "Have the app make a new proof for every request, also when it tries again."}},
+	{"oidc.proof.refuse", "iat is not about now", idp.Explanation{
+		Meaning: "The DPoP proof is of another time than now, by more than a minute (RFC 9449 §11.1).", Side: idp.SideApp,
+		Change: "See that the app's clock is right, and that it makes each proof when it is needed."}},
+	{"oidc.proof.refuse", "htu is another address", idp.Explanation{
+		Meaning: "The DPoP proof was made for another address than it was sent to (RFC 9449 §4.3).", Side: idp.SideApp,
+		Change: "Have the app take the address from discovery, as the outside sees it: behind a proxy too, htu is below the issuer."}},
+	{"oidc.proof.refuse", "", idp.Explanation{
+		Meaning: "What should prove that the caller holds a key proves nothing (RFC 9449 §4.3); the reason says why.", Side: idp.SideApp,
+		Change: "Have the app make its proofs with a library for DPoP; the algorithms that are taken stand in discovery."}},
 
 	{"oidc.refresh.refuse", "not a refresh token of ours", idp.Explanation{
 		Meaning: "The refresh token was changed, is another provider's, or its time has run out.", Side: idp.SideApp,

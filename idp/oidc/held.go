@@ -34,6 +34,14 @@ func (c confirmation) pointer() *confirmation {
 	return &c
 }
 
+// tell puts it into the claims of a JWT access token (RFC 9449 §6.1); nothing
+// for a confirmation of nothing.
+func (c confirmation) tell(claims map[string]any) {
+	if c.bound() {
+		claims["cnf"] = c
+	}
+}
+
 // held is what the caller of a protected resource has proven to hold besides
 // the token.
 type held struct {

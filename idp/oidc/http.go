@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -54,6 +55,7 @@ func forClients(public bool, next http.Handler) http.Handler {
 		if !parseBody(w, r) {
 			return
 		}
+		r = withForm(r, r.Form)
 		c, err := present(r.Header, r.PostForm)
 		if err == nil && !public && c.method == oidc.AuthMethodNone && chainOf(r.Context()) == nil {
 			err = invalidClient(errors.New("no credentials"))
@@ -80,6 +82,7 @@ func (p *Provider) forBearers(next http.Handler) http.Handler {
 		if !parseBody(w, r) {
 			return
 		}
+		r = withForm(r, r.Form)
 		given := r.Header.Get("Authorization")
 		inBody := r.PostForm.Has("access_token")
 		switch {
@@ -98,14 +101,22 @@ func (p *Provider) forBearers(next http.Handler) http.Handler {
 		case strings.EqualFold(scheme, typeDPoP) && token != "":
 			p.proven(w, r, token, next)
 		case strings.EqualFold(scheme, "Bearer") && token != "":
-			w = &challenger{ResponseWriter: w, challenges: []string{`Bearer realm="gatehouse", error="invalid_token"`, challengeDPoP("")}}
+			w = &challenger{ResponseWriter: w, challenges: []string{challengeBearer(invalidToken), challengeDPoP("")}}
 			next.ServeHTTP(w, r)
 		default:
 			// RFC 6750 §3.1: no error code for a request without a token.
-			w = &challenger{ResponseWriter: w, challenges: []string{`Bearer realm="gatehouse"`, challengeDPoP("")}}
+			w = &challenger{ResponseWriter: w, challenges: []string{challengeBearer(""), challengeDPoP("")}}
 			writeError(w, r, op.NewStatusError(invalidRequest("An access token is needed."), http.StatusUnauthorized))
 		}
 	})
+}
+
+// challengeBearer tells a caller how it is done (RFC 6750 §3); code may be empty.
+func challengeBearer(code string) string {
+	if code == "" {
+		return `Bearer realm="gatehouse"`
+	}
+	return `Bearer realm="gatehouse", error="` + code + `"`
 }
 
 func parseBody(w http.ResponseWriter, r *http.Request) bool {
@@ -124,6 +135,18 @@ func parseBody(w http.ResponseWriter, r *http.Request) bool {
 // writeError renders an OAuth error as JSON; the library logs it.
 func writeError(w http.ResponseWriter, r *http.Request, err error) {
 	op.WriteError(w, r, err, nil)
+}
+
+// answerJSON answers a client; nothing is sent before the whole of it encodes.
+func answerJSON(w http.ResponseWriter, status int, v any) error {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return fault(err)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(raw) // an error here means that the client went away
+	return nil
 }
 
 // challenger adds what the library's errors lack: how to authenticate, to a

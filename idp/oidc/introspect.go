@@ -72,7 +72,7 @@ func (s *server) Introspect(ctx context.Context, r *op.Request[op.IntrospectionR
 		answer.TokenType = t.Confirm.tokenType()
 		answer.Confirm = t.Confirm.pointer()
 		if len(t.Resources) > 0 {
-			answer.Audience = t.Resources
+			answer.Audience = oneOrMore(t.Resources)
 		}
 	}
 	return op.NewResponse(answer), nil

@@ -78,7 +78,7 @@ func (p *Provider) idToken(i issue, access string, now, until time.Time) map[str
 	claims["iss"] = p.Issuer
 	claims["sub"] = p.subject(i.app, i.family.UserID)
 	claims["aud"] = i.app.Identifier
-	claims["exp"] = until.Unix()
+	claims["exp"] = earlier(until, now.Add(idp.MaxIDTokenTTL)).Unix()
 	claims["iat"] = now.Unix()
 	claims["auth_time"] = i.family.AuthTime.Unix()
 	claims["acr"] = acrOf(i.family.Methods)
@@ -92,6 +92,13 @@ func (p *Provider) idToken(i issue, access string, now, until time.Time) map[str
 		claims["session_expiry"] = i.sessionEnds.Unix()
 	}
 	return claims
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }
 
 // algOf is what the app's tokens are signed with; a registration that says

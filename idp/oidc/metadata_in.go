@@ -76,7 +76,7 @@ func readMetadata(body []byte) (presentedMetadata, error) {
 		text  string
 	}{
 		{m.SoftwareStatement != nil, "software_statement is not supported: nobody's statements are trusted here."},
-		{m.JWKS != nil || m.JWKSURI != nil, "jwks and jwks_uri are not supported yet: clients authenticate with a secret."},
+		{m.JWKS != nil || m.JWKSURI != nil, "jwks and jwks_uri are for an owner to register; a client that registers itself gets a secret."},
 		{m.SectorIdentifier != nil || m.SubjectType != "" && m.SubjectType != "public", "Only the subject_type public is supported."},
 		{m.RequestURIs != nil, "request_uris are not supported."},
 	} {
@@ -96,7 +96,7 @@ func (m *clientMetadata) complete() error {
 		m.GrantTypes = []string{string(oidc.GrantTypeCode)}
 	}
 	if m.ApplicationType == "" {
-		m.ApplicationType = directory.AppWeb
+		m.ApplicationType = idp.ApplicationWeb
 	}
 	switch {
 	case len(m.ResponseTypes) != 1 || m.ResponseTypes[0] != string(oidc.ResponseTypeCode):
@@ -106,7 +106,7 @@ func (m *clientMetadata) complete() error {
 			return g != string(oidc.GrantTypeCode) && g != string(oidc.GrantTypeRefreshToken)
 		}):
 		return badMetadata("Only the grant types authorization_code and, with it, refresh_token are supported.")
-	case m.ApplicationType != directory.AppWeb && m.ApplicationType != directory.AppNative:
+	case m.ApplicationType != idp.ApplicationWeb && m.ApplicationType != idp.ApplicationNative:
 		return badMetadata("An application_type is web or native.")
 	case len(m.RedirectURIs) == 0:
 		return (&oidc.Error{ErrorType: invalidRedirectURI}).WithDescription("redirect_uris are missing.")
@@ -133,15 +133,13 @@ func (m clientMetadata) settings() idp.OIDCSettings {
 func metadataOf(a idp.App) clientMetadata {
 	m := clientMetadata{
 		RedirectURIs: a.OIDC.RedirectURIs, TokenEndpointAuthMethod: a.OIDC.AuthMethod, ResponseTypes: []string{string(oidc.ResponseTypeCode)},
-		GrantTypes: []string{string(oidc.GrantTypeCode)}, ApplicationType: a.OIDC.ApplicationType, ClientName: a.Name,
+		ApplicationType: a.OIDC.ApplicationType, ClientName: a.Name,
 		PostLogoutRedirectURIs: a.OIDC.PostLogoutRedirectURIs, BackchannelLogoutURI: a.OIDC.BackchannelLogoutURI,
 		FrontchannelLogoutURI: a.OIDC.FrontchannelLogoutURI, IDTokenSignedAlg: algOf(a),
 	}
-	told := []string{oidc.ScopeOpenID, oidc.ScopeProfile, oidc.ScopeEmail, scopeGroups}
-	if a.OIDC.AllowOfflineAccess {
-		m.GrantTypes = append(m.GrantTypes, string(oidc.GrantTypeRefreshToken))
-		told = append(told, oidc.ScopeOfflineAccess)
+	for _, t := range grantTypes(*a.OIDC) {
+		m.GrantTypes = append(m.GrantTypes, string(t))
 	}
-	m.Scope = strings.Join(told, " ")
+	m.Scope = strings.Join(offered(scopes(), *a.OIDC), " ")
 	return m
 }

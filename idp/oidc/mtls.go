@@ -12,7 +12,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -133,41 +132,41 @@ func byCertificate(app idp.App) bool {
 }
 
 // checkCertificate authenticates an app by the certificate it came with.
-func (p *Provider) checkCertificate(ctx context.Context, app idp.App, form url.Values) error {
+func (p *Provider) checkCertificate(ctx context.Context, app idp.App) error {
 	chain := chainOf(ctx)
 	switch {
 	case len(chain) == 0:
-		return p.refuseClient(ctx, app, form, "came without a client certificate")
+		return p.refuseClient(ctx, app, "came without a client certificate")
 	case p.now().Before(chain[0].NotBefore) || p.now().After(chain[0].NotAfter):
-		return p.refuseClient(ctx, app, form, "its certificate has expired, or is not good yet")
+		return p.refuseClient(ctx, app, "its certificate has expired, or is not good yet")
 	case app.OIDC.AuthMethod == string(authSelfSignedTLS):
-		return p.checkSelfSigned(ctx, app, form, chain[0])
+		return p.checkSelfSigned(ctx, app, chain[0])
 	case p.MTLS.Roots == nil:
-		return p.refuseClient(ctx, app, form, "no authorities for client certificates are configured")
+		return p.refuseClient(ctx, app, "no authorities for client certificates are configured")
 	case !leadsTo(chain, p.MTLS.Roots, p.now()):
-		return p.refuseClient(ctx, app, form, "its certificate is of no authority that is trusted")
+		return p.refuseClient(ctx, app, "its certificate is of no authority that is trusted")
 	case !names(app.OIDC.TLSSubject, chain[0]):
-		return p.refuseClient(ctx, app, form, "its certificate has another subject")
+		return p.refuseClient(ctx, app, "its certificate has another subject")
 	}
 	return nil
 }
 
 // checkSelfSigned compares with the certificates registered with the app's
 // keys (RFC 8705 §2.2).
-func (p *Provider) checkSelfSigned(ctx context.Context, app idp.App, form url.Values, cert *x509.Certificate) error {
+func (p *Provider) checkSelfSigned(ctx context.Context, app idp.App, cert *x509.Certificate) error {
 	set, err := p.keysOf(ctx, app, "")
 	switch {
 	case idp.IsKind(err, idp.Unavailable):
 		return fault(err)
 	case err != nil:
-		return p.refuseClient(ctx, app, form, reason(err))
+		return p.refuseClient(ctx, app, reason(err))
 	}
 	found := 0
 	for _, known := range set.Certificates() {
 		found |= subtle.ConstantTimeCompare(known.Raw, cert.Raw)
 	}
 	if found != 1 {
-		return p.refuseClient(ctx, app, form, "its certificate is not registered")
+		return p.refuseClient(ctx, app, "its certificate is not registered")
 	}
 	return nil
 }

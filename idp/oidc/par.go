@@ -46,14 +46,9 @@ func (p *Provider) push(w http.ResponseWriter, r *http.Request) {
 		writeError(w, r, err)
 		return
 	}
-	body, err := json.Marshal(answer)
-	if err != nil {
-		writeError(w, r, fault(err))
-		return
+	if err := answerJSON(w, http.StatusCreated, answer); err != nil {
+		writeError(w, r, err)
 	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(http.StatusCreated)
-	_, _ = w.Write(body) // an error here means that the client went away
 }
 
 // pushedAnswer is the answer of RFC 9126 §2.2.

@@ -213,10 +213,11 @@ type server struct {
 // now is the house's time, as it is remembered.
 func (p *Provider) now() time.Time { return idp.Time(p.Now()) }
 
-// note writes an audit line. It never stops what is being done: a refusal
-// stays a refusal.
+// note writes an audit line, with what an app sent where it is the app that is
+// answered. It never stops what is being done: a refusal stays a refusal.
 func (p *Provider) note(ctx context.Context, e idp.Event) {
 	e.ID, e.At, e.Actor = idp.NewEventID(), p.now(), idp.ActorOf(ctx)
+	noteReceived(ctx, &e)
 	if err := p.Store.Record(ctx, e); err != nil {
 		p.Log.ErrorContext(ctx, "audit line not written", "kind", e.Kind, "error", err)
 	}

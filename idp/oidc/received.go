@@ -1,11 +1,15 @@
 package oidc
 
 import (
+	"context"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+
+	"gatehouse/idp"
 )
 
 // Bounds of what an audit line tells of a request.
@@ -43,6 +47,26 @@ func received(q url.Values) string {
 		told = append(told, "and "+strconv.Itoa(odd)+" more")
 	}
 	return strings.Join(told, " ")
+}
+
+// withForm keeps a form that came to an endpoint for apps for what is written
+// down of the request; see note.
+func withForm(r *http.Request, form url.Values) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), formKey{}, form))
+}
+
+type formKey struct{}
+
+// noteReceived adds to an audit line what came with the request, if it was kept.
+func noteReceived(ctx context.Context, e *idp.Event) {
+	form, _ := ctx.Value(formKey{}).(url.Values)
+	if len(form) == 0 {
+		return
+	}
+	if e.Detail = maps.Clone(e.Detail); e.Detail == nil {
+		e.Detail = map[string]string{}
+	}
+	e.Detail["received"] = received(form)
 }
 
 // isParameter reports whether name is of the shape of the names of the specs.

@@ -19,7 +19,7 @@ func registered(app idp.OIDCSettings, uri string) bool {
 	if slices.Contains(app.RedirectURIs, uri) {
 		return true
 	}
-	if app.ApplicationType != "native" {
+	if app.ApplicationType != idp.ApplicationNative {
 		return false
 	}
 	asked, ok := withoutPort(uri)

@@ -19,13 +19,13 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 	p, app := s.p, r.Client.(*client).app
 	t, err := p.open(purposeRefresh, r.Data.RefreshToken)
 	if err != nil {
-		p.note(ctx, idp.Event{Kind: "oidc.refresh.refuse", AppID: app.ID, Detail: map[string]string{"reason": "not a refresh token of ours, or too old", "received": received(r.Form)}})
+		p.note(ctx, idp.Event{Kind: "oidc.refresh.refuse", AppID: app.ID, Detail: map[string]string{"reason": "not a refresh token of ours, or too old"}})
 		return nil, invalidGrant(err)
 	}
 	if t.App != app.ID {
 		p.note(ctx, idp.Event{
 			Kind: "oidc.refresh.refuse", UserID: t.User, AppID: t.App,
-			Detail: map[string]string{"reason": "presented by another client", "client": string(app.ID), "received": received(r.Form)},
+			Detail: map[string]string{"reason": "presented by another client", "client": string(app.ID)},
 		})
 		return nil, invalidGrant(errors.New("a refresh token of another client"))
 	}
@@ -39,7 +39,7 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 	}
 	scopes, ok := narrowed(t.scopes(), strings.Fields(r.Data.Scopes.String()))
 	if !ok {
-		p.note(ctx, idp.Event{Kind: "oidc.refresh.refuse", UserID: t.User, AppID: t.App, Detail: map[string]string{"reason": "more scope than was granted", "received": received(r.Form)}})
+		p.note(ctx, idp.Event{Kind: "oidc.refresh.refuse", UserID: t.User, AppID: t.App, Detail: map[string]string{"reason": "more scope than was granted"}})
 		return nil, oidc.ErrInvalidScope().WithDescription("More was asked for than was granted.")
 	}
 	aud, ok := audience(t.Resources, r.Form["resource"], *app.OIDC)

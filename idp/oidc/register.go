@@ -2,8 +2,6 @@ package oidc
 
 import (
 	"context"
-	"crypto/subtle"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -78,10 +76,10 @@ func (p *Provider) registering(h func(w http.ResponseWriter, r *http.Request, to
 		if err == nil {
 			scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 			if !strings.EqualFold(scheme, "Bearer") || token == "" {
-				w = &challenger{ResponseWriter: w, challenges: []string{`Bearer realm="gatehouse"`}}
+				w = &challenger{ResponseWriter: w, challenges: []string{challengeBearer("")}}
 				err = op.NewStatusError(invalidRequest("A token is needed: Authorization: Bearer."), http.StatusUnauthorized)
 			} else {
-				w = &challenger{ResponseWriter: w, challenges: []string{`Bearer realm="gatehouse", error="invalid_token"`}}
+				w = &challenger{ResponseWriter: w, challenges: []string{challengeBearer(invalidToken)}}
 				err = h(w, r, token)
 			}
 		}
@@ -159,7 +157,8 @@ func (p *Provider) register(w http.ResponseWriter, r *http.Request, token string
 	actor := idp.ActorOf(r.Context())
 	actor.Kind, actor.UserID = "registration", by.UserID
 	o := m.settings()
-	o.RegisteredBy = by.ID
+	// Whoever registers itself is not the organisation's own: people are asked.
+	o.RegisteredBy, o.ThirdParty = by.ID, true
 	managing, hash := directory.NewSecret()
 	o.RegistrationTokenHash = hash
 	secret := giveSecret(&o)
@@ -200,7 +199,7 @@ func (p *Provider) configured(h func(w http.ResponseWriter, r *http.Request, a i
 		if err == nil {
 			hash = a.OIDC.RegistrationTokenHash
 		}
-		if subtle.ConstantTimeCompare([]byte(directory.HashSecret(token)), []byte(hash)) != 1 {
+		if !same(directory.HashSecret(token), hash) {
 			return refusedBearer(errors.New("not the registration access token of this client"))
 		}
 		actor := idp.ActorOf(r.Context())
@@ -277,15 +276,4 @@ func readBody(r *http.Request) (presentedMetadata, error) {
 		return presentedMetadata{}, badMetadata("The body is too large, or cannot be read.").WithParent(err)
 	}
 	return readMetadata(body)
-}
-
-func answerJSON(w http.ResponseWriter, status int, v any) error {
-	raw, err := json.Marshal(v)
-	if err != nil {
-		return fault(err)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_, _ = w.Write(raw) // an error here means that the client went away
-	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/directory"
 	"gatehouse/idp/oidc"
 )
 
@@ -109,6 +110,9 @@ func TestAClientRegistersManagesAndRemovesItself(t *testing.T) {
 	if grants, err := h.store.Grants(t.Context(), app.ID); err != nil || len(grants) != 0 || app.OIDC.RegisteredBy == "" {
 		t.Errorf("granted to %v, %v; by %q", grants, err, app.OIDC.RegisteredBy)
 	}
+	if !app.OIDC.ThirdParty {
+		t.Error("nobody is asked what it may learn of them")
+	}
 
 	authorize := func() int {
 		t.Helper()
@@ -199,5 +203,39 @@ func TestNobodyRegistersWithoutEnd(t *testing.T) {
 	status, header, _ := h.call("POST", "/oauth/register", h.token, wantsWiki)
 	if status != http.StatusTooManyRequests || header.Get("Retry-After") == "" {
 		t.Errorf("after 30 tries: %d, Retry-After %q", status, header.Get("Retry-After"))
+	}
+}
+
+// TestAnOwnerSaysWhoseAnAppIs: a client cannot make itself the organisation's
+// own, and an owner can; that stays when the client changes what is its to say.
+func TestAnOwnerSaysWhoseAnAppIs(t *testing.T) {
+	t.Parallel()
+	h := newRegistrar(t, 1)
+	made := h.wants(201, "", "POST", "/oauth/register", h.token, `{"client_name":"CI","redirect_uris":["https://ci.example/cb"],"third_party":false}`)
+	id, _ := made["client_id"].(string)
+	managing, _ := made["registration_access_token"].(string)
+	foreign := func() (bool, idp.App) {
+		t.Helper()
+		app, err := h.store.AppByIdentifier(t.Context(), idp.ProtocolOIDC, id)
+		h.must(err)
+		return app.OIDC.ThirdParty, app
+	}
+	update := func() {
+		t.Helper()
+		h.wants(200, "", "PUT", "/oauth/register/"+id, managing, `{"client_id":"`+id+`","redirect_uris":["https://ci.example/cb"],"third_party":false,"ThirdParty":false}`)
+	}
+	update()
+	if yes, _ := foreign(); !yes {
+		t.Fatal("the client made itself the organisation's own")
+	}
+	// An owner writes it into a file that is applied.
+	_, app := foreign()
+	_, err := h.dir.Apply(t.Context(), directory.Desired{Apps: []idp.App{{
+		Name: app.Name, Protocol: idp.ProtocolOIDC, OIDC: &idp.OIDCSettings{RedirectURIs: app.OIDC.RedirectURIs, SecretHashes: app.OIDC.SecretHashes},
+	}}}, false)
+	h.must(err)
+	update()
+	if yes, app := foreign(); yes || app.OIDC.RegisteredBy == "" {
+		t.Errorf("third party %v, registered by %q", yes, app.OIDC.RegisteredBy)
 	}
 }

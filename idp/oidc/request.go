@@ -42,6 +42,17 @@ type request struct {
 	DPoPJKT string `json:"dpop_jkt,omitempty"`
 }
 
+// offered are those of the scopes asked for that mean something here, in our
+// order, for an app that may have them.
+func offered(asked []string, app idp.OIDCSettings) (out []string) {
+	for _, scope := range scopes() {
+		if slices.Contains(asked, scope) && (scope != oidc.ScopeOfflineAccess || app.AllowOfflineAccess) {
+			out = append(out, scope)
+		}
+	}
+	return out
+}
+
 // addressed reads what is needed to answer an app at all, errors included:
 // where, how and with which state.
 func addressed(q url.Values) request {
@@ -82,11 +93,7 @@ func (req *request) read(q url.Values, app idp.OIDCSettings) *oidc.Error {
 	if !slices.Contains(asked, oidc.ScopeOpenID) {
 		return oidc.ErrInvalidScope().WithDescription("The scope openid is needed.")
 	}
-	for _, scope := range scopes() {
-		if slices.Contains(asked, scope) && (scope != oidc.ScopeOfflineAccess || app.AllowOfflineAccess) {
-			req.Scopes = append(req.Scopes, scope)
-		}
-	}
+	req.Scopes = offered(asked, app)
 	req.Nonce = q.Get("nonce")
 	req.LoginHint = q.Get("login_hint")
 	return nil
@@ -125,7 +132,7 @@ func (req *request) readPrompt(q url.Values) *oidc.Error {
 	}
 	req.Prompt = strings.Fields(q.Get("prompt"))
 	for _, prompt := range req.Prompt {
-		if !slices.Contains(prompts(), prompt) && prompt != oidc.PromptConsent && prompt != promptCreate {
+		if !slices.Contains(prompts(), prompt) && prompt != promptCreate {
 			return invalidRequest("A value of prompt is not supported.")
 		}
 	}
@@ -159,7 +166,7 @@ const base64urlAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0
 
 // prompts are the values of prompt that mean something here.
 func prompts() []string {
-	return []string{oidc.PromptNone, oidc.PromptLogin, oidc.PromptSelectAccount}
+	return []string{oidc.PromptNone, oidc.PromptLogin, oidc.PromptConsent, oidc.PromptSelectAccount}
 }
 
 // promptCreate asks for the page on which somebody makes an account (Initiating

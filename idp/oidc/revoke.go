@@ -31,7 +31,7 @@ func (s *server) Revocation(ctx context.Context, r *op.ClientRequest[oidc.Revoca
 	if t.App != app.ID {
 		p.note(ctx, idp.Event{
 			Kind: "oidc.revoke.refuse", UserID: t.User, AppID: t.App,
-			Detail: map[string]string{"reason": "presented by another client", "client": string(app.ID), "received": received(r.Form)},
+			Detail: map[string]string{"reason": "presented by another client", "client": string(app.ID)},
 		})
 		return nil, invalidGrant(errors.New("a token of another client"))
 	}

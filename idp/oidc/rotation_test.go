@@ -64,12 +64,11 @@ type inHand struct {
 // TestKeysRotateAndNoAppMeetsAnUnknownOne lets six weeks go by, hour by hour:
 // two nodes that are restarted again and again, each of which signs while the
 // other is asked for the key set; apps that read it at every hour of the day;
-// tokens that last for days.
+// tokens that last for a day.
 func TestKeysRotateAndNoAppMeetsAnUnknownOne(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	const lasts, every, weeks = 60 * time.Hour, 18 * 24 * time.Hour, 6
-	h.changeApp(h.wiki.ID, func(a *idp.App) { a.OIDC.AccessTokenTTL = lasts })
+	const lasts, every, weeks = idp.MaxIDTokenTTL, 18 * 24 * time.Hour, 6
 	nodes := h.ringed(2)
 	begin := h.clock.Now()
 	apps := make([]cachingParty, 24)
@@ -284,22 +283,36 @@ func (h *house) newest() idp.SigningKey {
 	return all[i]
 }
 
-func TestAKeyStaysForTokensThatBecameLonger(t *testing.T) {
+// TestAKeyStaysForAllThatItSigned: however long access tokens live, and whatever
+// was changed about that meanwhile, an ID token is good for a day at most, and
+// its key is published for so long.
+func TestAKeyStaysForAllThatItSigned(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
-	ring := h.ringed(1)[0]
+	h.changeApp(h.wiki.ID, func(a *idp.App) { a.OIDC.AccessTokenTTL, a.OIDC.RefreshTTL = 10*24*time.Hour, 20*24*time.Hour })
+	h.dir.Keys = h.provider.Ring
 	_, err := h.dir.RotateKeys(t.Context(), false)
 	h.must(err)
-	const lasts = 10 * 24 * time.Hour
-	h.changeApp(h.wiki.ID, func(a *idp.App) { a.OIDC.AccessTokenTTL = lasts })
+	h.clock.Advance(24 * time.Hour) // the next one signs in half an hour
+	a := h.signedIn(h.ada).tokens("openid offline_access")
+	token := a.text("id_token")
+	claims := claimsOf(t, token)
+	if life := claims["exp"].(float64) - claims["iat"].(float64); life != idp.MaxIDTokenTTL.Seconds() || a.body["expires_in"].(float64) < 9*86400 {
+		t.Errorf("an ID token lives for %v s, with %v", life, a.body)
+	}
+	h.changeApp(h.wiki.ID, func(a *idp.App) { a.OIDC.AccessTokenTTL = time.Minute })
 	h.must(h.dir.RotateDueKeys(t.Context(), directory.MinKeyRotation))
-	h.clock.Advance(24 * time.Hour)
-	h.must(ring.Load(t.Context()))
-	token, err := ring.Sign(keys.ES256, "", map[string]any{"sub": "a"})
-	h.must(err)
-	h.clock.Advance(lasts - time.Minute)
-	h.must(ring.Load(t.Context()))
-	if _, err := ring.Verify(token, ""); err != nil {
+	h.clock.Advance(idp.MaxIDTokenTTL - time.Minute)
+	h.must(h.provider.Ring.Load(t.Context()))
+	if _, err := h.provider.Ring.Verify(token, ""); err != nil {
 		t.Error(err)
+	}
+	if kid := kidOf(t, token); !strings.Contains(string(h.provider.Ring.JWKS()), kid) {
+		t.Errorf("%s is not published", kid)
+	}
+	h.clock.Advance(time.Hour)
+	h.must(h.provider.Ring.Load(t.Context()))
+	if strings.Contains(string(h.provider.Ring.JWKS()), kidOf(t, token)) {
+		t.Error("it is published for ever")
 	}
 }

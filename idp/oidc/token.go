@@ -3,7 +3,6 @@ package oidc
 import (
 	"context"
 	"errors"
-	"net/url"
 	"slices"
 	"time"
 
@@ -25,24 +24,24 @@ func (s *server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Acce
 	}
 	c, err := p.openCode(r.Data.Code)
 	if err != nil {
-		p.note(ctx, idp.Event{Kind: "oidc.code.refuse", AppID: app.ID, Detail: map[string]string{"reason": "not a code of ours, or too old", "received": received(r.Form)}})
+		p.note(ctx, idp.Event{Kind: "oidc.code.refuse", AppID: app.ID, Detail: map[string]string{"reason": "not a code of ours, or too old"}})
 		return nil, invalidGrant(err)
 	}
 	if why := c.misused(app.ID, r.Data, bound); why != "" {
-		return nil, p.burn(ctx, c, why, r.Form)
+		return nil, p.burn(ctx, c, why)
 	}
 	aud, ok := audience(c.Resources, r.Form["resource"], *app.OIDC)
 	if !ok {
 		return nil, invalidTarget()
 	}
-	return p.redeem(ctx, redemption{app: app, kind: "oidc.code", form: r.Form, bound: bound, audience: aud}, c)
+	return p.redeem(ctx, redemption{app: app, refuse: "oidc.code.refuse", reuse: "oidc.code.reuse", bound: bound, audience: aud}, c)
 }
 
 // redemption is by whom and how a code is exchanged.
 type redemption struct {
 	app      idp.App
-	kind     string // begins the audit lines of a refusal
-	form     url.Values
+	refuse   string // kinds of audit lines
+	reuse    string
 	bound    confirmation
 	audience []string // of the access token; none: the app
 }
@@ -60,11 +59,11 @@ func (p *Provider) redeem(ctx context.Context, by redemption, c code) (*op.Respo
 	subject := p.subject(app, c.User)
 	switch err := p.Gate.SpendCode(ctx, f, c.participant(subject, now), c.account(subject, now)); {
 	case idp.IsKind(err, idp.Conflict):
-		return nil, p.reused(ctx, f, by.kind+".reuse", "code used twice")
+		return nil, p.reused(ctx, f, by.reuse, "code used twice")
 	case idp.IsKind(err, idp.Unauthenticated):
 		p.note(ctx, idp.Event{
-			Kind: by.kind + ".refuse", UserID: c.User, AppID: c.App, SessionID: c.Session,
-			Detail: map[string]string{"reason": "the person, the session or the grant has ended since", "received": received(by.form)},
+			Kind: by.refuse, UserID: c.User, AppID: c.App, SessionID: c.Session,
+			Detail: map[string]string{"reason": "the person, the session or the grant has ended since"},
 		})
 		return nil, invalidGrant(err)
 	case err != nil:
@@ -111,7 +110,7 @@ func or(d, otherwise time.Duration) time.Duration {
 
 // burn makes a code that leaked or was tampered with worthless: it is spent
 // into a family that is over as it begins.
-func (p *Provider) burn(ctx context.Context, c code, why string, form url.Values) error {
+func (p *Provider) burn(ctx context.Context, c code, why string) error {
 	app, err := p.Store.App(ctx, c.App) // which need not be the one that came with it
 	if err != nil {
 		return fault(err)
@@ -128,7 +127,7 @@ func (p *Provider) burn(ctx context.Context, c code, why string, form url.Values
 	}
 	p.note(ctx, idp.Event{
 		Kind: "oidc.code.burn", UserID: c.User, AppID: c.App, SessionID: c.Session,
-		Detail: map[string]string{"reason": why, "received": received(form)},
+		Detail: map[string]string{"reason": why},
 	})
 	return invalidGrant(errors.New(why))
 }

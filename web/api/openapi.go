@@ -96,6 +96,8 @@ func (s schemas) typeOf(t reflect.Type) map[string]any {
 		return map[string]any{"type": "boolean"}
 	case reflect.Int, reflect.Int64:
 		return map[string]any{"type": "integer"}
+	case reflect.Interface:
+		return map[string]any{} // any JSON value
 	case reflect.Struct:
 		if t == reflect.TypeFor[time.Time]() {
 			return map[string]any{"type": "string", "format": "date-time"}

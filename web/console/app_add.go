@@ -14,10 +14,10 @@ import (
 type appKind struct{ Value, Name, Means string }
 
 var appKinds = []appKind{
-	{directory.AppWeb, "Web", "runs on a server and keeps a secret"},
-	{directory.AppSinglePage, "Single page", "runs in the browser, without a secret"},
-	{directory.AppNative, "Native", "runs on a phone or a desktop, without a secret"},
-	{directory.AppMachine, "Machine", "acts for itself; nobody signs in to it"},
+	{idp.ApplicationWeb, "Web", "runs on a server and keeps a secret"},
+	{idp.ApplicationSinglePage, "Single page", "runs in the browser, without a secret"},
+	{idp.ApplicationNative, "Native", "runs on a phone or a desktop, without a secret"},
+	{idp.ApplicationMachine, "Machine", "acts for itself; nobody signs in to it"},
 }
 
 // kindWords names a kind of app.
@@ -47,7 +47,7 @@ type appAddedView struct {
 
 // appNew shows the form with which an app is registered.
 func (c *Console) appNew(w http.ResponseWriter, r *http.Request) error {
-	return ui.Render(w, r, http.StatusOK, appNewPage(appNewView{Type: directory.AppWeb}))
+	return ui.Render(w, r, http.StatusOK, appNewPage(appNewView{Type: idp.ApplicationWeb}))
 }
 
 // appAdd registers an app and shows its secret in this very answer, because

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"gatehouse/idp"
-	"gatehouse/idp/directory"
 	"gatehouse/web/ui"
 )
 
@@ -97,7 +96,7 @@ func (c *Console) grantRows(ctx context.Context, id idp.AppID) ([]grantRow, erro
 
 // endsWords says how access ends in an app.
 func (c *Console) endsWords(ctx context.Context, a idp.App) ([]ui.Pair, error) {
-	if a.OIDC != nil && a.OIDC.ApplicationType == directory.AppMachine {
+	if a.OIDC != nil && a.OIDC.ApplicationType == idp.ApplicationMachine {
 		return []ui.Pair{{Key: "Lever", Value: "None is needed: nobody signs in to a machine"}}, nil
 	}
 	x, err := c.Outbox.Ceiling(ctx, a, c.SessionLife)
