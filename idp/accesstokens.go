@@ -24,6 +24,9 @@ const (
 	// issuing is by how much a token that was being issued when everything was
 	// ended can be younger than the cut: no statement that issues takes longer.
 	issuing = 5 * time.Second
+	// JWTsReach is how long what was handed out before a moment can be good after
+	// it for an API that does not ask us, whatever the app's settings are.
+	JWTsReach = MaxJWTTTL + issuing
 )
 
 // AccessTTL is how long an access token of the app lives.

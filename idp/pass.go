@@ -77,6 +77,10 @@ type Participant struct {
 	AppEpoch int64
 	// GrantedN is the [Access].N by which the answer is given. It is not kept.
 	GrantedN int64
+	// TokensEndedAt is set in the list of what an ending cut, where nothing is
+	// left to end but what a token family handed out that ended by itself, then,
+	// after its session. It is not kept.
+	TokensEndedAt time.Time
 }
 
 // SignIn is one persisted attempt to prove identity. The dispatcher

@@ -64,6 +64,10 @@ const (
 // still land in its app after it.
 const landing = 10 * time.Minute
 
+// handedOutSince is since when a JWT may have been handed out that is good for
+// somebody after the receipt's ending: what was revoked after that is a part of it.
+func handedOutSince(r idp.Receipt) int64 { return us(r.CutAt.Add(-idp.JWTsReach)) }
+
 // cutWalk is how far the listing of a receipt has come: key is the last row that
 // was looked at in a pass.
 type cutWalk struct {
@@ -166,7 +170,7 @@ func (w *cutWalk) look(ctx context.Context, s *Store, p *cutPage) error {
 
 func scanCandidate(r row) (c candidate, err error) {
 	p := &c.p
-	return c, r.Scan(&c.key[0], &c.key[1], &c.key[2], &c.verdict, &p.SessionID, &p.AppID, &p.UserID, &p.SessionIndex, &p.NameID.Value,
+	return c, r.Scan(&c.key[0], &c.key[1], &c.key[2], &c.verdict, at(&p.TokensEndedAt), &p.SessionID, &p.AppID, &p.UserID, &p.SessionIndex, &p.NameID.Value,
 		&p.NameID.Format, &p.NameID.NameQualifier, &p.NameID.SPNameQualifier, at(&p.FirstAt), at(&p.LastAnswerAt))
 }
 
@@ -256,7 +260,7 @@ func (w *cutWalk) bySessions(a *asked, n int) string {
 	case w.r.UserID != "":
 		driver = a.of(`s.user_id = ? AND `, w.r.UserID)
 	}
-	return `SELECT CAST(s.expires_at AS TEXT), s.id, COALESCE(p.app_id, ''), CASE WHEN ` + verdict + ` THEN 1 ELSE 0 END, ` + maybeParticipant + `
+	return `SELECT CAST(s.expires_at AS TEXT), s.id, COALESCE(p.app_id, ''), CASE WHEN ` + verdict + ` THEN 1 ELSE 0 END, 0, ` + maybeParticipant + `
 		FROM (SELECT * FROM sessions s WHERE ` + driver + a.of(`(s.expires_at, s.id) >= (?, ?) AND (? <> '' OR s.id <> ?)
 			ORDER BY s.expires_at, s.id LIMIT ?`, expires, id, app, id, n) + `) s` +
 		w.join(`participants`, `p`, `p.session_id = s.id`+w.inApp(a, "p")+a.of(` AND (s.id <> ? OR p.app_id > ?)`, id, app),
@@ -264,10 +268,13 @@ func (w *cutWalk) bySessions(a *asked, n int) string {
 }
 
 // byFamilies goes by token families that lived on when their session had ended.
+// Of one that ended by itself a while before the cut, without a receipt, only what
+// it had handed out is left.
 func (w *cutWalk) byFamilies(a *asked, n int) string {
 	expires, _ := wholeNumber(w.key[0])
-	verdict := w.whom(a) + ` AND NOT (` + w.live(a) + a.of(`) AND (f.revoked_at = 0 OR f.revoked_at >= ?)`, us(w.r.CutAt))
-	return `SELECT CAST(f.expires_at AS TEXT), f.id, '', CASE WHEN ` + verdict + ` THEN 1 ELSE 0 END, ` + maybeParticipant + `
+	verdict := w.whom(a) + ` AND NOT (` + w.live(a) + a.of(`) AND (f.revoked_at = 0 OR f.revoked_at >= ?)`, handedOutSince(w.r))
+	return `SELECT CAST(f.expires_at AS TEXT), f.id, '', CASE WHEN ` + verdict + ` THEN 1 ELSE 0 END, ` +
+		a.of(`CASE WHEN f.revoked_at < ? THEN f.revoked_at ELSE 0 END, `, us(w.r.CutAt)) + maybeParticipant + `
 		FROM (SELECT * FROM token_families f WHERE f.offline = 1 ` + a.of(`AND (f.expires_at, f.id) > (?, ?)
 			ORDER BY f.expires_at, f.id LIMIT ?`, expires, w.key[1], n) + `) f` +
 		w.join(`participants`, `p`, `p.session_id = f.session_id AND p.app_id = f.app_id`+w.inApp(a, "p"), ` LIMIT 1`) +
@@ -296,14 +303,14 @@ func (w *cutWalk) byUnheard(a *asked, n int) string {
 			SELECT 1, d.user_id, d.app_id, d.session_id FROM deliveries d WHERE d.id = ` + first + `
 			UNION ALL SELECT c.i + 1, d.user_id, d.app_id, d.session_id FROM c JOIN deliveries d ON d.id = ` + then + a.of(` WHERE c.i < ?`, n) + `)
 		SELECT c.user_id, c.app_id, c.session_id, CASE WHEN c.session_id = '' AND ` + w.unheard(a, "c", "''") + w.inApp(a, "c") + ` THEN 2
-			WHEN ` + w.unheardOnly(a) + ` THEN 1 ELSE 0 END, ` + maybeParticipant + ` FROM c` +
+			WHEN ` + w.unheardOnly(a) + ` THEN 1 ELSE 0 END, 0, ` + maybeParticipant + ` FROM c` +
 		w.join(`participants`, `p`, `p.session_id = c.session_id AND p.app_id = c.app_id`+w.inApp(a, "p"), ` LIMIT 1`) +
 		w.join(`sessions`, `s`, `s.id = p.session_id`, ` LIMIT 1`) + ` ORDER BY c.i`
 }
 
 // ofSubject goes by the sessions of one person in one app.
 func (w *cutWalk) ofSubject(a *asked, n int) string {
-	return `SELECT p.user_id, p.app_id, p.session_id, CASE WHEN ` + w.unheardOnly(a) + ` THEN 1 ELSE 0 END, ` + participantColumns + `
+	return `SELECT p.user_id, p.app_id, p.session_id, CASE WHEN ` + w.unheardOnly(a) + ` THEN 1 ELSE 0 END, 0, ` + participantColumns + `
 		FROM participants p` + w.join(`sessions`, `s`, `s.id = p.session_id`, ` LIMIT 1`) + ` WHERE ` + a.of(`p.user_id = ? AND p.app_id = ? AND p.session_id > ?
 		ORDER BY p.session_id LIMIT ?`, w.key[0], w.key[1], w.key[2], n)
 }

@@ -26,10 +26,11 @@ const (
 	claimReceiptPostgres = claimReceipt + ` FOR UPDATE SKIP LOCKED` + claimReceiptReturning
 
 	// Offline families: $1 is the user, $2 their epoch after the cut, $3 the time
-	// of it, $4 the session of an ending that ended just one ('' else).
-	// A person's own sign-out cuts none.
+	// of it, $4 the session of an ending that ended just one ('' else). One that was
+	// ended before, with no receipt, may have handed out what is good until now:
+	// $5 is since when. A person's own sign-out cuts none.
 	cutFamilies = `SELECT ` + familyColumns + ` FROM token_families f JOIN sessions s ON s.id = f.session_id
-		WHERE f.user_id = $1 AND f.offline = 1 AND f.expires_at > $3 AND (f.revoked_at = 0 OR f.revoked_at >= $3)
+		WHERE f.user_id = $1 AND f.offline = 1 AND f.expires_at > $3 AND (f.revoked_at = 0 OR f.revoked_at >= $5)
 		AND (($4 = '' AND f.epoch = $2 - 1 AND (s.ended_by <> 'ended' OR s.ended_at >= $3))
 			OR (s.id = $4 AND s.ended_by = 'ended'))
 		ORDER BY f.app_id, f.id`
@@ -109,8 +110,10 @@ func (s *Store) CutAccounts(ctx context.Context, r idp.Receipt) ([]idp.Account, 
 }
 
 // CutFamilies returns the offline families that were alive until the
-// receipt's ending. Those that the end of a group's grant cut are marked first,
-// page by page: it may be interrupted at any time, and called again.
+// receipt's ending, and those that were revoked so shortly before it that a JWT
+// of theirs may be good still ([idp.JWTsReach]). Those that the end of a group's
+// grant cut are marked first, page by page: it may be interrupted at any time,
+// and called again.
 func (s *Store) CutFamilies(ctx context.Context, r idp.Receipt) ([]idp.TokenFamily, error) {
 	if ofEverybody(r) {
 		return nil, nil // they are among the participants
@@ -125,5 +128,5 @@ func (s *Store) CutFamilies(ctx context.Context, r idp.Receipt) ([]idp.TokenFami
 	if r.Kind == idp.EndSession {
 		session = r.SessionID
 	}
-	return list(ctx, s, "token families that were cut", scanFamily, cutFamilies, r.UserID, r.Epoch, us(r.CutAt), session)
+	return list(ctx, s, "token families that were cut", scanFamily, cutFamilies, r.UserID, r.Epoch, us(r.CutAt), session, handedOutSince(r))
 }

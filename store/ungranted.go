@@ -14,9 +14,15 @@ const (
 		AND f.user_id = $1 AND (CAST($3 AS TEXT) = '' OR f.app_id = $3) AND NOT ` + familyGrant
 
 	// Offline families that this very ending revoked, of whom it may have
-	// concerned: a person, an app ('' is all), or a person in an app.
-	familiesUngranted = `SELECT ` + familyColumns + ` FROM token_families f WHERE f.offline = 1 AND f.revoked_at <> 0 AND f.revoked_at = $3
-		AND (CAST($1 AS TEXT) = '' OR f.user_id = $1) AND (CAST($2 AS TEXT) = '' OR f.app_id = $2) ORDER BY f.app_id, f.id`
+	// concerned: a person, an app ('' is all), or a person in an app. And those that
+	// ended by themselves since $4, where nothing covers the person any more.
+	familiesUngranted = `SELECT ` + familyColumns + ` FROM token_families f
+		WHERE f.offline = 1 AND f.revoked_at <> 0 AND f.revoked_at >= $4 AND f.revoked_at <= $3
+		AND (CAST($1 AS TEXT) = '' OR f.user_id = $1) AND (CAST($2 AS TEXT) = '' OR f.app_id = $2)
+		AND (f.revoked_at = $3 OR f.expires_at > $3 AND NOT EXISTS (SELECT 1 FROM grants g WHERE g.app_id = f.app_id
+			AND (g.user_id = f.user_id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = f.user_id))
+			AND (g.ended_at = 0 OR g.ended_at > $3) AND g.from_at <= $3 AND (g.until_at = 0 OR g.until_at > $3)))
+		ORDER BY f.app_id, f.id`
 
 	// What an app was about to be told of people who may use it again.
 	supersedeRegranted = `UPDATE deliveries SET state = 'superseded', finished_at = $2, claimed_by = '', claimed_until = 0,
@@ -43,7 +49,7 @@ func revokeStep(e idp.Ending, now time.Time) step {
 }
 
 func (s *Store) familiesByGrant(ctx context.Context, r idp.Receipt) ([]idp.TokenFamily, error) {
-	return list(ctx, s, "token families that a grant's end cut", scanFamily, familiesUngranted, r.UserID, r.AppID, us(r.CutAt))
+	return list(ctx, s, "token families that a grant's end cut", scanFamily, familiesUngranted, r.UserID, r.AppID, us(r.CutAt), handedOutSince(r))
 }
 
 // regrantedSteps take back what apps were about to be told of people whom the

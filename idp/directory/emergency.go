@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -60,7 +61,8 @@ func (d *Directory) EndBefore(ctx context.Context, before time.Time, why string)
 // EndKey revokes a signing key that is no longer ours alone: from the answer on
 // no node signs with it or takes what it signed, and none that reaches the
 // database publishes it. One in use is
-// replaced by a new one in the same step. The receipt lists the apps that got
+// replaced by a new one in the same step, and one that waits for its turn by one
+// that waits. The receipt lists the apps that got
 // something signed by it, which are told with the new key.
 func (d *Directory) EndKey(ctx context.Context, id idp.KeyID, why string) (idp.Receipt, error) {
 	why, err := text("reason", why, 500)
@@ -84,8 +86,14 @@ func (d *Directory) EndKey(ctx context.Context, id idp.KeyID, why string) (idp.R
 		if err != nil {
 			return idp.Receipt{}, fmt.Errorf("make the key that replaces %s: %w", id, err)
 		}
-		if k.SignsAt.After(next.SignsAt) { // the one before it signs until then
-			next.SignsAt = k.SignsAt
+		now := d.now()
+		if before := idp.Signer(keys, k.Use, k.Algorithm, now); before != nil && before.ID != id {
+			// That one signs on until apps can know the new one: it is waited for as long
+			// as for any other, however soon it would have been the turn of this one.
+			next.SignsAt = now.Add(keyPublished)
+			if k.SignsAt.After(next.SignsAt) {
+				next.SignsAt = k.SignsAt
+			}
 		}
 		c.SigningKeys = []idp.SigningKey{next}
 	}
@@ -95,7 +103,7 @@ func (d *Directory) EndKey(ctx context.Context, id idp.KeyID, why string) (idp.R
 	if err != nil {
 		return idp.Receipt{}, err
 	}
-	return r, d.Keys.Settle(ctx)
+	return r, errors.Join(d.Keys.Settle(ctx), d.RotateDueKeys(ctx, 0))
 }
 
 // SigningKeys returns the signing keys of the house, oldest first, retired and

@@ -272,6 +272,36 @@ func TestAKeyThatWaitsIsRevokedAndReplacedByOneThatWaits(t *testing.T) {
 	}
 }
 
+// TestTheReplacementOfAWaitingKeyIsPublishedInTime: apps keep a key set for a day,
+// so what replaces a key that leaked right before its turn waits as long as any
+// other, and the one before it signs, and is published, until then and beyond.
+func TestTheReplacementOfAWaitingKeyIsPublishedInTime(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ring := h.ringed(1)[0]
+	first := h.signs(ring)
+	_, err := h.dir.RotateKeys(t.Context(), false)
+	h.must(err)
+	h.clock.Advance(24*time.Hour + 29*time.Minute)
+	_, err = h.dir.EndKey(t.Context(), h.newest().ID, "it leaked")
+	h.must(err)
+	for range 24 {
+		h.clock.Advance(time.Hour)
+		if now := h.signs(ring); now != first {
+			t.Fatalf("%s signs too early, though %s is good and known to every app", now, first)
+		}
+	}
+	h.clock.Advance(time.Hour)
+	if now := h.signs(ring); now != string(h.newest().ID) {
+		t.Errorf("%s signs, not the one that replaces the one that leaked", now)
+	}
+	h.clock.Advance(23 * time.Hour)
+	h.must(ring.Load(t.Context()))
+	if !strings.Contains(string(ring.JWKS()), first) {
+		t.Error("what the first key signed last is good for a day, and it is published no more")
+	}
+}
+
 // newest is the newest ES256 key of the provider.
 func (h *house) newest() idp.SigningKey {
 	h.t.Helper()

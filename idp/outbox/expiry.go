@@ -11,23 +11,23 @@ import (
 // jwtsLive is what the line of an app's JWT access tokens says.
 const jwtsLive = "Its access tokens are JWTs: Gatehouse refuses them at once, an API that reads them by itself takes them until they expire."
 
-// jwtLine is the line of the JWT access tokens that app was given for the
-// person of d; false where it has none that lives. d is any line of the app
-// and the person.
-func jwtLine(r idp.Receipt, app idp.App, d idp.Delivery, now time.Time) (idp.Delivery, bool) {
-	until := app.JWTsUntil(r.CutAt)
-	if until.IsZero() {
-		return idp.Delivery{}, false
+// jwtLines is the line of the JWT access tokens that app was given for the
+// person of d until given; none where none of them outlives the cut. d is any
+// line of the app and the person.
+func jwtLines(r idp.Receipt, app idp.App, d idp.Delivery, given, now time.Time) []idp.Delivery {
+	until := app.JWTsUntil(given)
+	if !until.After(r.CutAt) {
+		return nil
 	}
 	session := d.SessionID
 	if r.Kind != idp.EndSession {
 		session = ""
 	}
-	return idp.Delivery{
+	return []idp.Delivery{{
 		ID:        deliveryID(r.ID, app.ID, idp.LeverExpiry, session, d.NameID),
 		ReceiptID: r.ID, UserID: d.UserID, AppID: app.ID, SessionID: session, Lever: idp.LeverExpiry, NameID: d.NameID,
 		State: idp.DeliveryAlive, Answer: jwtsLive, CreatedAt: now, NextAt: until, Ceiling: until,
-	}, true
+	}}
 }
 
 // machines makes the lines of the JWT access tokens that apps were given for
@@ -50,8 +50,8 @@ func (l *listing) machines(ctx context.Context) ([]idp.Delivery, error) {
 	var lines []idp.Delivery
 	for _, a := range apps {
 		d := idp.Delivery{NameID: idp.NameID{Value: a.Identifier}}
-		if jwts, live := jwtLine(l.receipt, a, d, idp.Time(l.Now())); live && a.OIDC.ApplicationType == idp.ApplicationMachine {
-			lines = append(lines, jwts)
+		if a.OIDC != nil && a.OIDC.ApplicationType == idp.ApplicationMachine {
+			lines = append(lines, jwtLines(l.receipt, a, d, l.receipt.CutAt, idp.Time(l.Now()))...)
 		}
 	}
 	return lines, nil

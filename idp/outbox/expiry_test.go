@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -92,5 +93,95 @@ func TestTokensOfAMachineAreOnTheReceiptOfItsEnd(t *testing.T) {
 		if e, err := w.Ceiling(t.Context(), app, time.Hour); err != nil || e.Basis != want {
 			t.Errorf("the ceiling is %+v, %v, want %s", e, err, want)
 		}
+	}
+}
+
+// ungrant ends the grant by which u uses a.
+func (h *house) ungrant(u idp.User, a idp.App) idp.ReceiptID {
+	h.Helper()
+	grants, err := h.store.Grants(h.Context(), a.ID)
+	h.must(err)
+	e := idp.Ending{Kind: idp.EndGrant, UserID: u.ID, AppID: a.ID, Key: "ungrant", ReceiptID: idp.NewReceiptID(), At: idp.Time(h.now())}
+	h.commit(idp.Change{RemoveGrants: []idp.GrantID{grants[0].ID}, Ending: &e})
+	return e.ReceiptID
+}
+
+// TestAJWTOutlivesTheRefreshTokenItCameOf: one that is ended without a receipt (the
+// app revokes it, the person takes back their consent), after its session, right
+// before something else ends everything: the receipt says until when the JWT lives.
+func TestAJWTOutlivesTheRefreshTokenItCameOf(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(h *house, u idp.User, a idp.App) idp.ReceiptID{
+		"a suspension": func(h *house, u idp.User, _ idp.App) idp.ReceiptID { return h.suspend(u) },
+		"all passes": func(h *house, u idp.User, _ idp.App) idp.ReceiptID {
+			return h.end(idp.Ending{Kind: idp.EndPasses, UserID: u.ID})
+		},
+		"a grant": func(h *house, u idp.User, a idp.App) idp.ReceiptID { return h.ungrant(u, a) },
+		"the app": func(h *house, _ idp.User, a idp.App) idp.ReceiptID {
+			return h.end(idp.Ending{Kind: idp.EndApp, AppID: a.ID})
+		},
+	} {
+		for _, revoked := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, revoked %v", name, revoked), func(t *testing.T) {
+				t.Parallel()
+				h := newHouse(t)
+				r := newRemote(t, nil)
+				app := h.app("wiki", r.URL, speaksOIDC, speaksJWT, func(a *idp.App) { a.OIDC.AccessTokenTTL = time.Hour })
+				u := h.person("ada", app)
+				s := h.signIn(u)
+				h.offline(s, u, app)
+				h.run(h.worker("w"))
+				out := h.end(idp.Ending{Kind: idp.EndSession, UserID: u.ID, SessionID: s.ID, SignedOut: true})
+				h.eventually(out, "told", func(d idp.Delivery) bool { return d.State.Final() || d.Lever == idp.LeverExpiry })
+				h.move(3 * time.Hour)
+				h.eventually(out, "over", final)
+				families, err := h.store.FamiliesIn(t.Context(), u.ID, app.ID, h.now())
+				h.must(err)
+				f := families[0]
+				_, err = h.store.Rotate(t.Context(), f.ID, f.Proof, f.Seq, idp.Time(h.now()), time.Second) // a JWT for an hour
+				h.must(err)
+				told := r.told.Load()
+				h.move(time.Minute)
+				if revoked {
+					h.commit(idp.Change{Ending: &idp.Ending{Kind: idp.EndFamily, UserID: u.ID, FamilyID: f.ID, Key: "family", At: idp.Time(h.now())}})
+				}
+				h.move(time.Minute)
+				id := end(h, u, app)
+				lines := h.eventually(id, "told, and alive", func(d idp.Delivery) bool { return d.State.Final() || d.Lever == idp.LeverExpiry })
+				alive := 0
+				for _, d := range lines {
+					if d.Lever == idp.LeverExpiry && d.UserID == u.ID && d.Ceiling.After(h.now().Add(50*time.Minute)) {
+						alive++
+					}
+				}
+				if alive != 1 {
+					t.Errorf("a JWT is good for another 58 minutes, and the receipt says: %s", states(lines))
+				}
+				if again := r.told.Load() - told; revoked == (again > 0) {
+					t.Errorf("the app was told %d times", again)
+				}
+				h.move(2 * time.Hour)
+				h.eventually(id, "final", final)
+			})
+		}
+	}
+}
+
+// TestNoLineForTokensThatAreOver: what was handed out expired before the cut, or
+// is asked about.
+func TestNoLineForTokensThatAreOver(t *testing.T) {
+	t.Parallel()
+	app, r := wiki(), idp.Receipt{Kind: idp.EndUser, CutAt: cut}
+	given := cut.Add(-30 * time.Minute)
+	if got := jwtLines(r, app, idp.Delivery{}, given, cut); len(got) != 0 {
+		t.Errorf("of opaque tokens: %+v", got)
+	}
+	speaksJWT(&app) // five minutes
+	if got := jwtLines(r, app, idp.Delivery{}, given, cut); len(got) != 0 {
+		t.Errorf("of those that are over: %+v", got)
+	}
+	app.OIDC.AccessTokenTTL = time.Hour
+	if got := jwtLines(r, app, idp.Delivery{}, given, cut); len(got) != 1 || got[0].Ceiling.Before(cut.Add(30*time.Minute)) || got[0].Ceiling.After(cut.Add(31*time.Minute)) {
+		t.Errorf("of an hour: %+v", got)
 	}
 }

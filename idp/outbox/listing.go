@@ -102,6 +102,11 @@ func (l *listing) page(ctx context.Context, cursor string) (lines []idp.Delivery
 		if err != nil {
 			return nil, "", err
 		}
+		if !p.TokensEndedAt.IsZero() {
+			d := idp.Delivery{UserID: p.UserID, SessionID: p.SessionID, NameID: p.NameID}
+			lines = append(lines, jwtLines(l.receipt, app, d, p.TokensEndedAt, now)...)
+			continue
+		}
 		end, known := ends[p.SessionID]
 		if !known {
 			return nil, "", fmt.Errorf("session %s of a participant is gone", p.SessionID)
@@ -109,9 +114,7 @@ func (l *listing) page(ctx context.Context, cursor string) (lines []idp.Delivery
 		for _, lever := range l.LeversOf(app) {
 			lines = append(lines, line(l.receipt, app, p, lever, end, l.windows(), now))
 		}
-		if jwts, live := jwtLine(l.receipt, app, lines[len(lines)-1], now); live {
-			lines = append(lines, jwts)
-		}
+		lines = append(lines, jwtLines(l.receipt, app, lines[len(lines)-1], l.receipt.CutAt, now)...)
 	}
 	return merge(lines), next, nil
 }
@@ -181,13 +184,31 @@ func (l *listing) rest(ctx context.Context, last []idp.Delivery) ([]idp.Delivery
 	if err != nil {
 		return nil, err
 	}
+	more, err := l.families(ctx, families, listed)
+	if err != nil {
+		return nil, err
+	}
+	lines = append(lines, more...)
+	for _, a := range accounts {
+		if !listed[door{a.AppID, a.UserID}] {
+			lines = append(lines, accountLine(l.receipt, a, idp.Time(l.Now())))
+		}
+	}
+	return merge(lines), nil
+}
+
+// families makes the lines of token families where the app has none, and notes
+// in listed where it has now. One that had ended before has none but that of the
+// tokens which it handed out: nothing else of it was there to be ended.
+func (l *listing) families(ctx context.Context, families []idp.TokenFamily, listed map[door]bool) (lines []idp.Delivery, err error) {
+	over := func(f idp.TokenFamily) bool { return !f.RevokedAt.IsZero() && f.RevokedAt.Before(l.receipt.CutAt) }
+	live := slices.DeleteFunc(slices.Clone(families), over)
 	now := idp.Time(l.Now())
-	for _, f := range families {
+	for _, f := range append(live, slices.DeleteFunc(families, func(f idp.TokenFamily) bool { return !over(f) })...) {
 		in := door{f.AppID, f.UserID}
 		if listed[in] {
 			continue
 		}
-		listed[in] = true
 		app, err := l.app(ctx, f.AppID)
 		if err != nil {
 			return nil, err
@@ -196,17 +217,16 @@ func (l *listing) rest(ctx context.Context, last []idp.Delivery) ([]idp.Delivery
 		if err != nil && !idp.IsKind(err, idp.NotFound) {
 			return nil, fmt.Errorf("read what an app got: %w", err)
 		}
+		if over(f) {
+			d := idp.Delivery{UserID: f.UserID, SessionID: f.SessionID, NameID: p.NameID}
+			lines = append(lines, jwtLines(l.receipt, app, d, f.RevokedAt, now)...)
+			continue
+		}
+		listed[in] = true
 		for _, lever := range l.LeversOf(app) {
 			lines = append(lines, familyLine(l.receipt, app, f, p, lever, now))
 		}
-		if jwts, live := jwtLine(l.receipt, app, lines[len(lines)-1], now); live {
-			lines = append(lines, jwts)
-		}
-	}
-	for _, a := range accounts {
-		if !listed[door{a.AppID, a.UserID}] {
-			lines = append(lines, accountLine(l.receipt, a, now))
-		}
+		lines = append(lines, jwtLines(l.receipt, app, lines[len(lines)-1], l.receipt.CutAt, now)...)
 	}
 	return lines, nil
 }

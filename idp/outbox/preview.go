@@ -154,7 +154,7 @@ func (w *Worker) Ceiling(ctx context.Context, a idp.App, session time.Duration) 
 	now := idp.Time(w.Now())
 	if a.OIDC != nil && a.OIDC.ApplicationType == idp.ApplicationMachine {
 		e := idp.Exposure{AppID: a.ID, Basis: idp.BasisClosed}
-		if jwts, live := jwtLine(idp.Receipt{Kind: idp.EndApp, CutAt: now}, a, idp.Delivery{}, now); live {
+		for _, jwts := range jwtLines(idp.Receipt{Kind: idp.EndApp, CutAt: now}, a, idp.Delivery{}, now, now) {
 			e = w.exposure(jwts, a, false)
 		}
 		return e, nil
@@ -164,9 +164,7 @@ func (w *Worker) Ceiling(ctx context.Context, a idp.App, session time.Duration) 
 	for _, lever := range w.LeversOf(a) {
 		lines = append(lines, line(idp.Receipt{Kind: idp.EndUser, CutAt: now.Add(-1)}, a, p, lever, now.Add(session), w.windows(), now))
 	}
-	if jwts, live := jwtLine(idp.Receipt{Kind: idp.EndUser, CutAt: now}, a, lines[0], now); live {
-		lines = append(lines, jwts)
-	}
+	lines = append(lines, jwtLines(idp.Receipt{Kind: idp.EndUser, CutAt: now}, a, lines[0], now, now)...)
 	return w.exposures(lines, map[idp.AppID]idp.App{a.ID: a}, troubled)[0], nil
 }
 

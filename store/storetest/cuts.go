@@ -73,6 +73,9 @@ func testCutsAreComplete(h *house) {
 		want := map[place]idp.Participant{}
 		for at, part := range p.parts {
 			if why := p.cut(r, part); why != "" {
+				if why == "tokens" {
+					part.TokensEndedAt = p.handedOut(r, at)
+				}
 				want[at] = part
 				reasons[why]++
 				kinds[r.Kind]++
@@ -84,7 +87,7 @@ func testCutsAreComplete(h *house) {
 			}
 		}
 	}
-	for _, why := range []string{"alive", "landing", "offline", "unheard"} {
+	for _, why := range []string{"alive", "landing", "offline", "unheard", "tokens"} {
 		if reasons[why] == 0 {
 			h.Errorf("nobody was listed only because of what was %s", why)
 		}
@@ -167,12 +170,28 @@ func (p *past) visit(u idp.User, ago, lasts, offline time.Duration, apps ...idp.
 	return s
 }
 
+// endFamily has an app end its refresh token by itself, without a receipt.
+func (p *past) endFamily(id idp.TokenFamilyID, at time.Time) {
+	now := p.Now
+	defer func() { p.Now = now }()
+	p.Now = func() time.Time { return at }
+	e := p.ending(idp.EndFamily, "")
+	e.FamilyID, e.ReceiptID = id, ""
+	p.commit(idp.Change{Ending: e})
+}
+
 func (p *past) signOn() {
 	apps := slices.Clone(p.apps)
 	p.dice.Shuffle(len(apps), func(i, j int) { apps[i], apps[j] = apps[j], apps[i] })
+	before := len(p.families)
 	p.visit(one(p, p.users), one(p, []time.Duration{2 * time.Hour, 30 * time.Minute, 5 * time.Minute, 0}),
 		one(p, []time.Duration{time.Minute, 20 * time.Minute, time.Hour, 4 * time.Hour}),
 		one(p, []time.Duration{0, 0, time.Hour, 100 * time.Hour}), apps[:1+p.dice.IntN(3)]...)
+	for _, id := range p.families[before:] {
+		if p.dice.IntN(3) == 0 {
+			p.endFamily(id, p.now.Add(-one(p, []time.Duration{time.Minute, 50 * time.Minute, 2 * time.Hour})))
+		}
+	}
 }
 
 // certain makes one of each reason to be listed, so that none is left to chance.
@@ -180,6 +199,9 @@ func (p *past) certain() {
 	u, a := p.users[0], p.apps[0]
 	p.visit(u, 2*time.Hour, time.Minute, 100*time.Hour, a)
 	p.done(p.endAll(idp.Ending{Kind: idp.EndApp, AppID: a.ID}))
+	p.visit(u, 2*time.Hour, time.Minute, 100*time.Hour, p.apps[1])
+	p.endFamily(p.families[len(p.families)-1], p.now.Add(-30*time.Minute))
+	p.done(p.endAll(idp.Ending{Kind: idp.EndApp, AppID: p.apps[1].ID}))
 	u, a = p.users[1], p.apps[0]
 	long := p.visit(u, 2*time.Hour, time.Minute, 0, a)
 	r := p.suspend(u)
@@ -359,6 +381,8 @@ func (p *past) cut(r idp.Receipt, part idp.Participant) string {
 		return "offline"
 	case r.Kind != idp.EndSession && p.unheard(r, part):
 		return "unheard"
+	case everybody && !p.handedOut(r, at).IsZero():
+		return "tokens"
 	}
 	return ""
 }
@@ -398,6 +422,17 @@ func (p *past) offline(r idp.Receipt, at place) bool {
 	return false
 }
 
+// handedOut is when the last of the families ended that did so shortly enough
+// before the cut for a JWT of theirs to be good after it; zero for none.
+func (p *past) handedOut(r idp.Receipt, at place) (last time.Time) {
+	for _, f := range p.held[at] {
+		if f.ExpiresAt.After(r.CutAt) && !f.RevokedAt.Before(r.CutAt.Add(-time.Hour-5*time.Second)) && f.RevokedAt.After(last) {
+			last = f.RevokedAt
+		}
+	}
+	return last
+}
+
 // unheard reports whether some older line may be open in the app still: nothing
 // newer was confirmed.
 func (p *past) unheard(r idp.Receipt, part idp.Participant) bool {
@@ -430,7 +465,15 @@ func (p *past) listed(r idp.Receipt, n int) map[place]idp.Participant {
 			p.Fatalf("a page of %d holds %d, and goes from %q to %q", n, len(page), cursor, next)
 		}
 		for _, part := range page {
-			found[place{part.SessionID, part.AppID}] = part
+			at := place{part.SessionID, part.AppID}
+			known, again := found[at]
+			switch {
+			case again && (known.TokensEndedAt.IsZero() || part.TokensEndedAt.IsZero()):
+				part.TokensEndedAt = time.Time{} // there is more to end than tokens
+			case again && known.TokensEndedAt.After(part.TokensEndedAt):
+				part = known
+			}
+			found[at] = part
 		}
 		if cursor = next; next == "" {
 			return found

@@ -42,6 +42,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"a renewed session's old secret is in the log", testRenewedInLog},
 		{"a receipt lists what was cut", testCut},
 		{"every page of every receipt lists what the rules say", testCutsAreComplete},
+		{"an ending has the refresh tokens that ended shortly before", testFamiliesThatEndedBefore},
 		{"the end of a grant ends what it alone covered", testGrantsEnd},
 		{"who was let in by a group that is gone is listed", testGroupDismantled},
 		{"who was suspended and is back is listed", testEndedThenRestored},
