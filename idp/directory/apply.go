@@ -237,8 +237,8 @@ func (p *plan) app(want idp.App) error {
 		return err
 	}
 	isNew := err != nil
-	if a.OIDC != nil && a.OIDC.Removed {
-		return idp.Errorf(idp.Conflict, "The app %s was removed, and what was removed does not come back. Give the new app another name.", a.Name)
+	if err := standing(a); err != nil {
+		return err
 	}
 	if want.Identifier == "" && want.Protocol == idp.ProtocolOIDC {
 		// A file need not name what was made up here.
@@ -305,6 +305,9 @@ func (p *plan) grant(want DesiredGrant) error {
 	a, err := named(p.apps, want.App, func() (idp.App, error) { return p.d.Store.AppByName(p.ctx, want.App) })
 	if err != nil {
 		return unknownName("app", want.App, err)
+	}
+	if err := standing(a); err != nil {
+		return err
 	}
 	g.AppID = a.ID
 	to := want.Group

@@ -22,10 +22,13 @@ func (d *Directory) AddApp(ctx context.Context, a idp.App) (idp.App, error) {
 }
 
 // ChangeApp replaces the registration of an app; a.Version is the version it
-// was made from (idp.Conflict when that is stale).
+// was made from (idp.Conflict when that is stale, or the app was removed).
 func (d *Directory) ChangeApp(ctx context.Context, a idp.App) (idp.App, error) {
 	have, err := d.Store.App(ctx, a.ID)
 	if err != nil {
+		return idp.App{}, err
+	}
+	if err := standing(have); err != nil {
 		return idp.App{}, err
 	}
 	if err := d.checkApp(&a); err != nil {

@@ -50,7 +50,9 @@ func (d *Directory) RevokeInitialToken(ctx context.Context, id idp.InitialTokenI
 // all that it held ends, and it is told. Its row stays for those who ask what
 // the receipt is about.
 func (d *Directory) RemoveApp(ctx context.Context, id idp.AppID, why string) (idp.Receipt, error) {
-	err := d.changeRemoved(ctx, id, "app.remove", func(a *idp.App) { a.OIDC.Removed, a.LaunchURL = true, "" })
+	err := d.changeRemoved(ctx, id, "app.remove", func(a *idp.App) {
+		a.OIDC.Removed, a.LaunchURL, a.OIDC.InitiateLoginURI = true, "", ""
+	})
 	if err != nil {
 		return idp.Receipt{}, err
 	}
@@ -60,6 +62,15 @@ func (d *Directory) RemoveApp(ctx context.Context, id idp.AppID, why string) (id
 	}
 	// Last, so that whoever may remove it can ask again until it has ended.
 	return r, d.changeRemoved(ctx, id, "app.remove.done", func(a *idp.App) { a.OIDC.RegistrationTokenHash, a.OIDC.SecretHashes = "", nil })
+}
+
+// standing refuses a change to what was removed: nobody would see it, and an
+// app that came back would find those it was granted to before.
+func standing(a idp.App) error {
+	if !a.Removed() {
+		return nil
+	}
+	return idp.Errorf(idp.Conflict, "The app %s was removed, and what was removed does not come back. Register it anew under another name.", a.Name)
 }
 
 // changeRemoved returns when no node has a copy of what was before.
