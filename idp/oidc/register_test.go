@@ -244,6 +244,25 @@ func TestAClientWithKeysUpdatesItself(t *testing.T) {
 	}
 }
 
+// TestAnOwnerTakesARegistrationTokenAway: the client stays, and manages itself
+// no more.
+func TestAnOwnerTakesARegistrationTokenAway(t *testing.T) {
+	t.Parallel()
+	h := newRegistrar(t, 1)
+	made := h.wants(201, "", "POST", "/oauth/register", h.token, wantsWiki)
+	id, managing := made["client_id"].(string), made["registration_access_token"].(string)
+	app := h.named(id)
+	h.must(h.dir.RevokeRegistration(t.Context(), app.ID))
+	for _, method := range []string{"GET", "PUT", "DELETE"} {
+		h.wants(401, "invalid_token", method, "/oauth/register/"+id, managing, wantsWiki)
+	}
+	h.wantEvent("app.registration.revoke")
+	if err := h.dir.RevokeRegistration(t.Context(), app.ID); !idp.IsKind(err, idp.NotFound) {
+		t.Errorf("taken away twice: %v", err)
+	}
+	caller{h.house, true, id, made["client_secret"].(string)}.exchange("x").wants(t, http.StatusBadRequest, "invalid_grant")
+}
+
 // TestARegistrationEndsWithItsOwner: an initial access token is a pass of the
 // owner who made it.
 func TestARegistrationEndsWithItsOwner(t *testing.T) {

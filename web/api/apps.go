@@ -160,6 +160,7 @@ func app(a idp.App) client.App {
 			TLSSubjectDN: o.TLSSubject.DN, TLSDNS: o.TLSSubject.DNS, TLSURI: o.TLSSubject.URI, TLSIP: o.TLSSubject.IP, TLSEmail: o.TLSSubject.Email,
 		}
 		writeTokens(out.OIDC, o)
+		out.RegisteredBy, out.ManagesItself, out.Removed = string(o.RegisteredBy), o.RegistrationTokenHash != "", o.Removed
 	}
 	if s := a.SAML; s != nil {
 		out.SAML = &client.SAML{
