@@ -90,7 +90,7 @@ var faults = []fault{
 	_ = l.write(ctx, name, n, head+"\n"+body, life)`},
 	}},
 	{"a code is spent as often as one likes", []string{spentTwice}, []edit{{"idp/oidc/token.go",
-		`return nil, p.reused(ctx, f, by.kind+".reuse", "code used twice")`, ``}}},
+		`return nil, p.reused(ctx, f, by.reuse, "code used twice")`, ``}}},
 	{"a code is good by whatever grant there is", []string{outlivedGrant}, []edit{{"store/standing.go",
 		`x.n > $7`, `x.n > $7 + 1000000000`}}},
 	{"a refresh token forks", []string{spentTwice}, []edit{{"store/families.go", `AND seq = $6 AND seq > 0`, `AND seq + 1000000 > $6 AND seq > 0`}}},

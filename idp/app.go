@@ -48,6 +48,10 @@ type App struct {
 	Version   int64
 }
 
+// Removed reports that it is no app any more: its row is for those who ask what
+// a receipt is about.
+func (a App) Removed() bool { return a.OIDC != nil && a.OIDC.Removed }
+
 // OIDCSettings is the registration of a relying party (OpenID Connect Dynamic
 // Client Registration 1.0 §2 has the words).
 type OIDCSettings struct {

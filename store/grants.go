@@ -73,8 +73,8 @@ func (s *Store) Grants(ctx context.Context, app idp.AppID) ([]idp.Grant, error) 
 	return list(ctx, s, "grants", scanGrant, grantsOfApp, app)
 }
 
-// AccessOf returns every app that a grant lets the user use now, by name, with
-// the reason: a grant to the user wins over one through a group.
+// AccessOf returns every app that a grant lets the user use now, by name, none
+// that was removed, with the reason: a grant to the user wins over one through a group.
 func (s *Store) AccessOf(ctx context.Context, user idp.UserID, now time.Time) ([]idp.Access, error) {
 	all, err := list(ctx, s, "access", s.scanAccess, accessOf, user, us(now))
 	if err != nil {
@@ -82,6 +82,9 @@ func (s *Store) AccessOf(ctx context.Context, user idp.UserID, now time.Time) ([
 	}
 	var apps []idp.Access
 	for _, a := range all {
+		if a.App.Removed() {
+			continue
+		}
 		if len(apps) == 0 || apps[len(apps)-1].App.ID != a.App.ID {
 			apps = append(apps, a)
 		}
@@ -90,7 +93,11 @@ func (s *Store) AccessOf(ctx context.Context, user idp.UserID, now time.Time) ([
 }
 
 // Access returns why the user may use an app now; idp.NotFound when no grant
-// covers them.
+// covers them, or the app was removed.
 func (s *Store) Access(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) (idp.Access, error) {
-	return one(ctx, s, "grant", s.scanAccess, accessTo, user, us(now), app)
+	a, err := one(ctx, s, "grant", s.scanAccess, accessTo, user, us(now), app)
+	if err == nil && a.App.Removed() {
+		return idp.Access{}, idp.Errorf(idp.NotFound, "This app was removed.")
+	}
+	return a, err
 }

@@ -15,6 +15,9 @@ type appCmd struct {
 	Check   appCheckCmd   `cmd:"" help:"Say what a reviewer would say of an app's registration; exits 3 if there is anything."`
 	Secret  appSecretCmd  `cmd:"" help:"The secrets of an app: one, or two while the app is moved to a new one."`
 
+	Remove             appRemoveCmd             `cmd:"" help:"Remove an OpenID Connect app for good: end all that it holds, and print the receipt."`
+	RevokeRegistration appRevokeRegistrationCmd `cmd:"" help:"Take away the token with which an app manages its own registration; the app stays."`
+
 	EndAll appEndAllCmd `cmd:"" help:"End everything an app holds, of everybody, and print the receipt."`
 }
 
@@ -59,6 +62,13 @@ func (c appShowCmd) Run(ctx context.Context) error {
 		row(w, "protocol", a.Protocol)
 		row(w, "identifier", a.Identifier)
 		row(w, "launch URL", or(a.LaunchURL, "-"))
+		if a.Removed {
+			row(w, "removed", "yes")
+		}
+		if a.RegisteredBy != "" {
+			row(w, "registered itself by", a.RegisteredBy)
+			row(w, "manages its registration", map[bool]string{true: "yes", false: "no more"}[a.ManagesItself])
+		}
 		if o := a.OIDC; o != nil {
 			row(w, "application type", o.ApplicationType)
 			for _, u := range o.RedirectURIs {

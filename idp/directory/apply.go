@@ -17,7 +17,7 @@ const maxApply = 500
 type Desired struct {
 	Users  []DesiredUser
 	Groups []string
-	Apps   []idp.App // ID, times and version are ignored
+	Apps   []idp.App // ID, times and version are ignored; without secrets it keeps those it has
 	Grants []DesiredGrant
 }
 
@@ -42,6 +42,9 @@ type Difference struct {
 	User idp.User // of an added user
 	// Identifier is the client_id or entityID of an app.
 	Identifier string
+	// Secret is the raw secret made for an app that needs one and had none; it
+	// is never stored.
+	Secret string
 }
 
 // Apply makes the house what want says, all of it or nothing, and returns the
@@ -234,12 +237,16 @@ func (p *plan) app(want idp.App) error {
 		return err
 	}
 	isNew := err != nil
+	if err := standing(a); err != nil {
+		return err
+	}
 	if want.Identifier == "" && want.Protocol == idp.ProtocolOIDC {
 		// A file need not name what was made up here.
 		if want.Identifier = a.Identifier; isNew {
 			want.Identifier = NewClientID()
 		}
 	}
+	secret := keepUnsaid(a, &want)
 	if err := p.d.checkApp(&want); err != nil {
 		return err
 	}
@@ -249,12 +256,6 @@ func (p *plan) app(want idp.App) error {
 		want.ID, want.CreatedAt = idp.NewAppID(), p.d.now()
 	} else {
 		want.ID, want.CreatedAt, want.UpdatedAt, want.Version, want.Epoch = a.ID, a.CreatedAt, a.UpdatedAt, a.Version, a.Epoch
-		if a.OIDC != nil && want.OIDC != nil {
-			// What no file says. One that was removed and stands in a file again is an
-			// app again.
-			want.OIDC.JWTUntil = a.OIDC.JWTUntil
-			want.OIDC.RegisteredBy, want.OIDC.RegistrationTokenHash = a.OIDC.RegisteredBy, a.OIDC.RegistrationTokenHash
-		}
 		if reflect.DeepEqual(a, want) {
 			p.apps[a.Name] = a
 			return nil
@@ -269,8 +270,34 @@ func (p *plan) app(want idp.App) error {
 	e.AppID = want.ID
 	p.apps[want.Name] = want
 	p.change.Apps = append(p.change.Apps, want)
-	p.note(Difference{Verb: verb, Kind: "app", Name: want.Name, Identifier: want.Identifier}, e)
+	p.note(Difference{Verb: verb, Kind: "app", Name: want.Name, Identifier: want.Identifier, Secret: secret}, e)
 	return nil
+}
+
+// keepUnsaid carries over what a file cannot say of an app and, where it names
+// none, the secrets of the very version that will be replaced: one that is
+// removed meanwhile makes the plan stale. An app that needs a secret and has
+// none gets one, whose raw form is returned.
+func keepUnsaid(have idp.App, want *idp.App) (secret string) {
+	if want.OIDC == nil {
+		return ""
+	}
+	o := new(*want.OIDC) // a plan may be made several times
+	want.OIDC = o
+	var hashes []string
+	if have.OIDC != nil {
+		o.JWTUntil, o.RegisteredBy, o.RegistrationTokenHash = have.OIDC.JWTUntil, have.OIDC.RegisteredBy, have.OIDC.RegistrationTokenHash
+		hashes = have.OIDC.SecretHashes
+	}
+	if !NeedsSecret(*o) || len(o.SecretHashes) > 0 {
+		return ""
+	}
+	if o.SecretHashes = hashes; len(hashes) == 0 {
+		var hash string
+		secret, hash = NewSecret()
+		o.SecretHashes = []string{hash}
+	}
+	return secret
 }
 
 func (p *plan) grant(want DesiredGrant) error {
@@ -278,6 +305,9 @@ func (p *plan) grant(want DesiredGrant) error {
 	a, err := named(p.apps, want.App, func() (idp.App, error) { return p.d.Store.AppByName(p.ctx, want.App) })
 	if err != nil {
 		return unknownName("app", want.App, err)
+	}
+	if err := standing(a); err != nil {
+		return err
 	}
 	g.AppID = a.ID
 	to := want.Group

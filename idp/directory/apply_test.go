@@ -2,6 +2,7 @@ package directory_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 	"time"
 
@@ -84,5 +85,87 @@ func TestAnAppThatAFileTakesAwayEnds(t *testing.T) {
 		if alive(f) {
 			t.Errorf("%s: what had ended lives again", c.name)
 		}
+	}
+}
+
+// TestAFileKeepsWhatItCannotSay: how an app registered itself, and its secrets.
+func TestAFileKeepsWhatItCannotSay(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d, s := newDirectory(t)
+	_, hash := directory.NewSecret()
+	app := must[idp.App](t)(d.AddApp(ctx, oidcApp("https://app.example/cb", func(o *idp.OIDCSettings) {
+		o.AuthMethod, o.SecretHashes = "client_secret_basic", []string{hash}
+		o.RegisteredBy, o.RegistrationTokenHash = idp.NewInitialTokenID(), directory.HashSecret("managing")
+	})))
+	want := oidcApp("https://app.example/cb", func(o *idp.OIDCSettings) { o.AuthMethod, o.ThirdParty = "client_secret_basic", true })
+	done := must[[]directory.Difference](t)(d.Apply(ctx, directory.Desired{Apps: []idp.App{want}}, false))
+	now := must[idp.App](t)(s.App(ctx, app.ID))
+	if len(done) != 1 || done[0].Secret != "" || !now.OIDC.ThirdParty {
+		t.Errorf("done %+v, third party %v", done, now.OIDC.ThirdParty)
+	}
+	if now.OIDC.RegisteredBy != app.OIDC.RegisteredBy || now.OIDC.RegistrationTokenHash != app.OIDC.RegistrationTokenHash || !slices.Equal(now.OIDC.SecretHashes, []string{hash}) {
+		t.Errorf("registered by %q, managed with %q, secrets %v", now.OIDC.RegisteredBy, now.OIDC.RegistrationTokenHash, now.OIDC.SecretHashes)
+	}
+	if again := must[[]directory.Difference](t)(d.Apply(ctx, directory.Desired{Apps: []idp.App{want}}, false)); len(again) != 0 {
+		t.Errorf("the second time there was still something to do: %+v", again)
+	}
+}
+
+// meanwhile is a store in which something happens after an app was read by name.
+type meanwhile struct {
+	directory.Store
+	then func()
+}
+
+func (m *meanwhile) AppByName(ctx context.Context, name string) (idp.App, error) {
+	a, err := m.Store.AppByName(ctx, name)
+	if m.then != nil {
+		then := m.then
+		m.then = nil
+		then()
+	}
+	return a, err
+}
+
+// TestASecretRemovedDuringAFileStaysRemoved: the file decides on the version it
+// replaces.
+func TestASecretRemovedDuringAFileStaysRemoved(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d, s := newDirectory(t)
+	want := oidcApp("https://app.example/cb", func(o *idp.OIDCSettings) { o.AuthMethod = "client_secret_basic" })
+	done := must[[]directory.Difference](t)(d.Apply(ctx, directory.Desired{Apps: []idp.App{want}}, false))
+	app := must[idp.App](t)(s.AppByName(ctx, want.Name))
+	leaked := app.OIDC.SecretHashes[0]
+	if directory.HashSecret(done[0].Secret) != leaked {
+		t.Fatalf("the secret shown is %q", done[0].Secret)
+	}
+	if _, _, err := d.AddSecret(ctx, app.ID); err != nil {
+		t.Fatal(err)
+	}
+	d.Store = &meanwhile{s, func() {
+		if err := d.RemoveSecret(ctx, app.ID, idp.SecretIDOf(leaked)); err != nil {
+			t.Error(err)
+		}
+	}}
+	want.OIDC.AllowOfflineAccess = true
+	must[[]directory.Difference](t)(d.Apply(ctx, directory.Desired{Apps: []idp.App{want}}, false))
+	app = must[idp.App](t)(s.App(ctx, app.ID))
+	if len(app.OIDC.SecretHashes) != 1 || app.OIDC.SecretHashes[0] == leaked || !app.OIDC.AllowOfflineAccess {
+		t.Errorf("secrets %v, the leaked one is %s", app.OIDC.SecretHashes, leaked)
+	}
+}
+
+// TestAFileBringsNoRemovedAppBack: nor whom it was granted to.
+func TestAFileBringsNoRemovedAppBack(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d, s := newDirectory(t)
+	app := must[idp.App](t)(d.AddApp(ctx, oidcApp("https://app.example/cb", nil)))
+	must[idp.Receipt](t)(d.RemoveApp(ctx, app.ID, "gone"))
+	_, err := d.Apply(ctx, directory.Desired{Apps: []idp.App{oidcApp("https://app.example/cb", nil)}}, false)
+	if app = must[idp.App](t)(s.App(ctx, app.ID)); !idp.IsKind(err, idp.Conflict) || !app.OIDC.Removed {
+		t.Errorf("applied: %v; removed %v", err, app.OIDC.Removed)
 	}
 }

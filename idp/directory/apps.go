@@ -21,11 +21,26 @@ func (d *Directory) AddApp(ctx context.Context, a idp.App) (idp.App, error) {
 	return d.putApp(ctx, "app.add", a)
 }
 
+// CheckApp answers idp.Invalid, naming the field, for a registration that AddApp
+// would refuse; nothing is written.
+func (d *Directory) CheckApp(a idp.App) error {
+	if a.OIDC != nil {
+		a.OIDC = new(*a.OIDC)
+	}
+	if a.SAML != nil {
+		a.SAML = new(*a.SAML)
+	}
+	return d.checkApp(&a)
+}
+
 // ChangeApp replaces the registration of an app; a.Version is the version it
-// was made from (idp.Conflict when that is stale).
+// was made from (idp.Conflict when that is stale, or the app was removed).
 func (d *Directory) ChangeApp(ctx context.Context, a idp.App) (idp.App, error) {
 	have, err := d.Store.App(ctx, a.ID)
 	if err != nil {
+		return idp.App{}, err
+	}
+	if err := standing(have); err != nil {
 		return idp.App{}, err
 	}
 	if err := d.checkApp(&a); err != nil {

@@ -10,10 +10,13 @@ import (
 
 // Grant lets a user or the members of a group use an app. Exactly one of
 // g.UserID and g.GroupID is set; ID and times are set here. It answers
-// idp.Conflict when such a grant exists.
+// idp.Conflict when such a grant exists, or the app was removed.
 func (d *Directory) Grant(ctx context.Context, g idp.Grant) (idp.Grant, error) {
 	app, err := d.Store.App(ctx, g.AppID)
 	if err != nil {
+		return idp.Grant{}, err
+	}
+	if err := standing(app); err != nil {
 		return idp.Grant{}, err
 	}
 	if g, err = checkGrant(g); err != nil {

@@ -9,8 +9,8 @@ import (
 
 // AddSecret gives a confidential app a second secret, so that the app can be
 // moved to it before the first is removed. The raw secret is returned and never
-// stored. It answers idp.Denied where the app has two, and idp.Invalid where
-// it has nothing to keep secret.
+// stored. It answers idp.Denied where the app has two, idp.Invalid
+// where it does not authenticate by one, and idp.Conflict where it was removed.
 func (d *Directory) AddSecret(ctx context.Context, id idp.AppID) (raw string, secret idp.ClientSecret, err error) {
 	raw, hash := NewSecret()
 	secret = idp.ClientSecret{ID: idp.SecretIDOf(hash), MadeAt: d.now()}
@@ -43,24 +43,15 @@ func (d *Directory) RemoveSecret(ctx context.Context, id idp.AppID, secret idp.S
 
 // changeSecrets returns when no node has a copy of what was before.
 func (d *Directory) changeSecrets(ctx context.Context, id idp.AppID, kind string, secret idp.SecretID, change func(*idp.OIDCSettings) error) error {
-	return retry(func() error {
-		a, err := d.Store.App(ctx, id)
-		if err != nil {
+	e := d.event(ctx, kind)
+	e.Detail = map[string]string{"secret": string(secret)}
+	return d.changeOIDC(ctx, id, e, func(a *idp.App) error {
+		if err := standing(*a); err != nil {
 			return err
 		}
-		if a.OIDC == nil || a.OIDC.AuthMethod == "none" {
-			return idp.Errorf(idp.Invalid, "This app keeps no secret: it is public, or it speaks SAML.")
+		if a.OIDC == nil || !NeedsSecret(*a.OIDC) {
+			return idp.Errorf(idp.Invalid, "This app keeps no secret: it is public, authenticates by keys or a certificate, or speaks SAML.")
 		}
-		if err := change(a.OIDC); err != nil {
-			return err
-		}
-		a.UpdatedAt = d.now()
-		e := d.event(ctx, kind)
-		e.AppID, e.Detail = a.ID, map[string]string{"app": a.Name, "secret": string(secret)}
-		done, err := d.Store.Commit(ctx, idp.Change{Apps: []idp.App{a}, Events: []idp.Event{e}})
-		if err != nil {
-			return err
-		}
-		return d.Store.InForce(ctx, done.N)
+		return change(a.OIDC)
 	})
 }

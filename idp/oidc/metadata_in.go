@@ -129,6 +129,38 @@ func (m clientMetadata) settings() idp.OIDCSettings {
 	return o
 }
 
+// update returns settings with what a client says of itself anew (RFC 7592
+// §2.2); what it cannot say stays as it is. Whoever has its registration access
+// token may give something up, and gets nothing that an owner did not see when
+// they granted the app, or has taken away since: neither offline access nor a
+// weaker way to authenticate.
+func (m presentedMetadata) update(o idp.OIDCSettings) (idp.OIDCSettings, error) {
+	next := m.settings()
+	switch {
+	case next.AuthMethod == o.AuthMethod:
+	case m.TokenEndpointAuthMethod == "" && !registrable(o.AuthMethod):
+		next.AuthMethod = o.AuthMethod
+	case !registrable(o.AuthMethod), !registrable(next.AuthMethod), next.AuthMethod == string(oidc.AuthMethodNone):
+		return o, badMetadata("token_endpoint_auth_method is " + o.AuthMethod + ": another is an owner's to set, not an update's.")
+	}
+	switch {
+	case o.ApplicationType != idp.ApplicationWeb && o.ApplicationType != idp.ApplicationNative:
+		return o, badMetadata("An owner has made this client a " + o.ApplicationType + ": its registration is theirs to change.")
+	case next.AllowOfflineAccess && !o.AllowOfflineAccess:
+		return o, badMetadata("The client has no grant type refresh_token: offline access is an owner's to give, not an update's.")
+	}
+	o.ApplicationType, o.AuthMethod, o.IDTokenAlg = next.ApplicationType, next.AuthMethod, next.IDTokenAlg
+	o.RedirectURIs, o.PostLogoutRedirectURIs = next.RedirectURIs, next.PostLogoutRedirectURIs
+	o.BackchannelLogoutURI, o.FrontchannelLogoutURI = next.BackchannelLogoutURI, next.FrontchannelLogoutURI
+	o.AllowOfflineAccess = next.AllowOfflineAccess
+	return o, nil
+}
+
+// registrable reports whether a client can choose this way to authenticate.
+func registrable(method string) bool {
+	return directory.NeedsSecret(idp.OIDCSettings{AuthMethod: method}) || method == string(oidc.AuthMethodNone)
+}
+
 // metadataOf is what a client is told that it is registered with.
 func metadataOf(a idp.App) clientMetadata {
 	m := clientMetadata{

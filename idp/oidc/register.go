@@ -141,6 +141,17 @@ func (p *Provider) register(w http.ResponseWriter, r *http.Request, token string
 	if err != nil {
 		return err
 	}
+	o := m.settings()
+	managing, hash := directory.NewSecret()
+	o.RegistrationTokenHash = hash
+	secret := giveSecret(&o)
+	a := idp.App{Name: m.ClientName, Protocol: idp.ProtocolOIDC, Identifier: directory.NewClientID(), OIDC: &o}
+	if a.Name == "" {
+		a.Name = a.Identifier
+	}
+	if err := p.Registration.Directory.CheckApp(a); err != nil {
+		return err
+	}
 	by, err := p.Registration.Spend(r.Context(), token)
 	if idp.IsKind(err, idp.Unauthenticated) {
 		return refusedBearer(err)
@@ -156,25 +167,17 @@ func (p *Provider) register(w http.ResponseWriter, r *http.Request, token string
 	}
 	actor := idp.ActorOf(r.Context())
 	actor.Kind, actor.UserID = "registration", by.UserID
-	o := m.settings()
 	// Whoever registers itself is not the organisation's own: people are asked.
 	o.RegisteredBy, o.ThirdParty = by.ID, true
-	managing, hash := directory.NewSecret()
-	o.RegistrationTokenHash = hash
-	secret := giveSecret(&o)
-	a, err := p.addClient(idp.WithActor(r.Context(), actor), idp.App{Name: m.ClientName, Protocol: idp.ProtocolOIDC, Identifier: directory.NewClientID(), OIDC: &o})
-	if err != nil {
+	if a, err = p.addClient(idp.WithActor(r.Context(), actor), a); err != nil {
 		return err
 	}
 	return answerJSON(w, http.StatusCreated, p.answerOf(a, secret, managing))
 }
 
-// addClient registers the app; a name that is missing or taken is told apart by
-// the client_id, because an app's name is unique here and a client's is not.
+// addClient registers the app; a name that is taken is told apart by the
+// client_id, because an app's name is unique here and a client's is not.
 func (p *Provider) addClient(ctx context.Context, a idp.App) (idp.App, error) {
-	if a.Name == "" {
-		a.Name = a.Identifier
-	}
 	added, err := p.Registration.Directory.AddApp(ctx, a)
 	if idp.IsKind(err, idp.Conflict) {
 		a.Name += " (" + a.Identifier[:8] + ")"
@@ -228,12 +231,10 @@ func (p *Provider) updateClient(w http.ResponseWriter, r *http.Request, a idp.Ap
 	if _, ok := matching(m.ClientSecret, a.OIDC.SecretHashes); m.ClientSecret != "" && !ok {
 		return badMetadata("client_secret must be that of the client: it cannot be chosen.")
 	}
-	// What the client cannot say of itself stays as it is.
-	o, next := *a.OIDC, m.settings()
-	o.ApplicationType, o.AuthMethod, o.IDTokenAlg = next.ApplicationType, next.AuthMethod, next.IDTokenAlg
-	o.RedirectURIs, o.PostLogoutRedirectURIs = next.RedirectURIs, next.PostLogoutRedirectURIs
-	o.BackchannelLogoutURI, o.FrontchannelLogoutURI = next.BackchannelLogoutURI, next.FrontchannelLogoutURI
-	o.AllowOfflineAccess = next.AllowOfflineAccess
+	o, err := m.update(*a.OIDC)
+	if err != nil {
+		return err
+	}
 	secret := giveSecret(&o)
 	if m.ClientName != "" {
 		a.Name = m.ClientName
@@ -255,10 +256,10 @@ func (p *Provider) deleteClient(w http.ResponseWriter, r *http.Request, a idp.Ap
 	return nil
 }
 
-// giveSecret gives a confidential client that has no secret its first, and
-// takes those of a public one away.
+// giveSecret gives a client that authenticates by a secret and has none its
+// first, and takes those of any other away.
 func giveSecret(o *idp.OIDCSettings) (raw string) {
-	if o.AuthMethod == string(oidc.AuthMethodNone) {
+	if !directory.NeedsSecret(*o) {
 		o.SecretHashes = nil
 		return ""
 	}

@@ -167,9 +167,104 @@ func TestWhatARegistrationMayNotSay(t *testing.T) {
 	} {
 		h.wants(400, code, "POST", "/oauth/register", h.token, body)
 	}
+	// What the house finds wrong, and not the reader of the metadata.
+	h.wants(400, "invalid_redirect_uri", "POST", "/oauth/register", h.token, `{"redirect_uris":["http://ci.example/cb"]}`)
+	h.wants(400, "invalid_client_metadata", "POST", "/oauth/register", h.token, `{`+uri+`,"token_endpoint_auth_method":"private_key_jwt"}`)
 	h.wants(401, "invalid_request", "POST", "/oauth/register", "", wantsWiki)
 	h.wants(401, "invalid_token", "POST", "/oauth/register", "wrong", wantsWiki)
 	h.wants(201, "", "POST", "/oauth/register", h.token, wantsWiki)
+}
+
+// selfRegistered is a client that registered itself, by its client_id and
+// registration access token, and that an owner has changed since.
+func (r *registrar) selfRegistered(metadata string, change func(*idp.OIDCSettings)) (id, managing string) {
+	r.t.Helper()
+	made := r.wants(201, "", "POST", "/oauth/register", r.token, metadata)
+	id, managing = made["client_id"].(string), made["registration_access_token"].(string)
+	app := r.named(id)
+	change(app.OIDC)
+	_, err := r.dir.ChangeApp(r.t.Context(), app)
+	r.must(err)
+	return id, managing
+}
+
+func (r *registrar) named(id string) idp.App {
+	r.t.Helper()
+	app, err := r.store.AppByIdentifier(r.t.Context(), idp.ProtocolOIDC, id)
+	r.must(err)
+	return app
+}
+
+// updates is an update of the client (RFC 7592 §2.2), in so many words more.
+func (r *registrar) updates(id, managing string, status int, more string) map[string]any {
+	r.t.Helper()
+	code := map[int]string{400: "invalid_client_metadata"}[status]
+	return r.wants(status, code, "PUT", "/oauth/register/"+id, managing, `{"client_id":"`+id+`","redirect_uris":["https://ci.example/cb"]`+more+`}`)
+}
+
+// TestAnUpdateUndoesNothingThatAnOwnerDecided: whoever has the registration
+// access token gets nothing by it.
+func TestAnUpdateUndoesNothingThatAnOwnerDecided(t *testing.T) {
+	t.Parallel()
+	h := newRegistrar(t, 3)
+	id, managing := h.selfRegistered(wantsWiki, func(o *idp.OIDCSettings) { o.AllowOfflineAccess = false })
+	h.updates(id, managing, 400, `,"grant_types":["authorization_code","refresh_token"]`)
+	h.updates(id, managing, 400, `,"token_endpoint_auth_method":"none"`)
+	h.updates(id, managing, 400, `,"application_type":"native"`) // for which it would be none
+	h.updates(id, managing, 400, `,"token_endpoint_auth_method":"private_key_jwt"`)
+	h.updates(id, managing, 200, `,"token_endpoint_auth_method":"client_secret_post"`)
+	if o := h.named(id).OIDC; o.AuthMethod != "client_secret_post" || o.AllowOfflineAccess || len(o.SecretHashes) != 1 {
+		t.Errorf("updated to %+v", o)
+	}
+	id, managing = h.selfRegistered(wantsWiki, func(o *idp.OIDCSettings) {
+		o.ApplicationType, o.RedirectURIs, o.AllowOfflineAccess = idp.ApplicationMachine, nil, false
+	})
+	h.updates(id, managing, 400, "")
+	// A public client may become one with a secret.
+	id, managing = h.selfRegistered(`{"redirect_uris":["https://ci.example/cb"],"token_endpoint_auth_method":"none"}`, func(*idp.OIDCSettings) {})
+	if got := h.updates(id, managing, 200, ""); got["client_secret"] == nil {
+		t.Errorf("updated to %v", got)
+	}
+}
+
+// TestAClientWithKeysUpdatesItself: as an owner has registered it, and no
+// otherwise.
+func TestAClientWithKeysUpdatesItself(t *testing.T) {
+	t.Parallel()
+	h := newRegistrar(t, 1)
+	id, managing := h.selfRegistered(wantsWiki, func(o *idp.OIDCSettings) {
+		o.AuthMethod, o.SecretHashes, o.JWKS = "private_key_jwt", nil, setOf(t, map[string]any{"ec": held().ec.Public()})
+	})
+	for _, method := range []string{"none", "client_secret_basic", "tls_client_auth"} {
+		h.updates(id, managing, 400, `,"token_endpoint_auth_method":"`+method+`"`)
+	}
+	for _, more := range []string{`,"token_endpoint_auth_method":"private_key_jwt"`, ""} {
+		if got := h.updates(id, managing, 200, more); got["client_secret"] != nil || got["token_endpoint_auth_method"] != "private_key_jwt" {
+			t.Errorf("updated to %v", got)
+		}
+	}
+	if o := h.named(id).OIDC; o.AuthMethod != "private_key_jwt" || o.JWKS == "" || len(o.SecretHashes) != 0 {
+		t.Errorf("it is %+v", o)
+	}
+}
+
+// TestAnOwnerTakesARegistrationTokenAway: the client stays, and manages itself
+// no more.
+func TestAnOwnerTakesARegistrationTokenAway(t *testing.T) {
+	t.Parallel()
+	h := newRegistrar(t, 1)
+	made := h.wants(201, "", "POST", "/oauth/register", h.token, wantsWiki)
+	id, managing := made["client_id"].(string), made["registration_access_token"].(string)
+	app := h.named(id)
+	h.must(h.dir.RevokeRegistration(t.Context(), app.ID))
+	for _, method := range []string{"GET", "PUT", "DELETE"} {
+		h.wants(401, "invalid_token", method, "/oauth/register/"+id, managing, wantsWiki)
+	}
+	h.wantEvent("app.registration.revoke")
+	if err := h.dir.RevokeRegistration(t.Context(), app.ID); !idp.IsKind(err, idp.NotFound) {
+		t.Errorf("taken away twice: %v", err)
+	}
+	caller{h.house, true, id, made["client_secret"].(string)}.exchange("x").wants(t, http.StatusBadRequest, "invalid_grant")
 }
 
 // TestARegistrationEndsWithItsOwner: an initial access token is a pass of the

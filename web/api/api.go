@@ -184,6 +184,8 @@ func (a *API) routes() []route {
 		{"GET /api/v1/apps", owner, "List apps", nil, client.Page[client.App]{}, a.appList},
 		{"POST /api/v1/apps", owner, "Register an app; answers with its secret", client.App{}, client.App{}, a.appAdd},
 		{"GET /api/v1/apps/{app}", owner, "Show an app, by ID or name", nil, client.App{}, a.appShow},
+		{"DELETE /api/v1/apps/{app}", owner, "Remove an OpenID Connect app: nothing is issued to it any more, and all that it holds ends", nil, client.Receipt{}, a.appRemove},
+		{"DELETE /api/v1/apps/{app}/registration", owner, "Take away the token with which an app manages its own registration", nil, nil, a.registrationRevoke},
 		{"GET /api/v1/apps/{app}/connect", owner, "What an app has to be told to be connected, its secret apart", nil, client.Page[client.Setting]{}, a.appConnect},
 		{"GET /api/v1/apps/{app}/check", owner, "What a reviewer would say of an app's registration", nil, client.Page[client.Finding]{}, a.appCheck},
 		{"GET /api/v1/apps/{app}/secrets", owner, "List an app's secrets, newest first, by ID", nil, client.Page[client.ClientSecret]{}, a.secretList},

@@ -341,3 +341,41 @@ func TestSuspendingOneselfTakesAWordMore(t *testing.T) {
 		t.Errorf("not suspended: %v, %v", u.Status, err)
 	}
 }
+
+// TestAnAppIsRemovedByAnOwner: one that registered itself too.
+func TestAnAppIsRemovedByAnOwner(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	_, token := h.token("grace", idp.RoleOwner)
+	c := h.client(token)
+	made, err := h.dir.AddApp(ctx, idp.App{Name: "wiki", Protocol: idp.ProtocolOIDC, OIDC: &idp.OIDCSettings{
+		AuthMethod: "none", RedirectURIs: []string{"https://wiki.example/cb"},
+		RegisteredBy: "iat_x", RegistrationTokenHash: directory.HashSecret("managing"),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	is := func(itself, removed bool) {
+		t.Helper()
+		a, err := c.App(ctx, string(made.ID))
+		if err != nil || a.RegisteredBy != "iat_x" || a.ManagesItself != itself || a.Removed != removed {
+			t.Errorf("it is %+v, %v", a, err)
+		}
+	}
+	is(true, false)
+	if err := c.RevokeRegistration(ctx, "wiki"); err != nil {
+		t.Error(err)
+	}
+	is(false, false)
+	if err := c.RevokeRegistration(ctx, "wiki"); status(err) != 404 {
+		t.Errorf("taken away twice: %v", err)
+	}
+	r, err := c.RemoveApp(ctx, "wiki", "gone & away")
+	if err != nil || r.Kind != "app" || r.Reason != "gone & away" {
+		t.Errorf("removed with %+v, %v", r, err)
+	}
+	is(false, true)
+	if _, err := c.RemoveApp(ctx, "nobody", ""); status(err) != 404 {
+		t.Errorf("nobody's app: %v", err)
+	}
+}

@@ -16,19 +16,10 @@ func (a *API) apply(r *http.Request, _ caller) (int, any, error) {
 	for _, u := range in.Users {
 		want.Users = append(want.Users, directory.DesiredUser{Person: person(u.Person), Groups: u.Groups})
 	}
-	secrets := map[string]string{}
 	for _, wire := range in.Apps {
-		app, secret, err := a.registration(wire)
+		app, err := a.registration(wire)
 		if err != nil {
 			return 0, nil, err
-		}
-		if secret != "" {
-			// A known app keeps the secret it has.
-			have, err := a.Store.AppByName(r.Context(), app.Name)
-			if err == nil && have.OIDC != nil && len(have.OIDC.SecretHashes) > 0 {
-				app.OIDC.SecretHashes, secret = have.OIDC.SecretHashes, ""
-			}
-			secrets[app.Name] = secret
 		}
 		want.Apps = append(want.Apps, app)
 	}
@@ -42,7 +33,7 @@ func (a *API) apply(r *http.Request, _ caller) (int, any, error) {
 	}
 	out := client.Applied{DryRun: dryRun, Changes: make([]client.Change, 0, len(found))}
 	for _, d := range found {
-		change, err := a.applied(r, d, secrets, dryRun)
+		change, err := a.applied(r, d, dryRun)
 		if err != nil {
 			return 0, nil, err
 		}
@@ -53,12 +44,12 @@ func (a *API) apply(r *http.Request, _ caller) (int, any, error) {
 
 // applied describes a difference, with what is shown once: a new app's secret,
 // a new person's link.
-func (a *API) applied(r *http.Request, d directory.Difference, secrets map[string]string, dryRun bool) (client.Change, error) {
+func (a *API) applied(r *http.Request, d directory.Difference, dryRun bool) (client.Change, error) {
 	c := client.Change{Verb: d.Verb, Kind: d.Kind, Name: d.Name, Detail: d.To}
 	switch {
 	case dryRun:
 	case d.Kind == "app" && (d.Verb == "add" || d.Verb == "change"):
-		c.Identifier, c.Secret = d.Identifier, secrets[d.Name]
+		c.Identifier, c.Secret = d.Identifier, d.Secret
 	case d.Verb == "add" && d.Kind == "user":
 		raw, _, err := a.Directory.Invite(r.Context(), d.User)
 		if err != nil {

@@ -31,9 +31,15 @@ func (a *API) appAdd(r *http.Request, _ caller) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	want, secret, err := a.registration(in)
+	want, err := a.registration(in)
 	if err != nil {
 		return 0, nil, err
+	}
+	secret := ""
+	if want.OIDC != nil && directory.NeedsSecret(*want.OIDC) && len(want.OIDC.SecretHashes) == 0 {
+		var hash string
+		secret, hash = directory.NewSecret()
+		want.OIDC.SecretHashes = []string{hash}
 	}
 	if want, err = a.Directory.AddApp(r.Context(), want); err != nil {
 		return 0, nil, err
@@ -45,9 +51,8 @@ func (a *API) appAdd(r *http.Request, _ caller) (int, any, error) {
 
 func setting(s idp.Setting) client.Setting { return client.Setting(s) }
 
-// registration turns an app on the wire into the ground's. A confidential
-// client without a secret gets one; it is returned once.
-func (a *API) registration(in client.App) (want idp.App, secret string, err error) {
+// registration turns an app on the wire into the ground's.
+func (a *API) registration(in client.App) (want idp.App, err error) {
 	want = idp.App{
 		Name: in.Name, Protocol: idp.Protocol(in.Protocol), Identifier: in.Identifier, LaunchURL: in.LaunchURL,
 		ProbeURL: in.ProbeURL, WholeUserLogout: in.WholeUserLogout,
@@ -57,21 +62,16 @@ func (a *API) registration(in client.App) (want idp.App, secret string, err erro
 	}
 	if in.OIDC != nil {
 		if want.OIDC, err = oidcSettings(*in.OIDC); err != nil {
-			return idp.App{}, "", err
+			return idp.App{}, err
 		}
 		directory.OIDCDefaults(want.OIDC)
-		if directory.NeedsSecret(*want.OIDC) && len(want.OIDC.SecretHashes) == 0 {
-			var hash string
-			secret, hash = directory.NewSecret()
-			want.OIDC.SecretHashes = []string{hash}
-		}
 	}
 	if in.SAML != nil {
 		if want.SAML, err = a.samlSettings(*in.SAML, &want.Identifier); err != nil {
-			return idp.App{}, "", err
+			return idp.App{}, err
 		}
 	}
-	return want, secret, nil
+	return want, nil
 }
 
 func oidcSettings(in client.OIDC) (*idp.OIDCSettings, error) {
@@ -160,6 +160,7 @@ func app(a idp.App) client.App {
 			TLSSubjectDN: o.TLSSubject.DN, TLSDNS: o.TLSSubject.DNS, TLSURI: o.TLSSubject.URI, TLSIP: o.TLSSubject.IP, TLSEmail: o.TLSSubject.Email,
 		}
 		writeTokens(out.OIDC, o)
+		out.RegisteredBy, out.ManagesItself, out.Removed = string(o.RegisteredBy), o.RegistrationTokenHash != "", o.Removed
 	}
 	if s := a.SAML; s != nil {
 		out.SAML = &client.SAML{

@@ -40,6 +40,8 @@ func narrows(pattern string) []string {
 	case "GET /api/v1/batches":
 	case "GET /api/v1/batches/{batch}/people":
 		by = []string{"state"}
+	case "DELETE /api/v1/apps/{app}":
+		return []string{"reason"}
 	case "POST /api/v1/batches":
 		return []string{"dry_run"}
 	default:

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/http"
+	"net/url"
 )
 
 // Connect returns what an app has to be told to be connected, its secret apart.
@@ -25,6 +26,17 @@ func (c *Client) AddSecret(ctx context.Context, app string) (ClientSecret, error
 // RemoveSecret removes one of an app's secrets; the last one never.
 func (c *Client) RemoveSecret(ctx context.Context, app, secret string) error {
 	return c.Do(ctx, http.MethodDelete, "/apps/"+seg(app)+"/secrets/"+seg(secret), nil, nil)
+}
+
+// RemoveApp removes an OpenID Connect app and ends all that it holds.
+func (c *Client) RemoveApp(ctx context.Context, app, reason string) (Receipt, error) {
+	return del[Receipt](ctx, c, "/apps/"+seg(app)+"?"+url.Values{"reason": {reason}}.Encode())
+}
+
+// RevokeRegistration takes away the token with which an app manages its own
+// registration.
+func (c *Client) RevokeRegistration(ctx context.Context, app string) error {
+	return c.Do(ctx, http.MethodDelete, "/apps/"+seg(app)+"/registration", nil, nil)
 }
 
 // Finding is what a reviewer would say of an app's registration.

@@ -59,6 +59,12 @@ type App struct {
 	// Connect is what the app has to be told to be connected, in the answer to
 	// its registration.
 	Connect []Setting `json:"connect,omitempty" yaml:"-"`
+	// RegisteredBy is the initial access token with which the app registered
+	// itself, and ManagesItself whether it can still change that registration.
+	RegisteredBy  string `json:"registered_by,omitempty" yaml:"-"`
+	ManagesItself bool   `json:"manages_itself,omitempty" yaml:"-"`
+	// Removed: it is no app any more.
+	Removed bool `json:"removed,omitempty" yaml:"-"`
 }
 
 // Setting is one line of what an app has to be told; the name is fit for an
