@@ -357,3 +357,14 @@ func TestConsentCoversClaimsByName(t *testing.T) {
 	h.commit(idp.Change{Consents: []idp.Consent{c}})
 	h.asWiki().exchange(code).wants(t, http.StatusBadRequest, "invalid_grant")
 }
+
+// TestACodeOfBeforeThePersonIsAskedIsNotExchanged: the app was made one of a
+// third party while the code was on its way.
+func TestACodeOfBeforeThePersonIsAskedIsNotExchanged(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	code := h.signedIn(h.ada).code("scope=openid offline_access")
+	h.foreign()
+	h.asWiki().exchange(code).wants(t, http.StatusBadRequest, "invalid_grant")
+	h.wantEvent("oidc.code.refuse")
+}

@@ -68,6 +68,9 @@ var explained = []struct {
 	{"oidc.code.refuse", "not a code of ours", idp.Explanation{
 		Meaning: "The code was changed on its way, is another provider's, or is too old: it works for a short time, once.", Side: idp.SideApp,
 		Change: "Have the app redeem the code at once, as it came, at this provider's token endpoint; see that its clock is right."}},
+	{"oidc.code.refuse", "not asked for consent", idp.Explanation{
+		Meaning: "The app was made one of a third party after the code was given out, so nobody has asked the person.", Side: idp.SideHouse,
+		Change: "Nothing: the person signs in once more, and is asked."}},
 	{"oidc.code.refuse", "", idp.Explanation{
 		Meaning: "The person, their session, or the grant of this app ended after the code was issued.", Side: idp.SidePerson,
 		Change: "Nothing, if that was meant; the person's page shows what ended and the receipt for it. Else they sign in again."}},

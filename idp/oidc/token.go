@@ -30,6 +30,14 @@ func (s *server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Acce
 	if why := c.misused(app.ID, r.Data, bound); why != "" {
 		return nil, p.burn(ctx, c, why)
 	}
+	if app.OIDC.ThirdParty && c.Consent == "" { // it was an app of the house when the code was given out
+		const why = "the person was not asked for consent"
+		p.note(ctx, idp.Event{
+			Kind: "oidc.code.refuse", UserID: c.User, AppID: c.App, SessionID: c.Session,
+			Detail: map[string]string{"reason": why, "received": received(r.Form)},
+		})
+		return nil, invalidGrant(errors.New(why))
+	}
 	aud, ok := audience(c.Resources, r.Form["resource"], *app.OIDC)
 	if !ok {
 		return nil, invalidTarget()
