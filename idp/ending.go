@@ -43,7 +43,7 @@ type Ending struct {
 	// again instead of made twice. Unique.
 	Key       string
 	SignedOut bool // EndSession: the person's own sign-out; offline families live on
-	Expired   bool // EndSession: it had run out by itself; offline families live on
+	Expired   bool // EndSession: it had run out by itself, if it has still; offline families live on
 	Reason    string
 	Actor     Actor
 	At        time.Time

@@ -15,7 +15,8 @@ import (
 // change of what copies may say takes a number of the log, too.
 //
 // A change with an ending always wins: no version is checked, and the same
-// Ending.Key again answers what was committed then. An ending of what does
+// Ending.Key again answers what was committed then. Only that a session ran out
+// is idp.Conflict where the session was renewed meanwhile. An ending of what does
 // not exist is idp.NotFound. When Commit has returned success the ending is
 // durable; when it has answered idp.Unavailable the ending may yet come into
 // force, and the same key tells.

@@ -204,7 +204,10 @@ const (
 	endSession = `UPDATE sessions SET
 		ended_at = CASE WHEN ended_at = 0 THEN $2 ELSE ended_at END,
 		ended_by = CASE WHEN ended_by = 'ended' THEN ended_by ELSE $3 END WHERE id = $1`
-	endFamily = `UPDATE token_families SET revoked_at = CASE WHEN revoked_at = 0 THEN $2 ELSE revoked_at END WHERE id = $1`
+	// That it ran out is no wish: one that was renewed since it was seen to have
+	// run out lives on. $4 is when it was seen, by the clock that nodes share.
+	endExpired = endSession + ` AND expires_at <= $4`
+	endFamily  = `UPDATE token_families SET revoked_at = CASE WHEN revoked_at = 0 THEN $2 ELSE revoked_at END WHERE id = $1`
 )
 
 func cut(e idp.Ending, now time.Time) (step, error) {
@@ -215,11 +218,8 @@ func cut(e idp.Ending, now time.Time) (step, error) {
 		return do(endPasses, e.UserID), nil
 	case idp.EndSession:
 		by := "ended"
-		switch {
-		case e.SignedOut:
+		if e.SignedOut {
 			by = "signed_out"
-		case e.Expired:
-			by = "expired"
 		}
 		return do(endSession, e.SessionID, us(now), by), nil
 	case idp.EndFamily:
@@ -242,6 +242,9 @@ func (s *Store) end(ctx context.Context, before []step, c idp.Change) (idp.Commi
 	first, err := cut(e, now)
 	if err != nil {
 		return idp.Committed{}, err
+	}
+	if e.Expired {
+		first = must(stale("session"), endExpired, e.SessionID, us(now), "expired", us(s.shared(e.At)))
 	}
 	cuts, rest := []step{first}, s.changeSteps(c, now)
 	if e.Kind == idp.EndGrant {

@@ -45,7 +45,7 @@ const (
 		FROM ok WHERE $4 = '' OR EXISTS (SELECT 1 FROM done)`
 
 	// $7 is the new secret's hash, $8 to $10 are what was proven anew.
-	renewed = `UPDATE sessions SET secret_hash = $7, auth_time = $8, methods = $9, last_seen_at = $6, expires_at = $10
+	renewed = `UPDATE sessions SET secret_hash = $7, auth_time = $8, methods = $9, last_seen_at = $6, expires_at = $10, settled_at = 0
 		WHERE id = $5 AND user_id = $1 AND epoch = $2 AND generation = $3 AND ended_at = 0 AND expires_at > $6
 		AND ` + sinceCut
 	// SQLite wants no gap in the numbers: $4, the SignIn, is named for it.

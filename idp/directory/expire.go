@@ -11,7 +11,8 @@ import (
 // of them, where an app got something from one and can be told: an app may keep
 // a session of its own for longer. The others are settled, so that nobody looks
 // at them again. It returns how many it looked at. It may run on every node:
-// each is ended once. One that cannot be ended holds up none of the others.
+// each is ended once, and one that was renewed since it was listed is left alone.
+// One that cannot be ended holds up none of the others.
 //
 // Being idle ends no session in apps: it only means that Gatehouse asks for the
 // password again.
@@ -38,7 +39,7 @@ func (d *Directory) EndExpiredSessions(ctx context.Context, limit int) (int, err
 			Kind: idp.EndSession, UserID: s.UserID, SessionID: s.ID, Key: key("expired", string(s.ID), 0), Expired: true,
 			Reason: "it had run out", At: now,
 		}}, e)
-		if err != nil {
+		if err != nil && !idp.IsKind(err, idp.Conflict) { // renewed meanwhile: it lives on
 			failed = append(failed, err)
 		}
 	}

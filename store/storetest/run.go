@@ -28,6 +28,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"a code is spent once and its family rotates", testCodes},
 		{"an offline family outlives a sign-out only", testOfflineFamilies},
 		{"a session that ran out is found until somebody has seen to it", testExpiredSessions},
+		{"a session that is renewed has not run out", testRenewedSession},
 		{"who is suspended right after a session ran out is listed", testCutRightAfterExpiry},
 		{"links work once", testLinks},
 		{"API tokens carry their user", testAPITokens},

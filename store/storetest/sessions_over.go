@@ -23,6 +23,10 @@ func testExpiredSessions(h *house) {
 	whole, cut, err := h.ExpiredSessions(h.ctx, h.now.Add(time.Hour-time.Second), 10)
 	h.ok(err)
 	h.same(0, len(whole)+len(cut))
+	// Not while it is alive for a node whose clock is a little behind.
+	whole, cut, err = h.ExpiredSessions(h.ctx, h.now.Add(time.Hour+2*time.Second), 10)
+	h.ok(err)
+	h.same(0, len(whole)+len(cut))
 	later := h.now.Add(time.Hour + 11*time.Minute)
 	whole, cut, err = h.ExpiredSessions(h.ctx, later, 10)
 	h.ok(err)
@@ -36,7 +40,7 @@ func testExpiredSessions(h *house) {
 
 	h.Now = func() time.Time { return later }
 	e := h.ending(idp.EndSession, u.ID)
-	e.SessionID, e.Expired = over.ID, true
+	e.SessionID, e.Expired, e.At = over.ID, true, later
 	h.commit(idp.Change{Ending: e})
 	r, err := h.Receipt(h.ctx, e.ReceiptID)
 	h.ok(err)
@@ -58,6 +62,52 @@ func testExpiredSessions(h *house) {
 	whole, cut, err = h.ExpiredSessions(h.ctx, later, 10)
 	h.ok(err)
 	h.same(0, len(whole)+len(cut))
+}
+
+// testRenewedSession: whoever has seen that it ran out neither ends nor settles
+// what was renewed since; and what was settled too early counts anew.
+func testRenewedSession(h *house) {
+	u := h.user("ada")
+	s := h.session(u)
+	renew := func(until time.Time) {
+		h.Helper()
+		in := idp.SignIn{ID: idp.NewSignInID(), CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
+		h.ok(h.CreateSignIn(h.ctx, in))
+		in.Proof, in.Methods, in.AuthTime = s.Proof, []string{"pwd"}, h.now
+		h.ok(h.ProveSignIn(h.ctx, in, h.now))
+		s.LastSeenAt, s.AuthTime, s.ExpiresAt = h.now, h.now, until
+		_, err := h.RenewSession(h.ctx, s, string(idp.NewSessionID()), in.ID)
+		h.ok(err)
+	}
+	found := func(at time.Time) int {
+		h.Helper()
+		whole, cut, err := h.ExpiredSessions(h.ctx, at, 10)
+		h.ok(err)
+		return len(whole) + len(cut)
+	}
+	seen := s.ExpiresAt.Add(time.Minute)
+	h.same(1, found(seen))
+	renew(h.now.Add(5 * time.Hour))
+	h.ok(h.SettleSessions(h.ctx, []idp.SessionID{s.ID}, seen))
+	h.same(1, found(h.now.Add(6*time.Hour)))
+	e := h.ending(idp.EndSession, u.ID)
+	e.SessionID, e.Expired, e.At = s.ID, true, seen
+	_, err := h.Commit(h.ctx, idp.Change{Ending: e})
+	h.is(err, idp.Conflict)
+	_, err = h.Receipt(h.ctx, e.ReceiptID)
+	h.is(err, idp.NotFound)
+	kept, err := h.SessionByID(h.ctx, s.ID)
+	h.ok(err)
+	h.same(time.Time{}, kept.EndedAt)
+
+	// Settled by a node whose clock is hours ahead.
+	h.ok(h.SettleSessions(h.ctx, []idp.SessionID{s.ID}, h.now.Add(7*time.Hour)))
+	h.same(0, found(h.now.Add(8*time.Hour)))
+	renew(h.now.Add(9 * time.Hour))
+	h.same(1, found(h.now.Add(10*time.Hour)))
+	e.At = h.now.Add(10 * time.Hour)
+	h.commit(idp.Change{Ending: e})
+	h.same(e.ReceiptID, h.commit(idp.Change{Ending: e}).ReceiptID) // the same wish again
 }
 
 // testCutRightAfterExpiry: who is suspended before anybody has seen that the
