@@ -20,6 +20,10 @@ const (
 	// longestAssertion is how far ahead an assertion may expire: its jti must
 	// be remembered for so long.
 	longestAssertion = 5 * time.Minute
+	// clocksApart is for how much longer what was used is remembered than this
+	// node takes it: the clock of another node may be behind, and that of one
+	// that sweeps ahead.
+	clocksApart = 5 * time.Minute
 	// longestJTI bounds what is remembered of a jti.
 	longestJTI = 512
 
@@ -85,7 +89,7 @@ func (p *Provider) checkAssertion(ctx context.Context, app idp.App, assertion st
 	if why := c.wrong(app, p.Issuer, p.now()); why != "" {
 		return p.refuseClient(ctx, app, "its assertion: "+why)
 	}
-	until := c.Expires.time().Add(skew)
+	until := c.Expires.time().Add(skew + clocksApart)
 	switch err := p.Gate.SpendOnce(ctx, spentAssertion, string(app.ID)+"|"+c.ID, until); {
 	case idp.IsKind(err, idp.Conflict):
 		return p.refuseClient(ctx, app, "its assertion was used before")

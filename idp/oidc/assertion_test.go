@@ -199,6 +199,18 @@ func TestKeysOfAnAppAreReplacedInTurn(t *testing.T) {
 	b.proves(t, "the next key, alone", next(), true)
 }
 
+// TestAnAssertionIsNotReplayedAcrossClocks: as for a proof.
+func TestAnAssertionIsNotReplayedAcrossClocks(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := h.newBank()
+	assertion := b.assertion(nil)
+	b.proves(t, "first", assertion, true)
+	h.clock.Advance(118 * time.Second)
+	h.must(h.store.Purge(t.Context(), h.clock.Now().Add(4*time.Minute))) // another node's sweep
+	b.proves(t, "again", assertion, false)
+}
+
 // TestPublishedKeysAreReadWhenNeeded: from jwks_uri, seldom, and again when a
 // signature names a key that is not known.
 func TestPublishedKeysAreReadWhenNeeded(t *testing.T) {

@@ -83,7 +83,7 @@ func (p *Provider) checkProof(ctx context.Context, h http.Header, method, path, 
 	if why := c.wrong(method, p.addresses(path), token, p.now()); why != "" {
 		return "", noProof(why)
 	}
-	until := c.IssuedAt.time().Add(proofWindow + time.Second)
+	until := c.IssuedAt.time().Add(proofWindow + clocksApart)
 	err = p.Gate.SpendOnce(ctx, spentProof, jkt+"|"+c.ID, until)
 	if idp.IsKind(err, idp.Conflict) {
 		return "", noProof("the proof was used before")

@@ -202,6 +202,22 @@ func withHeader(t *testing.T, token, header string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + rest
 }
 
+// TestAProofIsNotReplayedAcrossClocks: one that was used is remembered for as
+// long as any node takes it, also when the clock of the one that sweeps is ahead.
+func TestAProofIsNotReplayedAcrossClocks(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := h.newBank()
+	token := h.boundTokens(b).text("access_token")
+	proof := h.proof("GET", "/oauth/userinfo", map[string]any{"ath": hash(token)})
+	if got := h.userinfoBy("DPoP "+token, proof); got.status != http.StatusOK {
+		t.Fatal(got.status, got.body)
+	}
+	h.clock.Advance(58 * time.Second)
+	h.must(h.store.Purge(t.Context(), h.clock.Now().Add(4*time.Minute))) // another node's sweep
+	h.userinfoBy("DPoP "+token, proof).wants(t, http.StatusUnauthorized, "invalid_dpop_proof")
+}
+
 func TestAppWhoseTokensAreBoundMustProve(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -26,6 +26,32 @@ func TestFAPI2AppDoesNotSignWithRS256(t *testing.T) {
 	}
 }
 
+// TestFAPI2RefreshGivesALiveJWT: nothing is written at a refresh that replaces
+// nothing, and still the token's life begins there, and is counted from the cut.
+func TestFAPI2RefreshGivesALiveJWT(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := h.newBank(fapi, func(o *idp.OIDCSettings) { o.AccessTokenFormat = idp.AccessTokenJWT })
+	_, q := h.signedIn(h.ada).get(b.opens(b.pushes("scope=openid offline_access"))).location(t)
+	a := h.withProof("/oauth/token", b.by(b.assertion(nil), exchange(q.Get("code"), "redirect_uri="+bankCallback)), h.proof("POST", "/oauth/token", nil))
+	for range 3 {
+		h.clock.Advance(6 * time.Minute)
+		form := url.Values{"grant_type": {"refresh_token"}, "refresh_token": {a.text("refresh_token")}}
+		got := h.withProof("/oauth/token", b.by(b.assertion(nil), form), h.proof("POST", "/oauth/token", nil))
+		if life, _ := got.body["expires_in"].(float64); got.status != http.StatusOK || life < 240 || life > 300 {
+			t.Errorf("a refresh after the life of the token before: %d expires_in %v", got.status, got.body["expires_in"])
+		}
+		token := got.text("access_token")
+		if u := h.userinfoBy("DPoP "+token, h.proof("GET", "/oauth/userinfo", map[string]any{"ath": hash(token)})); u.status != http.StatusOK {
+			t.Errorf("userinfo with it: %d %v", u.status, u.body)
+		}
+		exp, _ := claimsOf(t, token)["exp"].(float64)
+		if bound := b.app.JWTsUntil(h.clock.Now()); time.Unix(int64(exp), 0).After(bound) {
+			t.Errorf("it lives until %v, and a receipt of this moment says %s", exp, bound)
+		}
+	}
+}
+
 // TestFAPI2RefreshTokenStays: it is not replaced, so that an answer that was
 // lost costs nothing (FAPI 2.0 §5.3.2.1), and it dies with all the rest.
 func TestFAPI2RefreshTokenStays(t *testing.T) {

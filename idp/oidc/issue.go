@@ -47,7 +47,7 @@ func (p *Provider) issue(i issue) (*oidc.AccessTokenResponse, error) {
 	resp := &oidc.AccessTokenResponse{
 		AccessToken: access,
 		TokenType:   i.bound.tokenType(),
-		ExpiresIn:   uint64(until.Sub(now) / time.Second),
+		ExpiresIn:   uint64(max(0, until.Sub(now)) / time.Second),
 		Scope:       i.scopes,
 	}
 	if f.Offline {

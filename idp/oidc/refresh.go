@@ -78,7 +78,11 @@ func (p *Provider) renew(ctx context.Context, app idp.App, t pass) (idp.TokenFam
 	if !app.OIDC.FAPI2 {
 		return p.Gate.Rotate(ctx, t.Family, t.proof(), t.Seq)
 	}
+	asked := p.now()
 	truth, err := p.Gate.RefreshFamily(ctx, t.Family, t.proof())
+	// Nothing is written, so that what is issued is as old as the question: what
+	// an ending cuts off was asked about before it.
+	truth.Family.RotatedAt = asked
 	if err == nil && t.Seq != truth.Family.Seq {
 		err = idp.Errorf(idp.Conflict, "a newer refresh token was made of this one")
 	}
