@@ -72,6 +72,9 @@ func TestMetricsSayWhatAnOperatorNeeds(t *testing.T) {
 			t.Errorf("%s is %g, want %g", series, n, want)
 		}
 	}
+	if n := figure(`gatehouse_sql_statements_total`); n < 50 {
+		t.Errorf("%g statements for two sign-ons and a suspension", n)
+	}
 	if n := figure(`gatehouse_redis_watermark_lag`); n > 5 {
 		t.Errorf("Redis lags by %g rows", n)
 	}

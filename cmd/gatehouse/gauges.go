@@ -50,6 +50,7 @@ var (
 	computingDesc = newDesc("password_hashes_running", "Password hashes that are computed at this moment.")
 	waitingDesc   = newDesc("password_hashes_waiting", "Password hashes that wait for their turn.")
 	computedDesc  = newDesc("password_hashes_total", "Password hashes computed.")
+	sqlDesc       = newDesc("sql_statements_total", "Statements sent to the database, BEGIN and COMMIT included.")
 	openDesc      = newDesc("open", "1: people are let in; 0: the house is closed (restored and unconfirmed, or the database went back in time).")
 )
 
@@ -57,7 +58,7 @@ var (
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		deadDesc, linesDesc, eldestDesc, queueDesc, redisDesc, trustedDesc, positionDesc, lagDesc, checksDesc, waitedDesc,
-		computingDesc, waitingDesc, computedDesc, openDesc,
+		computingDesc, waitingDesc, computedDesc, sqlDesc, openDesc,
 	} {
 		ch <- d
 	}
@@ -99,6 +100,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	gauge(computingDesc, float64(computing))
 	gauge(waitingDesc, float64(waiting))
 	counter(computedDesc, float64(computed))
+	counter(sqlDesc, float64(g.house.store.Statements()))
 	gauge(openDesc, flag(g.house.cuts.closed() == ""))
 }
 

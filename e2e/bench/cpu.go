@@ -112,7 +112,7 @@ func machineCPU() (time.Duration, error) {
 
 // resident is the anonymous and the whole resident memory of a process, bytes.
 func resident(pid int) (anonymous, whole int64, err error) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", pid))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -120,16 +120,16 @@ func resident(pid int) (anonymous, whole int64, err error) {
 		name, value, _ := strings.Cut(line, ":")
 		var to *int64
 		switch name {
-		case "RssAnon":
+		case "Anonymous":
 			to = &anonymous
-		case "VmRSS":
+		case "Rss":
 			to = &whole
 		default:
 			continue
 		}
 		kB, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64)
 		if err != nil {
-			return 0, 0, fmt.Errorf("/proc/PID/status: %w", err)
+			return 0, 0, fmt.Errorf("/proc/PID/smaps_rollup: %w", err)
 		}
 		*to = kB << 10
 	}

@@ -20,12 +20,16 @@ const (
 	consumer  = "http://app.localhost/acs"
 	entityID  = "http://app.localhost/metadata"
 	groupName = "Everybody"
+
+	machineScope = "stock.read"
 )
 
 // The OIDC apps that are measured.
 const (
-	appES256 = "es256"
-	appRS256 = "rs256"
+	appES256      = "es256"
+	appRS256      = "rs256"
+	machineOpaque = "machine-opaque"
+	machineJWT    = "machine-jwt"
 )
 
 // furnished says who was added for what.
@@ -45,6 +49,7 @@ func (h *house) furnish(ctx context.Context, o options) error {
 	for _, a := range want.Apps {
 		want.Grants = append(want.Grants, client.Grant{App: a.Name, Group: groupName})
 	}
+	want.Apps = append(want.Apps, machine(machineOpaque, "opaque"), machine(machineJWT, "jwt")) // nobody signs in to these
 	add := func(kind string, n int) (list []*person) {
 		for i := range n {
 			name := fmt.Sprintf("%s%d", kind, i)
@@ -105,6 +110,15 @@ func registrations() []client.App {
 		list = append(list, relying(fmt.Sprintf("app%d", i), "ES256"))
 	}
 	return list
+}
+
+// machine is an app that acts for itself and gets access tokens of that format.
+func machine(name, format string) client.App {
+	sum := sha256.Sum256([]byte(secret))
+	return client.App{Name: name, Protocol: "oidc", Identifier: name, OIDC: &client.OIDC{
+		ApplicationType: "machine", SecretHashes: []string{hex.EncodeToString(sum[:])},
+		IDTokenAlg: "ES256", Scopes: []string{machineScope}, AccessTokenFormat: format,
+	}}
 }
 
 func form(pairs ...string) url.Values {

@@ -53,6 +53,7 @@ type house struct {
 	token   string
 
 	db         *sql.DB   // beside the server
+	metrics    string    // where the server counts; "" for nowhere
 	size       string    // the query for the size of the database in bytes
 	postmaster int       // 0: the database has no processes
 	redis      *exec.Cmd // nil: none in front

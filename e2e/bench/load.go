@@ -37,6 +37,8 @@ func rows() []row {
 		{number: 3, what: "introspection, live check", signs: "-", do: introspection, must: 0.20, aim: 0.12},
 		{number: 4, what: "userinfo, live check", signs: "-", do: userinfo, must: 0.18, aim: 0.12},
 		{number: 5, what: "refresh, rotating", signs: "ES256", do: refresh, must: 0.30, aim: 0.20, database: 0.4},
+		{number: 6, what: "client credentials, opaque", signs: "-", do: clientCredentials(machineOpaque), must: 0.20, aim: 0.12},
+		{number: 6, what: "client credentials, JWT", signs: "ES256", do: clientCredentials(machineJWT), must: 0.20, aim: 0.12},
 		{number: 7, what: "SAML SSO, one signature", signs: "RSA-2048-SHA256", do: samlSSO, must: 1.8, aim: 1.3},
 		{number: 9, what: "password sign-in and code", signs: "ES256", do: passwordLogin, must: 1, aim: 1, overHash: 1.05, aimedHash: 1.03},
 	}
@@ -49,6 +51,7 @@ type figure struct {
 	p50, p99 time.Duration
 	others   float64 // share of the machine that somebody else used
 	ops      int
+	each     work // what the server did for one of them
 }
 
 // meter counts what is ours on the machine, so that what is left is somebody
@@ -160,6 +163,12 @@ func (r *report) load(ctx context.Context, o options, houses []*house) error {
 		}
 	}
 	for _, h := range houses {
+		if err := r.halfPeaks(ctx, o, m, h); err != nil {
+			return fmt.Errorf("at half the peak on %s: %w", h.storage, err)
+		}
+		if err := h.work(ctx, o.operations); err != nil {
+			return fmt.Errorf("%d operations on %s: %w", o.operations, h.storage, err)
+		}
 		if err := r.afterLoad(h); err != nil {
 			return err
 		}
@@ -169,17 +178,35 @@ func (r *report) load(ctx context.Context, o options, houses []*house) error {
 
 // row measures one row on one house, after a short while to warm up.
 func (m meter) row(ctx context.Context, o options, h *house, r row) (figure, error) {
-	ops := make([]operation, len(h.load))
-	for i, p := range h.load {
-		var err error
-		if ops[i], err = r.do(ctx, p); err != nil {
-			return figure{}, err
-		}
+	ops, err := h.operations(ctx, r.do)
+	if err != nil {
+		return figure{}, err
 	}
 	if _, err := loop(ctx, time.Now().Add(o.each/10), ops); err != nil {
 		return figure{}, err
 	}
+	before, err := h.worked(ctx)
+	if err != nil {
+		return figure{}, err
+	}
 	f, err := m.measure(ctx, o.each, h.cpu, ops)
+	if err != nil {
+		return figure{}, err
+	}
 	h.ops += f.ops
+	after, err := h.worked(ctx)
+	f.each = after.since(before, f.ops)
 	return f, err
+}
+
+// operations are a scenario's, one for each worker.
+func (h *house) operations(ctx context.Context, do scenario) ([]operation, error) {
+	ops := make([]operation, len(h.load))
+	for i, p := range h.load {
+		var err error
+		if ops[i], err = do(ctx, p); err != nil {
+			return nil, err
+		}
+	}
+	return ops, nil
 }

@@ -60,3 +60,67 @@ func TestCostInStatements(t *testing.T) {
 		t.Errorf("refresh: %d %v", a.status, a.body)
 	}
 }
+
+// TestCostOfGrantsWithoutABrowser holds the grants of machines and devices, and
+// clients that prove themselves with a key, to what they may ask of the store.
+func TestCostOfGrantsWithoutABrowser(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.exchanging()
+	ada := h.signedIn(h.ada)
+	subject := ada.tokens("openid email").text("access_token")
+	b := h.newBank()
+	code := func() url.Values {
+		_, q := ada.get("/oauth/authorize?" + b.asks("scope=openid offline_access").Encode()).location(t)
+		return exchange(q.Get("code"), "redirect_uri="+bankCallback)
+	}
+	proven, withProof := code(), code()
+	d, confirmed := h.tv(), h.tv()
+	h.must(confirmed.decide(h.person().newSession(h.ada), true))
+	var own, pushed string
+	for _, c := range []struct {
+		name string
+		most uint64
+		want int
+		do   func() answer
+	}{
+		{"client credentials: app; app as it is now", 2, http.StatusOK, func() answer {
+			a := h.asRobot().forItself()
+			own = a.text("access_token")
+			return a
+		}},
+		{"introspection of such a token: asker; app", 2, http.StatusOK, func() answer {
+			return h.asRobot().post("/oauth/introspect", url.Values{"token": {own}})
+		}},
+		{"device authorization: app; throttle, code, audit", 4, http.StatusOK, func() answer {
+			return h.asPhone().post("/oauth/device_authorization", url.Values{"scope": {"openid"}})
+		}},
+		{"device poll, not confirmed: app; poll", 2, http.StatusBadRequest, d.poll},
+		{"device poll, confirmed: app; poll; family, account, participant", 7, http.StatusOK, confirmed.poll},
+		{"token exchange: app; family, access, apps of both sides; audit", 6, http.StatusOK, func() answer { return h.asRobot().trade(subject) }},
+		{"par with a secret: app", 1, http.StatusCreated, func() answer {
+			a := h.asWiki().post("/oauth/par", ask())
+			pushed = a.text("request_uri")
+			return a
+		}},
+		{"private_key_jwt and code: app; assertion spent; family, account, participant", 7, http.StatusOK, func() answer { return b.proven("/oauth/token", proven) }},
+		{"private_key_jwt, proof and code: the same; proof spent", 8, http.StatusOK, func() answer {
+			return h.withProof("/oauth/token", b.by(b.assertion(nil), withProof), h.proof("POST", "/oauth/token", nil))
+		}},
+	} {
+		before := h.store.Statements()
+		a := c.do()
+		spent := h.store.Statements() - before
+		if a.status != c.want {
+			t.Fatalf("%s: %d %v", c.name, a.status, a.body)
+		}
+		if spent > c.most {
+			t.Errorf("%s: %d statements, at most %d", c.name, spent, c.most)
+		}
+	}
+	before := h.store.Statements()
+	ada.get("/oauth/authorize?" + url.Values{"client_id": {"wiki"}, "request_uri": {pushed}}.Encode()).location(t)
+	if spent := h.store.Statements() - before; spent > 4 {
+		t.Errorf("authorize what was pushed: %d statements, at most 4", spent)
+	}
+}
