@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -94,6 +93,7 @@ func (d *Directory) EndKey(ctx context.Context, id idp.KeyID, why string) (idp.R
 			if k.SignsAt.After(next.SignsAt) {
 				next.SignsAt = k.SignsAt
 			}
+			c.TurnKeys = []idp.KeyTurn{{Was: *before, SignsAt: before.SignsAt, RetiredAt: next.SignsAt.Add(keyOverlap)}}
 		}
 		c.SigningKeys = []idp.SigningKey{next}
 	}
@@ -103,7 +103,7 @@ func (d *Directory) EndKey(ctx context.Context, id idp.KeyID, why string) (idp.R
 	if err != nil {
 		return idp.Receipt{}, err
 	}
-	return r, errors.Join(d.Keys.Settle(ctx), d.RotateDueKeys(ctx, 0))
+	return r, d.Keys.Settle(ctx)
 }
 
 // SigningKeys returns the signing keys of the house, oldest first, retired and
