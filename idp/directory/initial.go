@@ -50,7 +50,11 @@ func (d *Directory) RevokeInitialToken(ctx context.Context, id idp.InitialTokenI
 // all that it held ends, and it is told. Its row stays for those who ask what
 // the receipt is about. It answers idp.Invalid for an app that speaks SAML.
 func (d *Directory) RemoveApp(ctx context.Context, id idp.AppID, why string) (idp.Receipt, error) {
-	err := d.changeOIDC(ctx, id, d.event(ctx, "app.remove"), func(a *idp.App) error {
+	why, err := text("reason", why, 500) // before anything is written
+	if err != nil {
+		return idp.Receipt{}, err
+	}
+	err = d.changeOIDC(ctx, id, d.event(ctx, "app.remove"), func(a *idp.App) error {
 		if a.OIDC == nil {
 			return idp.Errorf(idp.Invalid, "Only an OpenID Connect app can be removed.")
 		}

@@ -370,6 +370,10 @@ func TestAnAppIsRemovedByAnOwner(t *testing.T) {
 	if err := c.RevokeRegistration(ctx, "wiki"); status(err) != 404 {
 		t.Errorf("taken away twice: %v", err)
 	}
+	if _, err := c.RemoveApp(ctx, "wiki", strings.Repeat("x", 501)); status(err) != 400 {
+		t.Errorf("for a reason without end: %v", err)
+	}
+	is(false, false)
 	r, err := c.RemoveApp(ctx, "wiki", "gone & away")
 	if err != nil || r.Kind != "app" || r.Reason != "gone & away" {
 		t.Errorf("removed with %+v, %v", r, err)
