@@ -93,7 +93,7 @@ func (h *house) scripts(ctx context.Context) (float64, error) {
 	_, rest, found := strings.Cut(info, "cmdstat_evalsha:calls=")
 	calls, _, cut := strings.Cut(rest, ",")
 	if !found || !cut {
-		return 0, errors.New("Redis has run no script")
+		return 0, errors.New("no script was run by Redis")
 	}
 	return strconv.ParseFloat(calls, 64)
 }
