@@ -21,10 +21,14 @@ func (p *Portal) allowed(ctx context.Context, me idp.UserID) ([]consentRow, erro
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, consentRow{
+		row := consentRow{
 			ID: string(c.ID), App: app.Name, Learns: strings.Join(ui.Learns(app, c.Scopes), " · "),
 			ComesBack: ui.ComesBack(c.Scopes), Since: c.GivenAt,
-		})
+		}
+		if !c.RevokedAt.IsZero() {
+			row.Learns, row.ComesBack = "You have taken this back, but not all that the app holds of you has ended yet. Take it back again.", false
+		}
+		rows = append(rows, row)
 	}
 	return rows, nil
 }
