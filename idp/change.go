@@ -14,7 +14,7 @@ type Change struct {
 	Members       []Membership
 	RemoveMembers []Membership
 	RemoveGrants  []GrantID
-	// Consents are new ones, or say more than they did.
+	// Consents are new ones, say more than they did, or are being taken back.
 	Consents       []Consent
 	RemoveConsents []ConsentID
 	// EndGrants have come to their end with this Ending; one that was changed

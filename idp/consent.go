@@ -14,6 +14,9 @@ type Consent struct {
 	Scopes    []string  // as OpenID Connect Core §5.4 and §11 name them
 	GivenAt   time.Time // for the first time since there was none
 	UpdatedAt time.Time // when scopes were last added, or it was given once more
+	// RevokedAt is when the person took it back; zero while it stands. Then it
+	// counts no more, and is there only until what it let out has ended.
+	RevokedAt time.Time
 	Version   int64
 }
 

@@ -9,7 +9,8 @@ import (
 )
 
 // GiveConsent writes down that a person allows an app these scopes, on top of
-// those that they have allowed it before, and returns the whole.
+// those that they have allowed it before, and returns the whole. One that was
+// half taken back is taken back first: it brings nothing back.
 func (d *Directory) GiveConsent(ctx context.Context, user idp.UserID, app idp.AppID, scopes []string) (idp.Consent, error) {
 	a, err := d.Store.App(ctx, app)
 	if err != nil {
@@ -21,6 +22,9 @@ func (d *Directory) GiveConsent(ctx context.Context, user idp.UserID, app idp.Ap
 		c, err = d.Store.ConsentTo(ctx, user, app)
 		switch {
 		case idp.IsKind(err, idp.NotFound):
+			if err := d.finishRevoking(ctx, user, app); err != nil {
+				return err
+			}
 			c = idp.Consent{ID: idp.NewConsentID(), UserID: user, AppID: app, GivenAt: now}
 		case err != nil:
 			return err
@@ -35,26 +39,53 @@ func (d *Directory) GiveConsent(ctx context.Context, user idp.UserID, app idp.Ap
 }
 
 // RevokeConsent takes a consent back, and ends what the app holds of the
-// person. Its tokens are ended first, so that one who tries again after an
-// error still finds what to take back; and once more when the consent is gone,
-// for what a sign-on has overtaken in between. From then on a code that was
-// given out on this consent is worth nothing.
+// person. From the first step on the consent counts no more: whoever writes down
+// what came of it looks after that whether it stands, so one of the two sees the
+// other. It is gone in the last, so that one who tries again after an error still
+// finds what to take back.
 func (d *Directory) RevokeConsent(ctx context.Context, c idp.Consent) error {
-	a, err := d.Store.App(ctx, c.AppID)
-	if err != nil {
+	err := retry(func() (err error) {
+		if c, err = d.Store.Consent(ctx, c.ID); err != nil || !c.RevokedAt.IsZero() {
+			return err
+		}
+		a, err := d.Store.App(ctx, c.AppID)
+		if err != nil {
+			return err
+		}
+		c.RevokedAt = d.now()
+		_, err = d.Store.Commit(ctx, idp.Change{
+			Consents: []idp.Consent{c}, Events: []idp.Event{d.consentEvent(ctx, "consent.revoke", c, a.Name)},
+		})
 		return err
-	}
-	if err := d.endFamilies(ctx, c); err != nil {
-		return err
-	}
-	_, err = d.Store.Commit(ctx, idp.Change{
-		RemoveConsents: []idp.ConsentID{c.ID},
-		Events:         []idp.Event{d.consentEvent(ctx, "consent.revoke", c, a.Name)},
 	})
 	if err != nil {
 		return err
 	}
-	return d.endFamilies(ctx, c)
+	return d.endConsent(ctx, c)
+}
+
+// finishRevoking takes back what is left of a consent that was half taken back,
+// if there is one.
+func (d *Directory) finishRevoking(ctx context.Context, user idp.UserID, app idp.AppID) error {
+	all, err := d.Store.Consents(ctx, user)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if c.AppID == app && !c.RevokedAt.IsZero() {
+			return d.endConsent(ctx, c)
+		}
+	}
+	return nil
+}
+
+// endConsent ends what the app holds of the person, and removes the consent.
+func (d *Directory) endConsent(ctx context.Context, c idp.Consent) error {
+	if err := d.endFamilies(ctx, c); err != nil {
+		return err
+	}
+	_, err := d.Store.Commit(ctx, idp.Change{RemoveConsents: []idp.ConsentID{c.ID}})
+	return err
 }
 
 func (d *Directory) consentEvent(ctx context.Context, kind string, c idp.Consent, app string) idp.Event {

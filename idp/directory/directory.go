@@ -35,6 +35,8 @@ type Store interface {
 	Schedule(ctx context.Context, id idp.ScheduleID) (idp.Schedule, error)
 	DueSchedules(ctx context.Context, now time.Time, limit int) ([]idp.Schedule, error)
 	Batches
+	Consent(ctx context.Context, id idp.ConsentID) (idp.Consent, error)
+	Consents(ctx context.Context, user idp.UserID) ([]idp.Consent, error)
 	ConsentTo(ctx context.Context, user idp.UserID, app idp.AppID) (idp.Consent, error)
 	FamiliesIn(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) ([]idp.TokenFamily, error)
 	Reviews

@@ -180,8 +180,7 @@ func (p *Provider) openQuestion(ticket string) (q question, err error) {
 // withdrawn reports whether the consent that a code was given out on is gone,
 // or speaks no longer of all that the code tells.
 // It is asked after the code's token family is written: whoever takes a consent
-// back removes it before they look for families for the last time, so one of
-// the two sees the other.
+// back says so before they look for families, so one of the two sees the other.
 func (p *Provider) withdrawn(ctx context.Context, c code) (bool, error) {
 	if c.Consent == "" {
 		return false, nil

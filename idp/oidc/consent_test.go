@@ -273,14 +273,19 @@ func TestConsentTakenBackDuringAnExchange(t *testing.T) {
 	}
 }
 
-// overtaken is a store in which something happens just before a consent goes.
+// overtaken is a store in which something happens just before a change.
 type overtaken struct {
 	*store.Store
+	when   func(idp.Change) bool
 	before func() error
 }
 
+// isTakenBack and isGone are the first and the last step of taking a consent back.
+func isTakenBack(c idp.Change) bool { return len(c.Consents) > 0 && !c.Consents[0].RevokedAt.IsZero() }
+func isGone(c idp.Change) bool      { return len(c.RemoveConsents) > 0 }
+
 func (s overtaken) Commit(ctx context.Context, c idp.Change) (idp.Committed, error) {
-	if len(c.RemoveConsents) > 0 {
+	if s.when(c) {
 		if err := s.before(); err != nil {
 			return idp.Committed{}, err
 		}
@@ -299,29 +304,78 @@ func TestConsentTakenBackIsOvertakenBySignOn(t *testing.T) {
 	c, err := h.store.ConsentTo(t.Context(), h.ada.ID, h.wiki.ID)
 	h.must(err)
 	var got answer
-	h.dir.Store = overtaken{h.store, func() error { got = h.asWiki().exchange(code); return nil }}
+	h.dir.Store = overtaken{h.store, isTakenBack, func() error { got = h.asWiki().exchange(code); return nil }}
 	h.must(h.dir.RevokeConsent(t.Context(), c))
 	if token := got.text("refresh_token"); token == "" || h.asWiki().refresh(token).status == http.StatusOK {
 		t.Errorf("what was issued meanwhile lives on, or never was: %v", got.body)
 	}
 }
 
-func TestConsentTakenBackInVainCanBeTakenBackAgain(t *testing.T) {
+// TestConsentHalfTakenBackCanBeTakenBackAgain: also when the person has signed on
+// to the app in between.
+func TestConsentHalfTakenBackCanBeTakenBackAgain(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.foreign()
-	had := h.asWiki().exchange(h.signedIn(h.ada).allows("scope=openid offline_access"))
+	ada := h.signedIn(h.ada)
+	had := h.asWiki().exchange(ada.allows("scope=openid offline_access"))
+	waiting := ada.code("scope=openid offline_access")
 	c, err := h.store.ConsentTo(t.Context(), h.ada.ID, h.wiki.ID)
 	h.must(err)
-	h.dir.Store = overtaken{h.store, func() error { return idp.Errorf(idp.Unavailable, "the database is gone") }}
+	var during answer
+	h.dir.Store = overtaken{h.store, isGone, func() error {
+		during = h.asWiki().exchange(waiting)
+		return idp.Errorf(idp.Unavailable, "the database is gone")
+	}}
 	if err := h.dir.RevokeConsent(t.Context(), c); !idp.IsKind(err, idp.Unavailable) {
 		t.Fatal(err)
 	}
 	if h.asWiki().refresh(had.text("refresh_token")).status == http.StatusOK {
 		t.Error("the tokens wait for the consent")
 	}
-	if _, err := h.store.ConsentTo(t.Context(), h.ada.ID, h.wiki.ID); err != nil {
-		t.Errorf("there is nothing left to take back: %v", err)
+	if during.text("error") != "invalid_grant" {
+		t.Errorf("a code of before was exchanged: %v", during.body)
+	}
+	if _, err := h.store.ConsentTo(t.Context(), h.ada.ID, h.wiki.ID); !idp.IsKind(err, idp.NotFound) {
+		t.Errorf("it counts still: %v", err)
+	}
+	if left, err := h.store.Consents(t.Context(), h.ada.ID); err != nil || len(left) != 1 {
+		t.Errorf("there is nothing left to take back: %v %v", left, err)
+	}
+	h.dir.Store = h.store
+	h.must(h.dir.RevokeConsent(t.Context(), c))
+	if left, err := h.store.Consents(t.Context(), h.ada.ID); err != nil || len(left) > 0 {
+		t.Errorf("left: %v %v", left, err)
+	}
+}
+
+// TestConsentGivenAfterOneThatWasHalfTakenBack: it is a new one, and brings
+// nothing of the old back.
+func TestConsentGivenAfterOneThatWasHalfTakenBack(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.foreign()
+	ada := h.signedIn(h.ada)
+	had := h.asWiki().exchange(ada.allows("scope=openid offline_access"))
+	old := ada.code("scope=openid offline_access")
+	c, err := h.store.ConsentTo(t.Context(), h.ada.ID, h.wiki.ID)
+	h.must(err)
+	c.RevokedAt = h.clock.Now()
+	_, err = h.store.Commit(t.Context(), idp.Change{Consents: []idp.Consent{c}}) // and the process died
+	h.must(err)
+	if got := h.asWiki().exchange(ada.allows("scope=openid")); got.text("access_token") == "" {
+		t.Errorf("exchanged: %v", got.body)
+	}
+	now, err := h.store.ConsentTo(t.Context(), h.ada.ID, h.wiki.ID)
+	h.must(err)
+	if now.ID == c.ID || len(now.Scopes) != 1 {
+		t.Errorf("the new consent is %+v", now)
+	}
+	if h.asWiki().refresh(had.text("refresh_token")).status == http.StatusOK {
+		t.Error("what was given out on the one before lives on")
+	}
+	if a := h.asWiki().exchange(old); a.text("error") != "invalid_grant" {
+		t.Errorf("a code of before was exchanged: %v", a.body)
 	}
 }
 

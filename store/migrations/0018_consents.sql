@@ -1,6 +1,7 @@
 -- +goose Up
 -- What people have allowed apps that are not their organisation's own. It goes
--- with the person, and with the app.
+-- with the person, and with the app. One that is being taken back counts no
+-- more, and stays until all that was given out on it has ended.
 
 CREATE TABLE consents (
     id         TEXT PRIMARY KEY,
@@ -9,6 +10,7 @@ CREATE TABLE consents (
     scopes     TEXT NOT NULL, -- space-separated
     given_at   BIGINT NOT NULL,
     updated_at BIGINT NOT NULL,
+    revoked_at BIGINT NOT NULL DEFAULT 0, -- 0: it stands
     version    BIGINT NOT NULL,
     UNIQUE (user_id, app_id)
 );

@@ -43,6 +43,21 @@ func testConsents(h *house) {
 	h.ok(err)
 	h.same(more, got)
 
+	// While it is being taken back it lets nobody have anything, and is there.
+	more.RevokedAt = h.now.Add(2 * time.Minute)
+	h.commit(idp.Change{Consents: []idp.Consent{more}})
+	more.Version = 3
+	_, err = h.ConsentTo(h.ctx, ada.ID, wiki.ID)
+	h.is(err, idp.NotFound)
+	got, err = h.Consent(h.ctx, first.ID)
+	h.ok(err)
+	h.same(more, got)
+	all, err = h.Consents(h.ctx, ada.ID)
+	h.ok(err)
+	h.same([]idp.Consent{second, more}, all)
+	_, err = h.Commit(h.ctx, idp.Change{Consents: []idp.Consent{twin}})
+	h.is(err, idp.Conflict)
+
 	h.commit(idp.Change{RemoveConsents: []idp.ConsentID{first.ID}})
 	_, err = h.ConsentTo(h.ctx, ada.ID, wiki.ID)
 	h.is(err, idp.NotFound)

@@ -9,6 +9,8 @@ import (
 	"gatehouse/web/ui"
 )
 
+const halfTakenBack = "You have taken this back, but not all that the app holds of you has ended yet. Take it back again."
+
 // allowed are the apps that the person has allowed to learn of them.
 func (p *Portal) allowed(ctx context.Context, me idp.UserID) ([]consentRow, error) {
 	consents, err := p.Store.Consents(ctx, me)
@@ -21,10 +23,14 @@ func (p *Portal) allowed(ctx context.Context, me idp.UserID) ([]consentRow, erro
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, consentRow{
+		row := consentRow{
 			ID: string(c.ID), App: app.Name, Learns: strings.Join(ui.Learns(app, c.Scopes), " · "),
 			ComesBack: ui.ComesBack(c.Scopes), Since: c.GivenAt,
-		})
+		}
+		if !c.RevokedAt.IsZero() {
+			row.Learns, row.ComesBack = halfTakenBack, false
+		}
+		rows = append(rows, row)
 	}
 	return rows, nil
 }
