@@ -36,7 +36,11 @@ func (c appListCmd) Run(ctx context.Context) error {
 	return c.print(found, func(w *tabwriter.Writer) {
 		row(w, "NAME", "PROTOCOL", "IDENTIFIER", "ID")
 		for _, a := range found {
-			row(w, a.Name, a.Protocol, a.Identifier, a.ID)
+			name := a.Name
+			if a.Removed {
+				name += " (removed)"
+			}
+			row(w, name, a.Protocol, a.Identifier, a.ID)
 		}
 	})
 }
