@@ -4,13 +4,14 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"gatehouse/idp"
 	"gatehouse/web/ui"
 )
 
 // allowed are the apps that the person has allowed to learn of them.
-func (p *Portal) allowed(ctx context.Context, me idp.UserID) ([]consentRow, error) {
+func (p *Portal) allowed(ctx context.Context, me idp.UserID, now time.Time) ([]consentRow, error) {
 	consents, err := p.Store.Consents(ctx, me)
 	if err != nil {
 		return nil, err
@@ -21,10 +22,14 @@ func (p *Portal) allowed(ctx context.Context, me idp.UserID) ([]consentRow, erro
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, consentRow{
+		row := consentRow{
 			ID: string(c.ID), App: app.Name, Learns: strings.Join(ui.Learns(app, c.Scopes), " · "),
 			ComesBack: ui.ComesBack(c.Scopes), Since: c.GivenAt,
-		})
+		}
+		if until := app.JWTsUntil(now); !until.IsZero() {
+			row.Keeps = until.Sub(now)
+		}
+		rows = append(rows, row)
 	}
 	return rows, nil
 }
