@@ -34,8 +34,12 @@ func (c Cookies) set(w http.ResponseWriter, name, value string, maxAge time.Dura
 }
 
 // SetSession gives the browser its session. Its end is decided by the gate;
-// the cookie lives as long as the browser runs.
-func (c Cookies) SetSession(w http.ResponseWriter, raw string) { c.set(w, c.session(), raw, 0) }
+// the cookie lives as long as the browser runs. What became of the sign-out
+// before it is forgotten: that may have been somebody else's.
+func (c Cookies) SetSession(w http.ResponseWriter, raw string) {
+	c.set(w, c.session(), raw, 0)
+	c.set(w, c.left(), "", -time.Second)
+}
 
 // ClearSession takes the session cookie away.
 func (c Cookies) ClearSession(w http.ResponseWriter) { c.set(w, c.session(), "", -time.Second) }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"strings"
@@ -150,13 +151,43 @@ func TestSE02Cookies(t *testing.T) {
 	c.ClearSession(w)
 	c.SetLeft(w, "sealed", time.Minute)
 	cookies := w.Result().Cookies()
-	if len(cookies) != 4 {
-		t.Fatalf("%d cookies, want 4", len(cookies))
+	if len(cookies) != 5 {
+		t.Fatalf("%d cookies, want 5", len(cookies))
 	}
 	for _, k := range cookies {
 		if !strings.HasPrefix(k.Name, "__Host-gatehouse") || !k.Secure || !k.HttpOnly || k.SameSite != http.SameSiteLaxMode || k.Path != "/" || k.Domain != "" {
 			t.Errorf("cookie %s: %s", k.Name, k.Raw)
 		}
+	}
+}
+
+// TestANewSessionForgetsTheSignOutBefore: that was somebody else's, maybe.
+func TestANewSessionForgetsTheSignOutBefore(t *testing.T) {
+	t.Parallel()
+	c := Cookies{}
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := &url.URL{Scheme: "http", Host: "localhost", Path: "/"}
+	keeps := func() string {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		for _, k := range jar.Cookies(at) {
+			r.AddCookie(k)
+		}
+		return c.Left(r)
+	}
+	w := httptest.NewRecorder()
+	c.SetLeft(w, "sealed", time.Minute)
+	jar.SetCookies(at, w.Result().Cookies())
+	if keeps() != "sealed" {
+		t.Fatalf("the browser keeps %q", keeps())
+	}
+	w = httptest.NewRecorder()
+	c.SetSession(w, "secret")
+	jar.SetCookies(at, w.Result().Cookies())
+	if keeps() != "" {
+		t.Errorf("after another sign-in it still keeps %q", keeps())
 	}
 }
 

@@ -273,3 +273,87 @@ func TestPublishedKeysAreReadWhenNeeded(t *testing.T) {
 		t.Errorf("keys that were never read: %d %v", a.status, a.body)
 	}
 }
+
+// publisher publishes the key ec at an address, as answer says; it returns a
+// bank whose keys are read there.
+func publisher(t *testing.T, answer func(w http.ResponseWriter, r *http.Request, set string)) bank {
+	t.Helper()
+	set := setOf(t, map[string]any{"ec": held().ec.Public()})
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { answer(w, r, set) }))
+	t.Cleanup(srv.Close)
+	out, err := fetch.New([]string{strings.TrimPrefix(srv.URL, "http://")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHouse(t, func(p *oidc.Provider) { p.Fetch = out })
+	return h.newBank(func(o *idp.OIDCSettings) { o.JWKS, o.JWKSURI = "", srv.URL })
+}
+
+// TestPublishedKeysAreNotBelievedForEver: whoever can keep the address from
+// answering would keep a key alive that the app has withdrawn.
+func TestPublishedKeysAreNotBelievedForEver(t *testing.T) {
+	t.Parallel()
+	var gone atomic.Bool
+	b := publisher(t, func(w http.ResponseWriter, _ *http.Request, set string) {
+		if gone.Load() {
+			w.WriteHeader(http.StatusInternalServerError)
+			return
+		}
+		_, _ = w.Write([]byte(set))
+	})
+	b.proves(t, "known", b.assertion(nil), true)
+	gone.Store(true)
+	for range 5 {
+		b.h.clock.Advance(11 * time.Minute)
+		b.proves(t, "within the hour", b.assertion(nil), true)
+	}
+	b.h.clock.Advance(11 * time.Minute)
+	asked := func() answer { return b.proven("/oauth/introspect", url.Values{"token": {"x"}}) }
+	if a := asked(); a.status != http.StatusServiceUnavailable || a.header.Get("Retry-After") == "" {
+		t.Errorf("last seen published more than an hour ago: %d %v", a.status, a.body)
+	}
+	gone.Store(false)
+	b.h.clock.Advance(time.Minute)
+	if a := asked(); a.status != http.StatusOK {
+		t.Errorf("published again: %d %v", a.status, a.body)
+	}
+}
+
+// TestASlowAddressOfKeysHoldsUpNobody whose key is known: it is read ahead of
+// time, and again while it fails, and nobody waits for that.
+func TestASlowAddressOfKeysHoldsUpNobody(t *testing.T) {
+	t.Parallel()
+	var slow atomic.Bool
+	asked, answers := make(chan struct{}, 8), make(chan struct{}, 8)
+	b := publisher(t, func(w http.ResponseWriter, r *http.Request, set string) {
+		if slow.Load() {
+			asked <- struct{}{}
+			select {
+			case <-answers:
+				w.WriteHeader(http.StatusInternalServerError)
+			case <-r.Context().Done(): // whoever asked has given up
+				t.Error("somebody waited until the call was given up, or the test did")
+			}
+			return
+		}
+		_, _ = w.Write([]byte(set))
+	})
+	b.proves(t, "known", b.assertion(nil), true)
+	slow.Store(true)
+	for _, after := range []time.Duration{4*time.Minute + 30*time.Second, 2 * time.Minute, 2 * time.Minute} {
+		b.h.clock.Advance(after)
+		for reading, deadline := false, time.Now().Add(20*time.Second); !reading; {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s later it is not read again", after)
+			}
+			b.proves(t, "while it is about to be read", b.assertion(nil), true)
+			select {
+			case <-asked:
+				reading = true
+			case <-time.After(10 * time.Millisecond): // the read before may not have ended
+			}
+		}
+		b.proves(t, "while it is being read", b.assertion(nil), true)
+		answers <- struct{}{}
+	}
+}

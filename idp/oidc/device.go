@@ -54,7 +54,7 @@ func (s *server) DeviceAuthorization(ctx context.Context, r *op.ClientRequest[oi
 // the device asks whether its person has confirmed it.
 func (s *server) DeviceToken(ctx context.Context, r *op.ClientRequest[oidc.DeviceAccessTokenRequest]) (*op.Response, error) {
 	p, app := s.p, r.Client.(*client).app
-	bound, err := p.confirm(ctx, app, r.Header)
+	bound, proof, err := p.confirmUnspent(ctx, app, r.Header)
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +73,9 @@ func (s *server) DeviceToken(ctx context.Context, r *op.ClientRequest[oidc.Devic
 		return nil, oidc.ErrSlowDown().WithDescription("Too soon. Wait five seconds longer between two polls from now on.")
 	case d.DecidedAt.IsZero():
 		return nil, oidc.ErrAuthorizationPending().WithDescription("The person has not confirmed the device yet.")
+	}
+	if err := p.spendAt(ctx, app, proof); err != nil {
+		return nil, err
 	}
 	c := codeOf(d)
 	if c.Consent, err = p.consentTo(ctx, app, d); err != nil {

@@ -46,49 +46,73 @@ type proofClaims struct {
 	TokenHash string      `json:"ath"`
 }
 
+// proof is one that is good, if it was not used before. Each counts once; it is
+// spent after everything else is found good, because anybody can make one and
+// spending writes.
+type proof struct {
+	jkt, id string
+	until   time.Time // for how long it is remembered
+}
+
 // proofAt checks the proof that came with a client's POST to an endpoint of
-// ours and returns the thumbprint of its key; "" when none came.
-func (p *Provider) proofAt(ctx context.Context, app idp.App, h http.Header, path string) (string, error) {
+// ours; the zero proof when none came. It is to be spent with spendAt.
+func (p *Provider) proofAt(ctx context.Context, app idp.App, h http.Header, path string) (proof, error) {
 	if len(h.Values(headerDPoP)) == 0 {
-		return "", nil
+		return proof{}, nil
 	}
-	jkt, err := p.checkProof(ctx, h, http.MethodPost, path, "")
+	got, err := p.checkProof(h, http.MethodPost, path, "")
+	return got, p.refuseProof(ctx, app, err)
+}
+
+// spendAt spends what proofAt returned.
+func (p *Provider) spendAt(ctx context.Context, app idp.App, got proof) error {
+	if got == (proof{}) {
+		return nil
+	}
+	return p.refuseProof(ctx, app, p.spendProof(ctx, got))
+}
+
+// refuseProof is the answer to a client whose proof proves nothing; nil for nil.
+func (p *Provider) refuseProof(ctx context.Context, app idp.App, err error) error {
 	switch {
 	case idp.IsKind(err, idp.Invalid):
 		p.note(ctx, idp.Event{Kind: "oidc.proof.refuse", AppID: app.ID, Detail: map[string]string{"reason": reason(err)}})
-		return "", badProof(err)
+		return badProof(err)
 	case err != nil:
-		return "", fault(err)
+		return fault(err)
 	}
-	return jkt, nil
+	return nil
 }
 
 // checkProof verifies a proof (RFC 9449 §4.3) for a call by this method to
-// this path, with this access token unless it is empty, and spends it: each
-// counts once. It returns the thumbprint of the key. idp.Invalid for a proof
+// this path, with this access token unless it is empty. idp.Invalid for a proof
 // that proves nothing; its cause says why.
-func (p *Provider) checkProof(ctx context.Context, h http.Header, method, path, token string) (jkt string, err error) {
+func (p *Provider) checkProof(h http.Header, method, path, token string) (proof, error) {
 	values := h.Values(headerDPoP)
 	if len(values) != 1 {
-		return "", noProof("more than one proof")
+		return proof{}, noProof("more than one proof")
 	}
 	raw, jkt, err := keys.VerifyEmbedded(values[0], proofAlgs(), typeProof)
 	if err != nil {
-		return "", err
+		return proof{}, err
 	}
 	var c proofClaims
 	if err := json.Unmarshal(raw, &c); err != nil {
-		return "", noProof("a claim of another type than it should be")
+		return proof{}, noProof("a claim of another type than it should be")
 	}
 	if why := c.wrong(method, p.addresses(path), token, p.now()); why != "" {
-		return "", noProof(why)
+		return proof{}, noProof(why)
 	}
-	until := c.IssuedAt.time().Add(proofWindow + clocksApart)
-	err = p.Gate.SpendOnce(ctx, spentProof, jkt+"|"+c.ID, until)
+	return proof{jkt, c.ID, c.IssuedAt.time().Add(proofWindow + clocksApart)}, nil
+}
+
+// spendProof spends a proof; idp.Invalid for one that was used before.
+func (p *Provider) spendProof(ctx context.Context, got proof) error {
+	err := p.Gate.SpendOnce(ctx, spentProof, got.jkt+"|"+got.id, got.until)
 	if idp.IsKind(err, idp.Conflict) {
-		return "", noProof("the proof was used before")
+		return noProof("the proof was used before")
 	}
-	return jkt, err
+	return err
 }
 
 // wrong says what is not as it must be; "" for nothing.
@@ -179,9 +203,14 @@ func challengeDPoP(code string) string {
 }
 
 // proven takes a call with the scheme DPoP to a protected resource: it checks
-// the proof, and hands the token on as the library reads it.
+// the proof, and hands the token on as the library reads it. The proof is spent
+// with a token of ours that is bound to its key, and no other: nothing else is
+// taken with it, and a stranger makes nobody write.
 func (p *Provider) proven(w http.ResponseWriter, r *http.Request, token string, next http.Handler) {
-	jkt, err := p.checkProof(r.Context(), r.Header, r.Method, r.URL.Path, token)
+	got, err := p.checkProof(r.Header, r.Method, r.URL.Path, token)
+	if t, none := p.openAccess(token); err == nil && none == nil && same(t.Confirm.JKT, got.jkt) {
+		err = p.spendProof(r.Context(), got)
+	}
 	switch {
 	case idp.IsKind(err, idp.Invalid):
 		p.note(r.Context(), idp.Event{Kind: "oidc.proof.refuse", Detail: map[string]string{"reason": reason(err)}})
@@ -192,7 +221,7 @@ func (p *Provider) proven(w http.ResponseWriter, r *http.Request, token string, 
 		writeError(&challenger{ResponseWriter: w}, r, fault(err))
 		return
 	}
-	r = withHeld(r, held{jkt: jkt})
+	r = withHeld(r, held{jkt: got.jkt})
 	r.Header = r.Header.Clone()
 	r.Header.Set("Authorization", oidc.PrefixBearer+token)
 	next.ServeHTTP(&challenger{ResponseWriter: w, challenges: []string{challengeDPoP(invalidToken)}}, r)

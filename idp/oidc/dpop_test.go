@@ -218,6 +218,62 @@ func TestAProofIsNotReplayedAcrossClocks(t *testing.T) {
 	h.userinfoBy("DPoP "+token, proof).wants(t, http.StatusUnauthorized, "invalid_dpop_proof")
 }
 
+// TestAStrangersProofIsNotWrittenDown: whoever has nothing but a key of their own
+// and the client_id of a public app costs no statement that writes for a proof.
+func TestAStrangersProofIsNotWrittenDown(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.changeApp(h.phone.ID, func(a *idp.App) { a.OIDC.DeviceGrant = true })
+	device := url.Values{"client_id": {"phone"}, "grant_type": {"urn:ietf:params:oauth:grant-type:device_code"}, "device_code": {"x"}}
+	token := func(form url.Values) func(string) answer {
+		return func(jti string) answer {
+			return h.withProof("/oauth/token", form, h.proof("POST", "/oauth/token", map[string]any{"jti": jti}))
+		}
+	}
+	for name, c := range map[string]struct {
+		call  func(jti string) answer
+		error string
+	}{
+		"userinfo": {func(jti string) answer {
+			return h.userinfoBy("DPoP nonsense", h.proof("GET", "/oauth/userinfo", map[string]any{"ath": hash("nonsense"), "jti": jti}))
+		}, "invalid_token"},
+		"a code":          {token(exchange("x", "client_id=phone")), "invalid_grant"},
+		"a refresh token": {token(url.Values{"client_id": {"phone"}, "grant_type": {"refresh_token"}, "refresh_token": {"x"}}), "invalid_grant"},
+		"a device code":   {token(device), "invalid_grant"},
+		"a pushed request": {func(jti string) answer {
+			return h.withProof("/oauth/par", ask("client_id=phone", "redirect_uri=http://127.0.0.1:4711/cb"), h.proof("POST", "/oauth/par", map[string]any{"jti": jti}))
+		}, ""},
+	} {
+		if got := c.call(name); got.text("error") != c.error {
+			t.Errorf("%s: %d %v, want %s", name, got.status, got.body, c.error)
+		}
+		err := h.gate.SpendOnce(t.Context(), "oidc.dpop", thumbprint(t, held().ec2.Public())+"|"+name, h.clock.Now().Add(time.Minute))
+		if err != nil {
+			t.Errorf("%s: a stranger's proof was written down: %v", name, err)
+		}
+	}
+}
+
+// TestAProofCountsOnceAtTheTokenEndpoint, and using it again costs no code.
+func TestAProofCountsOnceAtTheTokenEndpoint(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	const at = "redirect_uri=http://127.0.0.1:4711/cb"
+	code := func() string { return h.signedIn(h.ada).code("client_id=phone", at, "scope=openid offline_access") }
+	proof := h.proof("POST", "/oauth/token", nil)
+	first := h.withProof("/oauth/token", exchange(code(), at, "client_id=phone"), proof)
+	if first.status != http.StatusOK {
+		t.Fatalf("%d %v", first.status, first.body)
+	}
+	again := exchange(code(), at, "client_id=phone")
+	h.withProof("/oauth/token", again, proof).wants(t, http.StatusBadRequest, "invalid_dpop_proof")
+	if got := h.withProof("/oauth/token", again, h.proof("POST", "/oauth/token", nil)); got.status != http.StatusOK {
+		t.Errorf("the code, with another proof: %d %v", got.status, got.body)
+	}
+	refresh := url.Values{"client_id": {"phone"}, "grant_type": {"refresh_token"}, "refresh_token": {first.text("refresh_token")}}
+	h.withProof("/oauth/token", refresh, proof).wants(t, http.StatusBadRequest, "invalid_dpop_proof")
+}
+
 func TestAppWhoseTokensAreBoundMustProve(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -80,25 +80,36 @@ func (h held) satisfies(c confirmation) string {
 
 // confirm returns what the tokens of this call are bound to: the key of its
 // proof, where one came or the app's registration demands it, and the app's
-// certificate, where the registration demands that.
+// certificate, where the registration demands that. The proof is spent: this is
+// for apps that authenticate.
 func (p *Provider) confirm(ctx context.Context, app idp.App, h http.Header) (confirmation, error) {
-	jkt, err := p.proofAt(ctx, app, h, pathToken)
+	bound, got, err := p.confirmUnspent(ctx, app, h)
+	if err == nil {
+		err = p.spendAt(ctx, app, got)
+	}
+	return bound, err
+}
+
+// confirmUnspent is confirm for a call that anybody may make: the proof is to be
+// spent with spendAt once it is known that the call brings something of ours.
+func (p *Provider) confirmUnspent(ctx context.Context, app idp.App, h http.Header) (confirmation, proof, error) {
+	got, err := p.proofAt(ctx, app, h, pathToken)
 	switch {
 	case err != nil:
-		return confirmation{}, err
-	case jkt == "" && app.OIDC.DPoPBound:
+		return confirmation{}, proof{}, err
+	case got.jkt == "" && app.OIDC.DPoPBound:
 		p.note(ctx, idp.Event{Kind: "oidc.proof.refuse", AppID: app.ID, Detail: map[string]string{"reason": "no proof, and the app's tokens are bound to one"}})
-		return confirmation{}, invalidRequest("A DPoP proof is needed (RFC 9449).")
+		return confirmation{}, proof{}, invalidRequest("A DPoP proof is needed (RFC 9449).")
 	}
 	if !app.OIDC.CertificateBound {
-		return confirmation{JKT: jkt}, nil
+		return confirmation{JKT: got.jkt}, got, nil
 	}
 	x5t := certificateHash(ctx)
 	if x5t == "" {
 		p.note(ctx, idp.Event{Kind: "oidc.proof.refuse", AppID: app.ID, Detail: map[string]string{"reason": "no certificate, and the app's tokens are bound to one"}})
-		return confirmation{}, invalidRequest("A client certificate is needed (RFC 8705).")
+		return confirmation{}, proof{}, invalidRequest("A client certificate is needed (RFC 8705).")
 	}
-	return confirmation{JKT: jkt, X5T: x5t}, nil
+	return confirmation{JKT: got.jkt, X5T: x5t}, got, nil
 }
 
 // holds reports whether by has proven everything that c asks for.

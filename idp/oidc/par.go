@@ -66,14 +66,19 @@ func (p *Provider) pushRequest(r *http.Request) (pushedAnswer, error) {
 	if err != nil {
 		return pushedAnswer{}, err
 	}
-	jkt, err := p.proofAt(r.Context(), app, r.Header, pathPAR)
+	proof, err := p.proofAt(r.Context(), app, r.Header, pathPAR)
+	if err == nil && app.OIDC.AuthMethod != string(oidc.AuthMethodNone) {
+		// One of an app that does not authenticate is anybody's, and says no more
+		// than a dpop_jkt would.
+		err = p.spendAt(r.Context(), app, proof)
+	}
 	switch {
 	case err != nil:
 		return pushedAnswer{}, err
-	case jkt != "" && q.Has("dpop_jkt") && !same(q.Get("dpop_jkt"), jkt): // RFC 9449 §10.1
+	case proof.jkt != "" && q.Has("dpop_jkt") && !same(q.Get("dpop_jkt"), proof.jkt): // RFC 9449 §10.1
 		return pushedAnswer{}, p.refusePushed(r.Context(), app, invalidRequest("dpop_jkt is not the key of the proof."))
-	case jkt != "":
-		q.Set("dpop_jkt", jkt)
+	case proof.jkt != "":
+		q.Set("dpop_jkt", proof.jkt)
 	}
 	req := addressed(q)
 	if !registered(*app.OIDC, req.RedirectURI) {

@@ -16,6 +16,11 @@ const (
 	// publishedTTL is how long keys are used that an app publishes: for so long
 	// a key that it withdrew is still believed.
 	publishedTTL = 5 * time.Minute
+	// publishedSoon is how old they are when they are read again ahead of time,
+	// so that nobody waits for it.
+	publishedSoon = 4 * time.Minute
+	// publishedStale is how long they are used while they cannot be read again.
+	publishedStale = time.Hour
 	// publishedAgain is how soon they may be asked for again, by a kid that is
 	// not among them or because they could not be read.
 	publishedAgain = 30 * time.Second
@@ -30,11 +35,12 @@ type publicKeys struct {
 }
 
 type publishedSet struct {
-	mu      sync.Mutex // held while it is being read, so that it is read once
+	mu      sync.Mutex // never held while it is being read
 	keys    keys.PeerKeys
 	readAt  time.Time // zero: never
 	triedAt time.Time
-	err     error // of the last try
+	err     error         // of the last try
+	reading chan struct{} // closed when the read that is under way ends; nil: none is
 }
 
 // verifyBy returns the claims of a JWT that the app signed with one of its
@@ -72,35 +78,66 @@ func (k *publicKeys) at(uri string) *publishedSet {
 }
 
 // get returns the keys at uri. When they cannot be read again, the last good
-// copy stays in use.
+// copy stays in use for a while.
 func (s *publishedSet) get(ctx context.Context, p *Provider, uri, kid string) (keys.PeerKeys, error) {
+	if reading := s.due(ctx, p, uri, kid); reading != nil {
+		select {
+		case <-reading:
+		case <-ctx.Done():
+			return keys.PeerKeys{}, unread(ctx.Err())
+		}
+	}
+	return s.known(p.Now())
+}
+
+// due begins to read the keys where it is time, one read for all, and returns
+// what to wait for; nil where what is known will do: an address that is slow
+// holds up nobody whose key is known.
+func (s *publishedSet) due(ctx context.Context, p *Provider, uri, kid string) <-chan struct{} {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := p.Now()
-	fresh := !s.readAt.IsZero() && now.Sub(s.readAt) < publishedTTL
-	if fresh && s.keys.Knows(kid) || !s.triedAt.IsZero() && now.Sub(s.triedAt) < publishedAgain {
-		return s.known()
+	age, known := now.Sub(s.readAt), s.keys.Knows(kid)
+	if s.reading == nil && (age >= publishedSoon || !known) && now.Sub(s.triedAt) >= publishedAgain {
+		s.triedAt, s.reading = now, make(chan struct{})
+		// That the one who asks first leaves is no reason to stop.
+		go s.read(context.WithoutCancel(ctx), p, uri)
 	}
-	s.triedAt = now
+	if known && (age < publishedTTL || s.err != nil && age < publishedStale) {
+		return nil
+	}
+	return s.reading
+}
+
+func (s *publishedSet) read(ctx context.Context, p *Provider, uri string) {
 	found, err := readKeys(ctx, p.Fetch, uri)
-	if s.err = err; err != nil {
+	if err != nil {
 		p.Log.WarnContext(ctx, "the keys of an app could not be read", "jwks_uri", uri, "error", err)
-		return s.known()
 	}
-	s.keys, s.readAt = found, now
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err = err; err == nil {
+		s.keys, s.readAt = found, s.triedAt
+	}
+	close(s.reading)
+	s.reading = nil
+}
+
+func (s *publishedSet) known(now time.Time) (keys.PeerKeys, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.readAt) >= publishedStale {
+		return keys.PeerKeys{}, unread(s.err)
+	}
 	return s.keys, nil
 }
 
-func (s *publishedSet) known() (keys.PeerKeys, error) {
-	if s.readAt.IsZero() {
-		return keys.PeerKeys{}, idp.Errorf(idp.Unavailable, "The keys of the app could not be read from its jwks_uri.").Because(s.err)
-	}
-	return s.keys, nil
+func unread(cause error) error {
+	return idp.Errorf(idp.Unavailable, "The keys of the app could not be read from its jwks_uri.").Because(cause)
 }
 
 func readKeys(ctx context.Context, out *fetch.Client, uri string) (keys.PeerKeys, error) {
-	// One caller reads for all who wait: that this one leaves is no reason to stop.
-	req, err := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodGet, uri, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, uri, nil)
 	if err != nil {
 		return keys.PeerKeys{}, err
 	}

@@ -29,7 +29,7 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 		})
 		return nil, invalidGrant(errors.New("a refresh token of another client"))
 	}
-	bound, err := p.confirm(ctx, app, r.Header)
+	bound, proof, err := p.confirmUnspent(ctx, app, r.Header)
 	if err != nil {
 		return nil, err
 	}
@@ -45,6 +45,9 @@ func (s *server) RefreshToken(ctx context.Context, r *op.ClientRequest[oidc.Refr
 	aud, ok := audience(t.Resources, r.Form["resource"], *app.OIDC)
 	if !ok {
 		return nil, invalidTarget()
+	}
+	if err := p.spendAt(ctx, app, proof); err != nil {
+		return nil, err
 	}
 	extra, err := p.idTokenClaims(ctx, app, t.User, scopes, t.Wanted.IDToken)
 	if err != nil {

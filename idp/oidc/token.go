@@ -18,7 +18,7 @@ const defaultRefreshTTL = 30 * 24 * time.Hour
 // (RFC 6749 §4.1.3). The client is authenticated.
 func (s *server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.AccessTokenRequest]) (*op.Response, error) {
 	p, app := s.p, r.Client.(*client).app
-	bound, err := p.confirm(ctx, app, r.Header)
+	bound, proof, err := p.confirmUnspent(ctx, app, r.Header)
 	if err != nil {
 		return nil, err
 	}
@@ -41,6 +41,9 @@ func (s *server) CodeExchange(ctx context.Context, r *op.ClientRequest[oidc.Acce
 	aud, ok := audience(c.Resources, r.Form["resource"], *app.OIDC)
 	if !ok {
 		return nil, invalidTarget()
+	}
+	if err := p.spendAt(ctx, app, proof); err != nil {
+		return nil, err
 	}
 	return p.redeem(ctx, redemption{app: app, refuse: "oidc.code.refuse", reuse: "oidc.code.reuse", bound: bound, audience: aud}, c)
 }

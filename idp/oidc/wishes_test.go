@@ -129,9 +129,16 @@ func TestResources(t *testing.T) {
 	if got := aud(less); got != api {
 		t.Errorf("one of two: aud %v", got)
 	}
-	if got, _ := aud(h.asWiki().refresh(less.text("refresh_token"))).([]any); !slices.Equal(got, []any{api, files}) {
+	again := h.asWiki().refresh(less.text("refresh_token"))
+	if got, _ := aud(again).([]any); !slices.Equal(got, []any{api, files}) {
 		t.Errorf("both again: aud %v", got)
 	}
+	// UserInfo goes by the scope openid alone; an API is kept out by its absence.
+	if u := h.userinfo(again.text("access_token")); u.status != http.StatusOK {
+		t.Errorf("userinfo with a token for an API: %d %v", u.status, u.body)
+	}
+	narrow := h.asWiki().refresh(again.text("refresh_token"), "resource="+api, "scope=offline_access")
+	h.userinfo(narrow.text("access_token")).wants(t, http.StatusForbidden, "insufficient_scope")
 }
 
 // TestPromptsAskAnew: each of these shows the sign-in to somebody with a live

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strings"
+	"time"
 
 	"gatehouse/idp"
 	"gatehouse/web/ui"
@@ -12,7 +13,7 @@ import (
 const halfTakenBack = "You have taken this back, but not all that the app holds of you has ended yet. Take it back again."
 
 // allowed are the apps that the person has allowed to learn of them.
-func (p *Portal) allowed(ctx context.Context, me idp.UserID) ([]consentRow, error) {
+func (p *Portal) allowed(ctx context.Context, me idp.UserID, now time.Time) ([]consentRow, error) {
 	consents, err := p.Store.Consents(ctx, me)
 	if err != nil {
 		return nil, err
@@ -26,6 +27,9 @@ func (p *Portal) allowed(ctx context.Context, me idp.UserID) ([]consentRow, erro
 		row := consentRow{
 			ID: string(c.ID), App: app.Name, Learns: strings.Join(ui.Learns(app, c.Scopes), " · "),
 			ComesBack: ui.ComesBack(c.Scopes), Since: c.GivenAt,
+		}
+		if until := app.JWTsUntil(now); !until.IsZero() {
+			row.Keeps = until.Sub(now)
 		}
 		if !c.RevokedAt.IsZero() {
 			row.Learns, row.ComesBack = halfTakenBack, false

@@ -31,7 +31,7 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	allowed, err := p.allowed(ctx, v.User.ID)
+	allowed, err := p.allowed(ctx, v.User.ID, v.Now)
 	if err != nil {
 		return err
 	}

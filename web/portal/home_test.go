@@ -27,7 +27,7 @@ func samplePages() []uitest.Page {
 			{ID: "ses_c", Device: "Chrome on Windows", Address: "198.51.100.23", Since: ago(6 * 24 * time.Hour), LastSeen: ago(40 * time.Hour)},
 		},
 		Allowed: []consentRow{
-			{ID: "con_a", App: "Acme Notes", Learns: "That it is you: an identifier, the same each time you come · Your name and your username · Your email address", ComesBack: true, Since: ago(30 * time.Hour)},
+			{ID: "con_a", App: "Acme Notes", Learns: "That it is you: an identifier, the same each time you come · Your name and your username · Your email address", ComesBack: true, Since: ago(30 * time.Hour), Keeps: 5 * time.Minute},
 			{ID: "con_c", App: "Acme Tasks", Learns: halfTakenBack, Since: ago(30 * time.Hour)},
 			{ID: "con_b", App: uitest.Bait, Learns: "The groups you are in", Since: ago(400 * 24 * time.Hour)},
 		},

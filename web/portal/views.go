@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"fmt"
 	"time"
 
 	"gatehouse/web/ui"
@@ -41,6 +42,13 @@ type consentRow struct {
 	Learns    string
 	ComesBack bool // also while the person is away
 	Since     time.Time
+	// Keeps is how long what it was given works on with others after it was
+	// taken back; zero: not at all.
+	Keeps time.Duration
+}
+
+func keepsWords(d time.Duration) string {
+	return fmt.Sprintf("Taken back, it can no longer ask here. Where it uses what it was given elsewhere, that may work for up to %s more.", ui.Count(int((d+time.Minute-1)/time.Minute), "minute", "minutes"))
 }
 
 func (v homeView) others() int {

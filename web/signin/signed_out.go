@@ -30,8 +30,11 @@ func (s *SignIn) Left(w http.ResponseWriter, r idp.Receipt) {
 }
 
 // SignedOut shows that nobody is signed in here any more, and what became of the
-// apps.
+// apps; to somebody who is signed in again, the portal.
 func (s *SignIn) SignedOut(w http.ResponseWriter, r *http.Request) error {
+	if ui.VisitOf(r.Context()).SignedIn() {
+		return ui.SeeOther(w, r, "/")
+	}
 	v, err := s.readLeft(r)
 	if err != nil {
 		return err

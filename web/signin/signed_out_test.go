@@ -157,6 +157,17 @@ func TestASignOutIsShownToItsBrowserAlone(t *testing.T) {
 	}
 }
 
+// TestNobodySignedInIsToldThatNobodyIs: they go to their own page.
+func TestNobodySignedInIsToldThatNobodyIs(t *testing.T) {
+	t.Parallel()
+	r := httptest.NewRequest(http.MethodGet, "/signed-out", nil)
+	r = r.WithContext(ui.WithVisit(r.Context(), uitest.Employee()))
+	w := httptest.NewRecorder()
+	if err := (&SignIn{}).SignedOut(w, r); err != nil || w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/" {
+		t.Errorf("%d to %q, %v", w.Code, w.Header().Get("Location"), err)
+	}
+}
+
 // TestTheSignedOutPageTurnsInItsPlace: it takes what became of the apps without
 // being loaded again, nothing on it moves, and it stops when nothing can turn.
 func TestTheSignedOutPageTurnsInItsPlace(t *testing.T) {
