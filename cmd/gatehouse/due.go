@@ -8,6 +8,24 @@ import (
 	"gatehouse/idp/directory"
 )
 
+// atTimes does what time brings, once in every such span until ctx ends; not while
+// the house is closed, so that no number of the log is taken that another cut may
+// have.
+func atTimes(ctx context.Context, every time.Duration, closed func() string, do func()) {
+	next := time.NewTicker(every)
+	defer next.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-next.C:
+		}
+		if closed() == "" {
+			do()
+		}
+	}
+}
+
 // dueEvery is how often grants are looked for whose end has come (nothing is
 // accepted by them from that moment on; this is about telling the apps), and
 // suspensions whose minute has come.
@@ -16,23 +34,14 @@ const dueEvery = time.Second
 // endDue ends grants and suspends people when their time has come, until ctx
 // ends.
 func endDue(ctx context.Context, people *directory.Directory, closed func() string, log *slog.Logger) {
-	for next := time.NewTicker(dueEvery); ; {
-		select {
-		case <-ctx.Done():
-			next.Stop()
-			return
-		case <-next.C:
-		}
-		if closed() != "" {
-			continue // no number of the log is taken that another cut may have
-		}
+	atTimes(ctx, dueEvery, closed, func() {
 		if _, err := people.EndDueGrants(ctx, 100); err != nil && ctx.Err() == nil {
 			log.WarnContext(ctx, "grants whose end has come wait", "error", err)
 		}
 		if _, err := people.RunDueSchedules(ctx, 100); err != nil && ctx.Err() == nil {
 			log.WarnContext(ctx, "scheduled suspensions whose time has come wait", "error", err)
 		}
-	}
+	})
 }
 
 const (
@@ -46,20 +55,11 @@ const (
 
 // endExpired ends in their apps the sessions that have run out, until ctx ends.
 func endExpired(ctx context.Context, people *directory.Directory, closed func() string, log *slog.Logger) {
-	for next := time.NewTicker(expiredEvery); ; {
-		select {
-		case <-ctx.Done():
-			next.Stop()
-			return
-		case <-next.C:
-		}
-		if closed() != "" {
-			continue
-		}
+	atTimes(ctx, expiredEvery, closed, func() {
 		if _, err := people.EndExpiredSessions(ctx, expiredAtOnce); err != nil && ctx.Err() == nil {
 			log.WarnContext(ctx, "apps are not told yet of sessions that have run out", "error", err)
 		}
-	}
+	})
 }
 
 // batchesEvery is how often a suspension of many is looked for that nobody
@@ -68,18 +68,9 @@ const batchesEvery = 500 * time.Millisecond
 
 // workBatches works off suspensions of many, one at a time, until ctx ends.
 func workBatches(ctx context.Context, people *directory.Directory, closed func() string, worker string, log *slog.Logger) {
-	for next := time.NewTicker(batchesEvery); ; {
-		select {
-		case <-ctx.Done():
-			next.Stop()
-			return
-		case <-next.C:
-		}
-		if closed() != "" {
-			continue
-		}
+	atTimes(ctx, batchesEvery, closed, func() {
 		if _, err := people.WorkBatch(ctx, worker); err != nil && ctx.Err() == nil {
 			log.WarnContext(ctx, "a suspension of many stands still; it goes on when its claim runs out", "error", err)
 		}
-	}
+	})
 }

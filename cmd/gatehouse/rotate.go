@@ -16,18 +16,9 @@ const rotateEvery = 5 * time.Minute
 // rotateKeys publishes the next signing keys when their time has come, until
 // ctx ends.
 func rotateKeys(ctx context.Context, people *directory.Directory, every time.Duration, closed func() string, log *slog.Logger) {
-	for next := time.NewTicker(rotateEvery); ; {
-		select {
-		case <-ctx.Done():
-			next.Stop()
-			return
-		case <-next.C:
-		}
-		if closed() != "" {
-			continue
-		}
+	atTimes(ctx, rotateEvery, closed, func() {
 		if err := people.RotateDueKeys(ctx, every); err != nil && ctx.Err() == nil {
 			log.WarnContext(ctx, "the signing keys are due, and could not be rotated; it is tried again", "error", err)
 		}
-	}
+	})
 }
