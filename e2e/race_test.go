@@ -57,7 +57,7 @@ func TestNothingGetsPastASuspension(t *testing.T) {
 	if err := c.gather(run.people, addrs...); err != nil {
 		t.Fatal(err)
 	}
-	enough := redis.trouble()
+	enough := redis.trouble("")
 	stop, epochs := make(chan struct{}), make(chan error, 1)
 	go func() { epochs <- c.readEpochs(stop) }()
 	c.live(run, nil)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -95,6 +96,8 @@ type misfortune struct {
 	happen func(r *redisServer, lasts time.Duration)
 }
 
+const oldSnapshot = "F-04 restarted from an old snapshot"
+
 var misfortunes = []misfortune{
 	{"F-02 killed, and F-03 restarted empty", func(r *redisServer, lasts time.Duration) {
 		r.kill()
@@ -102,7 +105,7 @@ var misfortunes = []misfortune{
 		time.Sleep(lasts)
 		r.start()
 	}},
-	{"F-04 restarted from an old snapshot", func(r *redisServer, lasts time.Duration) {
+	{oldSnapshot, func(r *redisServer, lasts time.Duration) {
 		_, _ = r.tell("SAVE")
 		time.Sleep(lasts)
 		r.kill()
@@ -131,20 +134,31 @@ var misfortunes = []misfortune{
 
 // trouble lets one misfortune follow the other, with times between in which
 // Redis is trusted again, until the returned function is called; that one says
-// how many there were.
-func (r *redisServer) trouble() (end func() int) {
+// how many there were. Each happens once, or, where one is named, that one again
+// and again.
+func (r *redisServer) trouble(again string) (end func() int) {
 	stop, stopped, n := make(chan struct{}), make(chan struct{}), 0
+	befall := func(m misfortune, well time.Duration) bool {
+		select {
+		case <-stop:
+			return false
+		case <-time.After(well + mathrand.N(well)):
+		}
+		m.happen(r, 500*time.Millisecond+mathrand.N(1500*time.Millisecond))
+		n++
+		return true
+	}
 	go func() {
 		defer close(stopped)
-		for _, i := range mathrand.Perm(len(misfortunes)) {
-			well := time.NewTimer(3*time.Second + mathrand.N(3*time.Second))
-			select {
-			case <-stop:
-				return
-			case <-well.C:
+		if i := slices.IndexFunc(misfortunes, func(m misfortune) bool { return m.name == again }); i >= 0 {
+			for befall(misfortunes[i], time.Second) {
 			}
-			misfortunes[i].happen(r, 500*time.Millisecond+mathrand.N(1500*time.Millisecond))
-			n++
+			return
+		}
+		for _, i := range mathrand.Perm(len(misfortunes)) {
+			if !befall(misfortunes[i], 3*time.Second) {
+				return
+			}
 		}
 		<-stop
 	}()

@@ -16,6 +16,11 @@ type fault struct {
 
 type edit struct{ file, from, to string }
 
+// again are the misfortunes of Redis without which a fault hardly shows: a
+// process that came back with what it knew before is behind for a fraction of a
+// second, until what it lacks is applied to it.
+var again = map[string]string{"any Redis is believed, whichever process it is and however far behind": oldSnapshot}
+
 // faults each break the promise in a way of its own. Not among them is a
 // session that is started without another look at the person: it carries the
 // epoch of its proof, so that nobody accepts it, and nothing can be seen of it
@@ -66,8 +71,9 @@ var faults = []fault{
 		{"sessions/redis/force.go", `		r.InForce(ctx, done, *change.Ending)`, `		if done.N%2 == 0 {
 			r.InForce(ctx, done, *change.Ending)
 		}`}}},
-	{"any Redis is believed, whichever process it is", []string{usedAfterCut, survived}, []edit{
+	{"any Redis is believed, whichever process it is and however far behind", []string{usedAfterCut, survived}, []edit{
 		{"sessions/redis/process.go", `who != (identity{reg.RunID, reg.ReplID})`, `who == (identity{})`},
+		{"sessions/redis/copies.go", `err != nil, watermark < l.n, !l.valid()`, `err != nil, watermark < 0, !l.valid()`},
 		{"sessions/redis/redis.go", `(watermark < 0 || watermark < high)`, `(watermark < 0 || high < 0)`},
 		{"sessions/redis/process.go", `func (p *process) well() bool { return p.failures.Load() < failuresAllowed }`, `func (p *process) well() bool { return true }`},
 	}},

@@ -43,7 +43,7 @@ func TestSeededFaultsAreFound(t *testing.T) {
 		t.Run(f.name, func(t *testing.T) {
 			bin := filepath.Join(t.TempDir(), fmt.Sprint("gatehouse", i))
 			seed(t, tree, f, bin)
-			shown, after := hunt(t, bin, f.shown)
+			shown, after := hunt(t, bin, f)
 			switch {
 			case f.edits == nil && len(shown) > 0:
 				t.Errorf("%d violations in the house as it is, the first: %s", len(shown), shown[0])
@@ -83,15 +83,15 @@ func seed(t *testing.T, tree string, f fault, bin string) {
 	}
 }
 
-// hunt runs a small race against three nodes and a Redis with its misfortunes of that binary until something is
-// found that is shown under one of the rules (none: under any), for a minute at
-// most.
-func hunt(t *testing.T, bin string, shown []string) (seen []violation, after time.Duration) {
+// hunt runs a small race against three nodes of that binary, and a Redis with its
+// misfortunes, until something is found that shows the fault (of none: anything),
+// for a minute at most.
+func hunt(t *testing.T, bin string, f fault) (seen []violation, after time.Duration) {
 	t.Helper()
 	c := newCrowd(t, postgresDSN(t))
 	redis := startRedis(t)
 	c.env["GATEHOUSE_REDIS"] = redis.url()
-	defer redis.trouble()()
+	defer redis.trouble(again[f.name])()
 	var addrs []string
 	for range 3 {
 		p, err := launch(t.TempDir(), bin, []string{"serve"}, c.env)
@@ -115,7 +115,7 @@ func hunt(t *testing.T, bin string, shown []string) (seen []violation, after tim
 	}()
 	begun := time.Now()
 	among := func(all []violation) []violation {
-		return slices.DeleteFunc(all, func(v violation) bool { return shown != nil && !slices.Contains(shown, v.rule) })
+		return slices.DeleteFunc(all, func(v violation) bool { return f.shown != nil && !slices.Contains(f.shown, v.rule) })
 	}
 	var caught atomic.Bool
 	var watching sync.WaitGroup
