@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 )
 
@@ -122,6 +123,14 @@ func TestSeededFaultsFitTheCode(t *testing.T) {
 			if n := bytes.Count(text, []byte(e.from)); n != 1 {
 				t.Errorf("%q: %s holds %d times what the fault is to replace: fit the fault to the code:\n%s", f.name, e.file, n, e.from)
 			}
+		}
+	}
+	for name, needed := range again {
+		if !slices.ContainsFunc(faults, func(f fault) bool { return f.name == name }) {
+			t.Errorf("there is no fault %q", name)
+		}
+		if !slices.ContainsFunc(misfortunes, func(m misfortune) bool { return m.name == needed }) {
+			t.Errorf("%q: there is no misfortune %q", name, needed)
 		}
 	}
 }
