@@ -104,10 +104,8 @@ var faults = []fault{
 	{"an end of all passes does not raise the epoch", []string{outlivedEnd, epochFell}, []edit{{"store/endings.go",
 		`endPasses  = ` + "`UPDATE users SET epoch = epoch + 1, version", `endPasses  = ` + "`UPDATE users SET version"}}},
 	{"an app without a lever gets no line", []string{badReceipt}, []edit{{"idp/outbox/listing.go",
-		`lines = append(lines, line(l.receipt, app, p, lever, end, l.windows(), now))`,
-		`if lever != idp.LeverNone {
-				lines = append(lines, line(l.receipt, app, p, lever, end, l.windows(), now))
-			}`}}},
+		`lines = l.news(lines)`,
+		`lines = slices.DeleteFunc(l.news(lines), func(d idp.Delivery) bool { return d.Lever == idp.LeverNone })`}}},
 }
 
 // TestSeededFaultsFitTheCode: each mistake can still be made, or make torture
