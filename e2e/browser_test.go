@@ -102,6 +102,36 @@ func read[T any](b *tab, action chromedp.Action[T]) T {
 	return value
 }
 
+// act does what a person does to one thing on the page. When the page is replaced
+// between finding that thing and touching it, nothing was touched: it is looked
+// for again on the page that came.
+func (b *tab) act(action chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	for deadline := time.Now().Add(actWithin); ; {
+		ctx, cancel := context.WithTimeout(b.ctx, actWithin)
+		_, err := chromedp.Run(ctx, action)
+		cancel()
+		switch {
+		case err == nil:
+			return
+		case !goneFromPage(err) || time.Now().After(deadline):
+			b.t.Fatalf("%v\n%s", err, b.page())
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+}
+
+// goneFromPage tells the browser's answer for a node of a page that is no more;
+// it has one code for all its errors.
+func goneFromPage(err error) bool {
+	for _, words := range []string{"Could not find node with given id", "No node with given id found", "Node is detached from document"} {
+		if strings.Contains(err.Error(), words) {
+			return true
+		}
+	}
+	return false
+}
+
 // open goes to a URL and waits until it has loaded.
 func (b *tab) open(rawURL string) {
 	b.t.Helper()
@@ -141,13 +171,13 @@ func (b *tab) sees(words string) {
 func (b *tab) fill(name, value string) {
 	b.t.Helper()
 	field := chromedp.CSS(fmt.Sprintf("[name=%q]", name))
-	b.do(chromedp.Clear(field), chromedp.SendKeys(field, value))
+	b.act(chromedp.Steps(chromedp.Clear(field), chromedp.SendKeys(field, value)))
 }
 
 // press clicks the button or link that a person knows by these words.
 func (b *tab) press(words string) {
 	b.t.Helper()
-	b.do(chromedp.Click(chromedp.Search(fmt.Sprintf("//*[self::button or self::a or self::summary][normalize-space()=%q]", words))))
+	b.act(chromedp.Click(chromedp.Search(fmt.Sprintf("//*[self::button or self::a or self::summary][normalize-space()=%q]", words))))
 }
 
 // withoutScript turns JavaScript off in this tab.

@@ -115,7 +115,7 @@ func (s *story) adaOpensBothApps() {
 
 	// The other way in: from her own list of apps.
 	s.ada.open(s.URL)
-	s.ada.do(chromedp.Click(chromedp.CSS(`a[href^="` + s.CRM.URL + `"]`)))
+	s.ada.act(chromedp.Click(chromedp.CSS(`a[href^="` + s.CRM.URL + `"]`)))
 	s.ada.sees("Contacts")
 	s.look(s.ada, "crm")
 	s.ada.open(s.CRM.URL + "/account")
