@@ -1,11 +1,14 @@
 package saml
 
 import (
+	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
 	"net/http"
+	"slices"
 
+	"gatehouse/idp"
 	"gatehouse/idp/keys"
 	"gatehouse/idp/saml/wire"
 )
@@ -17,9 +20,9 @@ const cacheDuration = "PT6H"
 
 // document is the metadata as it is served.
 type document struct {
-	certificate *x509.Certificate // what it was made for
-	body        []byte
-	etag        string
+	certificates []*x509.Certificate // what it was made for
+	body         []byte
+	etag         string
 }
 
 // metadata serves what service providers need to know of us (SAML Metadata
@@ -43,19 +46,19 @@ func (p *Provider) metadata(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write(d.body) // the reader went away
 }
 
-// document is made once for each certificate.
+// document is made once for each set of certificates.
 func (p *Provider) document() (*document, error) {
-	key, err := p.Ring.Key(keys.UseSAML, keys.RS256)
+	certificates, err := p.certificates()
 	if err != nil {
 		return nil, err
 	}
-	if d := p.published.Load(); d != nil && d.certificate.Equal(key.Certificate) {
+	if d := p.published.Load(); d != nil && slices.EqualFunc(d.certificates, certificates, (*x509.Certificate).Equal) {
 		return d, nil
 	}
 	el := wire.IdP{
 		Entity: wire.Entity{
 			EntityID:      p.EntityID,
-			SigningCerts:  []*x509.Certificate{key.Certificate},
+			SigningCerts:  certificates,
 			NameIDFormats: []string{wire.NameIDPersistent, wire.NameIDEmail},
 			SLO: []wire.Endpoint{
 				{Binding: wire.Redirect, Location: p.sloURL(), Index: -1},
@@ -70,22 +73,51 @@ func (p *Provider) document() (*document, error) {
 		WantAuthnRequestsSigned: false,
 	}.Element()
 	el.CreateAttr("cacheDuration", cacheDuration)
-	d := &document{certificate: key.Certificate, body: wire.Serialize(el)}
+	d := &document{certificates: certificates, body: wire.Serialize(el)}
 	sum := sha256.Sum256(d.body)
 	d.etag = `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`
 	p.published.Store(d)
 	return d, nil
 }
 
+// certificates are what apps verify by. That of RSA comes first: some apps read
+// one and no more, and most are signed for with it.
+func (p *Provider) certificates() ([]*x509.Certificate, error) {
+	var all []*x509.Certificate
+	for _, alg := range []string{keys.RS256, keys.ES256} {
+		key, err := p.Ring.Key(keys.UseSAML, alg)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, key.Certificate)
+	}
+	return all, nil
+}
+
 func (p *Provider) ssoURL() string { return p.BaseURL + pathSSO }
 
 func (p *Provider) sloURL() string { return p.BaseURL + pathSLO }
 
-// signer signs with the house's SAML key.
-func signer(ring *keys.Ring) (*wire.Signer, error) {
-	key, err := ring.Key(keys.UseSAML, keys.RS256)
+// signer signs for app, with the house's SAML key for the algorithm that its
+// settings name.
+func signer(ring *keys.Ring, app idp.App) (*wire.Signer, error) {
+	alg, hash := algorithm(app.SAML.SignatureAlg)
+	key, err := ring.Key(keys.UseSAML, alg)
 	if err != nil {
 		return nil, err
 	}
-	return &wire.Signer{Key: key.Signer, Certificate: key.Certificate}, nil
+	return &wire.Signer{Key: key.Signer, Certificate: key.Certificate, Hash: hash}, nil
+}
+
+// algorithm is which key of the ring signs, and over which digest.
+func algorithm(name string) (alg string, hash crypto.Hash) {
+	switch name {
+	case idp.SignECDSASHA256:
+		return keys.ES256, crypto.SHA256
+	case idp.SignRSASHA384:
+		return keys.RS256, crypto.SHA384
+	case idp.SignRSASHA512:
+		return keys.RS256, crypto.SHA512
+	}
+	return keys.RS256, crypto.SHA256
 }
