@@ -155,6 +155,9 @@ type SAMLSettings struct {
 	SessionTTL         time.Duration // caps SessionNotOnOrAfter; 0: the session's own end
 	AssertionValidity  time.Duration // NotOnOrAfter of the confirmation; 0: 60 seconds
 	MetadataXML        string        // as imported; may be empty
+	// SigningKey is the key that signs for this app while keys are rolled over;
+	// empty, or gone: the one that signs for all.
+	SigningKey KeyID `json:",omitempty"`
 }
 
 // AssertionConsumer is one AssertionConsumerService with the HTTP-POST binding.
