@@ -24,7 +24,7 @@ type document struct {
 
 // metadata serves what service providers need to know of us (SAML Metadata
 // §2.4.3). It names what is served and nothing else: there is no key to encrypt
-// to. The single logout service takes answers; apps demand that there is one.
+// to.
 func (p *Provider) metadata(w http.ResponseWriter, r *http.Request) {
 	d, err := p.document()
 	if err != nil {
@@ -60,6 +60,7 @@ func (p *Provider) document() (*document, error) {
 			SLO: []wire.Endpoint{
 				{Binding: wire.Redirect, Location: p.sloURL(), Index: -1},
 				{Binding: wire.POST, Location: p.sloURL(), Index: -1},
+				{Binding: wire.SOAP, Location: p.sloSOAPURL(), Index: -1},
 			},
 		},
 		SSO: []wire.Endpoint{
@@ -80,6 +81,8 @@ func (p *Provider) document() (*document, error) {
 func (p *Provider) ssoURL() string { return p.BaseURL + pathSSO }
 
 func (p *Provider) sloURL() string { return p.BaseURL + pathSLO }
+
+func (p *Provider) sloSOAPURL() string { return p.BaseURL + pathSLOSOAP }
 
 // signer signs with the house's SAML key.
 func signer(ring *keys.Ring) (*wire.Signer, error) {
