@@ -179,18 +179,24 @@ const (
 // SAMLSettings is what we know of a service provider.
 type SAMLSettings struct {
 	ACS                []AssertionConsumer
-	SOAPLogoutURL      string        // SingleLogoutService with the SOAP binding; may be empty
-	FrontLogoutURL     string        // SingleLogoutService to which a person's own browser is led; may be empty
-	FrontLogoutBinding string        // of FrontLogoutURL: redirect or post
-	SigningCerts       []string      // PEM; keys that may sign this provider's requests
-	RequireSigned      bool          // refuse an AuthnRequest without a signature
-	NameIDFormat       string        // URN; persistent or emailAddress
-	Sign               string        // what is signed: SignAssertion ...; empty: the Assertion
-	SignatureAlg       string        // SignRSASHA256 ...; empty: that one
-	SessionTTL         time.Duration // caps SessionNotOnOrAfter; 0: the session's own end
-	AssertionValidity  time.Duration // NotOnOrAfter of the confirmation; 0: 60 seconds
-	MetadataXML        string        // as imported; may be empty
-	OneTimeUse         bool          // says that an assertion is for one use (SAML Core §2.5.1.5)
+	SOAPLogoutURL      string // SingleLogoutService with the SOAP binding; may be empty
+	FrontLogoutURL     string // SingleLogoutService to which a person's own browser is led; may be empty
+	FrontLogoutBinding string // of FrontLogoutURL: redirect or post
+	// FrontLogoutResponseURL is where the answer to the app's own logout request
+	// goes, by the same binding (ResponseLocation); empty: FrontLogoutURL.
+	FrontLogoutResponseURL string
+	SigningCerts           []string      // PEM; keys that may sign this provider's requests
+	RequireSigned          bool          // refuse an AuthnRequest without a signature
+	NameIDFormat           string        // URN; persistent or emailAddress
+	Sign                   string        // what is signed: SignAssertion ...; empty: the Assertion
+	SignatureAlg           string        // SignRSASHA256 ...; empty: that one
+	SessionTTL             time.Duration // caps SessionNotOnOrAfter; 0: the session's own end
+	AssertionValidity      time.Duration // NotOnOrAfter of the confirmation; 0: 60 seconds
+	MetadataXML            string        // as imported; may be empty
+	// SigningKey is the key that signs for this app while keys are rolled over;
+	// empty, or gone: the one that signs for all.
+	SigningKey KeyID `json:",omitempty"`
+	OneTimeUse bool  // says that an assertion is for one use (SAML Core §2.5.1.5)
 
 	EncryptAssertion bool   // only the app can read what it is told
 	EncryptionCert   string // PEM; RSA
@@ -199,10 +205,6 @@ type SAMLSettings struct {
 	EncryptionMethods []string
 	EncryptionAlg     string // EncryptAES256GCM ...; empty: by EncryptionMethods
 	KeyTransport      string // TransportMGF1P ...; empty: by EncryptionMethods
-
-	// SigningKey is the key that signs for this app while keys are rolled over;
-	// empty, or gone: the one that signs for all.
-	SigningKey KeyID `json:",omitempty"`
 }
 
 // UnmarshalJSON also reads settings from before Sign, when a flag said that the
