@@ -160,6 +160,9 @@ type SAMLSettings struct {
 	SigningKey KeyID `json:",omitempty"`
 }
 
+// KeyAlgorithm is that of the house's key which signs for the app (RFC 7518 §3.1).
+func (s *SAMLSettings) KeyAlgorithm() string { return "RS256" }
+
 // AssertionConsumer is one AssertionConsumerService with the HTTP-POST binding.
 type AssertionConsumer struct {
 	URL     string

@@ -47,7 +47,36 @@ func (p *Provider) metadataFor(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		d, err = p.document(&app)
 	}
+	if err == nil {
+		p.noteReading(r, app.ID, d)
+	}
 	p.serve(w, r, d, err)
+}
+
+// readEvery is how often it is written down that an app reads the same again: it
+// is a write that anybody can ask for.
+const readEvery = time.Minute
+
+// reading is the last one that was written down here.
+type reading struct {
+	document *document
+	at       time.Time
+}
+
+// noteReading writes down which certificates were read for an app. A person who
+// looks at the document is not the app.
+func (p *Provider) noteReading(r *http.Request, app idp.AppID, d *document) {
+	now := p.now()
+	last, _ := p.readings.Load(app)
+	before, _ := last.(reading)
+	if r.Method != http.MethodGet || r.Header.Get("Sec-Fetch-Mode") != "" || before.document == d && now.Before(before.at.Add(readEvery)) {
+		return
+	}
+	p.readings.Store(app, reading{d, now})
+	err := p.Store.ReadKeys(r.Context(), d.keys, idp.KeyRead{AppID: app, LastAt: now, Address: idp.ActorOf(r.Context()).Address, Agent: clip(r.UserAgent())})
+	if err != nil { // who reads gets the document all the same
+		p.Log.WarnContext(r.Context(), "not written down that an app has read our metadata", "app", app, "error", err)
+	}
 }
 
 func (p *Provider) serve(w http.ResponseWriter, r *http.Request, d *document, err error) {
@@ -168,7 +197,7 @@ func (p *Provider) sloURL() string { return p.BaseURL + pathSLO }
 
 // keyOf is the key that signs for an app.
 func keyOf(ring *keys.Ring, app idp.App) (keys.Key, error) {
-	return ring.KeyOf(keys.UseSAML, keys.RS256, app.SAML.SigningKey)
+	return ring.KeyOf(keys.UseSAML, app.SAML.KeyAlgorithm(), app.SAML.SigningKey)
 }
 
 // signer signs for an app with the house's SAML key.
