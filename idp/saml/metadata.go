@@ -29,7 +29,7 @@ type document struct {
 
 // metadata serves what service providers need to know of us (SAML Metadata
 // §2.4.3). It names what is served and nothing else: there is no key to encrypt
-// to. The single logout service takes answers; apps demand that there is one.
+// to.
 func (p *Provider) metadata(w http.ResponseWriter, r *http.Request) {
 	d, err := p.document(nil)
 	p.serve(w, r, d, err)
@@ -169,6 +169,7 @@ func (p *Provider) write(d *document, published []keys.Key, formats []string, un
 			SLO: []wire.Endpoint{
 				{Binding: wire.Redirect, Location: p.sloURL(), Index: -1},
 				{Binding: wire.POST, Location: p.sloURL(), Index: -1},
+				{Binding: wire.SOAP, Location: p.sloSOAPURL(), Index: -1},
 			},
 		},
 		SSO: []wire.Endpoint{
@@ -194,6 +195,8 @@ func (p *Provider) write(d *document, published []keys.Key, formats []string, un
 func (p *Provider) ssoURL() string { return p.BaseURL + pathSSO }
 
 func (p *Provider) sloURL() string { return p.BaseURL + pathSLO }
+
+func (p *Provider) sloSOAPURL() string { return p.BaseURL + pathSLOSOAP }
 
 // keyOf is the key that signs for an app.
 func keyOf(ring *keys.Ring, app idp.App) (keys.Key, error) {
