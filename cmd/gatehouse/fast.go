@@ -71,3 +71,7 @@ func (r *remembered) App(ctx context.Context, id idp.AppID) (idp.App, error) {
 func (r *remembered) AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error) {
 	return r.apps.AppByIdentifier(ctx, p, identifier)
 }
+
+func (r *remembered) AppTruthByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.AppTruth, error) {
+	return r.apps.AppTruthByIdentifier(ctx, p, identifier)
+}

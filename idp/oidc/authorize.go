@@ -92,20 +92,26 @@ func (p *Provider) recognise(ctx context.Context, req *request) (idp.App, error)
 
 // app finds an OIDC app by its client_id.
 func (p *Provider) app(ctx context.Context, clientID string) (idp.App, error) {
+	t, err := p.appTruth(ctx, clientID)
+	return t.App, err
+}
+
+// appTruth finds the same with what its own passes hang on.
+func (p *Provider) appTruth(ctx context.Context, clientID string) (idp.AppTruth, error) {
 	if clientID == "" || len(clientID) > 1024 || !printable(clientID) {
-		return idp.App{}, idp.Errorf(idp.NotFound, "no such app")
+		return idp.AppTruth{}, idp.Errorf(idp.NotFound, "no such app")
 	}
-	app, err := p.Store.AppByIdentifier(ctx, idp.ProtocolOIDC, clientID)
+	t, err := p.Store.AppTruthByIdentifier(ctx, idp.ProtocolOIDC, clientID)
 	if err != nil {
-		return idp.App{}, err
+		return idp.AppTruth{}, err
 	}
-	if app.OIDC == nil {
-		return idp.App{}, idp.Errorf(idp.Internal, "app %s has no OIDC settings", app.ID)
+	if t.App.OIDC == nil {
+		return idp.AppTruth{}, idp.Errorf(idp.Internal, "app %s has no OIDC settings", t.App.ID)
 	}
-	if app.OIDC.Removed {
-		return app, idp.Errorf(idp.NotFound, "app %s was removed", app.ID)
+	if t.App.OIDC.Removed {
+		return t, idp.Errorf(idp.NotFound, "app %s was removed", t.App.ID)
 	}
-	return app, nil
+	return t, nil
 }
 
 // signIn begins a sign-in that leads back to resume. again: the browser has a

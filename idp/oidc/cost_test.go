@@ -84,7 +84,7 @@ func TestCostOfGrantsWithoutABrowser(t *testing.T) {
 		want int
 		do   func() answer
 	}{
-		{"client credentials: app; app as it is now", 2, http.StatusOK, func() answer {
+		{"client credentials: app", 1, http.StatusOK, func() answer {
 			a := h.asRobot().forItself()
 			own = a.text("access_token")
 			return a

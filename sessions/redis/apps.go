@@ -14,7 +14,7 @@ import (
 // AppStore reads apps with the number of the log at that moment.
 type AppStore interface {
 	AppAt(ctx context.Context, id idp.AppID) (idp.App, int64, error)
-	AppByIdentifierAt(ctx context.Context, p idp.Protocol, identifier string) (idp.App, int64, error)
+	AppTruthByIdentifierAt(ctx context.Context, p idp.Protocol, identifier string) (idp.AppTruth, int64, error)
 }
 
 // Apps reads apps with copies in front of SQL.
@@ -27,70 +27,81 @@ type Apps struct {
 
 // decodedApp is an app as one copy says it: decoding costs more than asking.
 type decodedApp struct {
-	body string
-	app  idp.App
+	body  string
+	truth idp.AppTruth
 }
 
 // App returns the app with this ID.
 func (a *Apps) App(ctx context.Context, id idp.AppID) (idp.App, error) {
-	return a.read(ctx, "a:"+string(id), func() (idp.App, int64, error) { return a.SQL.AppAt(ctx, id) })
+	t, err := a.read(ctx, "a:"+string(id), func() (t idp.AppTruth, n int64, err error) {
+		t.App, n, err = a.SQL.AppAt(ctx, id)
+		return t, n, err
+	})
+	return t.App, err
 }
 
 // AppByIdentifier returns the app with this client_id or entityID, in the
 // tongue it speaks.
 func (a *Apps) AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error) {
-	return a.read(ctx, appName(p, identifier), func() (idp.App, int64, error) {
-		return a.SQL.AppByIdentifierAt(ctx, p, identifier)
+	t, err := a.AppTruthByIdentifier(ctx, p, identifier)
+	return t.App, err
+}
+
+// AppTruthByIdentifier returns the same with what its own passes hang on. All of
+// it hangs on the app and the house, as the copy does.
+func (a *Apps) AppTruthByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.AppTruth, error) {
+	return a.read(ctx, appName(p, identifier), func() (idp.AppTruth, int64, error) {
+		return a.SQL.AppTruthByIdentifierAt(ctx, p, identifier)
 	})
 }
 
 // appName is the key of an app's copy by what the app calls itself.
 func appName(p idp.Protocol, identifier string) string {
-	return "i:" + strconv.Itoa(len(p)) + string(p) + ":" + strconv.Quote(identifier)
+	return "t:" + strconv.Itoa(len(p)) + string(p) + ":" + strconv.Quote(identifier)
 }
 
-func (a *Apps) read(ctx context.Context, name string, sql func() (idp.App, int64, error)) (idp.App, error) {
+func (a *Apps) read(ctx context.Context, name string, sql func() (idp.AppTruth, int64, error)) (idp.AppTruth, error) {
 	if _, body, ok := a.Redis.read(ctx, name); ok {
-		if app, ok := a.decode(name, body); ok {
-			return app, nil
+		if t, ok := a.decode(name, body); ok {
+			return t, nil
 		}
 	}
-	app, n, err := sql()
+	t, n, err := sql()
 	if err != nil {
-		return idp.App{}, err
+		return idp.AppTruth{}, err
 	}
-	body, err := json.Marshal(copyOfApp{name, app})
+	body, err := json.Marshal(copyOfApp{name, t})
 	if err != nil {
-		return idp.App{}, err
+		return idp.AppTruth{}, err
 	}
-	a.Redis.write(ctx, name, n, string(body), time.Hour, ofApp(app.ID))
-	return app, nil
+	a.Redis.write(ctx, name, n, string(body), time.Hour, ofApp(t.App.ID))
+	return t, nil
 }
 
 type copyOfApp struct {
 	Name string
-	App  idp.App
+	idp.AppTruth
 }
 
-func (a *Apps) decode(name, body string) (idp.App, bool) {
+func (a *Apps) decode(name, body string) (idp.AppTruth, bool) {
 	known, _ := a.decoded.Load(name)
 	d, ok := known.(decodedApp)
 	if !ok || d.body != body {
 		var c copyOfApp
 		if json.Unmarshal([]byte(body), &c) != nil || c.Name != name {
-			return idp.App{}, false
+			return idp.AppTruth{}, false
 		}
-		d = decodedApp{body, c.App}
+		d = decodedApp{body, c.AppTruth}
 		a.decoded.Store(name, d)
 	}
 	// The caller's own.
-	app := d.app
-	if app.OIDC != nil {
-		app.OIDC = new(*app.OIDC)
+	t := d.truth
+	if t.App.OIDC != nil {
+		t.App.OIDC = new(*t.App.OIDC)
 	}
-	if app.SAML != nil {
-		app.SAML = new(*app.SAML)
+	if t.App.SAML != nil {
+		t.App.SAML = new(*t.App.SAML)
 	}
-	app.Attributes = slices.Clone(app.Attributes)
-	return app, true
+	t.App.Attributes = slices.Clone(t.App.Attributes)
+	return t, true
 }

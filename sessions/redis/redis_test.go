@@ -461,6 +461,14 @@ func TestAppsAreKnownByCopyAndFollowTheirSettings(t *testing.T) {
 		return got
 	}
 	read()
+	want, err := db.AppTruth(n.ctx, app.ID)
+	n.must(err)
+	n.asksNoSQL(func() {
+		truth, err := apps.AppTruthByIdentifier(n.ctx, idp.ProtocolOIDC, "wiki:a")
+		if err != nil || truth.Generation != want.Generation || !truth.CutBefore.Equal(want.CutBefore) {
+			t.Errorf("the copy says %+v, %v, the truth is %+v", truth, err, want)
+		}
+	})
 	n.asksNoSQL(func() {
 		if got := read(); got.ID != app.ID || got.OIDC.RedirectURIs[0] != "https://app.example/cb" {
 			t.Errorf("the copy says %+v", got)
