@@ -33,6 +33,7 @@ const (
 // audit lines. *store.Store does.
 type Store interface {
 	AppTruthByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.AppTruth, error)
+	Admission(ctx context.Context, p idp.Protocol, identifier string, user idp.UserID, now time.Time) (idp.Admission, error)
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	Apps(ctx context.Context) ([]idp.App, error)
 	User(ctx context.Context, id idp.UserID) (idp.User, error)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 // AppStore reads apps with the number of the log at that moment.
 type AppStore interface {
+	Admission(ctx context.Context, p idp.Protocol, identifier string, user idp.UserID, now time.Time) (idp.Admission, error)
 	AppAt(ctx context.Context, id idp.AppID) (idp.App, int64, error)
 	AppTruthByIdentifierAt(ctx context.Context, p idp.Protocol, identifier string) (idp.AppTruth, int64, error)
 }
@@ -53,6 +55,55 @@ func (a *Apps) AppTruthByIdentifier(ctx context.Context, p idp.Protocol, identif
 	return a.read(ctx, appName(p, identifier), func() (idp.AppTruth, int64, error) {
 		return a.SQL.AppTruthByIdentifierAt(ctx, p, identifier)
 	})
+}
+
+// Admission returns the app with this client_id or entityID, and whether the user
+// may use it now. That they may is kept, while time alone has changed nothing,
+// with the number of then: a code given out on it is older than it might be, and
+// so refused by more endings, never by fewer.
+func (a *Apps) Admission(ctx context.Context, p idp.Protocol, identifier string, user idp.UserID, now time.Time) (idp.Admission, error) {
+	app := appName(p, identifier)
+	name := "g:" + string(user) + ":" + app
+	if copies := a.Redis.readAll(ctx, app, name); copies != nil {
+		t, known := a.decode(app, bodyOf(copies[0]))
+		adm, granted := readAdmission(bodyOf(copies[1]), name)
+		if known && granted && (adm.Until.IsZero() || now.Before(adm.Until)) {
+			adm.App = t.App
+			return adm, nil
+		}
+	}
+	adm, err := a.SQL.Admission(ctx, p, identifier, user, now)
+	if err == nil && adm.Granted {
+		life := time.Hour
+		if !adm.Until.IsZero() {
+			life = min(life, adm.Until.Sub(now))
+		}
+		a.Redis.write(ctx, name, adm.N, writeAdmission(adm, name), life, ofUser(user), ofApp(adm.App.ID))
+	}
+	return adm, err
+}
+
+// The copy of an admission is its fields, one line each, and the name again.
+func writeAdmission(adm idp.Admission, name string) string {
+	until := int64(0)
+	if !adm.Until.IsZero() {
+		until = adm.Until.UnixMicro()
+	}
+	return strconv.FormatInt(adm.N, 36) + "\n" + strconv.FormatInt(until, 36) + "\n" + name
+}
+
+func readAdmission(body, name string) (adm idp.Admission, ok bool) {
+	n, rest, _ := strings.Cut(body, "\n")
+	end, said, _ := strings.Cut(rest, "\n")
+	number, errN := strconv.ParseInt(n, 36, 64)
+	until, errUntil := strconv.ParseInt(end, 36, 64)
+	if said != name || errN != nil || errUntil != nil {
+		return adm, false
+	}
+	if adm.Granted, adm.N = true, number; until != 0 {
+		adm.Until = time.UnixMicro(until).UTC()
+	}
+	return adm, true
 }
 
 // appName is the key of an app's copy by what the app calls itself.
