@@ -43,11 +43,11 @@ type samlIdP struct {
 	tamper   func(*etree.Element) // after signing
 	signWhat string               // "assertion" (default), "response", "nothing"
 	method   string               // signature method; default RSA-SHA256
-	signer   *wire.Signer         // signs instead, where goxmldsig writes what nobody reads
-	encrypt  *wire.Encryption     // nil: not at all
-	spKeys   []wire.EncryptionKey
 
-	takesLogouts bool // it has a single logout service
+	takesLogouts bool             // it has a single logout service
+	signer       *wire.Signer     // signs instead, where goxmldsig writes what nobody reads
+	encrypt      *wire.Encryption // nil: not at all
+	spKeys       []wire.EncryptionKey
 }
 
 // Making RSA keys is slow: one for the provider of every test, one for strangers.
