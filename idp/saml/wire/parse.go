@@ -69,6 +69,9 @@ func scan(b []byte, comments bool) error {
 		if err := s.token(token); err != nil {
 			return err
 		}
+		if _, ok := token.(xml.EndElement); ok {
+			continue // it has the name of its start, which survived
+		}
 		if err := xrv.CheckToken(token); err != nil {
 			return refuse(ErrMalformed, "the XML does not survive a round trip")
 		}
@@ -76,8 +79,9 @@ func scan(b []byte, comments bool) error {
 }
 
 type scanner struct {
-	comments                    bool
-	tokens, depth, roots, count int
+	comments             bool
+	tokens, roots, count int
+	open                 []xml.Name // elements that have not ended
 }
 
 func (s *scanner) token(token xml.Token) error {
@@ -94,11 +98,11 @@ func (s *scanner) token(token xml.Token) error {
 			return refuse(ErrMalformed, "a comment is not allowed")
 		}
 	case xml.CharData:
-		if s.depth == 0 && len(bytes.TrimSpace(t)) != 0 {
+		if len(s.open) == 0 && len(bytes.TrimSpace(t)) != 0 {
 			return refuse(ErrMalformed, "text outside the root element")
 		}
 	case xml.EndElement:
-		s.depth--
+		return s.close(t.Name)
 	case xml.StartElement:
 		return s.start(t)
 	}
@@ -106,15 +110,15 @@ func (s *scanner) token(token xml.Token) error {
 }
 
 func (s *scanner) start(t xml.StartElement) error {
-	if s.depth == 0 {
+	if len(s.open) == 0 {
 		s.roots++
 	}
-	s.depth++
+	s.open = append(s.open, t.Name)
 	s.count++
 	switch {
 	case s.roots > 1:
 		return refuse(ErrMalformed, "more than one root element")
-	case s.depth > maxDepth:
+	case len(s.open) > maxDepth:
 		return refuse(ErrMalformed, "elements are nested too deeply")
 	case s.count > maxElements:
 		return refuse(ErrTooLarge, "too many elements")
@@ -136,8 +140,17 @@ func (s *scanner) start(t xml.StartElement) error {
 	return nil
 }
 
+func (s *scanner) close(name xml.Name) error {
+	last := len(s.open) - 1
+	if last < 0 || s.open[last] != name {
+		return refuse(ErrMalformed, "an element ends that has not begun")
+	}
+	s.open = s.open[:last]
+	return nil
+}
+
 func (s *scanner) end() error {
-	if s.roots != 1 || s.depth != 0 {
+	if s.roots != 1 || len(s.open) != 0 {
 		return refuse(ErrMalformed, "no complete root element")
 	}
 	return nil
