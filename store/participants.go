@@ -15,11 +15,12 @@ const (
 	liveParticipants = `SELECT ` + participantColumns + ` FROM participants p JOIN sessions s ON s.id = p.session_id
 		JOIN users u ON u.id = s.user_id CROSS JOIN house h
 		WHERE p.user_id = $1 AND ` + alive + ` ORDER BY p.session_id, p.app_id`
-	// By the app's name for the person, whoever that is or was.
-	participantsNamed = `SELECT ` + participantColumns + `, c.n FROM participants p CROSS JOIN counter c
-		WHERE p.user_id IN (SELECT a.user_id FROM accounts a WHERE a.app_id = $1 AND a.subject = $2)
-		AND p.app_id = $1 AND p.name_id = $2 ORDER BY p.last_answer_at DESC, p.session_id LIMIT 500`
-	participantByKey = `SELECT ` + participantColumns + ` FROM participants p WHERE p.session_id = $1 AND p.app_id = $2`
+	participantsFound  = `SELECT ` + participantColumns + `, c.n FROM participants p CROSS JOIN counter c WHERE p.app_id = $1 AND `
+	participantsNewest = ` ORDER BY p.last_answer_at DESC, p.session_id LIMIT 500`
+	// Whoever an app knows by an account of that subject.
+	participantsKnown = participantsFound + `p.user_id IN (SELECT a.user_id FROM accounts a WHERE a.app_id = $1 AND a.subject = $2)` + participantsNewest
+	participantsNamed = participantsFound + `p.name_id = $2` + participantsNewest
+	participantByKey  = `SELECT ` + participantColumns + ` FROM participants p WHERE p.session_id = $1 AND p.app_id = $2`
 
 	// Who is written down is known by: $1 to $3 the proof, $4 the session, $5
 	// now, $6 the app, $7 when it was found to be granted; then the account $8 to
@@ -82,14 +83,25 @@ func (s *Store) Participant(ctx context.Context, session idp.SessionID, app idp.
 	return one(ctx, s, "participant", scanParticipant, participantByKey, session, app)
 }
 
-// ParticipantsNamed returns what an app got under this name (NameID.Value), of
-// sessions alive or ended, newest first, at most 500; and the number of the
-// newest row of the log at that moment, 0 when there is none of it.
-func (s *Store) ParticipantsNamed(ctx context.Context, app idp.AppID, name string) (named []idp.Participant, n int64, err error) {
-	named, err = list(ctx, s, "participants of a name", func(r row) (p idp.Participant, err error) {
+// ParticipantsKnown returns what an app got of whomever it knows by an account of
+// this subject, from sessions alive or ended, newest first, at most 500; and the
+// number of the newest row of the log at that moment, 0 where there is nothing.
+func (s *Store) ParticipantsKnown(ctx context.Context, app idp.AppID, subject string) ([]idp.Participant, int64, error) {
+	return s.participantsFound(ctx, participantsKnown, app, subject)
+}
+
+// ParticipantsNamed is the same of whomever the app was told of by this
+// NameID.Value, also where no account has it any more. It looks at everything
+// that the app got.
+func (s *Store) ParticipantsNamed(ctx context.Context, app idp.AppID, name string) ([]idp.Participant, int64, error) {
+	return s.participantsFound(ctx, participantsNamed, app, name)
+}
+
+func (s *Store) participantsFound(ctx context.Context, sql string, app idp.AppID, name string) (found []idp.Participant, n int64, err error) {
+	found, err = list(ctx, s, "participants of a name", func(r row) (p idp.Participant, err error) {
 		return p, r.Scan(append(participantDest(&p), &n)...)
-	}, participantsNamed, app, name)
-	return named, n, err
+	}, sql, app, name)
+	return found, n, err
 }
 
 // writing is one issue to an app: what is written down in the step that issues
