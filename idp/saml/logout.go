@@ -324,7 +324,7 @@ func answersAt(app idp.App) string {
 func (p *Provider) respondLogout(w http.ResponseWriter, r *http.Request, app idp.App, request, relayState string, status wire.Status) {
 	to := answersAt(app)
 	el := p.logoutResponse(request, to, status).Element()
-	sign, err := signer(p.Ring)
+	sign, err := signer(p.Ring, app)
 	if err != nil {
 		p.Browser.Problem(w, r, err)
 		return

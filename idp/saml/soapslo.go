@@ -34,16 +34,16 @@ func (p *Provider) sloBySOAP(w http.ResponseWriter, r *http.Request) {
 		p.refuseBySOAP(w, r, app, l, err)
 		return
 	}
-	p.respondBySOAP(w, l.ID, p.outcome(r.Context(), app, d))
+	p.respondBySOAP(w, app, l.ID, p.outcome(r.Context(), app, d))
 }
 
 func (p *Provider) refuseBySOAP(w http.ResponseWriter, r *http.Request, app idp.App, l *logout, err error) {
 	status, told := p.refusedStatus(r.Context(), app, l, err)
 	switch _, refused := errors.AsType[*refusal](err); {
 	case l.proven && !told: // it was used before
-		p.respondBySOAP(w, l.ID, wire.Status{Code: wire.StatusRequester, SubCode: wire.StatusRequestDenied, Message: "The request cannot be taken, or not again."})
+		p.respondBySOAP(w, app, l.ID, wire.Status{Code: wire.StatusRequester, SubCode: wire.StatusRequestDenied, Message: "The request cannot be taken, or not again."})
 	case told:
-		p.respondBySOAP(w, l.ID, status)
+		p.respondBySOAP(w, app, l.ID, status)
 	case refused && l.Issuer == "":
 		soapFault(w, true, "Not a LogoutRequest.")
 	case refused:
@@ -54,9 +54,9 @@ func (p *Provider) refuseBySOAP(w http.ResponseWriter, r *http.Request, app idp.
 	}
 }
 
-func (p *Provider) respondBySOAP(w http.ResponseWriter, request string, status wire.Status) {
+func (p *Provider) respondBySOAP(w http.ResponseWriter, app idp.App, request string, status wire.Status) {
 	el := p.logoutResponse(request, "", status).Element()
-	sign, err := signer(p.Ring)
+	sign, err := signer(p.Ring, app)
 	if err == nil {
 		err = sign.Sign(el)
 	}
