@@ -193,10 +193,7 @@ type SAMLSettings struct {
 	SessionTTL             time.Duration // caps SessionNotOnOrAfter; 0: the session's own end
 	AssertionValidity      time.Duration // NotOnOrAfter of the confirmation; 0: 60 seconds
 	MetadataXML            string        // as imported; may be empty
-	// SigningKey is the key that signs for this app while keys are rolled over;
-	// empty, or gone: the one that signs for all.
-	SigningKey KeyID `json:",omitempty"`
-	OneTimeUse bool  // says that an assertion is for one use (SAML Core §2.5.1.5)
+	OneTimeUse             bool          // says that an assertion is for one use (SAML Core §2.5.1.5)
 
 	EncryptAssertion bool   // only the app can read what it is told
 	EncryptionCert   string // PEM; RSA
@@ -205,6 +202,10 @@ type SAMLSettings struct {
 	EncryptionMethods []string
 	EncryptionAlg     string // EncryptAES256GCM ...; empty: by EncryptionMethods
 	KeyTransport      string // TransportMGF1P ...; empty: by EncryptionMethods
+
+	// SigningKey is the key that signs for this app while keys are rolled over;
+	// empty, or gone: the one that signs for all.
+	SigningKey KeyID `json:",omitempty"`
 }
 
 // UnmarshalJSON also reads settings from before Sign, when a flag said that the
@@ -222,6 +223,14 @@ func (s *SAMLSettings) UnmarshalJSON(b []byte) error {
 		s.Sign = SignBoth
 	}
 	return nil
+}
+
+// KeyAlgorithm is that of the house's key which signs for the app (RFC 7518 §3.1).
+func (s *SAMLSettings) KeyAlgorithm() string {
+	if s.SignatureAlg == SignECDSASHA256 {
+		return "ES256"
+	}
+	return "RS256"
 }
 
 // AssertionConsumer is one AssertionConsumerService with the HTTP-POST binding.
