@@ -2,6 +2,7 @@ package saml
 
 import (
 	"cmp"
+	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -198,16 +199,27 @@ func (p *Provider) sloURL() string { return p.BaseURL + pathSLO }
 
 func (p *Provider) sloSOAPURL() string { return p.BaseURL + pathSLOSOAP }
 
-// keyOf is the key that signs for an app.
+// keyOf is the key that signs for an app: that of the algorithm its settings name.
 func keyOf(ring *keys.Ring, app idp.App) (keys.Key, error) {
 	return ring.KeyOf(keys.UseSAML, app.SAML.KeyAlgorithm(), app.SAML.SigningKey)
 }
 
-// signer signs for an app with the house's SAML key.
+// signer signs for an app with the house's SAML key, as its settings say.
 func signer(ring *keys.Ring, app idp.App) (*wire.Signer, error) {
 	key, err := keyOf(ring, app)
 	if err != nil {
 		return nil, err
 	}
-	return &wire.Signer{Key: key.Signer, Certificate: key.Certificate}, nil
+	return &wire.Signer{Key: key.Signer, Certificate: key.Certificate, Hash: digest(app.SAML.SignatureAlg)}, nil
+}
+
+// digest is what the app's signatures are made over.
+func digest(signatureAlg string) crypto.Hash {
+	switch signatureAlg {
+	case idp.SignRSASHA384:
+		return crypto.SHA384
+	case idp.SignRSASHA512:
+		return crypto.SHA512
+	}
+	return crypto.SHA256
 }
