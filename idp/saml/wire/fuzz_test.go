@@ -5,9 +5,12 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/url"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/beevik/etree"
 	xrv "github.com/mattermost/xml-roundtrip-validator"
 
 	"gatehouse/idp/saml/wire"
@@ -138,28 +141,24 @@ func FuzzDecodePOST(f *testing.F) {
 	})
 }
 
-// FuzzDecodeLogout: the messages of single logout, by each of their bindings.
-func FuzzDecodeLogout(f *testing.F) {
-	for _, name := range []string{"LogoutRequest", "LogoutResponse"} {
-		el := written()[name]
-		if err := fixedSigner().Sign(el); err != nil {
-			f.Fatal(err)
-		}
-		f.Add(wire.Serialize(el))
-		f.Add(wire.SOAPEnvelope(el))
+// FuzzLogoutResponse: what is taken for the answer of an app, by each binding.
+func FuzzLogoutResponse(f *testing.F) {
+	el := written()["LogoutResponse"]
+	if err := fixedSigner().Sign(el); err != nil {
+		f.Fatal(err)
 	}
+	f.Add(wire.Serialize(el))
+	f.Add(wire.SOAPEnvelope(el))
 	f.Fuzz(func(t *testing.T, xml []byte) {
-		read := []func() (*wire.Message, error){func() (*wire.Message, error) { return wire.DecodeSOAP(bytes.NewReader(xml)) }}
-		for _, param := range []string{wire.ParamRequest, wire.ParamResponse} {
-			read = append(read,
-				func() (*wire.Message, error) {
-					return wire.Decode(post(url.Values{param: {wire.EncodePOST(xml)}}), param)
-				},
-				func() (*wire.Message, error) {
-					return wire.Decode(get(url.Values{param: {deflated(t, string(xml))}}.Encode()), param)
-				})
-		}
-		for _, decode := range read {
+		for _, decode := range []func() (*wire.Message, error){
+			func() (*wire.Message, error) { return wire.DecodeSOAP(bytes.NewReader(xml)) },
+			func() (*wire.Message, error) {
+				return wire.Decode(post(url.Values{wire.ParamResponse: {wire.EncodePOST(xml)}}), wire.ParamResponse)
+			},
+			func() (*wire.Message, error) {
+				return wire.Decode(get(url.Values{wire.ParamResponse: {deflated(t, string(xml))}}.Encode()), wire.ParamResponse)
+			},
+		} {
 			m, err := decode()
 			if err != nil {
 				continue
@@ -168,11 +167,8 @@ func FuzzDecodeLogout(f *testing.F) {
 			if err != nil {
 				el = m.Root
 			}
-			if r, err := wire.ParseLogoutRequest(el); err == nil && (r.ID == "" || r.Issuer == "" || r.NameID.Value == "") {
-				t.Fatalf("read %+v", r)
-			}
-			if r, err := wire.ParseLogoutResponse(el); err == nil && (r.ID == "" || r.Status.Code == "") {
-				t.Fatalf("read %+v", r)
+			if r, err := wire.ParseLogoutResponse(el); err == nil && (r.ID == "" || r.Issuer == "" || r.Status.Code == "") {
+				t.Fatalf("accepted %+v", r)
 			}
 		}
 	})
@@ -200,5 +196,45 @@ func FuzzParseSPMetadata(f *testing.F) {
 			t.Fatal("accepted without an ACS")
 		}
 		_, _ = wire.ParseIdPMetadata(b, instant())
+	})
+}
+
+// FuzzLogout: what is taken for a LogoutRequest, over SOAP or by a form, names
+// somebody, and written again it is the same.
+func FuzzLogout(f *testing.F) {
+	sample := wire.LogoutRequest{
+		ID: "_1", Issuer: "https://sp.example", Destination: "https://idp.example/saml/slo", IssueInstant: instant(), NotOnOrAfter: instant(),
+		NameID: wire.NameID{Value: "ada", Format: wire.NameIDPersistent}, SessionIndexes: []string{"a", "b"},
+	}.Element()
+	f.Add(wire.Serialize(sample))
+	f.Add(wire.SOAPEnvelope(sample))
+	f.Add([]byte(strings.ReplaceAll(string(wire.Serialize(sample)), "saml:NameID", "saml:EncryptedID")))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var roots []*etree.Element
+		if m, err := wire.DecodeSOAP(bytes.NewReader(b)); err == nil {
+			roots = append(roots, m.Root)
+		}
+		if m, err := wire.Decode(post(url.Values{"SAMLRequest": {wire.EncodePOST(b)}}), wire.ParamRequest); err == nil {
+			_, _ = m.Verify(certs(fixedSigner()))
+			roots = append(roots, m.Root)
+		}
+		for _, root := range roots {
+			r, err := wire.ParseLogoutRequest(root)
+			if err != nil {
+				continue
+			}
+			if r.NameID.Value == "" || slices.Contains(r.SessionIndexes, "") || r.Issuer == "" || r.ID == "" {
+				t.Fatalf("accepted %+v", r)
+			}
+			el, err := wire.Parse(wire.Serialize(r.Element()))
+			if err != nil {
+				continue // larger than a message, written out
+			}
+			again, err := wire.ParseLogoutRequest(el)
+			r.IssueInstant, r.NotOnOrAfter = again.IssueInstant, again.NotOnOrAfter // written to the millisecond
+			if err != nil || !reflect.DeepEqual(r, again) {
+				t.Fatalf("%+v became %+v, %v", r, again, err)
+			}
+		}
 	})
 }

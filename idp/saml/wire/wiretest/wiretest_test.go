@@ -68,10 +68,17 @@ func TestTheJudgesRefuse(t *testing.T) {
 		"by another key":       {good, other, true},
 		"an unknown attribute": {signed(func(el *etree.Element) { el.CreateAttr("Unknown", "x") }), us, true},
 		"out of order":         {signed(func(el *etree.Element) { el.AddChild(el.FindElement("./NameID").Copy()) }), us, true},
-		"unsigned":             {good[:strings.Index(good, "<ds:Signature")] + good[strings.Index(good, "</ds:Signature>")+len("</ds:Signature>"):], us, true},
+		"an unknown mdui element": {`<md:EntityDescriptor xmlns:md="` + wire.NSMetadata + `" entityID="x"><md:SPSSODescriptor protocolSupportEnumeration="x"><md:Extensions>` +
+			`<mdui:UIInfo xmlns:mdui="urn:oasis:names:tc:SAML:metadata:ui"><mdui:Displayed xml:lang="en">x</mdui:Displayed></mdui:UIInfo></md:Extensions>` +
+			`<md:AssertionConsumerService index="0" Binding="x" Location="x"/></md:SPSSODescriptor></md:EntityDescriptor>`, us, true},
+		"unsigned": {good[:strings.Index(good, "<ds:Signature")] + good[strings.Index(good, "</ds:Signature>")+len("</ds:Signature>"):], us, true},
 	} {
 		w := &witness{TB: t}
-		wiretest.Judge(w, []byte(c.document), c.by.Certificate)
+		if strings.Contains(name, "mdui") {
+			wiretest.Valid(w, []byte(c.document))
+		} else {
+			wiretest.Judge(w, []byte(c.document), c.by.Certificate)
+		}
 		if w.failed != c.fails {
 			t.Errorf("%s: failed is %t", name, w.failed)
 		}
