@@ -50,6 +50,8 @@ var samlPlans = []samlPlan{
 		{"sso-post-destination", "a Destination that is not ours", samlRun.otherDestination, passes},
 		{"sso-redirect-destination", "the same", samlRun.otherDestination, passes},
 	}},
+	{"Single Logout, request by HTTP-POST", sloChecks("post")},
+	{"Single Logout, request by HTTP-Redirect", sloChecks("redirect")},
 }
 
 // ssoChecks are asked for by both bindings alike.
@@ -64,26 +66,36 @@ func ssoChecks(binding string) []samlCheck {
 	}
 }
 
-// samlKit is a house, Ada signed in there, and a service provider of the kit.
+// samlKit is a house, Ada signed in there, and the service providers of the kit.
 type samlKit struct {
 	*proc
-	ada  *visitor
-	sp   provider
-	cert *x509.Certificate // of the house
+	ada                *visitor
+	sp                 provider
+	byPost, byRedirect provider // they ask for logouts
+	second             *neighbour
+	cert               *x509.Certificate // of the house
 }
 
 func newSAMLKit(t *testing.T) *samlKit {
 	t.Helper()
 	token := rand.Text()
-	k := &samlKit{proc: start(t, []string{"serve"}, map[string]string{"GATEHOUSE_ADMIN_TOKEN": token}), sp: newProvider(t, "sp1.example")}
+	k := &samlKit{
+		sp: newProvider(t, "sp1.example"), second: newNeighbour(t, "sp2.example"),
+		byPost: newProvider(t, "post.example"), byRedirect: newProvider(t, "redirect.example"),
+	}
+	k.second.cert = func() *x509.Certificate { return k.cert }
+	k.proc = start(t, []string{"serve"}, map[string]string{"GATEHOUSE_ADMIN_TOKEN": token, "GATEHOUSE_OUTBOUND_ALLOW": "127.0.0.0/8"})
 	api := &client.Client{URL: k.URL, Token: token}
-	done, err := api.Apply(t.Context(), client.Desired{
+	want := client.Desired{
 		Users: []client.DesiredUser{{Person: client.Person{Username: "ada", Email: "ada@example.com", DisplayName: "Ada Lovelace"}}},
-		Apps: []client.App{{Name: "sp1", Protocol: "saml", Identifier: k.sp.ID, SAML: &client.SAML{
+		Apps: append(k.leavers(), client.App{Name: "sp1", Protocol: "saml", Identifier: k.sp.ID, SAML: &client.SAML{
 			ACS: []client.ACS{{URL: k.sp.ACS + "/other", Index: 1}, {URL: k.sp.ACS, Index: 2, Default: true}}, SigningCerts: []string{k.sp.pem()},
-		}}},
-		Grants: []client.Grant{{App: "sp1", User: "ada"}},
-	}, false)
+		}}),
+	}
+	for _, a := range want.Apps {
+		want.Grants = append(want.Grants, client.Grant{App: a.Name, User: "ada"})
+	}
+	done, err := api.Apply(t.Context(), want, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,17 +198,21 @@ func (r samlRun) says(page *answer, a asking, relayState, acs string, codes ...s
 	if got := el.FindElement("./Issuer").Text(); got != r.k.URL+"/saml/metadata" {
 		r.Errorf("Issuer %q", got)
 	}
-	var said []string
-	for code := el.FindElement("./Status/StatusCode"); code != nil; code = code.FindElement("./StatusCode") {
-		said = append(said, strings.TrimPrefix(code.SelectAttrValue("Value", ""), "urn:oasis:names:tc:SAML:2.0:status:"))
-	}
-	if !slices.Equal(said, codes) {
+	if said := statusCodes(el); !slices.Equal(said, codes) {
 		r.Errorf("StatusCode %v, want %v", said, codes)
 	}
 	if all := el.FindElements("//Assertion"); codes[0] != "Success" && len(all) != 0 || codes[0] == "Success" && len(all) != 1 {
 		r.Errorf("%d assertions beside %v", len(all), codes)
 	}
 	return el
+}
+
+// statusCodes are those of a response, the first and what stands below it.
+func statusCodes(el *etree.Element) (said []string) {
+	for code := el.FindElement("./Status/StatusCode"); code != nil; code = code.FindElement("./StatusCode") {
+		said = append(said, strings.TrimPrefix(code.SelectAttrValue("Value", ""), "urn:oasis:names:tc:SAML:2.0:status:"))
+	}
+	return said
 }
 
 // signatures holds the profile of SAML Core §5.4: one reference, to the element

@@ -24,15 +24,16 @@ type foreignSP struct {
 	person     client.Person // who uses it: what ends for one is not to disturb the others
 	signs      bool          // its requests
 	start      func(t *testing.T, p foreignPlace, key keyFiles) *foreignProc
+	signsOut   func(t *testing.T, v *visitor, app string) *answer // at the app
 	// firstAlone: of several sessions of a person it looks at the first alone,
 	// and refuses to end what has ended.
 	firstAlone bool
 }
 
 var foreignSPs = []foreignSP{
-	{name: "apache-mellon", host: "archive", person: client.Person{Username: "ada", DisplayName: "Ada Lovelace"}, signs: true, firstAlone: true, start: startMellon},
-	{name: "node-saml", host: "orders", person: client.Person{Username: "grace", DisplayName: "Grace Hopper"}, signs: true, start: startSAMLNode("@node-saml/node-saml")},
-	{name: "samlify", host: "stock", person: client.Person{Username: "hedy", DisplayName: "Hedy Lamarr"}, start: startSAMLNode("samlify")},
+	{name: "apache-mellon", host: "archive", person: client.Person{Username: "ada", DisplayName: "Ada Lovelace"}, signs: true, firstAlone: true, start: startMellon, signsOut: signsOutAtMellon},
+	{name: "node-saml", host: "orders", person: client.Person{Username: "grace", DisplayName: "Grace Hopper"}, signs: true, start: startSAMLNode("@node-saml/node-saml"), signsOut: signsOutByButton},
+	{name: "samlify", host: "stock", person: client.Person{Username: "hedy", DisplayName: "Hedy Lamarr"}, start: startSAMLNode("samlify"), signsOut: signsOutByButton},
 }
 
 // keyFiles are the key pair of a service provider and the house's metadata, as
@@ -53,6 +54,7 @@ func TestForeignServiceProviders(t *testing.T) {
 			t.Parallel()
 			s := h.meets(t, f)
 			t.Run("signs in, and is told of a sign-out", s.isToldOfASignOut)
+			t.Run("signs out", s.signsOutAtTheApp)
 			t.Run("is told of a suspension", s.isToldOfASuspension)
 			t.Run("is told by the browser", s.isToldByTheBrowser)
 		})
@@ -214,6 +216,28 @@ func (s *meetingSP) newest(t *testing.T) client.Receipt {
 	return newestReceipt(t, s.house.api, s.person.Username)
 }
 
+// signsOutAtTheApp: the app ends its session and asks Gatehouse to end its own,
+// whose answer brings the browser back.
+func (s *meetingSP) signsOutAtTheApp(t *testing.T) {
+	v := s.opens(t)
+	got := s.signsOut(t, v, s.at.url)
+	slo := s.house.house.URL + "/saml/slo?"
+	if to := got.location(t); !strings.HasPrefix(to.String(), slo) || to.Query().Get("SAMLRequest") == "" || to.Query().Get("Signature") == "" {
+		t.Fatalf("it leads to %s", to)
+	}
+	back := got.follow(t, s.at.url)
+	if to := back.location(t); to.Query().Get("SAMLResponse") == "" || to.Query().Get("Signature") == "" {
+		t.Fatalf("Gatehouse answers by %s", to)
+	}
+	if end := back.follow(t); end.Status != http.StatusOK || end.URL.String() != s.at.url+"/signed-out" {
+		t.Errorf("she stands on %s, %d:\n%s", end.URL, end.Status, end.Body)
+	}
+	if home := v.get(t, s.house.house.URL+"/").follow(t); !strings.HasPrefix(home.URL.Path, "/signin") {
+		t.Errorf("she is still in at Gatehouse, on %s", home.URL)
+	}
+	s.isOut(t, v)
+}
+
 // isToldOfASuspension: every session ends, and she does not come back.
 func (s *meetingSP) isToldOfASuspension(t *testing.T) {
 	one, two := s.opens(t), s.opens(t)
@@ -290,6 +314,11 @@ func startMellon(t *testing.T, p foreignPlace, k keyFiles) *foreignProc {
 	settings := strings.NewReplacer("/etc/apache2/mellon/", k.dir+"/", "MellonSecureCookie On", "MellonSecureCookie httponly").Replace(block(t, p.page, "apache"))
 	return p.runsApache(t, "auth_mellon", settings, "MellonLockFile \"%[1]s/lock\"\nMellonPostDirectory \"%[1]s\"\n",
 		`Hello, <!--#echo var="MELLON_displayName" --> &lt;<!--#echo var="MELLON_email" -->&gt;, of <!--#echo var="MELLON_groups" -->.`)
+}
+
+func signsOutAtMellon(t *testing.T, v *visitor, app string) *answer {
+	t.Helper()
+	return v.get(t, app+"/mellon/logout?ReturnTo="+url.QueryEscape(app+"/signed-out"))
 }
 
 // startSAMLNode runs the program of a page that is about that package.

@@ -604,7 +604,7 @@ DirectoryIndex index.html
     Options +Includes
 </Location>
 `
-	for name, text := range map[string]string{"apache.conf": conf, "site/index.html": index, "site/signed-out.html": "You are signed out."} {
+	for name, text := range map[string]string{"apache.conf": conf, "site/index.html": index, "site/signed-out": "You are signed out."} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
