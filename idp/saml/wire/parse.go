@@ -90,11 +90,11 @@ type scanner struct {
 func (s *scanner) roundTrip(token xml.Token) error {
 	switch t := token.(type) {
 	case xml.StartElement:
-		if plain(t.Name) && !slices.ContainsFunc(t.Attr, func(a xml.Attr) bool { return !plain(a.Name) }) {
+		if plainName(t.Name) && !slices.ContainsFunc(t.Attr, func(a xml.Attr) bool { return !plainName(a.Name) }) {
 			return nil
 		}
 	case xml.EndElement:
-		if plain(t.Name) {
+		if plainName(t.Name) {
 			return nil
 		}
 	case xml.CharData, xml.Comment:
@@ -109,9 +109,9 @@ func (s *scanner) roundTrip(token xml.Token) error {
 	return nil
 }
 
-// plain: a name of letters, digits and -_. that begins with a letter or _, and
+// plainName: a name of letters, digits and -_. that begins with a letter or _, and
 // such a prefix or none.
-func plain(name xml.Name) bool {
+func plainName(name xml.Name) bool {
 	return plainPart(name.Local) && (name.Space == "" || plainPart(name.Space))
 }
 

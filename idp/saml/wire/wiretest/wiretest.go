@@ -75,17 +75,6 @@ func Judge(t testing.TB, document []byte, cert *x509.Certificate) {
 	Signed(t, document, cert)
 }
 
-// Opened returns document with its EncryptedData opened by xmlsec1 with key, a
-// private key in PEM.
-func Opened(t testing.TB, document, key []byte) []byte {
-	t.Helper()
-	out, err := judge(t, map[string][]byte{"key.pem": key, "document.xml": document}, "xmlsec1", "--decrypt", "--privkey-pem", "key.pem", "document.xml")
-	if err != nil {
-		t.Fatalf("xmlsec1 cannot decrypt: %v\n%s\n%s", err, out, document)
-	}
-	return out
-}
-
 // judge runs a program in a directory with these files, and returns what it
 // said. It has the names without their directory: xmlsec1 takes no comma in one,
 // and names of tests have them.
