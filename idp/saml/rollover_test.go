@@ -14,6 +14,7 @@ import (
 	"gatehouse/idp"
 	"gatehouse/idp/keys"
 	"gatehouse/idp/saml/wire"
+	"gatehouse/idp/saml/wire/wiretest"
 )
 
 // rolling is a house whose provider stands on one ring, and whose verbs on
@@ -132,7 +133,7 @@ func TestACertificateIsRolledOver(t *testing.T) {
 			answer, _ := r.read(metadataOf(is.app))
 			for _, k := range r.keys() {
 				if k.ID == is.want {
-					mustBeSignedBy(t, answer.body, certificateOf(t, k))
+					wiretest.Signed(t, []byte(answer.body), certificateOf(t, k))
 				}
 			}
 		}
