@@ -49,7 +49,8 @@ const (
 		part.name_id_format, part.name_qualifier, part.sp_name_qualifier, part.first_at, part.last_answer_at FROM acc, part`
 	assertAccountSQLite = accountInto + `SELECT $8, $6, $1, $9, $10, $11, $12 FROM (` + issuable + `) WHERE ` + appAsks + `$13)` +
 		accountKept + accountReturned
-	participantSQLite = participantInto + `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)` + participantKept + participantReturned
+	knownSQLite       = participantInto + `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)` + participantKept
+	participantSQLite = knownSQLite + participantReturned
 
 	familyInto = `INSERT INTO token_families (id, user_id, epoch, generation, app_id, session_id, scopes, nonce, auth_time,
 		methods, offline, seq, rotated_at, created_at, expires_at, revoked_at, app_epoch, since_n) `
@@ -61,7 +62,7 @@ const (
 		SELECT id FROM fam`
 	codeSQLite = familyInto + `SELECT $8, $1, $2, $3, $6, $4, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, $18, ` + logAt + `
 		FROM (` + issuable + `) WHERE ` + appAsks + `$18) ON CONFLICT (id) DO NOTHING`
-	accountSQLite = accountInto + `VALUES ($1, $2, $3, $4, $5, $6, $7)` + accountKept + accountReturned
+	accountSQLite = accountInto + `VALUES ($1, $2, $3, $4, $5, $6, $7)` + accountKept + ` RETURNING subject`
 	codeSpent     = `SELECT count(*) FROM token_families WHERE id = $1`
 )
 
@@ -139,12 +140,12 @@ func (w *writing) participantDest() []any {
 		&w.p.NameID.SPNameQualifier, at(&w.p.FirstAt), at(&w.p.LastAnswerAt)}
 }
 
-// keep writes the participant on SQLite, after the account.
-func (w *writing) keep(ctx context.Context, r runner) error {
+// kept are the arguments of what writes the participant on SQLite, after the
+// account.
+func (w *writing) kept() []any {
 	n := w.p.NameID
-	return r.query(ctx, func(r row) error { return r.Scan(w.participantDest()...) }, participantSQLite,
-		w.p.SessionID, w.p.AppID, w.proof.UserID, w.p.SessionIndex, w.a.Subject, n.Format, n.NameQualifier,
-		n.SPNameQualifier, us(w.p.FirstAt), us(w.p.LastAnswerAt), w.p.AppEpoch)
+	return []any{w.p.SessionID, w.p.AppID, w.proof.UserID, w.p.SessionIndex, w.a.Subject, n.Format, n.NameQualifier,
+		n.SPNameQualifier, us(w.p.FirstAt), us(w.p.LastAnswerAt), w.p.AppEpoch}
 }
 
 // writing fills in what the caller may leave out: whose it is and when.
@@ -189,7 +190,7 @@ func (s *Store) RecordAssertion(ctx context.Context, proof idp.Proof, p idp.Part
 			if err := r.query(ctx, account, assertAccountSQLite, append(args, w.p.AppEpoch)...); err != nil || !written {
 				return err
 			}
-			return w.keep(ctx, r)
+			return r.query(ctx, func(r row) error { return r.Scan(w.participantDest()...) }, participantSQLite, w.kept()...)
 		})
 	}
 	switch {
@@ -223,12 +224,13 @@ func (s *Store) SpendCode(ctx context.Context, f idp.TokenFamily, p idp.Particip
 			if written = n > 0; err != nil || !written {
 				return err
 			}
-			account := func(r row) error { return r.Scan(w.accountDest()...) }
-			if err := r.query(ctx, account, accountSQLite, w.a.ID, w.a.AppID, w.a.UserID, w.a.Subject, w.a.Format,
+			subject := func(r row) error { return r.Scan(&w.a.Subject) }
+			if err := r.query(ctx, subject, accountSQLite, w.a.ID, w.a.AppID, w.a.UserID, w.a.Subject, w.a.Format,
 				us(w.a.FirstSeenAt), us(w.a.LastSeenAt)); err != nil {
 				return err
 			}
-			return w.keep(ctx, r)
+			_, err = r.exec(ctx, knownSQLite, w.kept()...)
+			return err
 		})
 	}
 	switch {
