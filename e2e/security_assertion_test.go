@@ -113,7 +113,7 @@ func TestSecurityOfAssertions(t *testing.T) {
 		if err != nil {
 			t.Fatalf("xmlsec1 cannot open it: %v", err)
 		}
-		if strings.Contains(response, nsAssertion+`" ID=`) || document(t, string(plain)).FindElement("//EncryptedAssertion/Assertion/Signature") == nil {
+		if strings.Contains(response, "<saml:Assertion ") || document(t, string(plain)).FindElement("//EncryptedAssertion/Assertion/Signature") == nil {
 			t.Errorf("sent %s\nopened %s", response, plain)
 		}
 	})
