@@ -287,6 +287,14 @@ type Access struct {
 	N int64
 }
 
+// Admission is an app, and whether a user may use it at that moment.
+type Admission struct {
+	App     App
+	Granted bool
+	Until   time.Time // of a grant that says so; zero: it has no end
+	N       int64     // as in Access
+}
+
 // Account is a user's record in an app, as far as we know of it. We write it
 // down when an assertion or token first makes it known.
 type Account struct {
