@@ -150,11 +150,22 @@ type SAMLSettings struct {
 	FrontLogoutBinding string        // of FrontLogoutURL: redirect or post
 	SigningCerts       []string      // PEM; keys that may sign this provider's requests
 	RequireSigned      bool          // refuse an AuthnRequest without a signature
-	NameIDFormat       string        // URN; persistent or emailAddress
+	NameIDFormat       string        // URN; what is issued when a request leaves it open
+	NameIDSource       string        // what a NameID of that format says: username, email or id; empty: what the format says
 	SignResponse       bool          // sign the Response too; the Assertion is always signed
 	SessionTTL         time.Duration // caps SessionNotOnOrAfter; 0: the session's own end
 	AssertionValidity  time.Duration // NotOnOrAfter of the confirmation; 0: 60 seconds
 	MetadataXML        string        // as imported; may be empty
+	IdPInitiated       bool          // the portal's tile signs people in without a request of the app (SAML Profiles §4.1.5)
+	RelayState         string        // told with such an answer; at most 1 KiB, may be empty
+	AttributeServices  []AttributeService
+}
+
+// AttributeService is an AttributeConsumingService (SAML Metadata §2.4.4.1):
+// the attributes that a request with its index asks for.
+type AttributeService struct {
+	Index int
+	Names []string
 }
 
 // AssertionConsumer is one AssertionConsumerService with the HTTP-POST binding.
@@ -220,4 +231,6 @@ type Account struct {
 	Format      string // NameID format URN; empty for OIDC
 	FirstSeenAt time.Time
 	LastSeenAt  time.Time
+	// Follows: the newest Subject is kept, not the first. It is not kept itself.
+	Follows bool
 }

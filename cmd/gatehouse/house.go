@@ -136,6 +136,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 			&saml.SOAPLogout{EntityID: entityID(issuer), Ring: ring, Fetch: out, Now: wallTime},
 		},
 		Probe: &outbox.Probe{Issuer: issuer, Signer: ring, Fetch: out, Now: wallTime},
+		Names: (&saml.Names{EntityID: entityID(issuer), Gate: gate}).Issued,
 		Tried: counting.tried,
 		Alarm: func(_ context.Context, failed []idp.Delivery) {
 			log.Error("deliveries failed for good; see the receipts", "count", len(failed))
@@ -213,7 +214,7 @@ func (h *house) face(c Config, box *keys.Box, salt []byte, ring *keys.Ring, log 
 	}
 	routes := slices.Concat(
 		door.Routes(),
-		(&portal.Portal{Store: h.store, Directory: h.directory, Devices: provider, Launch: func(a idp.App) string { return oidc.Launch(issuer, a) }}).Routes(),
+		(&portal.Portal{Store: h.store, Directory: h.directory, Devices: provider, Launch: launch(issuer)}).Routes(),
 		(&console.Console{
 			Store: h.store, Directory: h.directory, Outbox: h.worker, URL: issuer, Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,
 		}).Routes(),

@@ -56,7 +56,7 @@ func (p *Provider) document() (*document, error) {
 		Entity: wire.Entity{
 			EntityID:      p.EntityID,
 			SigningCerts:  []*x509.Certificate{key.Certificate},
-			NameIDFormats: []string{wire.NameIDPersistent, wire.NameIDEmail},
+			NameIDFormats: issuable,
 			SLO: []wire.Endpoint{
 				{Binding: wire.Redirect, Location: p.sloURL(), Index: -1},
 				{Binding: wire.POST, Location: p.sloURL(), Index: -1},

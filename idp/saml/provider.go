@@ -18,17 +18,20 @@ const (
 	pathContinue = "/saml/sso/continue"
 	pathResume   = "/saml/sso/resume"
 	pathSLO      = "/saml/slo"
+	pathLaunch   = "/saml/launch"
 )
 
 // Store is what the provider reads of the directory, and where it writes
 // audit lines. *store.Store does.
 type Store interface {
+	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error)
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	UserByName(ctx context.Context, canonical string) (idp.User, error)
 	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
 	Access(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) (idp.Access, error)
 	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
+	AccountBySubject(ctx context.Context, app idp.AppID, subject string) (idp.Account, error)
 	Record(ctx context.Context, events ...idp.Event) error
 }
 
@@ -55,6 +58,9 @@ type Browser interface {
 	Bind(w http.ResponseWriter, r *http.Request) string
 	// Bound returns the same, or "" when there is none.
 	Bound(r *http.Request) string
+	// OwnForm reports whether r is a form of a page of ours, shown to this
+	// browser in its session.
+	OwnForm(r *http.Request) bool
 	// SignIn sends the browser to the sign-in pages, which send it on to the
 	// sign-in's ResumeURL with its ID added as the query parameter signin.
 	SignIn(w http.ResponseWriter, r *http.Request, id idp.SignInID)
@@ -117,6 +123,7 @@ func (p *Provider) Handler() http.Handler {
 	mux.HandleFunc("POST "+pathSSO, noStore(p.sso))
 	mux.HandleFunc("GET "+pathContinue, noStore(p.goOn))
 	mux.HandleFunc("GET "+pathResume, noStore(p.resume))
+	mux.HandleFunc("POST "+pathLaunch, noStore(p.launch))
 	mux.HandleFunc("GET "+pathSLO, noStore(p.slo))
 	mux.HandleFunc("POST "+pathSLO, noStore(p.slo))
 	return mux

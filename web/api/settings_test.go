@@ -40,6 +40,28 @@ func TestEverySettingOfAnAppIsOnTheWire(t *testing.T) {
 	}
 }
 
+// TestEverySettingOfAServiceProviderIsOnTheWire: the same of SAML, but for the
+// document that it was imported from.
+func TestEverySettingOfAServiceProviderIsOnTheWire(t *testing.T) {
+	t.Parallel()
+	var all idp.SAMLSettings
+	v := reflect.ValueOf(&all).Elem()
+	for i := range v.NumField() {
+		fill(t, v.Field(i), v.Type().Field(i).Name)
+	}
+	back, err := (&API{}).samlSettings(*app(idp.App{SAML: &all}).SAML, new("https://sp.example"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Name
+		came := reflect.DeepEqual(reflect.ValueOf(back).Elem().Field(i).Interface(), v.Field(i).Interface())
+		if came == (name == "MetadataXML") {
+			t.Errorf("%s: it came back is %v", name, came)
+		}
+	}
+}
+
 // fill sets a field to something that is not its zero value.
 func fill(t *testing.T, v reflect.Value, name string) {
 	t.Helper()
@@ -54,6 +76,8 @@ func fill(t *testing.T, v reflect.Value, name string) {
 		switch v.Kind() {
 		case reflect.String:
 			v.SetString(name)
+		case reflect.Int:
+			v.SetInt(1)
 		case reflect.Slice:
 			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 			fill(t, v.Index(0), name)

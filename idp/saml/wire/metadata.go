@@ -42,6 +42,7 @@ type SP struct {
 	ACS                                       []Endpoint
 	EncryptionKeys                            []EncryptionKey
 	AuthnRequestsSigned, WantAssertionsSigned bool
+	AttributeServices                         []AttributeService
 }
 
 // IdP is the metadata of an identity provider.
@@ -76,6 +77,9 @@ func ParseSPMetadata(b []byte, now time.Time) (SP, error) {
 			return SP{}, refuse(ErrMalformed, "an index is repeated")
 		}
 		seen[acs.Index] = true
+	}
+	if sp.AttributeServices, err = attributeServices(d.role); err != nil {
+		return SP{}, err
 	}
 	if sp.AuthnRequestsSigned, err = flag(d.role, "AuthnRequestsSigned"); err != nil {
 		return SP{}, err

@@ -148,9 +148,22 @@ type SAML struct {
 	SigningCerts       []string `json:"signing_certs,omitempty" yaml:"signing_certs,omitempty"`               // PEM
 	RequireSigned      bool     `json:"require_signed,omitempty" yaml:"require_signed,omitempty"`
 	NameIDFormat       string   `json:"name_id_format,omitempty" yaml:"name_id_format,omitempty"`
+	NameIDSource       string   `json:"name_id_source,omitempty" yaml:"name_id_source,omitempty"` // username, email or id
 	SignResponse       bool     `json:"sign_response,omitempty" yaml:"sign_response,omitempty"`
 	SessionTTL         string   `json:"session_ttl,omitempty" yaml:"session_ttl,omitempty"`
 	AssertionValidity  string   `json:"assertion_validity,omitempty" yaml:"assertion_validity,omitempty"`
+	// IdPInitiated lets the portal's tile sign people in without a request of
+	// the app; RelayState is told then.
+	IdPInitiated      bool               `json:"idp_initiated,omitempty" yaml:"idp_initiated,omitempty"`
+	RelayState        string             `json:"relay_state,omitempty" yaml:"relay_state,omitempty"`
+	AttributeServices []AttributeService `json:"attribute_services,omitempty" yaml:"attribute_services,omitempty"`
+}
+
+// AttributeService is an AttributeConsumingService: the attributes, by name,
+// that a request with its index asks for.
+type AttributeService struct {
+	Index int      `json:"index" yaml:"index"`
+	Names []string `json:"names" yaml:"names"`
 }
 
 // ACS is an AssertionConsumerService with the HTTP-POST binding.

@@ -1,0 +1,79 @@
+package saml
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/idp/saml/wire"
+)
+
+// An app may ask for one person in several NameID formats during one session.
+// The participant keeps the first; that there was another is a value spent in
+// the store, and what it says is in the account, or follows from the session.
+// So an ending names everything that was issued, exactly as it was.
+const spentName = "saml.name"
+
+// keepNames is how long it is remembered after the session's end, whose receipt
+// may be listed late.
+const keepNames = 30 * 24 * time.Hour
+
+func nameKey(s idp.SessionID, app idp.AppID, format string) string {
+	return string(s) + "\t" + string(app) + "\t" + format
+}
+
+// remember writes down that the statement's name is not the first one that the
+// app got in the session.
+func (p *Provider) remember(ctx context.Context, s statement) error {
+	err := p.Gate.SpendOnce(ctx, spentName, nameKey(s.session.ID, s.app.ID, s.name.Format), s.session.ExpiresAt.Add(keepNames))
+	if idp.IsKind(err, idp.Conflict) {
+		return nil
+	}
+	return err
+}
+
+// Names tells the outbox which NameIDs an app was told in a session.
+type Names struct {
+	EntityID string
+	Gate     spender
+}
+
+// Issued returns the NameIDs that app was told of p's person in p's session
+// beside p.NameID; accounts are those of the person. It is an outbox.Worker's
+// Names.
+func (n *Names) Issued(ctx context.Context, app idp.App, p idp.Participant, accounts []idp.Account) ([]idp.NameID, error) {
+	if app.SAML == nil {
+		return nil, nil
+	}
+	var issued []idp.NameID
+	for _, a := range accounts {
+		if a.AppID != app.ID {
+			continue
+		}
+		name := n.nameOf(app, p, a)
+		if name == p.NameID {
+			continue
+		}
+		told, err := spent(ctx, n.Gate, spentName, nameKey(p.SessionID, app.ID, a.Format))
+		if err != nil {
+			return nil, err
+		}
+		if told && !slices.Contains(issued, name) {
+			issued = append(issued, name)
+		}
+	}
+	return issued, nil
+}
+
+// nameOf is the NameID that an account says an app was told in p's session.
+func (n *Names) nameOf(app idp.App, p idp.Participant, a idp.Account) idp.NameID {
+	name := idp.NameID{Value: a.Subject, Format: a.Format}
+	if a.Format == wire.NameIDTransient {
+		name.Value = transient(p.SessionID, app.ID)
+	}
+	if a.Format == wire.NameIDPersistent || a.Format == wire.NameIDTransient {
+		name.NameQualifier, name.SPNameQualifier = n.EntityID, app.Identifier
+	}
+	return name
+}
