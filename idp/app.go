@@ -159,6 +159,9 @@ type SAMLSettings struct {
 	IdPInitiated       bool          // the portal's tile signs people in without a request of the app (SAML Profiles §4.1.5)
 	RelayState         string        // told with such an answer; at most 1 KiB, may be empty
 	AttributeServices  []AttributeService
+	// SigningKey is the key that signs for this app while keys are rolled over;
+	// empty, or gone: the one that signs for all.
+	SigningKey KeyID `json:",omitempty"`
 }
 
 // AttributeService is an AttributeConsumingService (SAML Metadata §2.4.4.1):

@@ -4,11 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"gatehouse/idp"
 	"gatehouse/idp/keys"
+	"gatehouse/idp/saml/wire"
 )
 
 // Where the provider answers, below BaseURL.
@@ -91,7 +92,8 @@ type Attribute struct {
 	Values       []string
 }
 
-// Provider is the identity provider. All fields are required.
+// Provider is the identity provider. All fields are required that do not say
+// otherwise.
 type Provider struct {
 	EntityID string
 	BaseURL  string // no trailing slash
@@ -107,10 +109,18 @@ type Provider struct {
 	// Answered writes down what an app answered to the logout that a browser
 	// brought it, for the line of a receipt; idp.Conflict when that is settled.
 	Answered func(ctx context.Context, id idp.DeliveryID, answer string, done bool) error
+	// About says in the metadata who runs the house. May be empty.
+	About wire.About
+	// Validity is for how long metadata are good at the least; 0: without end. A
+	// service provider that minds it and cannot read them anew signs nobody in
+	// after that, and one that reads them once, as most do, signs nobody in by
+	// then: so there is no end unless the house wants it. With one, whoever holds
+	// back an old document cannot have a key believed for long that was revoked.
+	Validity time.Duration
 	Log      *slog.Logger
 	Now      func() time.Time
 
-	published atomic.Pointer[document]
+	documents sync.Map // *document by idp.AppID; that of the house under ""
 }
 
 // Handler serves all paths of the provider: everything below /saml/. The
@@ -119,6 +129,7 @@ type Provider struct {
 func (p *Provider) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+pathMetadata, p.metadata)
+	mux.HandleFunc("GET "+pathMetadata+"/{app}", p.metadataFor)
 	mux.HandleFunc("GET "+pathSSO, noStore(p.sso))
 	mux.HandleFunc("POST "+pathSSO, noStore(p.sso))
 	mux.HandleFunc("GET "+pathContinue, noStore(p.goOn))
