@@ -1,6 +1,7 @@
 package saml_test
 
 import (
+	"context"
 	"slices"
 	"testing"
 	"time"
@@ -8,6 +9,7 @@ import (
 	crewjam "github.com/crewjam/saml"
 
 	"gatehouse/idp"
+	"gatehouse/idp/saml"
 	"gatehouse/idp/saml/wire"
 )
 
@@ -115,33 +117,60 @@ func TestALogoutNamesAllThatWasIssued(t *testing.T) {
 	if issued[2] != issued[0] || issued[3] != issued[1] {
 		t.Fatalf("issued %+v", issued)
 	}
-	told := func(p *person) []idp.NameID {
-		t.Helper()
-		s, err := h.gate.Session(t.Context(), p.cookie("session"))
-		h.must(err)
-		h.clock.Advance(time.Minute)
-		r, err := h.dir.SignOut(t.Context(), s)
-		h.must(err)
-		var names []idp.NameID
-		lines := map[idp.DeliveryID]bool{}
-		for _, call := range h.fronts.Calls(t.Context(), r) {
-			asked := h.reads(call)
-			names = append(names, idp.NameID(asked.NameID))
-			lines[call.DeliveryID] = true
-			if len(asked.SessionIndexes) != 1 {
-				t.Errorf("sessions %v", asked.SessionIndexes)
-			}
-		}
-		if len(lines) != len(names) {
-			t.Errorf("%d names stand in %d lines", len(names), len(lines))
-		}
-		return names
-	}
-	if names := told(p); !slices.Equal(names, issued[:2]) {
+	if names := p.told(); !slices.Equal(names, issued[:2]) {
 		t.Errorf("told of %+v, issued %+v", names, issued)
 	}
-	if names := told(other); len(names) != 1 || names[0].Format != wire.NameIDEmail {
+	if names := other.told(); len(names) != 1 || names[0].Format != wire.NameIDEmail {
 		t.Errorf("of the other session told %+v", names)
+	}
+}
+
+// told signs p out and returns by which names the CRM is told, by browser.
+func (p *person) told() []idp.NameID {
+	h, t := p.h, p.h.t
+	t.Helper()
+	s, err := h.gate.Session(t.Context(), p.cookie("session"))
+	h.must(err)
+	h.clock.Advance(time.Minute)
+	r, err := h.dir.SignOut(t.Context(), s)
+	h.must(err)
+	var names []idp.NameID
+	lines := map[idp.DeliveryID]bool{}
+	for _, call := range h.fronts.Calls(t.Context(), r) {
+		asked := h.reads(call)
+		names = append(names, idp.NameID(asked.NameID))
+		lines[call.DeliveryID] = true
+		if len(asked.SessionIndexes) != 1 {
+			t.Errorf("sessions %v", asked.SessionIndexes)
+		}
+	}
+	if len(lines) != len(names) {
+		t.Errorf("%d names stand in %d lines", len(names), len(lines))
+	}
+	return names
+}
+
+// TestALogoutNamesWhoWasRenamed: by the first name and by the newest. What came
+// between them in one session is not known any more.
+func TestALogoutNamesWhoWasRenamed(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.changeApp(h.crm.ID, byBrowser("redirect"))
+	h.changeApp(h.crm.ID, func(a *idp.App) { a.SAML.NameIDFormat, a.SAML.NameIDSource = wire.NameIDUnspecified, "username" })
+	rename := func(name string) { h.changeUser(h.ada.ID, func(u *idp.User) { u.Username = name }) }
+	p, back := h.signedIn(h.ada), h.signedIn(h.ada)
+	p.takes()
+	back.takes()
+	rename("countess")
+	p.takes()
+	back.takes()
+	if names := p.told(); len(names) != 2 || names[0].Value != "ada" || names[1].Value != "countess" {
+		t.Errorf("told of %+v", names)
+	}
+	rename("ada")
+	back.takes()
+	if names := back.told(); len(names) != 1 || names[0].Value != "ada" {
+		t.Errorf("told of %+v", names)
 	}
 }
 
@@ -190,4 +219,33 @@ func TestAttributesOfTheServiceAskedFor(t *testing.T) {
 	if n := len(elements(t, live.get(resume).form().message, "//Attribute")); n != 0 {
 		t.Errorf("%d attributes were told", n)
 	}
+}
+
+// TestAnEndingWhileANameIsNoted: a further name is noted before the answer that
+// tells it, so that an ending in between lists it, and the answer is refused.
+func TestAnEndingWhileANameIsNoted(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.signedIn(h.ada)
+	p.takes()
+	to := h.redirect(h.ask(wants(wire.NameIDTransient)), nil, "")
+	h.provider.Gate = endingGate{h.provider.Gate, func() {
+		_, err := h.dir.Suspend(t.Context(), h.ada.ID, "left")
+		h.must(err)
+	}}
+	p.get(to).wantStatus(wire.StatusRequestDenied)
+}
+
+// endingGate has something happen when a name was noted.
+type endingGate struct {
+	saml.Gate
+	then func()
+}
+
+func (g endingGate) SpendOnce(ctx context.Context, kind, value string, until time.Time) error {
+	err := g.Gate.SpendOnce(ctx, kind, value, until)
+	if kind == "saml.name" {
+		g.then()
+	}
+	return err
 }
