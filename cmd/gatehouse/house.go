@@ -203,7 +203,7 @@ func (h *house) face(c Config, box *keys.Box, salt []byte, ring *keys.Ring, log 
 	h.secretUses = func(ctx context.Context) error { return provider.WriteSecretUses(ctx, h.store.UseSecret) }
 	idps := &saml.Provider{
 		EntityID: entityID(issuer), BaseURL: issuer, Store: known, Gate: h.gate, SignIns: h.login, Ring: ring, Box: box, Browser: browser,
-		Attributes: attributes, Answered: fronts.Answered, About: c.About, Validity: c.MetadataValidity, Log: log, Now: wallTime,
+		Attributes: attributes, Answered: fronts.Answered, Endings: h.directory, About: c.About, Validity: c.MetadataValidity, Log: log, Now: wallTime,
 	}
 	admin, err := (&api.API{
 		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Metadata: saml.Import, Connect: connect(issuer), Explain: explanation, Log: log, Now: wallTime,

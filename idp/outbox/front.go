@@ -66,6 +66,9 @@ func (f *Fronts) Calls(ctx context.Context, r idp.Receipt) []idp.FrontCall {
 	}
 	var calls []idp.FrontCall
 	for _, p := range participants {
+		if asked(r, p.AppID) {
+			continue
+		}
 		called, err := f.leadByAllNames(ctx, r, p, session.ExpiresAt)
 		if err != nil && !errors.Is(err, errNotByBrowser) {
 			f.complain(ctx, r, p.AppID, err)

@@ -77,3 +77,40 @@ func (n *Names) nameOf(app idp.App, p idp.Participant, a idp.Account) idp.NameID
 	}
 	return name
 }
+
+// namedAlso returns what app got under this name in sessions that are alive,
+// where it was not the first name that it got in them.
+func (p *Provider) namedAlso(ctx context.Context, app idp.App, name wire.NameID) ([]idp.Participant, error) {
+	account, err := p.Store.AccountBySubject(ctx, app.ID, name.Value)
+	if idp.IsKind(err, idp.NotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	accounts, err := p.Store.Accounts(ctx, account.UserID)
+	if err != nil {
+		return nil, err
+	}
+	open, err := p.Store.Participants(ctx, account.UserID, p.now())
+	if err != nil {
+		return nil, err
+	}
+	var also []idp.Participant
+	for _, g := range open {
+		if g.AppID != app.ID {
+			continue
+		}
+		issued, err := (&Names{EntityID: p.EntityID, Gate: p.Gate}).Issued(ctx, app, g, accounts)
+		if err != nil {
+			return nil, err
+		}
+		for _, other := range issued {
+			if names(name, other) {
+				g.NameID, g.Also = other, true
+				also = append(also, g)
+			}
+		}
+	}
+	return also, nil
+}

@@ -221,6 +221,29 @@ func TestAttributesOfTheServiceAskedFor(t *testing.T) {
 	}
 }
 
+// TestAnAppMayLeaveByAnyNameThatItWasTold: in that session, and by no other name.
+func TestAnAppMayLeaveByAnyNameThatItWasTold(t *testing.T) {
+	t.Parallel()
+	h := newPartners(t, "redirect")
+	other := h.signedIn(h.ada)
+	other.takes()
+	for _, format := range []string{wire.NameIDEmail, wire.NameIDTransient} {
+		p := h.signedIn(h.ada)
+		p.takes()
+		further := nameOf(p.takes(wants(format)))
+		for _, c := range []struct {
+			of   *person
+			live bool
+		}{{other, true}, {p, false}} {
+			g := h.given(h.sessionOf(c.of), h.crm)
+			g.NameID = further
+			cookie := c.of.cookie("session")
+			c.of.bring("redirect", h.wants(g), crmKey(), "")
+			h.wantLive(cookie, c.live)
+		}
+	}
+}
+
 // TestAnEndingWhileANameIsNoted: a further name is noted before the answer that
 // tells it, so that an ending in between lists it, and the answer is refused.
 func TestAnEndingWhileANameIsNoted(t *testing.T) {

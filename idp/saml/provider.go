@@ -20,6 +20,9 @@ const (
 	pathResume   = "/saml/sso/resume"
 	pathSLO      = "/saml/slo"
 	pathLaunch   = "/saml/launch"
+	pathSLOGoOn  = "/saml/slo/continue"
+	pathSLOBack  = "/saml/slo/answer"
+	pathSLOSOAP  = "/saml/slo/soap"
 )
 
 // Store is what the provider reads of the directory, and where it writes
@@ -33,7 +36,24 @@ type Store interface {
 	Access(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) (idp.Access, error)
 	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
 	AccountBySubject(ctx context.Context, app idp.AppID, subject string) (idp.Account, error)
+	Departures
 	Record(ctx context.Context, events ...idp.Event) error
+}
+
+// Departures is what a logout that an app asks for reads: whom it names, and
+// what became of the endings.
+type Departures interface {
+	ParticipantsNamed(ctx context.Context, app idp.AppID, name string) ([]idp.Participant, int64, error)
+	Participants(ctx context.Context, user idp.UserID, now time.Time) ([]idp.Participant, error)
+	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
+	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
+	Deliveries(ctx context.Context, id idp.ReceiptID) ([]idp.Delivery, error)
+}
+
+// Endings ends sessions; *directory.Directory does.
+type Endings interface {
+	SignOut(ctx context.Context, s idp.Session) (idp.Receipt, error)
+	InForce(ctx context.Context, n int64) error
 }
 
 // Gate accepts and issues; *sessions.Gate does.
@@ -68,6 +88,13 @@ type Browser interface {
 	// PostForm answers with a page that posts fields to action by itself; app
 	// is the name a person reads where scripts are off.
 	PostForm(w http.ResponseWriter, r *http.Request, app, action string, fields [][2]string)
+	// Leave takes the cookie of the session away that the receipt has ended, and
+	// leads the browser through the apps that nobody else can tell and then to
+	// the path to, which may be empty. answered is false where it had none to
+	// lead through and the caller is to go on.
+	Leave(w http.ResponseWriter, r *http.Request, receipt idp.Receipt, to string) (answered bool, err error)
+	// SignedOut answers with the page that says that nobody is signed in here.
+	SignedOut(w http.ResponseWriter, r *http.Request)
 	// LogoutAnswered answers with a page that says how an app's answer to a
 	// logout was taken; it may stand in a frame of a page of ours.
 	LogoutAnswered(w http.ResponseWriter, r *http.Request, done bool, words string)
@@ -89,6 +116,7 @@ type Attribute struct {
 	Name         string
 	NameFormat   string
 	FriendlyName string // may be empty
+	Type         string // xsi:type of the values; empty: none is said
 	Values       []string
 }
 
@@ -117,6 +145,10 @@ type Provider struct {
 	// then: so there is no end unless the house wants it. With one, whoever holds
 	// back an old document cannot have a key believed for long that was revoked.
 	Validity time.Duration
+	Endings  Endings
+	// Patience is how long the answer to an app's LogoutRequest waits for what
+	// the other apps say; 0: 3 s.
+	Patience time.Duration
 	Log      *slog.Logger
 	Now      func() time.Time
 
@@ -137,6 +169,9 @@ func (p *Provider) Handler() http.Handler {
 	mux.HandleFunc("POST "+pathLaunch, noStore(p.launch))
 	mux.HandleFunc("GET "+pathSLO, noStore(p.slo))
 	mux.HandleFunc("POST "+pathSLO, noStore(p.slo))
+	mux.HandleFunc("GET "+pathSLOGoOn, noStore(p.goOnLeaving))
+	mux.HandleFunc("GET "+pathSLOBack, noStore(p.sendBack))
+	mux.HandleFunc("POST "+pathSLOSOAP, noStore(p.sloBySOAP))
 	return mux
 }
 

@@ -113,12 +113,18 @@ func (a *API) samlSettings(in client.SAML, identifier *string) (*idp.SAMLSetting
 	}
 	s.SigningCerts = append(s.SigningCerts, in.SigningCerts...)
 	s.RequireSigned = s.RequireSigned || in.RequireSigned
-	s.SignResponse = in.SignResponse
+	if s.Sign, s.SignatureAlg = in.Sign, in.SignatureAlg; s.Sign == "" && in.SignResponse {
+		s.Sign = idp.SignBoth
+	}
+	readEncryption(&s, in)
 	if in.SOAPLogoutURL != "" {
 		s.SOAPLogoutURL = in.SOAPLogoutURL
 	}
 	if in.FrontLogoutURL != "" {
-		s.FrontLogoutURL, s.FrontLogoutBinding = in.FrontLogoutURL, in.FrontLogoutBinding
+		s.FrontLogoutURL, s.FrontLogoutBinding, s.FrontLogoutResponseURL = in.FrontLogoutURL, in.FrontLogoutBinding, ""
+	}
+	if in.FrontLogoutResponseURL != "" {
+		s.FrontLogoutResponseURL = in.FrontLogoutResponseURL
 	}
 	if in.NameIDFormat != "" {
 		s.NameIDFormat = in.NameIDFormat
@@ -166,10 +172,11 @@ func app(a idp.App) client.App {
 	if s := a.SAML; s != nil {
 		out.SAML = &client.SAML{
 			ACS:           each(s.ACS, func(c idp.AssertionConsumer) client.ACS { return client.ACS(c) }),
-			SOAPLogoutURL: s.SOAPLogoutURL, FrontLogoutURL: s.FrontLogoutURL, FrontLogoutBinding: s.FrontLogoutBinding, SigningCerts: s.SigningCerts, RequireSigned: s.RequireSigned, NameIDFormat: s.NameIDFormat,
-			SignResponse: s.SignResponse, SessionTTL: spanText(s.SessionTTL), AssertionValidity: spanText(s.AssertionValidity),
+			SOAPLogoutURL: s.SOAPLogoutURL, FrontLogoutURL: s.FrontLogoutURL, FrontLogoutBinding: s.FrontLogoutBinding, FrontLogoutResponseURL: s.FrontLogoutResponseURL, SigningCerts: s.SigningCerts, RequireSigned: s.RequireSigned, NameIDFormat: s.NameIDFormat,
+			Sign: s.Sign, SignatureAlg: s.SignatureAlg, SessionTTL: spanText(s.SessionTTL), AssertionValidity: spanText(s.AssertionValidity),
 		}
 		writeSSO(out.SAML, s)
+		writeEncryption(out.SAML, s)
 	}
 	return out
 }

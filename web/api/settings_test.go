@@ -50,7 +50,8 @@ func TestEverySettingOfAServiceProviderIsOnTheWire(t *testing.T) {
 	for i := range v.NumField() {
 		fill(t, v.Field(i), v.Type().Field(i).Name)
 	}
-	back, err := (&API{}).samlSettings(*app(idp.App{SAML: &all}).SAML, new("https://sp.example"))
+	identifier := ""
+	back, err := new(API).samlSettings(*app(idp.App{SAML: &all}).SAML, &identifier)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,6 +61,9 @@ func TestEverySettingOfAServiceProviderIsOnTheWire(t *testing.T) {
 		if came == slices.Contains(ours, name) {
 			t.Errorf("%s: it came back is %v", name, came)
 		}
+	}
+	if old, err := new(API).samlSettings(client.SAML{SignResponse: true}, &identifier); err != nil || old.Sign != idp.SignBoth {
+		t.Errorf("sign_response is read as %q, %v", old.Sign, err)
 	}
 }
 
@@ -75,10 +79,10 @@ func fill(t *testing.T, v reflect.Value, name string) {
 		v.SetBool(true)
 	default:
 		switch v.Kind() {
-		case reflect.String:
-			v.SetString(name)
 		case reflect.Int:
 			v.SetInt(1)
+		case reflect.String:
+			v.SetString(name)
 		case reflect.Slice:
 			v.Set(reflect.MakeSlice(v.Type(), 1, 1))
 			fill(t, v.Index(0), name)

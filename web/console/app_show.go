@@ -181,6 +181,8 @@ func settings(a idp.App) []ui.Pair {
 		add("NameID", nameIDWords(*a.SAML), false)
 		add("Opened from the portal", launchWords(*a.SAML), false)
 		add("RelayState then", a.SAML.RelayState, true)
+		add("Signed", signedWords(*a.SAML), false)
+		add("Encrypted", encryptedWords(*a.SAML), false)
 		if a.SAML.SessionTTL > 0 {
 			add("Sessions end after", a.SAML.SessionTTL.Round(time.Minute).String(), false)
 		}
