@@ -197,10 +197,7 @@ type SAMLSettings struct {
 	IdPInitiated           bool          // the portal's tile signs people in without a request of the app (SAML Profiles §4.1.5)
 	RelayState             string        // told with such an answer; at most 1 KiB, may be empty
 	AttributeServices      []AttributeService
-	// SigningKey is the key that signs for this app while keys are rolled over;
-	// empty, or gone: the one that signs for all.
-	SigningKey KeyID `json:",omitempty"`
-	OneTimeUse bool  // says that an assertion is for one use (SAML Core §2.5.1.5)
+	OneTimeUse             bool // says that an assertion is for one use (SAML Core §2.5.1.5)
 
 	EncryptAssertion bool   // only the app can read what it is told
 	EncryptionCert   string // PEM; RSA
@@ -209,6 +206,10 @@ type SAMLSettings struct {
 	EncryptionMethods []string
 	EncryptionAlg     string // EncryptAES256GCM ...; empty: by EncryptionMethods
 	KeyTransport      string // TransportMGF1P ...; empty: by EncryptionMethods
+
+	// SigningKey is the key that signs for this app while keys are rolled over;
+	// empty, or gone: the one that signs for all.
+	SigningKey KeyID `json:",omitempty"`
 }
 
 // UnmarshalJSON also reads settings from before Sign, when a flag said that the
@@ -233,6 +234,14 @@ func (s *SAMLSettings) UnmarshalJSON(b []byte) error {
 type AttributeService struct {
 	Index int
 	Names []string
+}
+
+// KeyAlgorithm is that of the house's key which signs for the app (RFC 7518 §3.1).
+func (s *SAMLSettings) KeyAlgorithm() string {
+	if s.SignatureAlg == SignECDSASHA256 {
+		return "ES256"
+	}
+	return "RS256"
 }
 
 // AssertionConsumer is one AssertionConsumerService with the HTTP-POST binding.
@@ -287,6 +296,14 @@ type Access struct {
 	// by it is refused once all that covered the user then has ended, whatever was
 	// granted since.
 	N int64
+}
+
+// Admission is an app, and whether a user may use it at that moment.
+type Admission struct {
+	App     App
+	Granted bool
+	Until   time.Time // of a grant that says so; zero: it has no end
+	N       int64     // as in Access
 }
 
 // Account is a user's record in an app, as far as we know of it. We write it

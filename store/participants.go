@@ -178,7 +178,9 @@ func (s *Store) RecordAssertion(ctx context.Context, proof idp.Proof, p idp.Part
 			return r.Scan(append(w.accountDest(), w.participantDest()...)...)
 		}, sql, append(args, w.participant()...)...)
 	} else {
-		err = s.db.tx(ctx, func(r runner) error {
+		fresh := *w
+		err = s.db.share(ctx, false, func(r runner) error {
+			*w, written = fresh, false
 			if err := r.query(ctx, account, onSQLite, append(args, w.p.AppEpoch)...); err != nil || !written {
 				return err
 			}
@@ -209,7 +211,9 @@ func (s *Store) SpendCode(ctx context.Context, f idp.TokenFamily, p idp.Particip
 		args := append(append(append(w.head(), w.account()...), w.participant()...), family...)
 		err = s.db.behind(ctx, w.turns(), func(row) error { written = true; return nil }, sql, args...)
 	} else {
-		err = s.db.tx(ctx, func(r runner) error {
+		fresh := *w
+		err = s.db.share(ctx, false, func(r runner) error {
+			*w = fresh
 			n, err := r.exec(ctx, codeSQLite, append(append(w.head(), family...), w.p.AppEpoch)...)
 			if written = n > 0; err != nil || !written {
 				return err

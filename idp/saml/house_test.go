@@ -97,7 +97,7 @@ func (h *house) serve() {
 	h.provider = &saml.Provider{
 		EntityID: base + "/saml/metadata", BaseURL: base, Store: h.store, Gate: h.gate,
 		SignIns: &login.Login{Store: h.store, Gate: h.gate, Now: h.clock.Now},
-		Ring:    h.ring, Box: box, Browser: h.browser, Attributes: attributes,
+		Ring:    h.ring, Box: box, Salt: make([]byte, 32), Browser: h.browser, Attributes: attributes,
 		Endings: h.dir, Patience: time.Minute,
 		Log: slog.New(slog.DiscardHandler), Now: h.clock.Now,
 	}
@@ -105,7 +105,7 @@ func (h *house) serve() {
 		Store: h.store, Now: h.clock.Now, Log: h.provider.Log,
 		Worker: &outbox.Worker{
 			Store: h.store, Now: h.clock.Now, Levers: []outbox.Lever{&saml.SOAPLogout{}},
-			Names: (&saml.Names{EntityID: h.provider.EntityID, Gate: h.gate}).Issued,
+			Names: (&saml.Names{EntityID: h.provider.EntityID, Salt: h.provider.Salt, Gate: h.gate}).Issued,
 		},
 		Fronts: []outbox.Front{&saml.FrontLogout{EntityID: h.provider.EntityID, Ring: h.ring, Box: box, Now: h.clock.Now}},
 	}

@@ -36,6 +36,7 @@ func (p *Provider) remember(ctx context.Context, s statement) error {
 // Names tells the outbox which NameIDs an app was told in a session.
 type Names struct {
 	EntityID string
+	Salt     []byte // the provider's
 	Gate     spender
 }
 
@@ -70,7 +71,7 @@ func (n *Names) Issued(ctx context.Context, app idp.App, p idp.Participant, acco
 func (n *Names) nameOf(app idp.App, p idp.Participant, a idp.Account) idp.NameID {
 	name := idp.NameID{Value: a.Subject, Format: a.Format}
 	if a.Format == wire.NameIDTransient {
-		name.Value = transient(p.SessionID, app.ID)
+		name.Value = transient(n.Salt, p.SessionID, app.ID)
 	}
 	if a.Format == wire.NameIDPersistent || a.Format == wire.NameIDTransient {
 		name.NameQualifier, name.SPNameQualifier = n.EntityID, app.Identifier
@@ -78,39 +79,49 @@ func (n *Names) nameOf(app idp.App, p idp.Participant, a idp.Account) idp.NameID
 	return name
 }
 
-// namedAlso returns what app got under this name in sessions that are alive,
-// where it was not the first name that it got in them.
+// namedAlso returns what app got under this name in sessions that are alive: also
+// where it was not the first name that it got in them, or is a transient one that
+// stands in no account any more.
 func (p *Provider) namedAlso(ctx context.Context, app idp.App, name wire.NameID) ([]idp.Participant, error) {
-	account, err := p.Store.AccountBySubject(ctx, app.ID, name.Value)
-	if idp.IsKind(err, idp.NotFound) {
-		return nil, nil
+	user, err := p.namedBy(ctx, app, name.Value)
+	if err != nil || user == "" {
+		return nil, err
 	}
+	accounts, err := p.Store.Accounts(ctx, user)
 	if err != nil {
 		return nil, err
 	}
-	accounts, err := p.Store.Accounts(ctx, account.UserID)
+	open, err := p.Store.Participants(ctx, user, p.now())
 	if err != nil {
 		return nil, err
 	}
-	open, err := p.Store.Participants(ctx, account.UserID, p.now())
-	if err != nil {
-		return nil, err
-	}
-	var also []idp.Participant
+	var found []idp.Participant
 	for _, g := range open {
 		if g.AppID != app.ID {
 			continue
 		}
-		issued, err := (&Names{EntityID: p.EntityID, Gate: p.Gate}).Issued(ctx, app, g, accounts)
+		issued, err := (&Names{EntityID: p.EntityID, Salt: p.Salt, Gate: p.Gate}).Issued(ctx, app, g, accounts)
 		if err != nil {
 			return nil, err
 		}
-		for _, other := range issued {
-			if names(name, other) {
-				g.NameID, g.Also = other, true
-				also = append(also, g)
-			}
+		if slices.ContainsFunc(append(issued, g.NameID), func(n idp.NameID) bool { return names(name, n) }) {
+			found = append(found, g)
 		}
 	}
-	return also, nil
+	return found, nil
+}
+
+// namedBy is the user whom app knows, or knew in a session, by this name.
+func (p *Provider) namedBy(ctx context.Context, app idp.App, name string) (idp.UserID, error) {
+	if id, ok := sessionNamed(p.Salt, name, app.ID); ok {
+		s, err := p.Store.SessionByID(ctx, id)
+		if err == nil || !idp.IsKind(err, idp.NotFound) {
+			return s.UserID, err
+		}
+	}
+	account, err := p.Store.AccountBySubject(ctx, app.ID, name)
+	if idp.IsKind(err, idp.NotFound) {
+		return "", nil
+	}
+	return account.UserID, err
 }

@@ -231,7 +231,12 @@ func (p *Provider) named(ctx context.Context, app idp.App, l *logout) (named []i
 	if err != nil {
 		return nil, 0, err
 	}
-	if known = append(known, also...); len(known) == 0 {
+	for _, g := range also {
+		if !slices.ContainsFunc(known, func(k idp.Participant) bool { return k.SessionID == g.SessionID }) {
+			known = append(known, g)
+		}
+	}
+	if len(known) == 0 {
 		return nil, 0, nobodyNamed()
 	}
 	if len(l.Indexes) > 0 {

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/base64"
 
 	"gatehouse/idp"
 	"gatehouse/idp/saml/wire"
@@ -54,7 +52,7 @@ func (p *Provider) name(ctx context.Context, s statement, role string, u idp.Use
 	case n.Format == wire.NameIDEmail:
 		n.Value, err = p.address(ctx, u, known)
 	case n.Format == wire.NameIDTransient:
-		n.NameID, n.follows = p.pairwise(n.Format, transient(s.session.ID, app.ID), app), true
+		n.NameID, n.follows = p.pairwise(n.Format, transient(p.Salt, s.session.ID, app.ID), app), true
 	default:
 		n.NameID = p.pairwise(n.Format, cmp.Or(known, rand.Text()), app)
 	}
@@ -68,14 +66,6 @@ func (p *Provider) name(ctx context.Context, s statement, role string, u idp.Use
 // name and the app's, so that two providers' values cannot meet in one account.
 func (p *Provider) pairwise(format, value string, app idp.App) idp.NameID {
 	return idp.NameID{Value: value, Format: format, NameQualifier: p.EntityID, SPNameQualifier: app.Identifier}
-}
-
-// transient names a person to one app during one session. It is the same in
-// every answer of that session: the app sees by the SessionIndex that they
-// belong together anyway, and a logout then names whatever it was told.
-func transient(s idp.SessionID, app idp.AppID) string {
-	sum := sha256.Sum256([]byte("transient|" + string(s) + "|" + string(app)))
-	return "_" + base64.RawURLEncoding.EncodeToString(sum[:20])
 }
 
 // sourced is what the app's own source says of u today. A value by which the

@@ -35,7 +35,7 @@ func TestATransientNameIDIsOfOneSession(t *testing.T) {
 	p, again := h.signedIn(h.ada), h.signedIn(h.ada)
 	no := false
 	first := nameOf(p.takes(wants(wire.NameIDTransient), func(r *wire.AuthnRequest) { r.NameIDPolicy.AllowCreate = &no })) // makes no account
-	if len(first.Value) < 27 || first.Value[0] != '_' || first.Format != wire.NameIDTransient || first.NameQualifier != h.provider.EntityID || first.SPNameQualifier != crmID {
+	if len(first.Value) != 23 || first.Value[0] != '_' || first.Format != wire.NameIDTransient || first.NameQualifier != h.provider.EntityID || first.SPNameQualifier != crmID {
 		t.Errorf("NameID %+v", first)
 	}
 	if same := nameOf(p.takes(wants(wire.NameIDTransient), func(r *wire.AuthnRequest) { r.Subject = &wire.NameID{Value: first.Value} })); same != first {
@@ -242,6 +242,23 @@ func TestAnAppMayLeaveByAnyNameThatItWasTold(t *testing.T) {
 			h.wantLive(cookie, c.live)
 		}
 	}
+}
+
+// TestAnAppLeavesByATransientNameOfAnOlderSession: the account knows the newest
+// alone.
+func TestAnAppLeavesByATransientNameOfAnOlderSession(t *testing.T) {
+	t.Parallel()
+	h := newPartners(t, "redirect")
+	older, newer := h.signedIn(h.ada), h.signedIn(h.ada)
+	older.takes(wants(wire.NameIDTransient))
+	newer.takes(wants(wire.NameIDTransient))
+	g := h.given(h.sessionOf(older), h.crm)
+	cookies := []string{older.cookie("session"), newer.cookie("session")}
+	older.bring("redirect", h.wants(g, func(r *wire.LogoutRequest) { r.NameID.Value = "_AAAAAAAAAAAAAAAAAAAAAA" }), crmKey(), "")
+	h.wantLive(cookies[0], true)
+	older.bring("redirect", h.wants(g, func(r *wire.LogoutRequest) { r.SessionIndexes = nil }), crmKey(), "")
+	h.wantLive(cookies[0], false)
+	h.wantLive(cookies[1], true)
 }
 
 // TestAnEndingWhileANameIsNoted: a further name is noted before the answer that

@@ -36,6 +36,7 @@ type Store interface {
 	Access(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) (idp.Access, error)
 	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
 	AccountBySubject(ctx context.Context, app idp.AppID, subject string) (idp.Account, error)
+	ReadKeys(ctx context.Context, keys []idp.KeyID, r idp.KeyRead) error
 	Departures
 	Record(ctx context.Context, events ...idp.Event) error
 }
@@ -130,6 +131,7 @@ type Provider struct {
 	SignIns  SignIns
 	Ring     *keys.Ring
 	Box      *keys.Box
+	Salt     []byte // of transient names; 32 bytes
 	Browser  Browser
 	// Attributes maps a person to what app is told; idp.Invalid for what must
 	// not be signed (jit.Attributes).
@@ -153,6 +155,7 @@ type Provider struct {
 	Now      func() time.Time
 
 	documents sync.Map // *document by idp.AppID; that of the house under ""
+	readings  sync.Map // reading by idp.AppID
 }
 
 // Handler serves all paths of the provider: everything below /saml/. The

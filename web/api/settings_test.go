@@ -40,8 +40,8 @@ func TestEverySettingOfAnAppIsOnTheWire(t *testing.T) {
 	}
 }
 
-// TestEverySettingOfAServiceProviderIsOnTheWire: the same of SAML, but for what
-// is set in another way.
+// TestEverySettingOfAServiceProviderIsOnTheWire, but for the document that it was
+// read from and the key that a rollover has bound it to.
 func TestEverySettingOfAServiceProviderIsOnTheWire(t *testing.T) {
 	t.Parallel()
 	ours := []string{"MetadataXML", "SigningKey"}
