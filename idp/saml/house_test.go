@@ -32,6 +32,7 @@ import (
 	"gatehouse/idp/outbox"
 	"gatehouse/idp/saml"
 	"gatehouse/idp/saml/wire"
+	"gatehouse/idp/saml/wire/wiretest"
 	"gatehouse/jit"
 	"gatehouse/sessions"
 	"gatehouse/store"
@@ -398,6 +399,7 @@ func (r reply) form() posted {
 			if f.message, err = base64.StdEncoding.DecodeString(at["value"]); err != nil {
 				r.t.Fatal(err)
 			}
+			wiretest.Valid(r.t, f.message)
 		}
 	}
 	return f
