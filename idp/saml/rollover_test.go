@@ -15,6 +15,7 @@ import (
 	"gatehouse/idp/keys"
 	"gatehouse/idp/saml/wire"
 	"gatehouse/idp/saml/wire/wiretest"
+	"gatehouse/idp/saml/wire/wiretest"
 )
 
 // rolling is a house whose provider stands on one ring, and whose verbs on
@@ -422,7 +423,7 @@ func TestAnAppOfECDSAIsLedOverToo(t *testing.T) {
 	if len(both) != 2 || both[0] != alone[0] || len(told.SigningCerts) != 2 {
 		t.Fatalf("%s, and %d certificates for the CRM", both, len(told.SigningCerts))
 	}
-	mustBeSignedBy(t, answer.body, told.SigningCerts[0])
+	wiretest.Signed(t, []byte(answer.body), told.SigningCerts[0])
 	// Not to a key of the other kind.
 	_, err = r.dir.SwitchApp(ctx, r.crm.ID, r.keys()[0].ID)
 	r.refused(err, idp.Invalid, "ES256")
