@@ -15,7 +15,6 @@ import (
 	"gatehouse/idp/keys"
 	"gatehouse/idp/saml/wire"
 	"gatehouse/idp/saml/wire/wiretest"
-	"gatehouse/idp/saml/wire/wiretest"
 )
 
 // rolling is a house whose provider stands on one ring, and whose verbs on
