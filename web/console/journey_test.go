@@ -74,7 +74,7 @@ func newHouse(t *testing.T) *house {
 	srv := httptest.NewUnstartedServer(nil)
 	base := "http://" + srv.Listener.Addr().String()
 	rooms := in.Routes()
-	rooms = append(rooms, (&portal.Portal{Store: st, Directory: dir, Launch: func(a idp.App) string { return a.LaunchURL }}).Routes()...)
+	rooms = append(rooms, (&portal.Portal{Store: st, Directory: dir, Launch: func(a idp.App) portal.Launch { return portal.Launch{Href: a.LaunchURL} }}).Routes()...)
 	desk := &console.Console{Store: st, Directory: dir, Outbox: out, URL: base, SessionLife: 8 * time.Hour, Explain: oidc.Explain, Connect: func(a idp.App, secret string) []idp.Setting {
 		if a.OIDC == nil {
 			return saml.Connect(base, a)
