@@ -42,6 +42,7 @@ type Store interface {
 // Departures is what a logout that an app asks for reads: whom it names, and
 // what became of the endings.
 type Departures interface {
+	ParticipantsKnown(ctx context.Context, app idp.AppID, subject string) ([]idp.Participant, int64, error)
 	ParticipantsNamed(ctx context.Context, app idp.AppID, name string) ([]idp.Participant, int64, error)
 	Participants(ctx context.Context, user idp.UserID, now time.Time) ([]idp.Participant, error)
 	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"time"
 
 	"gatehouse/idp"
@@ -137,15 +138,16 @@ func testCodes(h *house) {
 	stored, err := h.Participants(h.ctx, u.ID, h.now)
 	h.ok(err)
 	h.same([]idp.Participant{gotP}, stored)
-	named, n, err := h.ParticipantsNamed(h.ctx, a.ID, acc.Subject)
-	h.ok(err)
-	h.same([]idp.Participant{gotP}, named)
-	h.same(int64(1), n)
-	for _, other := range []struct {
-		app  idp.AppID
-		name string
-	}{{a.ID, "renamed"}, {h.app("other").ID, acc.Subject}} {
-		none, _, err := h.ParticipantsNamed(h.ctx, other.app, other.name)
+	other := h.app("other")
+	for _, find := range []func(context.Context, idp.AppID, string) ([]idp.Participant, int64, error){h.ParticipantsKnown, h.ParticipantsNamed} {
+		found, n, err := find(h.ctx, a.ID, acc.Subject)
+		h.ok(err)
+		h.same([]idp.Participant{gotP}, found)
+		h.same(int64(1), n)
+		none, _, err := find(h.ctx, a.ID, "renamed")
+		h.ok(err)
+		h.same(0, len(none))
+		none, _, err = find(h.ctx, other.ID, acc.Subject)
 		h.ok(err)
 		h.same(0, len(none))
 	}
