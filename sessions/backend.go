@@ -26,6 +26,8 @@ type Accepts interface {
 	SignInByID(ctx context.Context, id idp.SignInID) (idp.SignIn, idp.Standing, error)
 	// FamilyByID finds a token family with its user and what it hangs on.
 	FamilyByID(ctx context.Context, id idp.TokenFamilyID, now time.Time) (idp.FamilyTruth, error)
+	// FamilyAndApp is FamilyByID with the family's app, which is the one of this ID.
+	FamilyAndApp(ctx context.Context, id idp.TokenFamilyID, app idp.AppID, now time.Time) (idp.FamilyTruth, idp.App, error)
 	// FamilyOfRefreshToken is FamilyByID for a refresh token: Seq is that of
 	// this moment, which moves without an ending.
 	FamilyOfRefreshToken(ctx context.Context, id idp.TokenFamilyID, now time.Time) (idp.FamilyTruth, error)
@@ -73,8 +75,8 @@ type Issues interface {
 	Rotate(ctx context.Context, id idp.TokenFamilyID, p idp.Proof, seq int64, now time.Time, grace time.Duration) (idp.TokenFamily, error)
 	// RecordAssertion writes participant and account where session and grant
 	// are alive, and returns both as they now stand: a known account keeps
-	// its Subject, a known participant its SessionIndex; the participant's
-	// NameID.Value becomes the account's Subject.
+	// its Subject unless it follows, a known participant its SessionIndex and
+	// NameID; the NameID.Value of a new one is the account's Subject.
 	RecordAssertion(ctx context.Context, proof idp.Proof, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error)
 	// Spend spends a value of a kind once: idp.Conflict the second time,
 	// until it expires.

@@ -37,6 +37,19 @@ func (g *Gate) Family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof
 	return g.family(ctx, id, proof, g.Backend.FamilyByID)
 }
 
+// FamilyAndApp is [Gate.Family] with the family's app as of the same moment, for a
+// token that names the app it was given to.
+func (g *Gate) FamilyAndApp(ctx context.Context, id idp.TokenFamilyID, app idp.AppID, proof idp.Proof) (t idp.FamilyTruth, of idp.App, err error) {
+	t, err = g.family(ctx, id, proof, func(ctx context.Context, id idp.TokenFamilyID, now time.Time) (t idp.FamilyTruth, err error) {
+		t, of, err = g.Backend.FamilyAndApp(ctx, id, app, now)
+		return t, err
+	})
+	if err != nil {
+		return t, idp.App{}, err
+	}
+	return t, of, nil
+}
+
 // RefreshFamily is [Gate.Family] for a refresh token: the family's Seq is that
 // of the newest one.
 func (g *Gate) RefreshFamily(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error) {
@@ -83,7 +96,8 @@ func judgeFamily(t idp.FamilyTruth, proof idp.Proof, now time.Time) error {
 
 // Assert issues the right to make one assertion from a session: participant
 // and account are written where proof, session and grant stand, and returned
-// as they now are (a known account keeps its subject).
+// as they now are (a known account keeps its subject unless it follows, a known
+// participant its NameID).
 func (g *Gate) Assert(ctx context.Context, proof idp.Proof, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error) {
 	return g.Backend.RecordAssertion(ctx, proof, p, a)
 }

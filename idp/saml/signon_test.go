@@ -293,7 +293,8 @@ func TestNameIDPolicyAndSubject(t *testing.T) {
 		return mustAccept(t, sp, p.get(h.redirect(a, nil, "")).form(), a.ID)
 	}
 	refuse(func(r *wire.AuthnRequest) { r.NameIDPolicy.AllowCreate = &no }, wire.StatusInvalidNameIDPolicy)
-	refuse(func(r *wire.AuthnRequest) { r.NameIDPolicy.Format = wire.NameIDTransient }, wire.StatusInvalidNameIDPolicy)
+	refuse(func(r *wire.AuthnRequest) { r.NameIDPolicy.Format = wire.NameIDEntity }, wire.StatusInvalidNameIDPolicy)
+	refuse(func(r *wire.AuthnRequest) { r.NameIDPolicy.Format = wire.NameIDEmail + "s" }, wire.StatusInvalidNameIDPolicy)
 	refuse(func(r *wire.AuthnRequest) { r.NameIDPolicy.SPNameQualifier = hrID }, wire.StatusInvalidNameIDPolicy)
 	refuse(func(r *wire.AuthnRequest) { r.Subject = &wire.NameID{Value: "somebody"} }, wire.StatusUnknownPrincipal)
 	if len(h.participants(h.ada)) != 0 {

@@ -122,6 +122,12 @@ func testCodes(h *house) {
 	h.is(h.SpendCode(h.ctx, f, p, acc), idp.Conflict)
 	truth, err := h.FamilyByID(h.ctx, f.ID, h.now)
 	h.ok(err)
+	beside, of, err := h.FamilyAndApp(h.ctx, f.ID, a.ID, h.now)
+	h.ok(err)
+	h.same(truth, beside)
+	h.same(a, of)
+	_, _, err = h.FamilyAndApp(h.ctx, idp.NewTokenFamilyID(), a.ID, h.now)
+	h.is(err, idp.NotFound)
 	h.same(idp.FamilyTruth{Family: f, User: u, Standing: idp.Standing{Status: idp.UserActive, Epoch: 1, Generation: h.generation, N: 1},
 		SessionAlive: true, Granted: true, Role: g.Role, Until: s.ExpiresAt}, truth)
 
@@ -154,6 +160,18 @@ func testCodes(h *house) {
 	accounts, err := h.Accounts(h.ctx, u.ID)
 	h.ok(err)
 	h.same(1, len(accounts))
+
+	// A subject that follows is replaced in the account, never in what a
+	// session's participant was told first.
+	known.Follows, later.NameID = true, idp.NameID{Value: known.Subject, Format: "another"}
+	afterwards, gotA, err := h.RecordAssertion(h.ctx, s.Proof, later, known)
+	h.ok(err)
+	h.same(gotP, afterwards)
+	h.same("renamed", gotA.Subject)
+	h.same(acc.ID, gotA.ID)
+	bySubject, err := h.AccountBySubject(h.ctx, a.ID, "renamed")
+	h.ok(err)
+	h.same(acc.ID, bySubject.ID)
 
 	next, err := h.Rotate(h.ctx, f.ID, f.Proof, 1, h.now.Add(time.Second), 10*time.Second)
 	h.ok(err)
