@@ -787,3 +787,21 @@ func TestALogoutOfVeryManySessions(t *testing.T) {
 		h.wantLive(c, false)
 	}
 }
+
+// TestATransientNameIsFoundWhereTheAccountHasANewerOne: it is that of one session
+// only, also when that session has ended before.
+func TestATransientNameIsFoundWhereTheAccountHasANewerOne(t *testing.T) {
+	t.Parallel()
+	h := newPartners(t, "redirect")
+	h.changeApp(h.crm.ID, func(a *idp.App) { a.SAML.NameIDFormat = wire.NameIDTransient })
+	older, newer := h.signedIn(h.ada), h.signedIn(h.ada)
+	h.opensCRM(older)
+	h.opensCRM(newer)
+	cookie, g := older.cookie("session"), h.given(h.sessionOf(older), h.crm)
+	for range 2 {
+		r := h.wants(g, func(r *wire.LogoutRequest) { r.SessionIndexes = nil })
+		h.wantBack(older.bring("redirect", r, crmKey(), ""), r, wire.StatusSuccess, "", "")
+		h.wantLive(cookie, false)
+		h.wantLive(newer.cookie("session"), true)
+	}
+}
