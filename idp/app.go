@@ -50,7 +50,18 @@ type App struct {
 
 // Removed reports that it is no app any more: its row is for those who ask what
 // a receipt is about.
-func (a App) Removed() bool { return a.OIDC != nil && a.OIDC.Removed }
+func (a App) Removed() bool {
+	return a.OIDC != nil && a.OIDC.Removed || a.SAML != nil && a.SAML.Removed
+}
+
+// KnownAs is what the app calls itself: its Identifier, or what that was before
+// the app was removed and another was registered by it.
+func (a App) KnownAs() string {
+	if a.SAML != nil && a.SAML.Was != "" {
+		return a.SAML.Was
+	}
+	return a.Identifier
+}
 
 // OIDCSettings is the registration of a relying party (OpenID Connect Dynamic
 // Client Registration 1.0 §2 has the words).
@@ -145,16 +156,21 @@ type Exchange struct {
 // SAMLSettings is what we know of a service provider.
 type SAMLSettings struct {
 	ACS                []AssertionConsumer
-	SOAPLogoutURL      string        // SingleLogoutService with the SOAP binding; may be empty
-	FrontLogoutURL     string        // SingleLogoutService to which a person's own browser is led; may be empty
-	FrontLogoutBinding string        // of FrontLogoutURL: redirect or post
-	SigningCerts       []string      // PEM; keys that may sign this provider's requests
-	RequireSigned      bool          // refuse an AuthnRequest without a signature
-	NameIDFormat       string        // URN; persistent or emailAddress
-	SignResponse       bool          // sign the Response too; the Assertion is always signed
-	SessionTTL         time.Duration // caps SessionNotOnOrAfter; 0: the session's own end
-	AssertionValidity  time.Duration // NotOnOrAfter of the confirmation; 0: 60 seconds
-	MetadataXML        string        // as imported; may be empty
+	SOAPLogoutURL      string         // SingleLogoutService with the SOAP binding; may be empty
+	FrontLogoutURL     string         // SingleLogoutService to which a person's own browser is led; may be empty
+	FrontLogoutBinding string         // of FrontLogoutURL: redirect or post
+	SigningCerts       []string       // PEM; keys that may sign this provider's requests
+	RequireSigned      bool           // refuse an AuthnRequest without a signature
+	NameIDFormat       string         // URN; persistent or emailAddress
+	SignResponse       bool           // sign the Response too; the Assertion is always signed
+	SessionTTL         time.Duration  // caps SessionNotOnOrAfter; 0: the session's own end
+	AssertionValidity  time.Duration  // NotOnOrAfter of the confirmation; 0: 60 seconds
+	MetadataXML        string         // as imported; may be empty
+	Metadata           MetadataSource `json:",omitzero"`
+	// Removed: it is no app any more; what is left is told what ended.
+	Removed bool `json:",omitempty"`
+	// Was is its entityID, where another app has that since it was removed.
+	Was string `json:",omitempty"`
 }
 
 // AssertionConsumer is one AssertionConsumerService with the HTTP-POST binding.

@@ -204,8 +204,9 @@ func (h *house) face(c Config, box *keys.Box, salt []byte, ring *keys.Ring, log 
 		EntityID: entityID(issuer), BaseURL: issuer, Store: known, Gate: h.gate, SignIns: h.login, Ring: ring, Box: box, Browser: browser,
 		Attributes: attributes, Answered: fronts.Answered, Log: log, Now: wallTime,
 	}
+	documents := &saml.Documents{Fetch: h.out, Now: wallTime}
 	admin, err := (&api.API{
-		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Metadata: saml.Import, Connect: connect(issuer), Explain: explanation, Log: log, Now: wallTime,
+		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Documents: documents, Connect: connect(issuer), Explain: explanation, Log: log, Now: wallTime,
 		Idle: sessionUnused,
 	}).Handler()
 	if err != nil {
@@ -215,7 +216,7 @@ func (h *house) face(c Config, box *keys.Box, salt []byte, ring *keys.Ring, log 
 		door.Routes(),
 		(&portal.Portal{Store: h.store, Directory: h.directory, Devices: provider, Launch: func(a idp.App) string { return oidc.Launch(issuer, a) }}).Routes(),
 		(&console.Console{
-			Store: h.store, Directory: h.directory, Outbox: h.worker, URL: issuer, Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,
+			Store: h.store, Directory: h.directory, Outbox: h.worker, Documents: documents, URL: issuer, Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,
 		}).Routes(),
 	)
 	h.handler, err = (&web.Server{

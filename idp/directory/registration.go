@@ -203,15 +203,39 @@ func (d *Directory) checkSAML(s *idp.SAMLSettings) error {
 		indexes[acs.Index] = true
 	}
 	for _, c := range s.SigningCerts {
-		block, rest := pem.Decode([]byte(c))
-		if block == nil || len(strings.TrimSpace(string(rest))) > 0 {
-			return invalid("signing_certs", "A signing certificate is one PEM block.")
-		}
-		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
-			return invalid("signing_certs", "A signing certificate could not be read.").Because(err)
+		if err := onePEM("signing_certs", c); err != nil {
+			return err
 		}
 	}
+	if err := d.checkSource(s.Metadata); err != nil {
+		return err
+	}
 	return d.called("soap_logout_url", s.SOAPLogoutURL)
+}
+
+// checkSource checks where metadata is read again.
+func (d *Directory) checkSource(m idp.MetadataSource) error {
+	if m.URL == "" && m.Pin != "" {
+		return invalid("metadata_pin", "A pinned certificate goes with the address that the metadata is read from.")
+	}
+	if m.Pin != "" {
+		if err := onePEM("metadata_pin", m.Pin); err != nil {
+			return err
+		}
+	}
+	return d.called("metadata_url", m.URL)
+}
+
+// onePEM checks that text is one certificate in PEM.
+func onePEM(field, text string) error {
+	block, rest := pem.Decode([]byte(text))
+	if block == nil || len(strings.TrimSpace(string(rest))) > 0 {
+		return invalid(field, "A certificate is one PEM block.")
+	}
+	if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+		return invalid(field, "A certificate could not be read.").Because(err)
+	}
+	return nil
 }
 
 // called checks a URL that the house itself calls. Empty is allowed.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/directory"
 	"gatehouse/web/ui"
 )
 
@@ -18,7 +19,7 @@ func (c *Console) appList(w http.ResponseWriter, r *http.Request) error {
 	var v appsView
 	for _, a := range apps {
 		v.Apps = append(v.Apps, appRow{
-			ID: string(a.ID), Name: a.Name, Protocol: protocolWords(a.Protocol), Identifier: a.Identifier, Lever: c.levers(a),
+			ID: string(a.ID), Name: a.Name, Protocol: protocolWords(a.Protocol), Identifier: a.Identifier, Lever: c.levers(a), Removed: a.Removed(),
 		})
 	}
 	return ui.Render(w, r, http.StatusOK, appsPage(v))
@@ -33,7 +34,7 @@ func (c *Console) appShow(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := appView{
 		ID: string(a.ID), Name: a.Name, Protocol: protocolWords(a.Protocol), LaunchURL: a.LaunchURL,
-		Settings: settings(a), Connect: c.connect(a, ""),
+		Settings: settings(a), Connect: c.connect(a, ""), SAML: a.SAML != nil, Removed: a.Removed(),
 	}
 	if v.Secrets, err = c.Store.ClientSecrets(ctx, a); err != nil {
 		return err
@@ -41,8 +42,10 @@ func (c *Console) appShow(w http.ResponseWriter, r *http.Request) error {
 	if v.Ends, err = c.endsWords(ctx, a); err != nil {
 		return err
 	}
-	if v.Findings, err = c.Directory.Review(ctx, a); err != nil {
-		return err
+	if !a.Removed() {
+		if v.Findings, err = c.Directory.Review(ctx, a); err != nil {
+			return err
+		}
 	}
 	for _, rule := range a.Attributes {
 		v.Attributes = append(v.Attributes, attributeRow{rule.Name, rule.Source})
@@ -179,6 +182,9 @@ func settings(a idp.App) []ui.Pair {
 		add("Logout over SOAP", a.SAML.SOAPLogoutURL, true)
 		add("Logout by browser", a.SAML.FrontLogoutURL, true)
 		add("NameID", formatWords(a.SAML.NameIDFormat), false)
+		for _, cert := range a.SAML.SigningCerts {
+			add("Signing certificate", directory.CertificateWords(cert), false)
+		}
 		if a.SAML.SessionTTL > 0 {
 			add("Sessions end after", a.SAML.SessionTTL.Round(time.Minute).String(), false)
 		}

@@ -72,7 +72,8 @@ type Console struct {
 	Directory *directory.Directory
 	Outbox    *outbox.Worker // what a suspension would do; it need not run here
 	// URL is the public URL of the house, without a slash at its end.
-	URL string
+	URL       string
+	Documents Documents
 	// Connect returns what an app has to be told to be connected; secret is its
 	// raw secret, where that is known.
 	Connect func(a idp.App, secret string) []idp.Setting
@@ -132,6 +133,15 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "GET /console/apps", Handler: c.appList},
 		{Pattern: "GET /console/apps/new", Handler: c.appNew},
 		{Pattern: "POST /console/apps", Handler: c.appAdd},
+		{Pattern: "GET /console/apps/new/saml", Handler: c.samlNew},
+		{Pattern: "POST /console/apps/saml/read", Handler: c.samlRead, Upload: maxUpload},
+		{Pattern: "POST /console/apps/saml/typed", Handler: c.samlTyped},
+		{Pattern: "POST /console/apps/saml", Handler: c.samlAdd},
+		{Pattern: "GET /console/apps/{id}/metadata", Handler: c.metadataForm},
+		{Pattern: "POST /console/apps/{id}/metadata/read", Handler: c.metadataRead, Upload: maxUpload},
+		{Pattern: "POST /console/apps/{id}/metadata", Handler: c.metadataApply},
+		{Pattern: "GET /console/apps/{id}/remove", Handler: c.appRemoveConfirm},
+		{Pattern: "POST /console/apps/{id}/remove", Handler: c.appRemove},
 		{Pattern: "GET /console/apps/{id}", Handler: c.appShow},
 		{Pattern: "POST /console/apps/{id}/secrets", Handler: c.secretAdd},
 		{Pattern: "GET /console/apps/{id}/secrets/{secret}/remove", Handler: c.secretRemoveConfirm},

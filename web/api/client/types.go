@@ -151,6 +151,11 @@ type SAML struct {
 	SignResponse       bool     `json:"sign_response,omitempty" yaml:"sign_response,omitempty"`
 	SessionTTL         string   `json:"session_ttl,omitempty" yaml:"session_ttl,omitempty"`
 	AssertionValidity  string   `json:"assertion_validity,omitempty" yaml:"assertion_validity,omitempty"`
+	// MetadataURL is where the metadata is read again, and MetadataPin (PEM) the
+	// certificate that signs it there. An app that is added by its URL alone is
+	// read there first.
+	MetadataURL string `json:"metadata_url,omitempty" yaml:"metadata_url,omitempty"`
+	MetadataPin string `json:"metadata_pin,omitempty" yaml:"metadata_pin,omitempty"`
 }
 
 // ACS is an AssertionConsumerService with the HTTP-POST binding.

@@ -1,0 +1,68 @@
+package client
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// MetadataSource is where a service provider's metadata is taken from: a
+// document as text, or an address that the server reads.
+type MetadataSource struct {
+	Metadata string `json:"metadata,omitempty"`
+	URL      string `json:"url,omitempty"`
+}
+
+// Metadata is what a document says of a service provider; nothing of it is
+// registered yet.
+type Metadata struct {
+	EntityID string `json:"entity_id"`
+	Name     string `json:"name,omitempty"` // what it calls itself for people
+	// SAML is what would be registered.
+	SAML         SAML          `json:"saml"`
+	Certificates []Certificate `json:"certificates"`
+	ValidUntil   *time.Time    `json:"valid_until,omitempty"`
+	Warnings     []string      `json:"warnings"`
+	// Changes are those of an app that has this entityID already; absent where
+	// none has.
+	Changes []SettingChange `json:"changes,omitempty"`
+}
+
+// Certificate is one that signs a service provider's requests.
+type Certificate struct {
+	Subject  string    `json:"subject"`
+	SHA256   string    `json:"sha256"` // fingerprint, hex
+	NotAfter time.Time `json:"not_after"`
+}
+
+// SettingChange is one setting that a document changes; old is absent for what
+// is new, new for what goes.
+type SettingChange struct {
+	Setting string `json:"setting"`
+	Old     string `json:"old,omitempty"`
+	New     string `json:"new,omitempty"`
+}
+
+// MetadataApplied is what a document changed of an app, or would change.
+type MetadataApplied struct {
+	DryRun   bool            `json:"dry_run"`
+	Changes  []SettingChange `json:"changes"`
+	Warnings []string        `json:"warnings"`
+}
+
+// ReadMetadata reads metadata as for a registration, and registers nothing.
+func (c *Client) ReadMetadata(ctx context.Context, from MetadataSource) (Metadata, error) {
+	return post[Metadata](ctx, c, "/saml/metadata", from)
+}
+
+// ApplyMetadata registers what a document says of an app; with dryRun it only
+// says what that would change.
+func (c *Client) ApplyMetadata(ctx context.Context, app string, from MetadataSource, dryRun bool) (MetadataApplied, error) {
+	path := "/apps/" + seg(app) + "/metadata"
+	if dryRun {
+		path += "?dry_run=true"
+	}
+	var out MetadataApplied
+	err := c.Do(ctx, http.MethodPut, path, from, &out)
+	return out, err
+}
