@@ -44,6 +44,7 @@ const (
 // MetadataRefresh is how reading an app's metadata again stands.
 type MetadataRefresh struct {
 	AppID     AppID
+	Source    string // the address and what proves it, as the store compares it
 	NextAt    time.Time
 	CheckedAt time.Time // zero: never
 	Outcome   string    // RefreshUnchanged ...; empty: never

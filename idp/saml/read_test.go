@@ -1,6 +1,7 @@
 package saml_test
 
 import (
+	"crypto"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -53,11 +54,16 @@ func TestReadSaysWhatAnAdminShouldKnow(t *testing.T) {
 	}
 }
 
-// lasting is a certificate from an hour ago on.
+// lasting is a certificate of the CRM from an hour ago on.
 func lasting(t testing.TB, until time.Time) *x509.Certificate {
 	t.Helper()
+	return lastingOf(t, crmKey().Key, until)
+}
+
+func lastingOf(t testing.TB, key crypto.Signer, until time.Time) *x509.Certificate {
+	t.Helper()
 	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "an app"}, NotBefore: time.Now().Add(-time.Hour), NotAfter: until}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, crmKey().Key.Public(), crmKey().Key)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
 	}

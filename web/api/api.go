@@ -25,6 +25,7 @@ type Store interface {
 	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	AppByName(ctx context.Context, name string) (idp.App, error)
+	MetadataRefresh(ctx context.Context, id idp.AppID) (idp.MetadataRefresh, error)
 	AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error)
 	Apps(ctx context.Context) ([]idp.App, error)
 	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
@@ -64,6 +65,7 @@ type API struct {
 	// Bootstrap is the token that works while no owner exists; empty: none.
 	Bootstrap string
 	Documents Documents
+	Refresher Refresher
 	// Connect returns what an app has to be told to be connected; secret is its
 	// raw secret, where that is known.
 	Connect func(a idp.App, secret string) []idp.Setting
@@ -185,6 +187,9 @@ func (a *API) routes() []route {
 		{"GET /api/v1/apps/{app}", owner, "Show an app, by ID or name", nil, client.App{}, a.appShow},
 		{"DELETE /api/v1/apps/{app}", owner, "Remove an app: nothing is issued to it any more, and all that it holds ends", nil, client.Receipt{}, a.appRemove},
 		{"PUT /api/v1/apps/{app}/metadata", owner, "Register what a metadata document says of a SAML app; with dry_run=true only the difference is said", client.MetadataSource{}, client.MetadataApplied{}, a.metadataApply},
+		{"GET /api/v1/apps/{app}/metadata", owner, "How reading an app's metadata again stands", nil, client.MetadataRefresh{}, a.metadataShow},
+		{"PUT /api/v1/apps/{app}/metadata/source", owner, "Say where an app's metadata is read again, and what proves it there; an empty url: nowhere", client.MetadataAddress{}, nil, a.metadataSource},
+		{"POST /api/v1/apps/{app}/metadata/refresh", owner, "Read an app's metadata again now", nil, client.MetadataRefresh{}, a.metadataRefresh},
 		{"POST /api/v1/saml/metadata", owner, "Read the metadata of a service provider, and register nothing", client.MetadataSource{}, client.Metadata{}, a.metadataRead},
 		{"DELETE /api/v1/apps/{app}/registration", owner, "Take away the token with which an app manages its own registration", nil, nil, a.registrationRevoke},
 		{"GET /api/v1/apps/{app}/connect", owner, "What an app has to be told to be connected, its secret apart", nil, client.Page[client.Setting]{}, a.appConnect},

@@ -22,6 +22,11 @@ type Documents interface {
 	Get(ctx context.Context, url string) ([]byte, error)
 }
 
+// Refresher reads an app's metadata again, now (idp/saml).
+type Refresher interface {
+	Refresh(ctx context.Context, id idp.AppID) (idp.MetadataRefresh, error)
+}
+
 // document reads the metadata that a request brings, or names.
 func (a *API) document(ctx context.Context, from client.MetadataSource) (m idp.Metadata, by string, err error) {
 	raw, by := []byte(from.Metadata), "document"
@@ -107,4 +112,67 @@ func certificate(text string) client.Certificate {
 	}
 	sum := sha256.Sum256(c.Raw)
 	return client.Certificate{Subject: c.Subject.String(), SHA256: hex.EncodeToString(sum[:]), NotAfter: c.NotAfter.UTC()}
+}
+
+// metadataShow says how reading an app's metadata again stands.
+func (a *API) metadataShow(r *http.Request, _ caller) (int, any, error) {
+	found, err := a.app(r, r.PathValue("app"))
+	if err != nil {
+		return 0, nil, err
+	}
+	m, err := a.Store.MetadataRefresh(r.Context(), found.ID)
+	if idp.IsKind(err, idp.NotFound) {
+		err = idp.Errorf(idp.NotFound, "The app %s says no address of its metadata.", found.Name)
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	return a.refreshed(found, m)
+}
+
+// metadataSource says where an app's metadata is read again.
+func (a *API) metadataSource(r *http.Request, _ caller) (int, any, error) {
+	in, err := decode[client.MetadataAddress](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	found, err := a.app(r, r.PathValue("app"))
+	if err != nil {
+		return 0, nil, err
+	}
+	return 0, nil, a.Directory.SetMetadataSource(r.Context(), found.ID, in.URL, in.Pin)
+}
+
+// metadataRefresh reads an app's metadata again.
+func (a *API) metadataRefresh(r *http.Request, _ caller) (int, any, error) {
+	found, err := a.app(r, r.PathValue("app"))
+	if err != nil {
+		return 0, nil, err
+	}
+	m, err := a.Refresher.Refresh(r.Context(), found.ID)
+	if err != nil {
+		return 0, nil, err
+	}
+	if found, err = a.Store.App(r.Context(), found.ID); err != nil {
+		return 0, nil, err
+	}
+	return a.refreshed(found, m)
+}
+
+func (a *API) refreshed(app idp.App, m idp.MetadataRefresh) (int, any, error) {
+	out := client.MetadataRefresh{
+		URL: app.SAML.Metadata.URL, Pinned: app.SAML.Metadata.Pin != "", ValidUntil: when(app.SAML.Metadata.Until),
+		NextAt: when(m.NextAt), CheckedAt: when(m.CheckedAt), Outcome: m.Outcome, Detail: m.Detail, Failures: m.Failures,
+	}
+	if m.Waiting == "" {
+		return http.StatusOK, out, nil
+	}
+	out.Waiting, out.WaitingSince = m.Waiting, when(m.WaitingSince)
+	// A document that has ended since changes nothing any more.
+	if waiting, err := a.Documents.Read([]byte(m.Waiting)); err == nil {
+		if changes, err := directory.MetadataChanges(app, waiting); err == nil {
+			out.Changes = each(changes, settingChange)
+		}
+	}
+	return http.StatusOK, out, nil
 }

@@ -18,6 +18,7 @@ const maxUpload = 64 << 20
 type metadataFormView struct {
 	ID, Name string
 	samlNewView
+	Source, Pin string // where it is read again, and what proves it
 }
 
 // differenceView is what a document changes of an app.
@@ -39,7 +40,7 @@ func (c *Console) metadataForm(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return ui.Render(w, r, http.StatusOK, metadataFormPage(metadataFormView{
-		ID: string(a.ID), Name: a.Name, samlNewView: samlNewView{URL: a.SAML.Metadata.URL},
+		ID: string(a.ID), Name: a.Name, Source: a.SAML.Metadata.URL, Pin: a.SAML.Metadata.Pin,
 	}))
 }
 
@@ -69,7 +70,9 @@ func (c *Console) metadataRead(w http.ResponseWriter, r *http.Request) error {
 	}
 	if idp.IsKind(err, idp.Invalid) || idp.IsKind(err, idp.Denied) || idp.IsKind(err, idp.Unavailable) {
 		v.Errors = map[string]string{field: inWords(err)}
-		return ui.Render(w, r, http.StatusBadRequest, metadataFormPage(metadataFormView{ID: string(a.ID), Name: a.Name, samlNewView: v}))
+		return ui.Render(w, r, http.StatusBadRequest, metadataFormPage(metadataFormView{
+			ID: string(a.ID), Name: a.Name, samlNewView: v, Source: a.SAML.Metadata.URL, Pin: a.SAML.Metadata.Pin,
+		}))
 	}
 	if err != nil {
 		return err

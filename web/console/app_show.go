@@ -42,6 +42,9 @@ func (c *Console) appShow(w http.ResponseWriter, r *http.Request) error {
 	if v.Ends, err = c.endsWords(ctx, a); err != nil {
 		return err
 	}
+	if v.Metadata, err = c.refresh(ctx, a); err != nil {
+		return err
+	}
 	if !a.Removed() {
 		if v.Findings, err = c.Directory.Review(ctx, a); err != nil {
 			return err

@@ -82,7 +82,9 @@ func newHouse(t *testing.T) *house {
 	}
 	rooms := in.Routes()
 	rooms = append(rooms, (&portal.Portal{Store: st, Directory: dir, Launch: func(a idp.App) string { return a.LaunchURL }}).Routes()...)
-	desk := &console.Console{Documents: &saml.Documents{Fetch: reach, Now: time.Now}, Store: st, Directory: dir, Outbox: out, URL: base, SessionLife: 8 * time.Hour, Explain: oidc.Explain, Connect: func(a idp.App, secret string) []idp.Setting {
+	documents := &saml.Documents{Fetch: reach, Now: time.Now}
+	refresher := &saml.Refresher{Documents: documents, Store: st, Directory: dir, Log: log}
+	desk := &console.Console{Documents: documents, Refresher: refresher, Store: st, Directory: dir, Outbox: out, URL: base, SessionLife: 8 * time.Hour, Explain: oidc.Explain, Connect: func(a idp.App, secret string) []idp.Setting {
 		if a.OIDC == nil {
 			return saml.Connect(base)
 		}

@@ -112,3 +112,36 @@ func (h *house) acs(t *testing.T, name, want string) {
 		t.Errorf("%s takes answers at %+v, %v", name, a.SAML.ACS, err)
 	}
 }
+
+// TestWhatChangesAtAnAddressIsDecidedInTheConsole.
+func TestWhatChangesAtAnAddressIsDecidedInTheConsole(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	document := crmDocument
+	published := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(document)) }))
+	t.Cleanup(published.Close)
+	ada := h.owner()
+	ada.open("/console/apps/new/saml")
+	ada.submit("/saml/read", "document", crmDocument)
+	ada.submit("/apps/saml", "name", "CRM").wants(201, "/console/apps/saml")
+	a, err := h.store.AppByName(t.Context(), "CRM")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := "/console/apps/" + string(a.ID)
+	ada.open(page).wants(200, page, "It is read nowhere")
+	ada.open(page+"/metadata").wants(200, page+"/metadata", "Where it is read again")
+	ada.submit("/metadata/source", "source", "ftp://crm.example").wants(400, page+"/metadata/source", "not an absolute https URL")
+	ada.submit("/metadata/source", "source", published.URL).wants(200, page, "Not read yet", "what changes there waits for you")
+	ada.submit("/metadata/refresh").wants(200, page, "It says what is registered")
+	document = strings.Replace(crmDocument, "https://crm.example/acs", "https://crm.example/v2", 1)
+	ada.submit("/metadata/refresh").wants(200, page, "waits for you", "1 setting is another", "See what changes, and decide")
+	ada.open(page+"/metadata/waiting").wants(200, page+"/metadata/waiting", "What this changes of CRM", "https://crm.example/v2 (index 0)")
+	h.acs(t, "CRM", "https://crm.example/acs")
+	ada.submit("/metadata").wants(200, page, "It was registered")
+	h.acs(t, "CRM", "https://crm.example/v2")
+	ada.lacks("See what changes")
+	document = "<html>"
+	ada.submit("/metadata/refresh").wants(200, page, "It was refused", "people sign in as before")
+	h.acs(t, "CRM", "https://crm.example/v2")
+}

@@ -238,6 +238,7 @@ type appView struct {
 	People             []personRow
 	Pager              ui.Pager
 	SAML, Removed      bool
+	Metadata           refreshView
 }
 
 // attributeRow is one attribute or claim the app is told.

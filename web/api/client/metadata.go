@@ -66,3 +66,41 @@ func (c *Client) ApplyMetadata(ctx context.Context, app string, from MetadataSou
 	err := c.Do(ctx, http.MethodPut, path, from, &out)
 	return out, err
 }
+
+// MetadataAddress is where an app's metadata is read again. Pin is the
+// certificate (PEM) that signs it there: with it, what is proven is registered by
+// itself.
+type MetadataAddress struct {
+	URL string `json:"url"`
+	Pin string `json:"pin,omitempty"`
+}
+
+// MetadataRefresh is how reading an app's metadata again stands.
+type MetadataRefresh struct {
+	URL          string          `json:"url"`
+	Pinned       bool            `json:"pinned"`
+	ValidUntil   *time.Time      `json:"valid_until,omitempty"` // of what is registered
+	NextAt       *time.Time      `json:"next_at,omitempty"`
+	CheckedAt    *time.Time      `json:"checked_at,omitempty"`
+	Outcome      string          `json:"outcome,omitempty"` // unchanged, applied, waiting, refused or unreachable
+	Detail       string          `json:"detail,omitempty"`
+	Failures     int             `json:"failures"`          // in a row
+	Waiting      string          `json:"waiting,omitempty"` // a document that waits for an owner
+	WaitingSince *time.Time      `json:"waiting_since,omitempty"`
+	Changes      []SettingChange `json:"changes,omitempty"` // what that would change
+}
+
+// MetadataRefresh says how reading an app's metadata again stands.
+func (c *Client) MetadataRefresh(ctx context.Context, app string) (MetadataRefresh, error) {
+	return get[MetadataRefresh](ctx, c, "/apps/"+seg(app)+"/metadata")
+}
+
+// SetMetadataAddress says where an app's metadata is read again.
+func (c *Client) SetMetadataAddress(ctx context.Context, app string, to MetadataAddress) error {
+	return c.Do(ctx, http.MethodPut, "/apps/"+seg(app)+"/metadata/source", to, nil)
+}
+
+// RefreshMetadata reads an app's metadata again now.
+func (c *Client) RefreshMetadata(ctx context.Context, app string) (MetadataRefresh, error) {
+	return post[MetadataRefresh](ctx, c, "/apps/"+seg(app)+"/metadata/refresh", struct{}{})
+}
