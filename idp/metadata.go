@@ -28,6 +28,13 @@ type Metadata struct {
 	Warnings []string
 }
 
+// ListedEntity is one service provider of an aggregate.
+type ListedEntity struct {
+	EntityID string
+	Name     string // for people; may be empty
+	Offset   int64  // where it begins in the document, in bytes
+}
+
 // SettingChange is one setting that a change of a registration changes: Old is
 // empty for what is new, New for what goes.
 type SettingChange struct{ Setting, Old, New string }

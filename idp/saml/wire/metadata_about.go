@@ -3,6 +3,7 @@ package wire
 import (
 	"crypto/x509"
 	"strings"
+	"time"
 
 	"github.com/beevik/etree"
 )
@@ -75,4 +76,21 @@ func VerifyMetadata(b []byte, certs []*x509.Certificate, opts ...Option) ([]byte
 		return nil, err
 	}
 	return Serialize(verified), nil
+}
+
+// Until returns a document whose root ends at that time at the latest: an entity
+// of a group ends when the group does. A zero time changes nothing.
+func Until(document []byte, until time.Time) ([]byte, error) {
+	if until.IsZero() {
+		return document, nil
+	}
+	root, err := parse(document, true)
+	if err != nil {
+		return nil, err
+	}
+	if own, err := ParseTime(Attr(root, "validUntil")); err == nil && own.Before(until) {
+		return document, nil
+	}
+	root.CreateAttr("validUntil", FormatTime(until))
+	return Serialize(root), nil
 }
