@@ -15,7 +15,12 @@ const (
 	liveParticipants = `SELECT ` + participantColumns + ` FROM participants p JOIN sessions s ON s.id = p.session_id
 		JOIN users u ON u.id = s.user_id CROSS JOIN house h
 		WHERE p.user_id = $1 AND ` + alive + ` ORDER BY p.session_id, p.app_id`
-	participantByKey = `SELECT ` + participantColumns + ` FROM participants p WHERE p.session_id = $1 AND p.app_id = $2`
+	participantsFound  = `SELECT ` + participantColumns + `, c.n FROM participants p CROSS JOIN counter c WHERE p.app_id = $1 AND `
+	participantsNewest = ` ORDER BY p.last_answer_at DESC, p.session_id LIMIT 500`
+	// Whoever an app knows by an account of that subject.
+	participantsKnown = participantsFound + `p.user_id IN (SELECT a.user_id FROM accounts a WHERE a.app_id = $1 AND a.subject = $2)` + participantsNewest
+	participantsNamed = participantsFound + `p.name_id = $2` + participantsNewest
+	participantByKey  = `SELECT ` + participantColumns + ` FROM participants p WHERE p.session_id = $1 AND p.app_id = $2`
 
 	// Who is written down is known by: $1 to $3 the proof, $4 the session, $5
 	// now, $6 the app, $7 when it was found to be granted; then the account $8 to
@@ -44,7 +49,8 @@ const (
 		part.name_id_format, part.name_qualifier, part.sp_name_qualifier, part.first_at, part.last_answer_at FROM acc, part`
 	assertAccountSQLite = accountInto + `SELECT $8, $6, $1, $9, $10, $11, $12 FROM (` + issuable + `) WHERE ` + appAsks + `$13)` +
 		accountKept + accountReturned
-	participantSQLite = participantInto + `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)` + participantKept + participantReturned
+	knownSQLite       = participantInto + `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)` + participantKept
+	participantSQLite = knownSQLite + participantReturned
 
 	familyInto = `INSERT INTO token_families (id, user_id, epoch, generation, app_id, session_id, scopes, nonce, auth_time,
 		methods, offline, seq, rotated_at, created_at, expires_at, revoked_at, app_epoch, since_n) `
@@ -56,14 +62,16 @@ const (
 		SELECT id FROM fam`
 	codeSQLite = familyInto + `SELECT $8, $1, $2, $3, $6, $4, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, $18, ` + logAt + `
 		FROM (` + issuable + `) WHERE ` + appAsks + `$18) ON CONFLICT (id) DO NOTHING`
-	accountSQLite = accountInto + `VALUES ($1, $2, $3, $4, $5, $6, $7)` + accountKept + accountReturned
+	accountSQLite = accountInto + `VALUES ($1, $2, $3, $4, $5, $6, $7)` + accountKept + ` RETURNING subject`
 	codeSpent     = `SELECT count(*) FROM token_families WHERE id = $1`
 )
 
-func scanParticipant(r row) (p idp.Participant, err error) {
-	return p, r.Scan(&p.SessionID, &p.AppID, &p.UserID, &p.SessionIndex, &p.NameID.Value, &p.NameID.Format,
-		&p.NameID.NameQualifier, &p.NameID.SPNameQualifier, at(&p.FirstAt), at(&p.LastAnswerAt))
+func participantDest(p *idp.Participant) []any {
+	return []any{&p.SessionID, &p.AppID, &p.UserID, &p.SessionIndex, &p.NameID.Value, &p.NameID.Format,
+		&p.NameID.NameQualifier, &p.NameID.SPNameQualifier, at(&p.FirstAt), at(&p.LastAnswerAt)}
 }
+
+func scanParticipant(r row) (p idp.Participant, err error) { return p, r.Scan(participantDest(&p)...) }
 
 // Participants returns the apps that got something from a user's live
 // sessions, by session and app.
@@ -74,6 +82,27 @@ func (s *Store) Participants(ctx context.Context, user idp.UserID, now time.Time
 // Participant returns what an app got from a session.
 func (s *Store) Participant(ctx context.Context, session idp.SessionID, app idp.AppID) (idp.Participant, error) {
 	return one(ctx, s, "participant", scanParticipant, participantByKey, session, app)
+}
+
+// ParticipantsKnown returns what an app got of whomever it knows by an account of
+// this subject, from sessions alive or ended, newest first, at most 500; and the
+// number of the newest row of the log at that moment, 0 where there is nothing.
+func (s *Store) ParticipantsKnown(ctx context.Context, app idp.AppID, subject string) ([]idp.Participant, int64, error) {
+	return s.participantsFound(ctx, participantsKnown, app, subject)
+}
+
+// ParticipantsNamed is the same of whomever the app was told of by this
+// NameID.Value, also where no account has it any more. It looks at everything
+// that the app got.
+func (s *Store) ParticipantsNamed(ctx context.Context, app idp.AppID, name string) ([]idp.Participant, int64, error) {
+	return s.participantsFound(ctx, participantsNamed, app, name)
+}
+
+func (s *Store) participantsFound(ctx context.Context, sql string, app idp.AppID, name string) (found []idp.Participant, n int64, err error) {
+	found, err = list(ctx, s, "participants of a name", func(r row) (p idp.Participant, err error) {
+		return p, r.Scan(append(participantDest(&p), &n)...)
+	}, sql, app, name)
+	return found, n, err
 }
 
 // writing is one issue to an app: what is written down in the step that issues
@@ -111,12 +140,12 @@ func (w *writing) participantDest() []any {
 		&w.p.NameID.SPNameQualifier, at(&w.p.FirstAt), at(&w.p.LastAnswerAt)}
 }
 
-// keep writes the participant on SQLite, after the account.
-func (w *writing) keep(ctx context.Context, r runner) error {
+// kept are the arguments of what writes the participant on SQLite, after the
+// account.
+func (w *writing) kept() []any {
 	n := w.p.NameID
-	return r.query(ctx, func(r row) error { return r.Scan(w.participantDest()...) }, participantSQLite,
-		w.p.SessionID, w.p.AppID, w.proof.UserID, w.p.SessionIndex, w.a.Subject, n.Format, n.NameQualifier,
-		n.SPNameQualifier, us(w.p.FirstAt), us(w.p.LastAnswerAt), w.p.AppEpoch)
+	return []any{w.p.SessionID, w.p.AppID, w.proof.UserID, w.p.SessionIndex, w.a.Subject, n.Format, n.NameQualifier,
+		n.SPNameQualifier, us(w.p.FirstAt), us(w.p.LastAnswerAt), w.p.AppEpoch}
 }
 
 // writing fills in what the caller may leave out: whose it is and when.
@@ -155,11 +184,13 @@ func (s *Store) RecordAssertion(ctx context.Context, proof idp.Proof, p idp.Part
 			return r.Scan(append(w.accountDest(), w.participantDest()...)...)
 		}, sql, append(args, w.participant()...)...)
 	} else {
-		err = s.db.tx(ctx, func(r runner) error {
+		fresh := *w
+		err = s.db.share(ctx, false, func(r runner) error {
+			*w, written = fresh, false
 			if err := r.query(ctx, account, assertAccountSQLite, append(args, w.p.AppEpoch)...); err != nil || !written {
 				return err
 			}
-			return w.keep(ctx, r)
+			return r.query(ctx, func(r row) error { return r.Scan(w.participantDest()...) }, participantSQLite, w.kept()...)
 		})
 	}
 	switch {
@@ -186,17 +217,20 @@ func (s *Store) SpendCode(ctx context.Context, f idp.TokenFamily, p idp.Particip
 		args := append(append(append(w.head(), w.account()...), w.participant()...), family...)
 		err = s.db.behind(ctx, w.turns(), func(row) error { written = true; return nil }, sql, args...)
 	} else {
-		err = s.db.tx(ctx, func(r runner) error {
+		fresh := *w
+		err = s.db.share(ctx, false, func(r runner) error {
+			*w = fresh
 			n, err := r.exec(ctx, codeSQLite, append(append(w.head(), family...), w.p.AppEpoch)...)
 			if written = n > 0; err != nil || !written {
 				return err
 			}
-			account := func(r row) error { return r.Scan(w.accountDest()...) }
-			if err := r.query(ctx, account, accountSQLite, w.a.ID, w.a.AppID, w.a.UserID, w.a.Subject, w.a.Format,
+			subject := func(r row) error { return r.Scan(&w.a.Subject) }
+			if err := r.query(ctx, subject, accountSQLite, w.a.ID, w.a.AppID, w.a.UserID, w.a.Subject, w.a.Format,
 				us(w.a.FirstSeenAt), us(w.a.LastSeenAt)); err != nil {
 				return err
 			}
-			return w.keep(ctx, r)
+			_, err = r.exec(ctx, knownSQLite, w.kept()...)
+			return err
 		})
 	}
 	switch {

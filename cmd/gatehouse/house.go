@@ -207,7 +207,7 @@ func (h *house) face(c Config, box *keys.Box, salt []byte, ring *keys.Ring, log 
 	h.secretUses = func(ctx context.Context) error { return provider.WriteSecretUses(ctx, h.store.UseSecret) }
 	idps := &saml.Provider{
 		EntityID: entityID(issuer), BaseURL: issuer, Store: known, Gate: h.gate, SignIns: h.login, Ring: ring, Box: box, Browser: browser,
-		Attributes: attributes, Answered: fronts.Answered, Log: log, Now: wallTime,
+		Attributes: attributes, Answered: fronts.Answered, Endings: h.directory, About: c.About, Validity: c.MetadataValidity, Log: log, Now: wallTime,
 	}
 	documents := &saml.Documents{Fetch: h.out, Now: wallTime}
 	h.refresher = &saml.Refresher{Documents: documents, Store: h.store, Directory: h.directory, Log: log}

@@ -74,6 +74,8 @@ func withMetadata(s idp.SAMLSettings, m idp.Metadata) idp.SAMLSettings {
 	from := m.Settings
 	s.ACS, s.SigningCerts = from.ACS, from.SigningCerts
 	s.SOAPLogoutURL, s.FrontLogoutURL, s.FrontLogoutBinding = from.SOAPLogoutURL, from.FrontLogoutURL, from.FrontLogoutBinding
+	s.FrontLogoutResponseURL = from.FrontLogoutResponseURL
+	s.EncryptionCert, s.EncryptionMethods = from.EncryptionCert, from.EncryptionMethods
 	s.RequireSigned = s.RequireSigned || from.RequireSigned
 	s.MetadataXML, s.Metadata.Until = from.MetadataXML, from.Metadata.Until
 	return s
@@ -109,6 +111,13 @@ func documented(s idp.SAMLSettings) []said {
 	}
 	add("Logout over SOAP", s.SOAPLogoutURL)
 	add("Logout by browser", strings.TrimSpace(s.FrontLogoutURL+" "+s.FrontLogoutBinding))
+	add("Answers to its logout", s.FrontLogoutResponseURL)
+	if s.EncryptionCert != "" {
+		add("Encryption certificate", CertificateWords(s.EncryptionCert))
+	}
+	for _, m := range s.EncryptionMethods {
+		add("Encryption method", m)
+	}
 	for _, c := range s.SigningCerts {
 		add("Signing certificate", CertificateWords(c))
 	}

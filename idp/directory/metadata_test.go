@@ -26,7 +26,7 @@ func pemCertificate(t *testing.T) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
-func samlApp() idp.App {
+func crmApp() idp.App {
 	return idp.App{Name: "CRM", Protocol: idp.ProtocolSAML, Identifier: "https://crm.example/saml", SAML: &idp.SAMLSettings{
 		ACS:           []idp.AssertionConsumer{{URL: "https://crm.example/acs"}, {URL: "https://crm.example/acs2", Index: 1}},
 		SOAPLogoutURL: "https://crm.example/slo",
@@ -39,10 +39,10 @@ func TestAServiceProviderIsRemovedForGood(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	d, s := newDirectory(t)
-	app := must[idp.App](t)(d.AddApp(ctx, samlApp()))
+	app := must[idp.App](t)(d.AddApp(ctx, crmApp()))
 	u := add(t, d, "ada", idp.RoleEmployee)
 	must[idp.Grant](t)(d.Grant(ctx, idp.Grant{AppID: app.ID, UserID: u.ID}))
-	again := samlApp()
+	again := crmApp()
 	again.Name = "CRM of 2027"
 	if _, err := d.AddApp(ctx, again); !idp.IsKind(err, idp.Conflict) {
 		t.Errorf("two apps of one entityID: %v", err)
@@ -65,7 +65,7 @@ func TestAServiceProviderIsRemovedForGood(t *testing.T) {
 		t.Errorf("%s has the entityID, the removed one was known as %q", found.Name, gone.KnownAs())
 	}
 	must[idp.Receipt](t)(d.RemoveApp(ctx, again.ID, ""))
-	third := samlApp()
+	third := crmApp()
 	third.Name = "CRM of 2028"
 	must[[]directory.Difference](t)(d.Apply(ctx, directory.Desired{Apps: []idp.App{third}}, false))
 }
@@ -76,11 +76,11 @@ func TestSA27MetadataChangesWhatWasSeen(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	d, s := newDirectory(t)
-	want := samlApp()
+	want := crmApp()
 	want.SAML.NameIDFormat, want.SAML.RequireSigned = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress", true
 	want.SAML.SigningCerts = []string{pemCertificate(t)}
 	app := must[idp.App](t)(d.AddApp(ctx, want))
-	told := samlApp().SAML
+	told := crmApp().SAML
 	told.ACS = []idp.AssertionConsumer{{URL: "https://crm.example/acs", Default: true}}
 	told.FrontLogoutURL, told.FrontLogoutBinding = "https://crm.example/out", "redirect"
 	told.SigningCerts, told.MetadataXML = want.SAML.SigningCerts, "<new/>"

@@ -32,6 +32,7 @@ import (
 	"gatehouse/idp/outbox"
 	"gatehouse/idp/saml"
 	"gatehouse/idp/saml/wire"
+	"gatehouse/idp/saml/wire/wiretest"
 	"gatehouse/jit"
 	"gatehouse/sessions"
 	"gatehouse/store"
@@ -98,6 +99,7 @@ func (h *house) serve() {
 		EntityID: base + "/saml/metadata", BaseURL: base, Store: h.store, Gate: h.gate,
 		SignIns: &login.Login{Store: h.store, Gate: h.gate, Now: h.clock.Now},
 		Ring:    h.ring, Box: box, Browser: h.browser, Attributes: attributes,
+		Endings: h.dir, Patience: time.Minute,
 		Log: slog.New(slog.DiscardHandler), Now: h.clock.Now,
 	}
 	h.fronts = &outbox.Fronts{
@@ -105,7 +107,7 @@ func (h *house) serve() {
 		Worker: &outbox.Worker{Store: h.store, Now: h.clock.Now, Levers: []outbox.Lever{&saml.SOAPLogout{}}},
 		Fronts: []outbox.Front{&saml.FrontLogout{EntityID: h.provider.EntityID, Ring: h.ring, Box: box, Now: h.clock.Now}},
 	}
-	h.provider.Answered = h.fronts.Answered
+	h.provider.Answered, h.browser.fronts = h.fronts.Answered, h.fronts
 	h.server.Config.Handler = h.provider.Handler()
 	h.server.Start()
 	h.t.Cleanup(h.server.Close)
@@ -139,7 +141,7 @@ func (h *house) people() {
 	})
 	h.hr = app("HR", hrID, idp.SAMLSettings{
 		ACS:          []idp.AssertionConsumer{{URL: hrACS}},
-		SigningCerts: []string{pemOf(hrKey())}, NameIDFormat: wire.NameIDEmail, RequireSigned: true, SignResponse: true,
+		SigningCerts: []string{pemOf(hrKey())}, NameIDFormat: wire.NameIDEmail, RequireSigned: true, Sign: idp.SignBoth,
 	})
 	h.ada, h.bob = user("ada"), user("bob")
 	staff := idp.Group{ID: idp.NewGroupID(), Name: "staff", CreatedAt: now}
@@ -160,6 +162,17 @@ func (h *house) changeApp(id idp.AppID, change func(*idp.App)) {
 	h.must(err)
 	change(&app)
 	h.commit(idp.Change{Apps: []idp.App{app}})
+}
+
+// regrant changes the grants of an app.
+func (h *house) regrant(id idp.AppID, change func(*idp.Grant)) {
+	h.t.Helper()
+	grants, err := h.store.Grants(h.t.Context(), id)
+	h.must(err)
+	for i := range grants {
+		change(&grants[i])
+	}
+	h.commit(idp.Change{Grants: grants})
 }
 
 func (h *house) changeUser(id idp.UserID, change func(*idp.User)) {
@@ -383,6 +396,7 @@ func (r reply) form() posted {
 			if f.message, err = base64.StdEncoding.DecodeString(at["value"]); err != nil {
 				r.t.Fatal(err)
 			}
+			wiretest.Valid(r.t, f.message)
 		}
 	}
 	return f
@@ -474,17 +488,17 @@ func ourCerts(t testing.TB) []*x509.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var certs []*x509.Certificate
 	for _, row := range rows {
 		if block, _ := pem.Decode([]byte(row.Certificate)); block != nil {
 			cert, err := x509.ParseCertificate(block.Bytes)
 			if err != nil {
 				t.Fatal(err)
 			}
-			return []*x509.Certificate{cert}
+			certs = append(certs, cert)
 		}
 	}
-	t.Fatal("no certificate")
-	return nil
+	return certs
 }
 
 type drawer struct{ rows []idp.SigningKey }
@@ -497,7 +511,10 @@ func (d *drawer) CreateSigningKey(_ context.Context, k idp.SigningKey) error {
 }
 
 // pages is the smallest Browser: real cookies, pages of one line.
-type pages struct{ gate *sessions.Gate }
+type pages struct {
+	gate   *sessions.Gate
+	fronts *outbox.Fronts
+}
 
 func (b *pages) Session(r *http.Request) (idp.Session, error) {
 	return b.gate.Session(r.Context(), b.value(r, "session"))
@@ -532,6 +549,22 @@ func (b *pages) PostForm(w http.ResponseWriter, _ *http.Request, app, action str
 	}
 	fmt.Fprint(w, `</form>`)
 }
+
+func (b *pages) Leave(w http.ResponseWriter, r *http.Request, receipt idp.Receipt, to string) (bool, error) {
+	http.SetCookie(w, &http.Cookie{Name: "session", Path: "/", MaxAge: -1})
+	calls := b.fronts.Calls(r.Context(), receipt)
+	for _, c := range calls {
+		fmt.Fprintf(w, "led to %s\n", c.URL)
+	}
+	if len(calls) > 0 {
+		fmt.Fprintf(w, "then %s", to)
+	} else if to == "" {
+		http.Redirect(w, r, "/signed-out", http.StatusSeeOther)
+	}
+	return len(calls) > 0 || to == "", nil
+}
+
+func (b *pages) SignedOut(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "signed out") }
 
 func (b *pages) LogoutAnswered(w http.ResponseWriter, _ *http.Request, done bool, words string) {
 	if !done {

@@ -14,7 +14,7 @@ import (
 // Import reads the metadata of one service provider into its entityID and
 // settings (SAML Metadata §2.4.4). It keeps what we use: assertion consumer
 // services with HTTP-POST, the single logout services, signing
-// certificates, whether it signs its requests, the first NameID format that we
+// certificates, the certificate to encrypt to and what it is for, whether it signs its requests, the first NameID format that we
 // issue. idp.Invalid, in plain words, for a document that is malformed, larger
 // than 256 KiB or expired, names two entities alike, or holds an address that
 // is not http or https.
@@ -40,12 +40,13 @@ func readSP(b []byte, now time.Time) (wire.SP, idp.SAMLSettings, error) {
 		MetadataXML:   string(b),
 		Metadata:      idp.MetadataSource{Until: idp.Time(sp.ValidUntil)},
 	}
+	encryptionKey(&s, sp.EncryptionKeys, now)
 	for _, way := range []struct {
 		binding wire.Binding
 		bind    string
 	}{{wire.Redirect, bindRedirect}, {wire.POST, bindPost}} { // a redirect needs no script
-		if at := service(sp.SLO, way.binding); at != "" && s.FrontLogoutURL == "" {
-			s.FrontLogoutURL, s.FrontLogoutBinding = at, way.bind
+		if at := slices.IndexFunc(sp.SLO, func(e wire.Endpoint) bool { return e.Binding == way.binding }); at >= 0 && s.FrontLogoutURL == "" {
+			s.FrontLogoutURL, s.FrontLogoutBinding, s.FrontLogoutResponseURL = sp.SLO[at].Location, way.bind, sp.SLO[at].ResponseLocation
 		}
 	}
 	switch {
@@ -106,9 +107,13 @@ func service(all []wire.Endpoint, binding wire.Binding) string {
 func encodeCertificates(certs []*x509.Certificate) []string {
 	var texts []string
 	for _, c := range certs {
-		texts = append(texts, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})))
+		texts = append(texts, encodeCertificate(c))
 	}
 	return texts
+}
+
+func encodeCertificate(c *x509.Certificate) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
 }
 
 // nameIDFormat is the provider's first choice among what we issue; persistent

@@ -56,7 +56,7 @@ func testRefreshes(h *house) {
 	tally(1, 1)
 
 	// Another setting leaves it as it is; the document that waited ends the wait.
-	a.SAML.SignResponse = true
+	a.SAML.OneTimeUse = true
 	commit()
 	h.same(m, stands())
 	a.SAML.MetadataXML = "<two/>"

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"time"
 
 	"gatehouse/idp"
@@ -137,6 +138,19 @@ func testCodes(h *house) {
 	stored, err := h.Participants(h.ctx, u.ID, h.now)
 	h.ok(err)
 	h.same([]idp.Participant{gotP}, stored)
+	other := h.app("other")
+	for _, find := range []func(context.Context, idp.AppID, string) ([]idp.Participant, int64, error){h.ParticipantsKnown, h.ParticipantsNamed} {
+		found, n, err := find(h.ctx, a.ID, acc.Subject)
+		h.ok(err)
+		h.same([]idp.Participant{gotP}, found)
+		h.same(int64(1), n)
+		none, _, err := find(h.ctx, a.ID, "renamed")
+		h.ok(err)
+		h.same(0, len(none))
+		none, _, err = find(h.ctx, other.ID, acc.Subject)
+		h.ok(err)
+		h.same(0, len(none))
+	}
 	accounts, err := h.Accounts(h.ctx, u.ID)
 	h.ok(err)
 	h.same(1, len(accounts))

@@ -52,7 +52,7 @@ func newHouse(t *testing.T) *house {
 		Explain: oidc.Explain,
 		Connect: func(a idp.App, secret string) []idp.Setting {
 			if a.SAML != nil {
-				return saml.Connect("https://idp.example")
+				return saml.Connect("https://idp.example", a)
 			}
 			return oidc.Connect("https://idp.example", a, secret)
 		},

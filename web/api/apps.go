@@ -121,12 +121,18 @@ func (a *API) samlSettings(in client.SAML, identifier *string) (*idp.SAMLSetting
 	}
 	s.SigningCerts = append(s.SigningCerts, in.SigningCerts...)
 	s.RequireSigned = s.RequireSigned || in.RequireSigned
-	s.SignResponse = in.SignResponse
+	if s.Sign, s.SignatureAlg = in.Sign, in.SignatureAlg; s.Sign == "" && in.SignResponse {
+		s.Sign = idp.SignBoth
+	}
+	readEncryption(&s, in)
 	if in.SOAPLogoutURL != "" {
 		s.SOAPLogoutURL = in.SOAPLogoutURL
 	}
 	if in.FrontLogoutURL != "" {
-		s.FrontLogoutURL, s.FrontLogoutBinding = in.FrontLogoutURL, in.FrontLogoutBinding
+		s.FrontLogoutURL, s.FrontLogoutBinding, s.FrontLogoutResponseURL = in.FrontLogoutURL, in.FrontLogoutBinding, ""
+	}
+	if in.FrontLogoutResponseURL != "" {
+		s.FrontLogoutResponseURL = in.FrontLogoutResponseURL
 	}
 	if in.NameIDFormat != "" {
 		s.NameIDFormat = in.NameIDFormat
@@ -177,12 +183,14 @@ func app(a idp.App) client.App {
 }
 
 func samlOut(s idp.SAMLSettings) client.SAML {
-	return client.SAML{
+	out := client.SAML{
 		ACS:           each(s.ACS, func(c idp.AssertionConsumer) client.ACS { return client.ACS(c) }),
-		SOAPLogoutURL: s.SOAPLogoutURL, FrontLogoutURL: s.FrontLogoutURL, FrontLogoutBinding: s.FrontLogoutBinding, SigningCerts: s.SigningCerts, RequireSigned: s.RequireSigned, NameIDFormat: s.NameIDFormat,
-		SignResponse: s.SignResponse, SessionTTL: spanText(s.SessionTTL), AssertionValidity: spanText(s.AssertionValidity),
+		SOAPLogoutURL: s.SOAPLogoutURL, FrontLogoutURL: s.FrontLogoutURL, FrontLogoutBinding: s.FrontLogoutBinding, FrontLogoutResponseURL: s.FrontLogoutResponseURL, SigningCerts: s.SigningCerts, RequireSigned: s.RequireSigned, NameIDFormat: s.NameIDFormat,
+		Sign: s.Sign, SignatureAlg: s.SignatureAlg, SessionTTL: spanText(s.SessionTTL), AssertionValidity: spanText(s.AssertionValidity),
 		MetadataURL: s.Metadata.URL, MetadataPin: s.Metadata.Pin,
 	}
+	writeEncryption(&out, &s)
+	return out
 }
 
 // objectText is a JSON object as it is stored: its members in order, so that

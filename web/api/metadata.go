@@ -101,17 +101,17 @@ func (a *API) metadataApply(r *http.Request, _ caller) (int, any, error) {
 
 func settingChange(c idp.SettingChange) client.SettingChange { return client.SettingChange(c) }
 
-func certificate(text string) client.Certificate {
+func certificate(text string) client.SigningCertificate {
 	block, _ := pem.Decode([]byte(text))
 	if block == nil {
-		return client.Certificate{}
+		return client.SigningCertificate{}
 	}
 	c, err := x509.ParseCertificate(block.Bytes)
 	if err != nil {
-		return client.Certificate{}
+		return client.SigningCertificate{}
 	}
 	sum := sha256.Sum256(c.Raw)
-	return client.Certificate{Subject: c.Subject.String(), SHA256: hex.EncodeToString(sum[:]), NotAfter: c.NotAfter.UTC()}
+	return client.SigningCertificate{Subject: c.Subject.String(), SHA256: hex.EncodeToString(sum[:]), NotAfter: c.NotAfter.UTC()}
 }
 
 // metadataShow says how reading an app's metadata again stands.

@@ -188,6 +188,8 @@ func settings(a idp.App) []ui.Pair {
 		for _, cert := range a.SAML.SigningCerts {
 			add("Signing certificate", directory.CertificateWords(cert), false)
 		}
+		add("Signed", signedWords(*a.SAML), false)
+		add("Encrypted", encryptedWords(*a.SAML), false)
 		if a.SAML.SessionTTL > 0 {
 			add("Sessions end after", a.SAML.SessionTTL.Round(time.Minute).String(), false)
 		}

@@ -86,7 +86,7 @@ func newHouse(t *testing.T) *house {
 	refresher := &saml.Refresher{Documents: documents, Store: st, Directory: dir, Log: log}
 	desk := &console.Console{Documents: documents, Refresher: refresher, Store: st, Directory: dir, Outbox: out, URL: base, SessionLife: 8 * time.Hour, Explain: oidc.Explain, Connect: func(a idp.App, secret string) []idp.Setting {
 		if a.OIDC == nil {
-			return saml.Connect(base)
+			return saml.Connect(base, a)
 		}
 		return oidc.Connect(base, a, secret)
 	}}

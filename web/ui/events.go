@@ -62,6 +62,16 @@ func EventWords(kind string) string {
 		return "Next signing key published"
 	case "key.hasten":
 		return "Next signing key put to use early"
+	case "key.next":
+		return "Next SAML certificate published"
+	case "key.had":
+		return "An owner said that an app has the next certificate"
+	case "key.switch":
+		return "Another SAML key signs for an app"
+	case "key.switch_rest":
+		return "The next SAML key signs for all apps"
+	case "key.retire":
+		return "SAML certificate retired"
 	case "grant.add":
 		return "App granted"
 	case "grant.remove":

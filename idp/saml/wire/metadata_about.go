@@ -8,10 +8,6 @@ import (
 	"github.com/beevik/etree"
 )
 
-// NSUI is the namespace of the metadata extensions for user interfaces
-// (SAML V2.0 Metadata Extensions for Login and Discovery User Interface).
-const NSUI = "urn:oasis:names:tc:SAML:metadata:ui"
-
 // maxName bounds a name for people, in bytes.
 const maxName = 256
 

@@ -19,17 +19,17 @@ type Metadata struct {
 	EntityID string `json:"entity_id"`
 	Name     string `json:"name,omitempty"` // what it calls itself for people
 	// SAML is what would be registered.
-	SAML         SAML          `json:"saml"`
-	Certificates []Certificate `json:"certificates"`
-	ValidUntil   *time.Time    `json:"valid_until,omitempty"`
-	Warnings     []string      `json:"warnings"`
+	SAML         SAML                 `json:"saml"`
+	Certificates []SigningCertificate `json:"certificates"`
+	ValidUntil   *time.Time           `json:"valid_until,omitempty"`
+	Warnings     []string             `json:"warnings"`
 	// Changes are those of an app that has this entityID already; absent where
 	// none has.
 	Changes []SettingChange `json:"changes,omitempty"`
 }
 
-// Certificate is one that signs a service provider's requests.
-type Certificate struct {
+// SigningCertificate is one that signs a service provider's requests.
+type SigningCertificate struct {
 	Subject  string    `json:"subject"`
 	SHA256   string    `json:"sha256"` // fingerprint, hex
 	NotAfter time.Time `json:"not_after"`

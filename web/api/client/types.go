@@ -140,17 +140,30 @@ type Exchange struct {
 // SAML is what is known of a service provider. Metadata, when given, is the
 // provider's metadata document and fills in what is left out.
 type SAML struct {
-	Metadata           string   `json:"metadata,omitempty" yaml:"metadata,omitempty"`
-	ACS                []ACS    `json:"acs,omitempty" yaml:"acs,omitempty"`
-	SOAPLogoutURL      string   `json:"soap_logout_url,omitempty" yaml:"soap_logout_url,omitempty"`
-	FrontLogoutURL     string   `json:"front_logout_url,omitempty" yaml:"front_logout_url,omitempty"`
-	FrontLogoutBinding string   `json:"front_logout_binding,omitempty" yaml:"front_logout_binding,omitempty"` // redirect or post
-	SigningCerts       []string `json:"signing_certs,omitempty" yaml:"signing_certs,omitempty"`               // PEM
-	RequireSigned      bool     `json:"require_signed,omitempty" yaml:"require_signed,omitempty"`
-	NameIDFormat       string   `json:"name_id_format,omitempty" yaml:"name_id_format,omitempty"`
-	SignResponse       bool     `json:"sign_response,omitempty" yaml:"sign_response,omitempty"`
-	SessionTTL         string   `json:"session_ttl,omitempty" yaml:"session_ttl,omitempty"`
-	AssertionValidity  string   `json:"assertion_validity,omitempty" yaml:"assertion_validity,omitempty"`
+	Metadata           string `json:"metadata,omitempty" yaml:"metadata,omitempty"`
+	ACS                []ACS  `json:"acs,omitempty" yaml:"acs,omitempty"`
+	SOAPLogoutURL      string `json:"soap_logout_url,omitempty" yaml:"soap_logout_url,omitempty"`
+	FrontLogoutURL     string `json:"front_logout_url,omitempty" yaml:"front_logout_url,omitempty"`
+	FrontLogoutBinding string `json:"front_logout_binding,omitempty" yaml:"front_logout_binding,omitempty"` // redirect or post
+	// FrontLogoutResponseURL is where answers to the app's own logout requests go;
+	// empty: front_logout_url.
+	FrontLogoutResponseURL string   `json:"front_logout_response_url,omitempty" yaml:"front_logout_response_url,omitempty"`
+	SigningCerts           []string `json:"signing_certs,omitempty" yaml:"signing_certs,omitempty"` // PEM
+	RequireSigned          bool     `json:"require_signed,omitempty" yaml:"require_signed,omitempty"`
+	NameIDFormat           string   `json:"name_id_format,omitempty" yaml:"name_id_format,omitempty"`
+	Sign                   string   `json:"sign,omitempty" yaml:"sign,omitempty"`                   // assertion (the default), response or both
+	SignResponse           bool     `json:"sign_response,omitempty" yaml:"sign_response,omitempty"` // what was written before there was sign: both
+	SignatureAlg           string   `json:"signature_alg,omitempty" yaml:"signature_alg,omitempty"` // rsa-sha256 (the default), rsa-sha384, rsa-sha512 or ecdsa-sha256
+	SessionTTL             string   `json:"session_ttl,omitempty" yaml:"session_ttl,omitempty"`
+	AssertionValidity      string   `json:"assertion_validity,omitempty" yaml:"assertion_validity,omitempty"`
+	OneTimeUse             bool     `json:"one_time_use,omitempty" yaml:"one_time_use,omitempty"`
+
+	EncryptAssertion  bool     `json:"encrypt_assertion,omitempty" yaml:"encrypt_assertion,omitempty"`
+	EncryptionCert    string   `json:"encryption_cert,omitempty" yaml:"encryption_cert,omitempty"`       // PEM
+	EncryptionMethods []string `json:"encryption_methods,omitempty" yaml:"encryption_methods,omitempty"` // URIs of md:EncryptionMethod; a digest and a mask function right after their transport
+	EncryptionAlg     string   `json:"encryption_alg,omitempty" yaml:"encryption_alg,omitempty"`         // aes256-gcm, aes128-gcm, aes256-cbc or aes128-cbc; empty: by its methods
+	KeyTransport      string   `json:"key_transport,omitempty" yaml:"key_transport,omitempty"`           // rsa-oaep-mgf1p, rsa-oaep-mgf1p-sha256 or rsa-oaep-sha256; empty: by its methods
+
 	// MetadataURL is where the metadata is read again, and MetadataPin (PEM) the
 	// certificate that signs it there. An app that is added by its URL alone is
 	// read there first.
@@ -170,6 +183,7 @@ type Attribute struct {
 	Name         string `json:"name" yaml:"name"`
 	NameFormat   string `json:"name_format,omitempty" yaml:"name_format,omitempty"`
 	FriendlyName string `json:"friendly_name,omitempty" yaml:"friendly_name,omitempty"`
+	Type         string `json:"type,omitempty" yaml:"type,omitempty"` // SAML: xs:string (the default), xs:boolean, xs:integer, xs:anyURI or none
 	Source       string `json:"source" yaml:"source"`
 }
 
