@@ -30,27 +30,30 @@ const (
 	accountInto = `INSERT INTO accounts (id, app_id, user_id, subject, format, first_seen_at, last_seen_at) `
 	accountKept = ` ON CONFLICT (user_id, app_id, format) DO UPDATE SET last_seen_at =
 		CASE WHEN excluded.last_seen_at > accounts.last_seen_at THEN excluded.last_seen_at ELSE accounts.last_seen_at END`
+	// A subject that follows what it is made from is replaced.
+	accountFollows  = accountKept + `, subject = excluded.subject`
 	accountReturned = ` RETURNING id, subject, first_seen_at, last_seen_at`
 
 	participantInto = `INSERT INTO participants (session_id, app_id, user_id, session_index, name_id, name_id_format,
 		name_qualifier, sp_name_qualifier, first_at, last_answer_at, app_epoch) `
-	participantKept = ` ON CONFLICT (session_id, app_id) DO UPDATE SET
-		name_id = excluded.name_id, name_id_format = excluded.name_id_format,
-		name_qualifier = excluded.name_qualifier, sp_name_qualifier = excluded.sp_name_qualifier,
-		last_answer_at = CASE WHEN excluded.last_answer_at > participants.last_answer_at
-			THEN excluded.last_answer_at ELSE participants.last_answer_at END`
+	participantKept = ` ON CONFLICT (session_id, app_id) DO UPDATE SET last_answer_at =
+		CASE WHEN excluded.last_answer_at > participants.last_answer_at THEN excluded.last_answer_at ELSE participants.last_answer_at END`
 	participantReturned = ` RETURNING session_index, name_id, name_id_format, name_qualifier, sp_name_qualifier, first_at, last_answer_at`
 
 	// The two databases differ in how much one statement can do.
-	assertPostgres = issuablePostgres +
-		`acc AS (` + accountInto + `SELECT $8, $6, $1, $9, $10, $11, $12 FROM ok WHERE ` + appAsks + `$19)` + accountKept + accountReturned + `),
+	assertPostgres        = assertPostgresHead + accountKept + assertPostgresTail
+	assertPostgresFollows = assertPostgresHead + accountFollows + assertPostgresTail
+	assertPostgresHead    = issuablePostgres +
+		`acc AS (` + accountInto + `SELECT $8, $6, $1, $9, $10, $11, $12 FROM ok WHERE ` + appAsks + `$19)`
+	assertPostgresTail = accountReturned + `),
 		part AS (` + participantInto + `SELECT $4, $6, $1, $13, acc.subject, $14, $15, $16, $17, $18, $19 FROM acc` + participantKept + participantReturned + `)
 		SELECT acc.id, acc.subject, acc.first_seen_at, acc.last_seen_at, part.session_index, part.name_id,
 		part.name_id_format, part.name_qualifier, part.sp_name_qualifier, part.first_at, part.last_answer_at FROM acc, part`
-	assertAccountSQLite = accountInto + `SELECT $8, $6, $1, $9, $10, $11, $12 FROM (` + issuable + `) WHERE ` + appAsks + `$13)` +
-		accountKept + accountReturned
-	knownSQLite       = participantInto + `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)` + participantKept
-	participantSQLite = knownSQLite + participantReturned
+	assertAccountSQLite        = assertAccountHead + accountKept + accountReturned
+	assertAccountSQLiteFollows = assertAccountHead + accountFollows + accountReturned
+	assertAccountHead          = accountInto + `SELECT $8, $6, $1, $9, $10, $11, $12 FROM (` + issuable + `) WHERE ` + appAsks + `$13)`
+	knownSQLite                = participantInto + `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)` + participantKept
+	participantSQLite          = knownSQLite + participantReturned
 
 	familyInto = `INSERT INTO token_families (id, user_id, epoch, generation, app_id, session_id, scopes, nonce, auth_time,
 		methods, offline, seq, rotated_at, created_at, expires_at, revoked_at, app_epoch, since_n) `
@@ -169,16 +172,20 @@ func orNow(t, now time.Time) time.Time {
 
 // RecordAssertion writes participant and account where proof, session and
 // grant stand, and returns both as they now are: a known account keeps its
-// Subject, a known participant its SessionIndex, and the participant's
-// NameID.Value becomes the account's Subject. The moment is p.LastAnswerAt.
-// idp.Unauthenticated where something does not stand.
+// Subject unless it follows, a known participant its SessionIndex and NameID,
+// and the NameID.Value of a new one is the account's Subject. The moment is
+// p.LastAnswerAt. idp.Unauthenticated where something does not stand.
 func (s *Store) RecordAssertion(ctx context.Context, proof idp.Proof, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error) {
 	w := s.writing(proof, p, a, p.LastAnswerAt)
 	written := false
 	account := func(r row) error { written = true; return r.Scan(w.accountDest()...) }
 	args := append(w.head(), w.account()...)
+	onSQLite, onPostgres := assertAccountSQLite, assertPostgres
+	if a.Follows {
+		onSQLite, onPostgres = assertAccountSQLiteFollows, assertPostgresFollows
+	}
 	var err error
-	if sql := s.db.dialect("", assertPostgres); sql != "" {
+	if sql := s.db.dialect("", onPostgres); sql != "" {
 		err = s.db.behind(ctx, w.turns(), func(r row) error {
 			written = true
 			return r.Scan(append(w.accountDest(), w.participantDest()...)...)
@@ -187,7 +194,7 @@ func (s *Store) RecordAssertion(ctx context.Context, proof idp.Proof, p idp.Part
 		fresh := *w
 		err = s.db.share(ctx, false, func(r runner) error {
 			*w, written = fresh, false
-			if err := r.query(ctx, account, assertAccountSQLite, append(args, w.p.AppEpoch)...); err != nil || !written {
+			if err := r.query(ctx, account, onSQLite, append(args, w.p.AppEpoch)...); err != nil || !written {
 				return err
 			}
 			return r.query(ctx, func(r row) error { return r.Scan(w.participantDest()...) }, participantSQLite, w.kept()...)

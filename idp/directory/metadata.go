@@ -75,6 +75,7 @@ func withMetadata(s idp.SAMLSettings, m idp.Metadata) idp.SAMLSettings {
 	s.ACS, s.SigningCerts = from.ACS, from.SigningCerts
 	s.SOAPLogoutURL, s.FrontLogoutURL, s.FrontLogoutBinding = from.SOAPLogoutURL, from.FrontLogoutURL, from.FrontLogoutBinding
 	s.FrontLogoutResponseURL = from.FrontLogoutResponseURL
+	s.AttributeServices = from.AttributeServices
 	s.EncryptionCert, s.EncryptionMethods = from.EncryptionCert, from.EncryptionMethods
 	s.RequireSigned = s.RequireSigned || from.RequireSigned
 	s.MetadataXML, s.Metadata.Until = from.MetadataXML, from.Metadata.Until
@@ -111,6 +112,9 @@ func documented(s idp.SAMLSettings) []said {
 	}
 	add("Logout over SOAP", s.SOAPLogoutURL)
 	add("Logout by browser", strings.TrimSpace(s.FrontLogoutURL+" "+s.FrontLogoutBinding))
+	for _, service := range s.AttributeServices {
+		add("Attribute service", fmt.Sprintf("index %d: %s", service.Index, strings.Join(service.Names, ", ")))
+	}
 	add("Answers to its logout", s.FrontLogoutResponseURL)
 	if s.EncryptionCert != "" {
 		add("Encryption certificate", CertificateWords(s.EncryptionCert))

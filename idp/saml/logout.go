@@ -223,15 +223,24 @@ func byApp(a idp.Actor, app idp.App) idp.Actor {
 // at least one; n is the newest row of the log at that moment.
 func (p *Provider) named(ctx context.Context, app idp.App, l *logout) (named []idp.Participant, n int64, err error) {
 	other := func(g idp.Participant) bool { return !names(l.Name, g.NameID) }
-	for _, find := range []func(context.Context, idp.AppID, string) ([]idp.Participant, int64, error){
-		p.Store.ParticipantsKnown, p.Store.ParticipantsNamed,
-	} {
-		if named, n, err = find(ctx, app.ID, l.Name.Value); err != nil {
+	if named, n, err = p.Store.ParticipantsKnown(ctx, app.ID, l.Name.Value); err != nil {
+		return nil, 0, err
+	}
+	named = slices.DeleteFunc(named, other)
+	also, err := p.namedAlso(ctx, app, l.Name)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, g := range also {
+		if !slices.ContainsFunc(named, func(k idp.Participant) bool { return k.SessionID == g.SessionID }) {
+			named = append(named, g)
+		}
+	}
+	if len(named) == 0 { // an ended session may have had a name that nothing else knows
+		if named, n, err = p.Store.ParticipantsNamed(ctx, app.ID, l.Name.Value); err != nil {
 			return nil, 0, err
 		}
-		if named = slices.DeleteFunc(named, other); len(named) > 0 {
-			break
-		}
+		named = slices.DeleteFunc(named, other)
 	}
 	if len(named) == 0 {
 		return nil, 0, nobodyNamed()

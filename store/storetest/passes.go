@@ -155,6 +155,18 @@ func testCodes(h *house) {
 	h.ok(err)
 	h.same(1, len(accounts))
 
+	// A subject that follows is replaced in the account, never in what a
+	// session's participant was told first.
+	known.Follows, later.NameID = true, idp.NameID{Value: known.Subject, Format: "another"}
+	afterwards, gotA, err := h.RecordAssertion(h.ctx, s.Proof, later, known)
+	h.ok(err)
+	h.same(gotP, afterwards)
+	h.same("renamed", gotA.Subject)
+	h.same(acc.ID, gotA.ID)
+	bySubject, err := h.AccountBySubject(h.ctx, a.ID, "renamed")
+	h.ok(err)
+	h.same(acc.ID, bySubject.ID)
+
 	next, err := h.Rotate(h.ctx, f.ID, f.Proof, 1, h.now.Add(time.Second), 10*time.Second)
 	h.ok(err)
 	h.same(int64(2), next.Seq)

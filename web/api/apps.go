@@ -137,6 +137,7 @@ func (a *API) samlSettings(in client.SAML, identifier *string) (*idp.SAMLSetting
 	if in.NameIDFormat != "" {
 		s.NameIDFormat = in.NameIDFormat
 	}
+	readSSO(&s, in)
 	var err error
 	if s.SessionTTL, err = span("session_ttl", in.SessionTTL); err != nil {
 		return nil, err
@@ -189,6 +190,7 @@ func samlOut(s idp.SAMLSettings) client.SAML {
 		Sign: s.Sign, SignatureAlg: s.SignatureAlg, SessionTTL: spanText(s.SessionTTL), AssertionValidity: spanText(s.AssertionValidity),
 		MetadataURL: s.Metadata.URL, MetadataPin: s.Metadata.Pin,
 	}
+	writeSSO(&out, &s)
 	writeEncryption(&out, &s)
 	return out
 }

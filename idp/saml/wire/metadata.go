@@ -43,6 +43,7 @@ type SP struct {
 	ACS                                       []Endpoint
 	EncryptionKeys                            []EncryptionKey
 	AuthnRequestsSigned, WantAssertionsSigned bool
+	AttributeServices                         []AttributeService
 	// DisplayName is for people; empty where the document has none. It is not
 	// written.
 	DisplayName string
@@ -89,6 +90,9 @@ func ParseSPMetadata(b []byte, now time.Time) (SP, error) {
 			return SP{}, refuse(ErrMalformed, "an index is repeated")
 		}
 		seen[acs.Index] = true
+	}
+	if sp.AttributeServices, err = attributeServices(d.role); err != nil {
+		return SP{}, err
 	}
 	if sp.AuthnRequestsSigned, err = flag(d.role, "AuthnRequestsSigned"); err != nil {
 		return SP{}, err
