@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
+	"fmt"
+	"os"
 	"text/tabwriter"
 
+	"gatehouse/idp/saml"
 	"gatehouse/web/api/client"
 )
 
@@ -14,7 +18,7 @@ func (c appAddCmd) serviceProvider() (client.App, error) {
 	var err error
 	switch {
 	case c.Metadata != "":
-		if a.SAML.Metadata, err = readText(c.Metadata); err != nil {
+		if a.SAML.Metadata, err = oneOf(c.Metadata, c.EntityID); err != nil {
 			return a, err
 		}
 	case c.MetadataURL == "" && (c.EntityID == "" || len(c.ACS) == 0):
@@ -34,6 +38,29 @@ func (c appAddCmd) serviceProvider() (client.App, error) {
 		a.SAML.MetadataPin, err = readText(c.MetadataPin)
 	}
 	return a, err
+}
+
+// oneOf reads the metadata of one service provider from a file, - for standard
+// input: of a federation's file of many, that of the entityID alone.
+func oneOf(file, entityID string) (string, error) {
+	in := os.Stdin
+	if file != "-" {
+		opened, err := os.Open(file)
+		if err != nil {
+			return "", err
+		}
+		defer opened.Close()
+		in = opened
+	}
+	read := bufio.NewReaderSize(in, saml.MaxDocument+1)
+	if head, _ := read.Peek(saml.MaxDocument + 1); entityID == "" && len(head) <= saml.MaxDocument {
+		return string(head), nil // the server judges it
+	}
+	document, among, err := (&saml.Documents{Now: wallTime}).Choose(read, entityID)
+	if err == nil && document == nil {
+		err = fmt.Errorf("the file holds %d service providers: say which with --entity-id", len(among))
+	}
+	return string(document), err
 }
 
 // printMetadata prints what the server reads in the metadata.

@@ -11,6 +11,9 @@ import (
 	"gatehouse/idp/saml/wire"
 )
 
+// MaxDocument bounds the metadata of one service provider, in bytes.
+const MaxDocument = wire.MaxMessage
+
 // Documents reads the metadata of service providers, wherever it comes from.
 type Documents struct {
 	Fetch *fetch.Client
@@ -29,7 +32,7 @@ func (d *Documents) Get(ctx context.Context, url string) ([]byte, error) {
 		return nil, idp.Errorf(idp.Invalid, "This is not an address that metadata can be read from.").Because(err)
 	}
 	req.Header.Set("Accept", "application/samlmetadata+xml, application/xml, text/xml")
-	answer, err := d.Fetch.Do(req, fetch.MaxBody(wire.MaxMessage))
+	answer, err := d.Fetch.Do(req, fetch.MaxBody(MaxDocument))
 	if err != nil {
 		return nil, err
 	}

@@ -59,7 +59,12 @@ func (c *Console) metadataRead(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	v, file, err := readSAMLForm(ui.VisitOf(r.Context()).Upload)
+	v, file, err := c.readSAMLForm(ui.VisitOf(r.Context()).Upload, a.Identifier)
+	if v.Errors != nil {
+		return ui.Render(w, r, http.StatusBadRequest, metadataFormPage(metadataFormView{
+			ID: string(a.ID), Name: a.Name, samlNewView: v, Source: a.SAML.Metadata.URL, Pin: a.SAML.Metadata.Pin,
+		}))
+	}
 	if err != nil {
 		return err
 	}

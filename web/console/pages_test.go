@@ -372,6 +372,7 @@ func samplePages() []uitest.Page {
 		"app-new-bad":   {View: appNewPage(appNewView{Name: longName, Type: "machine", Redirects: uitest.Bait, AfterLogout: uitest.Bait, Backchannel: uitest.Bait, LaunchURL: uitest.Bait, Offline: true, Errors: map[string]string{"redirect_uris": "Nobody signs in to a machine: it has no redirect URIs.", "name": "The name is taken."}})},
 		"app-saml":      {View: samlNewPage(samlNewView{})},
 		"app-saml-bad":  {View: samlNewPage(samlNewView{URL: uitest.Bait, Document: uitest.Bait, EntityID: uitest.Bait, ACS: uitest.Bait, Errors: map[string]string{"file": "The metadata cannot be used: no SPSSODescriptor for SAML 2.0.", "acs": "This is not an absolute https URL."}})},
+		"app-saml-many": {View: samlNewPage(samlNewView{Among: []idp.ListedEntity{{EntityID: "https://crm.example/" + strings.Repeat("very/", 40), Name: longName}, {EntityID: uitest.Bait}}})},
 		"app-saml-read": {View: proposalPage(sampleProposal())},
 		"app-saml-new":  {View: metadataFormPage(metadataFormView{ID: "app_b", Name: "CRM", Source: "https://crm.example/metadata", Pin: uitest.Bait, samlNewView: samlNewView{Errors: map[string]string{"pin": "A certificate is one PEM block."}}})},
 		"app-saml-same": {View: differencePage(differenceView{ID: "app_b", Name: uitest.Bait, Notes: sampleProposal().Notes})},

@@ -1,6 +1,8 @@
 package console
 
 import (
+	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -21,6 +23,9 @@ type Documents interface {
 	Read(document []byte) (idp.Metadata, error)
 	// Get fetches a document and vouches for nothing in it.
 	Get(ctx context.Context, url string) ([]byte, error)
+	// Choose reads a document of one or many as it comes, and returns that of one;
+	// none, and whom it holds, where it holds several and no entityID is given.
+	Choose(r io.Reader, entityID string) ([]byte, []idp.ListedEntity, error)
 }
 
 const (
@@ -35,6 +40,8 @@ const (
 // samlNewView is the form with which a service provider is read.
 type samlNewView struct {
 	URL, Document                string
+	Entity                       string             // which app of a file with many
+	Among                        []idp.ListedEntity // whom the file holds
 	EntityID, ACS, Logout, Certs string
 	Errors                       map[string]string
 }
@@ -65,7 +72,10 @@ func (c *Console) samlNew(w http.ResponseWriter, r *http.Request) error {
 // samlRead reads a service provider, however it was named, and shows what would
 // be registered.
 func (c *Console) samlRead(w http.ResponseWriter, r *http.Request) error {
-	v, file, err := readSAMLForm(ui.VisitOf(r.Context()).Upload)
+	v, file, err := c.readSAMLForm(ui.VisitOf(r.Context()).Upload, "")
+	if len(v.Among) > 0 || v.Errors != nil {
+		return ui.Render(w, r, http.StatusBadRequest, samlNewPage(v))
+	}
 	if err != nil {
 		return err
 	}
@@ -99,10 +109,12 @@ func (c *Console) proposeRead(w http.ResponseWriter, r *http.Request, v samlNewV
 	return c.propose(w, r, http.StatusOK, p, nil)
 }
 
-// readSAMLForm takes the form apart as it comes.
-func readSAMLForm(form *ui.Upload) (v samlNewView, file string, err error) {
+// readSAMLForm takes the form apart as it comes: of a file of many that of one
+// app alone, the one that the form names or, of an app that stands, its own.
+// Where the form has to be shown again, v says why.
+func (c *Console) readSAMLForm(form *ui.Upload, entity string) (v samlNewView, file string, err error) {
 	fields := map[string]*string{
-		"url": &v.URL, "document": &v.Document, "file": &file,
+		"url": &v.URL, "document": &v.Document, "entity": &v.Entity,
 	}
 	for {
 		part, err := form.Next()
@@ -112,21 +124,42 @@ func readSAMLForm(form *ui.Upload) (v samlNewView, file string, err error) {
 		if err != nil {
 			return v, "", err
 		}
+		if part.Name == "file" {
+			if file, v.Among, err = c.chosen(part, cmp.Or(entity, v.Entity)); err != nil {
+				v.Errors = map[string]string{"file": inWords(err)}
+			}
+			if err != nil || len(v.Among) > 0 {
+				return v, "", err
+			}
+			continue
+		}
 		into, known := fields[part.Name]
 		if !known {
 			continue
 		}
 		most := int64(maxField)
-		if part.Name == "file" || part.Name == "document" {
+		if part.Name == "document" {
 			most = maxDocument
 		}
 		if *into, err = part.Text(most); err != nil {
 			return v, "", err
 		}
-		if part.Name != "file" {
-			*into = strings.TrimSpace(*into)
-		}
+		*into = strings.TrimSpace(*into)
 	}
+}
+
+// chosen is the document of one app in a file; among is whom the file holds where
+// it has to be said which.
+func (c *Console) chosen(file io.Reader, entity string) (document string, among []idp.ListedEntity, err error) {
+	in := bufio.NewReader(file)
+	if _, err := in.Peek(1); err != nil {
+		return "", nil, nil // no file was chosen
+	}
+	raw, among, err := c.Documents.Choose(in, entity)
+	if err != nil || raw != nil {
+		return string(raw), nil, err
+	}
+	return "", among, nil
 }
 
 // proposed reads what the form names; field is where an error belongs.
@@ -275,4 +308,12 @@ func inWords(err error) string {
 		return e.Detail
 	}
 	return ""
+}
+
+// amongWords names an app of a file with many.
+func amongWords(e idp.ListedEntity) string {
+	if e.Name == "" {
+		return e.EntityID
+	}
+	return e.Name + " - " + e.EntityID
 }

@@ -145,3 +145,26 @@ func TestWhatChangesAtAnAddressIsDecidedInTheConsole(t *testing.T) {
 	ada.submit("/metadata/refresh").wants(200, page, "It was refused", "people sign in as before")
 	h.acs(t, "CRM", "https://crm.example/v2")
 }
+
+// TestOneAppOfAFederationIsChosenInTheConsole.
+func TestOneAppOfAFederationIsChosenInTheConsole(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.owner()
+	many := `<md:EntitiesDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata">` + crmDocument +
+		strings.ReplaceAll(crmDocument, "crm.example", "desk.example") + strings.Repeat("<!-- "+strings.Repeat("x", 100<<10)+" -->", 20) + `</md:EntitiesDescriptor>`
+	ada.open("/console/apps/new/saml")
+	ada.submit("/saml/read", "file", many).wants(400, "/console/apps/saml/read", "The file holds 2 apps", "Customer desk - https://desk.example/saml")
+	ada.submit("/saml/read", "entity", "https://desk.example/saml", "file", many).wants(200, "/console/apps/saml/read", "https://desk.example/acs")
+	ada.submit("/apps/saml", "name", "Desk").wants(201, "/console/apps/saml")
+	desk, err := h.store.AppByName(t.Context(), "Desk")
+	if err != nil || desk.Identifier != "https://desk.example/saml" {
+		t.Fatalf("%+v, %v", desk, err)
+	}
+	page := "/console/apps/" + string(desk.ID)
+	ada.open(page + "/metadata")
+	ada.submit("/read", "file", strings.Replace(many, "https://desk.example/acs", "https://desk.example/v2", 1)).
+		wants(200, page+"/metadata/read", "https://desk.example/v2 (index 0)")
+	ada.open(page + "/metadata")
+	ada.submit("/read", "file", strings.ReplaceAll(many, "desk.example", "other.example")).wants(400, page+"/metadata/read", "There is no service provider https://desk.example/saml in this file")
+}
