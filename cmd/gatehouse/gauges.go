@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,6 +31,8 @@ type queue struct {
 	states map[idp.DeliveryState]int
 	eldest time.Time // zero: nothing waits
 	dead   int
+	// when the first certificate ends; zero: there is none
+	ours, apps time.Time
 }
 
 func newDesc(name, help string, labels ...string) *prometheus.Desc {
@@ -51,6 +54,7 @@ var (
 	waitingDesc   = newDesc("password_hashes_waiting", "Password hashes that wait for their turn.")
 	computedDesc  = newDesc("password_hashes_total", "Password hashes computed.")
 	sqlDesc       = newDesc("sql_statements_total", "Statements sent to the database, BEGIN and COMMIT included.")
+	expiryDesc    = newDesc("certificate_expiry_seconds", "Until the first SAML certificate comes to its end, ours or one of an app; below 0: it has. Missing where there is none.", "whose")
 	openDesc      = newDesc("open", "1: people are let in; 0: the house is closed (restored and unconfirmed, or the database went back in time).")
 )
 
@@ -58,7 +62,7 @@ var (
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		deadDesc, linesDesc, eldestDesc, queueDesc, redisDesc, trustedDesc, positionDesc, lagDesc, checksDesc, waitedDesc,
-		computingDesc, waitingDesc, computedDesc, sqlDesc, openDesc,
+		computingDesc, waitingDesc, computedDesc, sqlDesc, expiryDesc, openDesc,
 	} {
 		ch <- d
 	}
@@ -84,6 +88,11 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 			waits = max(0, time.Since(q.eldest).Seconds())
 		}
 		gauge(eldestDesc, waits)
+		for whose, at := range map[string]time.Time{"ours": q.ours, "apps": q.apps} {
+			if !at.IsZero() {
+				gauge(expiryDesc, at.Sub(wallTime()).Seconds(), whose)
+			}
+		}
 	}
 	s := g.house.redis.Status()
 	gauge(redisDesc, flag(s.Configured))
@@ -124,6 +133,22 @@ func (g *gauges) read() (queue, error) {
 	if q.dead, g.err = g.house.store.DeadLetters(ctx); g.err == nil {
 		q.states, q.eldest, g.err = g.house.store.DeliveryTally(ctx)
 	}
+	if g.err == nil {
+		q.ours, q.apps, g.err = g.expiries(ctx)
+	}
 	g.queue, g.asked = q, time.Now()
 	return g.queue, g.err
+}
+
+// expiries are when the first certificate of ours and of the apps ends.
+func (g *gauges) expiries(ctx context.Context) (ours, apps time.Time, err error) {
+	all, err := g.house.directory.Certificates(ctx)
+	for _, e := range slices.Backward(all) { // the first comes last
+		if e.AppID == "" {
+			ours = e.NotAfter
+		} else {
+			apps = e.NotAfter
+		}
+	}
+	return ours, apps, err
 }
