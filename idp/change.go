@@ -34,6 +34,8 @@ type Change struct {
 	SigningKeys []SigningKey
 	// TurnKeys move signing keys in time, before new ones are written.
 	TurnKeys []KeyTurn
+	// Reminders are given once: one that was given before makes the change stale.
+	Reminders []Reminder
 	// KeysHad are what owners say of apps having our certificates.
 	KeysHad []KeyRead
 	// Ending, when set, ends something. A Change with an Ending carries no

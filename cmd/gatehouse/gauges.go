@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -33,6 +34,8 @@ type queue struct {
 	dead   int
 	// failing and waiting are about the metadata of apps.
 	failing, waiting int
+	// when the first certificate ends; zero: there is none
+	ours, apps time.Time
 }
 
 func newDesc(name, help string, labels ...string) *prometheus.Desc {
@@ -56,6 +59,7 @@ var (
 	sqlDesc       = newDesc("sql_statements_total", "Statements sent to the database, BEGIN and COMMIT included.")
 	metadataDesc  = newDesc("metadata_addresses", "Apps whose metadata could not be read again last time (failing), or says something that waits for an owner (waiting).", "state")
 	expiriesDesc  = newDesc("expiries", "Certificates and metadata of apps that end within so many days and not within fewer; 0: ended. Looked at every ten minutes.", "days")
+	expiryDesc    = newDesc("certificate_expiry_seconds", "Until the first SAML certificate comes to its end, ours or one of an app; below 0: it has. Missing where there is none.", "whose")
 	openDesc      = newDesc("open", "1: people are let in; 0: the house is closed (restored and unconfirmed, or the database went back in time).")
 )
 
@@ -63,7 +67,7 @@ var (
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		deadDesc, linesDesc, eldestDesc, queueDesc, redisDesc, trustedDesc, positionDesc, lagDesc, checksDesc, waitedDesc,
-		computingDesc, waitingDesc, computedDesc, sqlDesc, openDesc, metadataDesc, expiriesDesc,
+		computingDesc, waitingDesc, computedDesc, sqlDesc, expiryDesc, openDesc, metadataDesc, expiriesDesc,
 	} {
 		ch <- d
 	}
@@ -91,6 +95,11 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 		gauge(eldestDesc, waits)
 		gauge(metadataDesc, float64(q.failing), "failing")
 		gauge(metadataDesc, float64(q.waiting), "waiting")
+		for whose, at := range map[string]time.Time{"ours": q.ours, "apps": q.apps} {
+			if !at.IsZero() {
+				gauge(expiryDesc, at.Sub(wallTime()).Seconds(), whose)
+			}
+		}
 	}
 	if tally := g.house.expiries.Load(); tally != nil {
 		for days, n := range *tally {
@@ -139,6 +148,22 @@ func (g *gauges) read() (queue, error) {
 	if g.err == nil {
 		q.failing, q.waiting, g.err = g.house.store.RefreshTally(ctx)
 	}
+	if g.err == nil {
+		q.ours, q.apps, g.err = g.expiries(ctx)
+	}
 	g.queue, g.asked = q, time.Now()
 	return g.queue, g.err
+}
+
+// expiries are when the first certificate of ours and of the apps ends.
+func (g *gauges) expiries(ctx context.Context) (ours, apps time.Time, err error) {
+	all, err := g.house.directory.Certificates(ctx)
+	for _, e := range slices.Backward(all) { // the first comes last
+		if e.AppID == "" {
+			ours = e.NotAfter
+		} else {
+			apps = e.NotAfter
+		}
+	}
+	return ours, apps, err
 }

@@ -13,6 +13,22 @@ import (
 // published and not yet to be used.
 const rotateEvery = 5 * time.Minute
 
+// remindEvery is how often it is looked whether a certificate comes to its end.
+const remindEvery = 10 * time.Minute
+
+// remind says of certificates that come to their end that they do, until ctx ends.
+func remind(ctx context.Context, people *directory.Directory, closed func() string, log *slog.Logger) {
+	atTimes(ctx, remindEvery, closed, func() {
+		n, err := people.RemindOfExpiries(ctx)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			log.WarnContext(ctx, "it was not looked which certificates come to their end; it is tried again", "error", err)
+		case n > 0:
+			log.WarnContext(ctx, "certificates come to their end; see the audit log, or Certificates in the console", "count", n)
+		}
+	})
+}
+
 // rotateKeys publishes the next signing keys when their time has come, until
 // ctx ends.
 func rotateKeys(ctx context.Context, people *directory.Directory, every time.Duration, closed func() string, log *slog.Logger) {

@@ -16,13 +16,19 @@ type alarm struct {
 	mu    sync.Mutex
 	asked time.Time
 	dead  int
+
+	looked   time.Time // for certificates that come to their end
+	expiring int
+	first    time.Time
 }
 
 // alarmed shows the banner on the pages of h. A count that cannot be read
 // keeps nobody from the page.
 func (c *Console) alarmed(h ui.Handler) ui.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		return h(w, r.WithContext(ui.WithDeadLetters(r.Context(), c.deadLetters(r))))
+		ctx := ui.WithDeadLetters(r.Context(), c.deadLetters(r))
+		n, first := c.expiring(r)
+		return h(w, r.WithContext(ui.WithExpiring(ctx, n, first)))
 	}
 }
 
@@ -37,6 +43,25 @@ func (c *Console) deadLetters(r *http.Request) int {
 		a.dead, a.asked = n, time.Now()
 	}
 	return a.dead
+}
+
+// expiryAge is how old what is known of certificates may be.
+const expiryAge = time.Minute
+
+// expiring says how many certificates come to their end, and when the first does.
+func (c *Console) expiring(r *http.Request) (n int, first time.Time) {
+	a := &c.alarm
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if time.Since(a.looked) >= expiryAge {
+		if all, err := c.Directory.Expiring(r.Context()); err == nil {
+			a.expiring, a.first, a.looked = len(all), time.Time{}, time.Now()
+			if len(all) > 0 {
+				a.first = all[0].NotAfter
+			}
+		}
+	}
+	return a.expiring, a.first
 }
 
 // forget has the next page count again: the alarm has just been answered.

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -13,6 +14,7 @@ import (
 
 type certificatesView struct {
 	Problem      string // why a step was not taken
+	Expiring     []expiryRow
 	Certificates []certificateRow
 	Apps         []appKeyRow
 	// Waits: a certificate is published and signs for nobody yet; Rest is how many
@@ -21,6 +23,11 @@ type certificatesView struct {
 	Rest  int
 	Keep  []appKeyRow
 	Old   bool // one before the present is still published
+}
+
+type expiryRow struct {
+	Whose, Href, For string
+	At               time.Time
 }
 
 type certificateRow struct {
@@ -50,6 +57,9 @@ func (c *Console) certificatesPage(w http.ResponseWriter, r *http.Request, statu
 		return err
 	}
 	v := certificatesView{Problem: problem}
+	if v.Expiring, err = c.expiryRows(r.Context()); err != nil {
+		return err
+	}
 	at := ui.VisitOf(r.Context()).Now
 	for _, k := range now.Keys {
 		row := certificateRow{ID: string(k.ID), Algorithm: k.Algorithm, State: certificateWords(k, now.Keys, at), Made: k.CreatedAt, Expires: expiry(k)}
@@ -69,6 +79,19 @@ func (c *Console) certificatesPage(w http.ResponseWriter, r *http.Request, statu
 		}
 	}
 	return ui.Render(w, r, status, certificatesPage(v))
+}
+
+// expiryRows are the certificates that come to their end.
+func (c *Console) expiryRows(ctx context.Context) ([]expiryRow, error) {
+	all, err := c.Directory.Expiring(ctx)
+	rows := make([]expiryRow, len(all))
+	for i, e := range all {
+		rows[i] = expiryRow{Whose: "Ours, " + string(e.KeyID), Href: "#ours", For: e.Purpose, At: e.NotAfter}
+		if e.AppID != "" {
+			rows[i].Whose, rows[i].Href = e.App, "/console/apps/"+string(e.AppID)
+		}
+	}
+	return rows, err
 }
 
 // expiry is when the certificate of a key is over; zero where it cannot be read.

@@ -268,8 +268,15 @@ func sampleCertificates() certificatesView {
 			{ID: "key_dnj4dthtssp9mfq4re5v5f96ne", Algorithm: "RS256", State: "The present: signs for all others", Made: ago(400 * 24 * time.Hour), Expires: uitest.Now().Add(3000 * 24 * time.Hour)},
 			{ID: "key_xvgcv24ix89js9pjhq62tvdsha", Algorithm: "RS256", State: "The next: signs for the apps that are led over", Made: ago(time.Hour), Expires: uitest.Now().Add(3650 * 24 * time.Hour), Retire: true},
 		},
-		Problem: "Not known to have the next certificate: Payroll. They would refuse sign-ins. Leave them on the present one, or say that they have it.", Apps: apps, Waits: true, Rest: 2, Keep: apps[3:], Old: true,
+		Problem: "Not known to have the next certificate: Payroll. They would refuse sign-ins. Leave them on the present one, or say that they have it.", Apps: apps, Expiring: []expiryRow{{Whose: "Ours, key_h3egn8c56w4hpaueyfzmbfabcs", Href: "#ours", For: "signing", At: uitest.Now().Add(29 * 24 * time.Hour)}, {Whose: uitest.Bait, Href: "/console/apps/app_c", For: "encryption", At: uitest.Now().Add(time.Hour)}}, Waits: true, Rest: 2, Keep: apps[3:], Old: true,
 	}
+}
+
+// expiring shows a page while certificates come to their end.
+func expiring(n int, page templ.Component) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		return page.Render(ui.WithExpiring(ctx, n, uitest.Now().Add(time.Hour)), w)
+	})
 }
 
 func samplePages() []uitest.Page {
@@ -352,7 +359,7 @@ func samplePages() []uitest.Page {
 			{ID: "app_c", Name: uitest.Bait, Protocol: "SAML", Lever: "Nothing reaches it; sessions end by themselves within 8 h", Identifier: "x"},
 		}})},
 		"apps-empty":         {View: appsPage(appsView{})},
-		"certificates":       {View: certificatesPage(sampleCertificates())},
+		"certificates":       {View: expiring(2, certificatesPage(sampleCertificates()))},
 		"certificates-empty": {View: certificatesPage(certificatesView{Certificates: sampleCertificates().Certificates[1:2]})},
 		"app": {View: appPage(appView{ID: "app_a", Name: "Wiki", Protocol: "OpenID Connect", LaunchURL: "http://wiki.localhost:8081/",
 			Ends:     []ui.Pair{{Key: "Lever", Value: "Back-channel logout"}, {Key: "Reaches", Value: "every session of the person with one message"}, {Key: "Proof", Value: "Its probe is asked afterwards: that is what makes a line verified"}},

@@ -1,6 +1,9 @@
 package ui
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 type deadKey struct{}
 
@@ -9,6 +12,35 @@ type deadKey struct{}
 // anybody having taken note of it. None: it says nothing.
 func WithDeadLetters(ctx context.Context, n int) context.Context {
 	return context.WithValue(ctx, deadKey{}, n)
+}
+
+type expiringKey struct{}
+
+// WithExpiring returns a context in which every console page says that n
+// certificates come to their end, the first at that moment. None: it says nothing.
+func WithExpiring(ctx context.Context, n int, first time.Time) context.Context {
+	return context.WithValue(ctx, expiringKey{}, expiring{n, first})
+}
+
+type expiring struct {
+	n     int
+	first time.Time
+}
+
+func expiringOf(ctx context.Context) expiring {
+	e, _ := ctx.Value(expiringKey{}).(expiring)
+	return e
+}
+
+func (e expiring) words(now time.Time) string {
+	what := Number(e.n) + " certificates come to their end, the first"
+	if e.n == 1 {
+		what = "A certificate comes to its end"
+	}
+	if !now.Before(e.first) {
+		return what + ", or has: " + Exact(e.first) + "."
+	}
+	return what + ": " + Exact(e.first) + "."
 }
 
 func deadLettersOf(ctx context.Context) int {

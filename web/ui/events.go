@@ -62,6 +62,10 @@ func EventWords(kind string) string {
 		return "Next signing key published"
 	case "key.hasten":
 		return "Next signing key put to use early"
+	case "certificate.expiring":
+		return "A SAML certificate comes to its end"
+	case "certificate.expired":
+		return "A SAML certificate has come to its end"
 	case "key.next":
 		return "Next SAML certificate published"
 	case "key.had":
