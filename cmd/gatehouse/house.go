@@ -54,7 +54,8 @@ type house struct {
 	cuts      *cuts
 	// secretUses writes down which secrets apps have used here.
 	secretUses func(context.Context) error
-	metrics    *metrics      // nil: nobody counts
+	metrics    *metrics // nil: nobody counts
+	rehearsals *rehearsals
 	closing    chan struct{} // closed when the house stops
 	rotation   time.Duration // how long a signing key signs; 0: until somebody rotates it
 }
@@ -82,6 +83,9 @@ func closing(db *store.Store, err error) error {
 func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*house, error) {
 	db.Now = wallTime
 	if err := refuseNewHouse(ctx, c, db); err != nil {
+		return nil, err
+	}
+	if _, err := jit.Templates(); err != nil {
 		return nil, err
 	}
 	if err := db.Migrate(ctx); err != nil {
@@ -204,7 +208,9 @@ func (h *house) face(c Config, box *keys.Box, salt []byte, ring *keys.Ring, log 
 		EntityID: entityID(issuer), BaseURL: issuer, Store: known, Gate: h.gate, SignIns: h.login, Ring: ring, Box: box, Browser: browser,
 		Attributes: attributes, Answered: fronts.Answered, Log: log, Now: wallTime,
 	}
+	h.rehearsals = &rehearsals{oidc: provider, saml: &saml.Rehearsals{Provider: idps, SessionLife: sessionAbsolute}, record: records.Record}
 	admin, err := (&api.API{
+		Preview: h.rehearsals.preview, Test: h.rehearsals.test,
 		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Metadata: saml.Import, Connect: connect(issuer), Explain: explanation, Log: log, Now: wallTime,
 		Idle: sessionUnused,
 	}).Handler()

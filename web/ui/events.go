@@ -62,6 +62,10 @@ func EventWords(kind string) string {
 		return "Next signing key published"
 	case "key.hasten":
 		return "Next signing key put to use early"
+	case "app.preview":
+		return "Looked at what an app would be told of them"
+	case "app.test":
+		return "Played a sign-on of theirs at an app"
 	case "grant.add":
 		return "App granted"
 	case "grant.remove":
