@@ -13,6 +13,8 @@ has_postgres;         postgresql;        the store is tested on PostgreSQL as we
 has redis-server;     redis-server;      the fast path in front of the database is tested on a real Redis
 has chromium;         chromium;          the pages are tested in a real browser
 has xmlsec1;          xmlsec1;           an independent library verifies the XML that we sign and encrypt
+has xmllint;          libxml2-utils;     an independent parser judges the XML that we write
+has_saml_schemas;     opensaml-schemas;  the schemas of OASIS, by which it judges
 has_mod_auth_openidc; libapache2-mod-auth-openidc; Apache is a relying party that we did not write
 has npm;              npm;               openid-client and jose are relying parties that we did not write
 '
@@ -20,6 +22,7 @@ has npm;              npm;               openid-client and jose are relying part
 has() { command -v "$1" >/dev/null; }
 can_compile_c() { has gcc && gcc -E -include stdlib.h -x c /dev/null >/dev/null 2>&1; }
 has_postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || [ -x "$(pg_config --bindir 2>/dev/null)/initdb" ]; }
+has_saml_schemas() { [ -e /usr/share/xml/opensaml/saml20-catalog.xml ]; }
 has_mod_auth_openidc() { [ -e /usr/lib/apache2/modules/mod_auth_openidc.so ] && [ -x /usr/sbin/apache2 ]; }
 
 missing=() # "packages: why"

@@ -102,11 +102,42 @@ func (s *ownPostgres) command(name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// start starts it and waits until it takes connections.
+// start starts it and waits until it takes connections. One that was killed may
+// leave memory behind that the next one finds in use, and gives up: it is
+// started again, as any supervisor would.
 func (s *ownPostgres) start() {
 	s.t.Helper()
+	for deadline := time.Now().Add(readyWithin); ; time.Sleep(20 * time.Millisecond) {
+		if s.cmd == nil || s.ended() {
+			s.launch()
+		}
+		conn, err := s.connect("postgres")
+		if err == nil {
+			conn.Close(context.Background())
+			return
+		}
+		if time.Now().After(deadline) {
+			log, _ := os.ReadFile(s.log())
+			s.t.Fatalf("PostgreSQL does not answer: %v\n%s", err, log[max(0, len(log)-2000):])
+		}
+	}
+}
+
+func (s *ownPostgres) log() string { return filepath.Join(filepath.Dir(s.dir), "log") }
+
+func (s *ownPostgres) ended() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *ownPostgres) launch() {
+	s.t.Helper()
 	_, port, _ := net.SplitHostPort(s.addr)
-	log, err := os.OpenFile(filepath.Join(filepath.Dir(s.dir), "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(s.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -123,16 +154,6 @@ func (s *ownPostgres) start() {
 		_ = cmd.Wait()
 		close(done)
 	}()
-	for deadline := time.Now().Add(readyWithin); ; time.Sleep(20 * time.Millisecond) {
-		conn, err := s.connect("postgres")
-		if err == nil {
-			conn.Close(context.Background())
-			return
-		}
-		if time.Now().After(deadline) {
-			s.t.Fatalf("PostgreSQL does not answer: %v", err)
-		}
-	}
 }
 
 // stop ends it by that signal: SIGQUIT throws everybody out at once, SIGKILL

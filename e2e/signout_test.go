@@ -153,3 +153,45 @@ func TestADeadAppKeepsNobodyFromLeaving(t *testing.T) {
 		t.Errorf("the CRM's line says %+v", l)
 	}
 }
+
+// TestAnAppSignsHerOutEverywhere: she signs out of the CRM, which asks Gatehouse
+// by SAML; the wiki is told before she is back, also where only her browser can
+// tell it.
+func TestAnAppSignsHerOutEverywhere(t *testing.T) {
+	t.Parallel()
+	w := found(t, plan{})
+	w.adaChoosesPassword()
+	leaves := func() *tab {
+		t.Helper()
+		b := browser(t)
+		b.open(w.URL)
+		signIn(b, "ada", adasPassword)
+		b.sees("Hello, Ada")
+		b.open(w.Wiki.URL + "/login")
+		b.sees("Good to see you")
+		b.open(w.CRM.URL + "/login")
+		b.sees("Contacts")
+		b.press("Sign out")
+		return b
+	}
+	isOut := func(b *tab) {
+		t.Helper()
+		until(t, outWithin, "both apps have ended her session", func() bool { return w.live(w.Wiki)+w.live(w.CRM) == 0 })
+		if l := line(t, w.lastReceipt(), "CRM"); l.Answer != "It asked for this sign-out itself." || l.Attempts != 0 {
+			t.Errorf("the CRM's line says %+v", l)
+		}
+		b.open(w.URL)
+		b.sees("Sign in")
+	}
+	b := leaves()
+	b.sees("Gatehouse has signed you out, too, and every other app that you opened from it.")
+	isOut(b)
+
+	w.byBrowserOnly("redirect")
+	b = leaves()
+	b.sees("You are signed out") // of Gatehouse: her browser is led to the wiki
+	until(t, outWithin, "she is back at the CRM", func() bool {
+		return strings.HasPrefix(b.url(), w.CRM.URL) && strings.Contains(b.text(), "Not every other app that you opened from it has confirmed that yet.")
+	})
+	isOut(b)
+}

@@ -148,16 +148,22 @@ type Exchange struct {
 // SAMLSettings is what we know of a service provider.
 type SAMLSettings struct {
 	ACS                []AssertionConsumer
-	SOAPLogoutURL      string        // SingleLogoutService with the SOAP binding; may be empty
-	FrontLogoutURL     string        // SingleLogoutService to which a person's own browser is led; may be empty
-	FrontLogoutBinding string        // of FrontLogoutURL: redirect or post
-	SigningCerts       []string      // PEM; keys that may sign this provider's requests
-	RequireSigned      bool          // refuse an AuthnRequest without a signature
-	NameIDFormat       string        // URN; persistent or emailAddress
-	SignResponse       bool          // sign the Response too; the Assertion is always signed
-	SessionTTL         time.Duration // caps SessionNotOnOrAfter; 0: the session's own end
-	AssertionValidity  time.Duration // NotOnOrAfter of the confirmation; 0: 60 seconds
-	MetadataXML        string        // as imported; may be empty
+	SOAPLogoutURL      string // SingleLogoutService with the SOAP binding; may be empty
+	FrontLogoutURL     string // SingleLogoutService to which a person's own browser is led; may be empty
+	FrontLogoutBinding string // of FrontLogoutURL: redirect or post
+	// FrontLogoutResponseURL is where the answer to the app's own logout request
+	// goes, by the same binding (ResponseLocation); empty: FrontLogoutURL.
+	FrontLogoutResponseURL string
+	SigningCerts           []string      // PEM; keys that may sign this provider's requests
+	RequireSigned          bool          // refuse an AuthnRequest without a signature
+	NameIDFormat           string        // URN; persistent or emailAddress
+	SignResponse           bool          // sign the Response too; the Assertion is always signed
+	SessionTTL             time.Duration // caps SessionNotOnOrAfter; 0: the session's own end
+	AssertionValidity      time.Duration // NotOnOrAfter of the confirmation; 0: 60 seconds
+	MetadataXML            string        // as imported; may be empty
+	// SigningKey is the key that signs for this app while keys are rolled over;
+	// empty, or gone: the one that signs for all.
+	SigningKey KeyID `json:",omitempty"`
 }
 
 // AssertionConsumer is one AssertionConsumerService with the HTTP-POST binding.

@@ -167,10 +167,13 @@ type FrontCall struct {
 }
 
 // Actor is who did something: a user, a token of a user, what a user had
-// scheduled, the house itself, or someone not known.
+// scheduled, an app, the house itself, or someone not known.
 type Actor struct {
-	Kind    string // user, token, schedule, bootstrap, machine, system, anonymous
-	UserID  UserID
+	Kind   string // user, token, schedule, app, bootstrap, machine, system, anonymous
+	UserID UserID
+	// AppID is set where an app asked by its own protocol. It needs not be told
+	// of what it asked for.
+	AppID   AppID `json:",omitempty"`
 	Address string
 	// CorrelationID ties the event to the request's log lines.
 	CorrelationID string

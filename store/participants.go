@@ -15,6 +15,10 @@ const (
 	liveParticipants = `SELECT ` + participantColumns + ` FROM participants p JOIN sessions s ON s.id = p.session_id
 		JOIN users u ON u.id = s.user_id CROSS JOIN house h
 		WHERE p.user_id = $1 AND ` + alive + ` ORDER BY p.session_id, p.app_id`
+	// By the app's name for the person, whoever that is or was.
+	participantsNamed = `SELECT ` + participantColumns + `, c.n FROM participants p CROSS JOIN counter c
+		WHERE p.user_id IN (SELECT a.user_id FROM accounts a WHERE a.app_id = $1 AND a.subject = $2)
+		AND p.app_id = $1 AND p.name_id = $2 ORDER BY p.last_answer_at DESC, p.session_id LIMIT 500`
 	participantByKey = `SELECT ` + participantColumns + ` FROM participants p WHERE p.session_id = $1 AND p.app_id = $2`
 
 	// Who is written down is known by: $1 to $3 the proof, $4 the session, $5
@@ -60,10 +64,12 @@ const (
 	codeSpent     = `SELECT count(*) FROM token_families WHERE id = $1`
 )
 
-func scanParticipant(r row) (p idp.Participant, err error) {
-	return p, r.Scan(&p.SessionID, &p.AppID, &p.UserID, &p.SessionIndex, &p.NameID.Value, &p.NameID.Format,
-		&p.NameID.NameQualifier, &p.NameID.SPNameQualifier, at(&p.FirstAt), at(&p.LastAnswerAt))
+func participantDest(p *idp.Participant) []any {
+	return []any{&p.SessionID, &p.AppID, &p.UserID, &p.SessionIndex, &p.NameID.Value, &p.NameID.Format,
+		&p.NameID.NameQualifier, &p.NameID.SPNameQualifier, at(&p.FirstAt), at(&p.LastAnswerAt)}
 }
+
+func scanParticipant(r row) (p idp.Participant, err error) { return p, r.Scan(participantDest(&p)...) }
 
 // Participants returns the apps that got something from a user's live
 // sessions, by session and app.
@@ -74,6 +80,16 @@ func (s *Store) Participants(ctx context.Context, user idp.UserID, now time.Time
 // Participant returns what an app got from a session.
 func (s *Store) Participant(ctx context.Context, session idp.SessionID, app idp.AppID) (idp.Participant, error) {
 	return one(ctx, s, "participant", scanParticipant, participantByKey, session, app)
+}
+
+// ParticipantsNamed returns what an app got under this name (NameID.Value), of
+// sessions alive or ended, newest first, at most 500; and the number of the
+// newest row of the log at that moment, 0 when there is none of it.
+func (s *Store) ParticipantsNamed(ctx context.Context, app idp.AppID, name string) (named []idp.Participant, n int64, err error) {
+	named, err = list(ctx, s, "participants of a name", func(r row) (p idp.Participant, err error) {
+		return p, r.Scan(append(participantDest(&p), &n)...)
+	}, participantsNamed, app, name)
+	return named, n, err
 }
 
 // writing is one issue to an app: what is written down in the step that issues

@@ -123,6 +123,12 @@ func (b *Browser) SignOut(w http.ResponseWriter, r *http.Request, s idp.Session,
 	if err != nil {
 		return false, err
 	}
+	return b.Leave(w, r, receipt, to)
+}
+
+// Leave is what is left to do in a browser whose own session receipt has ended:
+// it takes the cookie away, and goes on as SignOut does.
+func (b *Browser) Leave(w http.ResponseWriter, r *http.Request, receipt idp.Receipt, to string) (answered bool, err error) {
 	b.Cookies.ClearSession(w)
 	b.Out.Left(w, receipt)
 	calls := b.Fronts.Calls(r.Context(), receipt)

@@ -100,6 +100,7 @@ func (c appShowCmd) Run(ctx context.Context) error {
 			}
 			row(w, "SOAP logout", or(s.SOAPLogoutURL, "-"))
 			row(w, "front-channel logout", or(strings.TrimSpace(s.FrontLogoutURL+" "+s.FrontLogoutBinding), "-"))
+			row(w, "logout answers", or(s.FrontLogoutResponseURL, or(s.FrontLogoutURL, "-")))
 		}
 	})
 }

@@ -21,6 +21,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"gatehouse/idp/directory"
+	samlwire "gatehouse/idp/saml/wire"
 )
 
 // prefix of every environment variable of the server.
@@ -32,6 +33,7 @@ const prefix = "GATEHOUSE_"
 var settings = []string{
 	"URL", "LISTEN", "DATA", "DATABASE", "SECRET", "ADMIN_TOKEN", "TRUSTED_PROXIES", "TLS_CERT", "TLS_KEY", "OUTBOUND_ALLOW", "REDIS", "METRICS",
 	"KEY_ROTATION", "REGISTRATION", "MTLS_URL", "MTLS_LISTEN", "MTLS_CA",
+	"ORGANIZATION", "ORGANIZATION_URL", "CONTACTS", "METADATA_VALIDITY",
 }
 
 // notYet are names that DESIGN reserves and this version does not serve:
@@ -57,6 +59,9 @@ type Config struct {
 	MTLSURL        *url.URL      // where apps come with a certificate; nil: nowhere
 	MTLSListen     string        // the door for it; empty: a trusted proxy's
 	MTLSCA         string        // PEM file of the authorities for tls_client_auth
+	// About says in our SAML metadata who runs the house.
+	About            samlwire.About
+	MetadataValidity time.Duration // for how long SAML metadata are good at the least; 0: without end
 }
 
 // loadConfig reads the configuration: environment first, then file (path may
@@ -172,6 +177,12 @@ func parse(v map[string]string) (Config, error) {
 	if c.KeyRotation, err = keyRotation(or("KEY_ROTATION", "90d")); err != nil {
 		return c, err
 	}
+	if c.MetadataValidity, err = metadataValidity(or("METADATA_VALIDITY", "off")); err != nil {
+		return c, err
+	}
+	if c.About, err = about(or("ORGANIZATION", ""), or("ORGANIZATION_URL", c.URL.String()), list(v["CONTACTS"])); err != nil {
+		return c, err
+	}
 	for _, p := range list(v["TRUSTED_PROXIES"]) {
 		prefix, err := proxy(p)
 		if err != nil {
@@ -205,15 +216,19 @@ func keyRotation(s string) (time.Duration, error) {
 	if s == "off" {
 		return 0, nil
 	}
-	span := s
-	if n, err := strconv.ParseUint(strings.TrimSuffix(s, "d"), 10, 16); err == nil && strings.HasSuffix(s, "d") {
-		span = strconv.FormatUint(24*n, 10) + "h"
-	}
-	every, err := time.ParseDuration(span)
+	every, err := span(s)
 	if err != nil || every < directory.MinKeyRotation {
 		return 0, fmt.Errorf("GATEHOUSE_KEY_ROTATION: %q is neither off nor a time span of %s or more, like 90d", s, directory.MinKeyRotation)
 	}
 	return every, nil
+}
+
+// span reads a time span, in days too: 90d, 2160h.
+func span(s string) (time.Duration, error) {
+	if n, err := strconv.ParseUint(strings.TrimSuffix(s, "d"), 10, 16); err == nil && strings.HasSuffix(s, "d") {
+		s = strconv.FormatUint(24*n, 10) + "h"
+	}
+	return time.ParseDuration(s)
 }
 
 // publicURL checks the issuer: an origin, https anywhere but on this machine

@@ -43,6 +43,22 @@ func TestEnvironmentWinsOverTheFile(t *testing.T) {
 	}
 }
 
+func TestWhoRunsTheHouse(t *testing.T) {
+	c, err := loadConfig([]string{
+		"GATEHOUSE_URL=https://id.example", "GATEHOUSE_ORGANIZATION=Example Ltd", "GATEHOUSE_METADATA_VALIDITY=14d",
+		"GATEHOUSE_CONTACTS=technical:it@example.com, support:help@example.com",
+	}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a := c.About; a.Organization != "Example Ltd" || a.OrganizationURL != "https://id.example" || len(a.Contacts) != 2 || a.Contacts[1].Email != "help@example.com" {
+		t.Errorf("%+v", a)
+	}
+	if c.MetadataValidity != 14*24*time.Hour {
+		t.Errorf("%s", c.MetadataValidity)
+	}
+}
+
 func TestConfigRefusesAloud(t *testing.T) {
 	for name, c := range map[string]struct {
 		environ []string
@@ -57,6 +73,10 @@ func TestConfigRefusesAloud(t *testing.T) {
 		"both spellings":           {[]string{"GATEHOUSE_SECRET=" + strings.Repeat("s", 32), "GATEHOUSE_SECRET_FILE=/x"}, "", "both set"},
 		"http outside":             {[]string{"GATEHOUSE_URL=http://id.example.com"}, "", "must be https"},
 		"URL with a path":          {[]string{"GATEHOUSE_URL=https://id.example.com/auth"}, "", "an origin"},
+		"short metadata":           {[]string{"GATEHOUSE_METADATA_VALIDITY=1d"}, "", "GATEHOUSE_METADATA_VALIDITY"},
+		"unknown kind of contact":  {[]string{"GATEHOUSE_CONTACTS=boss:a@example.com"}, "", "technical, support"},
+		"contact without a kind":   {[]string{"GATEHOUSE_CONTACTS=a@example.com"}, "", "GATEHOUSE_CONTACTS"},
+		"organization nowhere":     {[]string{"GATEHOUSE_ORGANIZATION_URL=javascript:x"}, "", "no web address"},
 		"short secret":             {[]string{"GATEHOUSE_SECRET=short"}, "", "32 characters"},
 		"short bootstrap token":    {[]string{"GATEHOUSE_ADMIN_TOKEN=short"}, "", "20 characters"},
 		"certificate without key":  {[]string{"GATEHOUSE_TLS_CERT=/x"}, "", "belong together"},

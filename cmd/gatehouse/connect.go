@@ -10,7 +10,7 @@ import (
 func connect(issuer string) func(a idp.App, secret string) []idp.Setting {
 	return func(a idp.App, secret string) []idp.Setting {
 		if a.OIDC == nil {
-			return saml.Connect(issuer)
+			return saml.Connect(issuer, a)
 		}
 		return oidc.Connect(issuer, a, secret)
 	}

@@ -206,7 +206,7 @@ func (h *house) face(c Config, box *keys.Box, salt []byte, ring *keys.Ring, log 
 	h.secretUses = func(ctx context.Context) error { return provider.WriteSecretUses(ctx, h.store.UseSecret) }
 	idps := &saml.Provider{
 		EntityID: entityID(issuer), BaseURL: issuer, Store: known, Gate: h.gate, SignIns: h.login, Ring: ring, Box: box, Browser: browser,
-		Attributes: attributes, Answered: fronts.Answered, Log: log, Now: wallTime,
+		Attributes: attributes, Answered: fronts.Answered, Endings: h.directory, About: c.About, Validity: c.MetadataValidity, Log: log, Now: wallTime,
 	}
 	h.rehearsals = &rehearsals{oidc: provider, saml: &saml.Rehearsals{Provider: idps, SessionLife: sessionAbsolute}, record: records.Record}
 	admin, err := (&api.API{

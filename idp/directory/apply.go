@@ -279,6 +279,7 @@ func (p *plan) app(want idp.App) error {
 // removed meanwhile makes the plan stale. An app that needs a secret and has
 // none gets one, whose raw form is returned.
 func keepUnsaid(have idp.App, want *idp.App) (secret string) {
+	keepKey(have, want)
 	if want.OIDC == nil {
 		return ""
 	}

@@ -50,7 +50,17 @@ func (d *Directory) ChangeApp(ctx context.Context, a idp.App) (idp.App, error) {
 		return idp.App{}, err
 	}
 	keepExposed(have, &a, d.now())
+	keepKey(have, &a)
 	return d.putApp(ctx, "app.change", a)
+}
+
+// keepKey carries over which key signs for an app: that is said by the verbs on
+// keys alone.
+func keepKey(have idp.App, want *idp.App) {
+	if have.SAML != nil && want.SAML != nil {
+		want.SAML = new(*want.SAML)
+		want.SAML.SigningKey = have.SAML.SigningKey
+	}
 }
 
 func (d *Directory) putApp(ctx context.Context, kind string, a idp.App) (idp.App, error) {

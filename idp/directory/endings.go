@@ -72,11 +72,12 @@ func (d *Directory) EndSession(ctx context.Context, id idp.SessionID, why string
 	}}, e)
 }
 
-// SignOut ends the person's own session at their wish. Offline token families
+// SignOut ends the person's own session at their wish, which an app may have
+// told us of (idp.Actor.AppID). Offline token families
 // live on: the person may have asked for just that (offline_access).
 func (d *Directory) SignOut(ctx context.Context, s idp.Session) (idp.Receipt, error) {
 	e := d.event(ctx, "session.sign_out")
-	e.UserID, e.SessionID = s.UserID, s.ID
+	e.UserID, e.SessionID, e.AppID = s.UserID, s.ID, e.Actor.AppID
 	return d.end(ctx, idp.Change{Ending: &idp.Ending{
 		Kind: idp.EndSession, UserID: s.UserID, SessionID: s.ID, Key: key("sign_out", string(s.ID), 0), SignedOut: true, At: d.now(),
 	}}, e)

@@ -192,6 +192,12 @@ func (d *Directory) checkSAML(s *idp.SAMLSettings) error {
 	if (s.FrontLogoutURL == "") != (s.FrontLogoutBinding == "") || !slices.Contains([]string{"", "redirect", "post"}, s.FrontLogoutBinding) {
 		return invalid("front_logout_binding", "A front-channel logout address goes with its binding: redirect or post.")
 	}
+	if err := webURL("front_logout_response_url", s.FrontLogoutResponseURL, true); err != nil {
+		return err
+	}
+	if s.FrontLogoutResponseURL != "" && s.FrontLogoutURL == "" {
+		return invalid("front_logout_response_url", "An address for logout answers goes with one for logout requests and its binding.")
+	}
 	indexes := map[int]bool{}
 	for _, acs := range s.ACS {
 		if err := webURL("acs", acs.URL, false); err != nil {

@@ -222,6 +222,61 @@ func (r *Ring) Key(use, alg string) (Key, error) {
 	return Key{}, idp.Errorf(idp.NotFound, "no %s key for %s", alg, use)
 }
 
+// KeyOf is Key with a wish: the key with this ID, as long as it is one of this
+// use and algorithm that is published. An app that is bound to a key that is
+// gone gets what the others get: it is never left without a signature.
+func (r *Ring) KeyOf(use, alg string, id idp.KeyID) (Key, error) {
+	set, err := r.current()
+	if err != nil {
+		return Key{}, err
+	}
+	if set != nil && id != "" {
+		now := r.Now()
+		for _, k := range set.signs[kind{use, alg}] {
+			if k.row.ID == id && !k.row.Over(now) {
+				return *k, nil
+			}
+		}
+	}
+	return r.Key(use, alg)
+}
+
+// Published returns the keys for this use that are published: of each algorithm
+// first the one that signs, then those that will, then those that did. The
+// errors are those of Key.
+func (r *Ring) Published(use string) ([]Key, error) {
+	set, err := r.current()
+	if err != nil {
+		return nil, err
+	}
+	var published []Key
+	for _, of := range wanted() {
+		if of.use != use || set == nil {
+			continue
+		}
+		now := r.Now()
+		signer := set.signer(of, now)
+		rank := func(k *Key) int {
+			switch {
+			case k == signer:
+				return 0
+			case k.row.SignsAt.After(now):
+				return 1
+			}
+			return 2
+		}
+		all := slices.DeleteFunc(slices.Clone(set.signs[of]), func(k *Key) bool { return k.row.Over(now) })
+		slices.SortStableFunc(all, func(a, b *Key) int { return rank(a) - rank(b) })
+		for _, k := range all {
+			published = append(published, *k)
+		}
+	}
+	if len(published) == 0 {
+		return nil, idp.Errorf(idp.NotFound, "no key for %s", use)
+	}
+	return published, nil
+}
+
 // JWKS returns the public oidc keys as a JWK set (RFC 7517 §5), as of the
 // last Load. The caller must not change it. Nil before Load.
 func (r *Ring) JWKS() []byte {

@@ -1,6 +1,7 @@
 package notary
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"time"
@@ -109,7 +110,7 @@ func receiptOf(issuer string, t idp.ReceiptText, now time.Time) Receipt {
 		SignedAt: now, Final: !t.Listing(), Audit: Place(t.Audit), Era: t.Era,
 		Kind: string(t.Kind), Session: string(t.SessionID), App: string(t.AppID), Group: string(t.GroupID), Key: string(t.KeyID),
 		Before: t.Before, Epoch: t.Epoch, Reason: t.Reason,
-		Actor:   Actor{Kind: t.Actor.Kind, ID: string(t.Actor.UserID), Username: t.ActorBy},
+		Actor:   Actor{Kind: t.Actor.Kind, ID: cmp.Or(string(t.Actor.UserID), string(t.Actor.AppID)), Username: t.ActorBy},
 		AskedAt: t.AskedAt, CutAt: t.CutAt, ListedAt: t.ListedAt, Lines: make([]Line, len(t.Lines)),
 	}
 	if t.UserID != "" {

@@ -66,6 +66,9 @@ func (f *Fronts) Calls(ctx context.Context, r idp.Receipt) []idp.FrontCall {
 	}
 	var calls []idp.FrontCall
 	for _, p := range participants {
+		if asked(r, p.AppID) {
+			continue
+		}
 		call, err := f.lead(ctx, r, p, session.ExpiresAt)
 		switch {
 		case errors.Is(err, errNotByBrowser):

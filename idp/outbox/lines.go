@@ -13,6 +13,7 @@ import (
 const (
 	accountRemains = "No session from here was open there. The account remains."
 	familyRefused  = "No session from here was open there. Its refresh tokens are refused."
+	askedItself    = "It asked for this sign-out itself."
 	noEndKnown     = "Nothing reaches the app, and nothing says when its own session ends: it may have to be ended there by hand."
 )
 
@@ -88,6 +89,30 @@ func line(r idp.Receipt, app idp.App, p idp.Participant, lever idp.Lever, sessio
 		d.State, d.Answer, d.NextAt, d.AgainAt = idp.DeliveryAlive, noEndKnown, latest(sessionEnd, d.AgainAt), time.Time{}
 	default:
 		d.State, d.AgainAt, d.NextAt = idp.DeliveryAlive, time.Time{}, d.Ceiling
+	}
+	if asked(r, p.AppID) {
+		d = ofAsker(d, r, win.closes(app, p.LastAnswerAt), now)
+	}
+	return d
+}
+
+// asked reports whether app is the one that asked for r by its own protocol.
+func asked(r idp.Receipt, app idp.AppID) bool {
+	return r.Actor.AppID != "" && r.Actor.AppID == app
+}
+
+// ofAsker is the line of the app that asked for the sign-out: it has ended what
+// it asked to be ended, and is not told. But what it was handed out a moment
+// before could still land there until closes: then it is told once, if it can be.
+func ofAsker(d idp.Delivery, r idp.Receipt, closes, now time.Time) idp.Delivery {
+	d.Answer, d.AckedAt = askedItself, r.CutAt
+	switch {
+	case !closes.After(now):
+		d.State, d.AgainAt, d.NextAt, d.FinishedAt = idp.DeliveryAcknowledged, time.Time{}, time.Time{}, now
+	case d.Lever == idp.LeverNone:
+		d.State, d.AgainAt, d.NextAt, d.Ceiling = idp.DeliveryAlive, time.Time{}, closes, closes
+	default:
+		d.State, d.AgainAt, d.NextAt = idp.DeliveryPending, closes, closes
 	}
 	return d
 }

@@ -100,7 +100,7 @@ func (s statement) told() *saml.AttributeStatement {
 // response signs and serialises the answer to req; assertion is nil for a
 // status other than Success.
 func (p *Provider) response(app idp.App, req *request, status wire.Status, assertion *etree.Element) ([]byte, error) {
-	sign, err := signer(p.Ring)
+	sign, err := signer(p.Ring, app)
 	if err != nil {
 		return nil, err
 	}

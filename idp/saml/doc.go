@@ -4,7 +4,8 @@
 // It owns the Web Browser SSO profile (SAML Profiles §4.1) as the identity
 // provider: metadata, the AuthnRequest by HTTP-Redirect and HTTP-POST, the
 // judgement over it, the assertion; [Import] of a service provider's metadata;
-// and its lever, the LogoutRequest over SOAP. Octets belong to idp/saml/wire:
+// its levers, the LogoutRequest over SOAP and by the person's browser; and single
+// logout that an app asks for (SAML Profiles §4.4). Octets belong to idp/saml/wire:
 // decoding, signatures, metadata. crewjam/saml has the types from which
 // statements are written; its handlers, its Assertion serialiser (which may
 // panic) and its policy (there is none) are not used. It leaves sign-in to

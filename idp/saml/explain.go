@@ -58,6 +58,18 @@ var explained = map[string]idp.Explanation{
 	"continue": {
 		Meaning: "The way back from the sign-in was changed, is of another browser, or took too long.", Side: idp.SidePerson,
 		Change: "Start again from the app."},
+	"expired": {
+		Meaning: "The request to sign somebody out had expired (NotOnOrAfter) when it came.", Side: idp.SideApp,
+		Change: "Set the clock of the app's machine (NTP); give its logout requests a few minutes."},
+	"encrypted_id": {
+		Meaning: "The person to be signed out is named by an EncryptedID, and no key to encrypt to is published here.", Side: idp.SideApp,
+		Change: "Turn encryption of the NameID in logout requests off in the app: the message goes over TLS."},
+	"principal": {
+		Meaning: "The NameID of the logout request was never told to this app.", Side: idp.SideApp,
+		Change: "Have the app send the NameID exactly as it came in the assertion: value, Format and qualifiers. SPNameQualifier is the app's entityID."},
+	"session_index": {
+		Meaning: "No SessionIndex of the logout request was told to this app for that NameID, or there are more than 64.", Side: idp.SideApp,
+		Change: "Have the app send the SessionIndex of the AuthnStatement as it came, or none: then all sessions of the person there are ended."},
 	"in_response_to": {
 		Meaning: "The answer names no LogoutRequest of ours.", Side: idp.SideApp,
 		Change: "Have the app copy the ID of our LogoutRequest into InResponseTo as it is."},

@@ -43,7 +43,7 @@ func (l *FrontLogout) Call(app idp.App, d idp.Delivery) (idp.FrontCall, error) {
 		IssueInstant: now, NotOnOrAfter: now.Add(logoutTTL),
 		NameID: wire.NameID(d.NameID), SessionIndexes: d.SessionIndexes,
 	}.Element()
-	sign, err := signer(l.Ring)
+	sign, err := signer(l.Ring, app)
 	if err != nil {
 		return idp.FrontCall{}, err
 	}

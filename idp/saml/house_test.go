@@ -98,6 +98,7 @@ func (h *house) serve() {
 		EntityID: base + "/saml/metadata", BaseURL: base, Store: h.store, Gate: h.gate,
 		SignIns: &login.Login{Store: h.store, Gate: h.gate, Now: h.clock.Now},
 		Ring:    h.ring, Box: box, Browser: h.browser, Attributes: attributes,
+		Endings: h.dir, Patience: time.Minute,
 		Log: slog.New(slog.DiscardHandler), Now: h.clock.Now,
 	}
 	h.fronts = &outbox.Fronts{
@@ -105,7 +106,7 @@ func (h *house) serve() {
 		Worker: &outbox.Worker{Store: h.store, Now: h.clock.Now, Levers: []outbox.Lever{&saml.SOAPLogout{}}},
 		Fronts: []outbox.Front{&saml.FrontLogout{EntityID: h.provider.EntityID, Ring: h.ring, Box: box, Now: h.clock.Now}},
 	}
-	h.provider.Answered = h.fronts.Answered
+	h.provider.Answered, h.browser.fronts = h.fronts.Answered, h.fronts
 	h.server.Config.Handler = h.provider.Handler()
 	h.server.Start()
 	h.t.Cleanup(h.server.Close)
@@ -497,7 +498,10 @@ func (d *drawer) CreateSigningKey(_ context.Context, k idp.SigningKey) error {
 }
 
 // pages is the smallest Browser: real cookies, pages of one line.
-type pages struct{ gate *sessions.Gate }
+type pages struct {
+	gate   *sessions.Gate
+	fronts *outbox.Fronts
+}
 
 func (b *pages) Session(r *http.Request) (idp.Session, error) {
 	return b.gate.Session(r.Context(), b.value(r, "session"))
@@ -532,6 +536,22 @@ func (b *pages) PostForm(w http.ResponseWriter, _ *http.Request, app, action str
 	}
 	fmt.Fprint(w, `</form>`)
 }
+
+func (b *pages) Leave(w http.ResponseWriter, r *http.Request, receipt idp.Receipt, to string) (bool, error) {
+	http.SetCookie(w, &http.Cookie{Name: "session", Path: "/", MaxAge: -1})
+	calls := b.fronts.Calls(r.Context(), receipt)
+	for _, c := range calls {
+		fmt.Fprintf(w, "led to %s\n", c.URL)
+	}
+	if len(calls) > 0 {
+		fmt.Fprintf(w, "then %s", to)
+	} else if to == "" {
+		http.Redirect(w, r, "/signed-out", http.StatusSeeOther)
+	}
+	return len(calls) > 0 || to == "", nil
+}
+
+func (b *pages) SignedOut(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "signed out") }
 
 func (b *pages) LogoutAnswered(w http.ResponseWriter, _ *http.Request, done bool, words string) {
 	if !done {

@@ -42,8 +42,8 @@ func importAt(b []byte, now time.Time) (string, idp.SAMLSettings, error) {
 		binding wire.Binding
 		bind    string
 	}{{wire.Redirect, bindRedirect}, {wire.POST, bindPost}} { // a redirect needs no script
-		if at := service(sp.SLO, way.binding); at != "" && s.FrontLogoutURL == "" {
-			s.FrontLogoutURL, s.FrontLogoutBinding = at, way.bind
+		if at := slices.IndexFunc(sp.SLO, func(e wire.Endpoint) bool { return e.Binding == way.binding }); at >= 0 && s.FrontLogoutURL == "" {
+			s.FrontLogoutURL, s.FrontLogoutBinding, s.FrontLogoutResponseURL = sp.SLO[at].Location, way.bind, sp.SLO[at].ResponseLocation
 		}
 	}
 	switch {

@@ -19,7 +19,7 @@ func entity(change ...func(*wire.SP)) wire.SP {
 		Entity: wire.Entity{
 			EntityID: crmID, SigningCerts: nil, NameIDFormats: []string{wire.NameIDTransient, wire.NameIDEmail, wire.NameIDPersistent},
 			SLO: []wire.Endpoint{
-				{Binding: wire.Redirect, Location: "https://crm.example/slo", Index: -1},
+				{Binding: wire.Redirect, Location: "https://crm.example/slo", ResponseLocation: "https://crm.example/slo/done", Index: -1},
 				{Binding: wire.SOAP, Location: "https://crm.example/slo/soap", Index: -1},
 			},
 		},
@@ -51,7 +51,7 @@ func TestImportKeepsWhatIsUsed(t *testing.T) {
 		ACS: []idp.AssertionConsumer{
 			{URL: crmACS, Index: 1}, {URL: crmACS + "/2", Index: 2}, {URL: crmACS + "/3", Index: 3, Default: true},
 		},
-		SOAPLogoutURL: "https://crm.example/slo/soap", FrontLogoutURL: "https://crm.example/slo", FrontLogoutBinding: "redirect", SigningCerts: []string{pemOf(crmKey())}, RequireSigned: true,
+		SOAPLogoutURL: "https://crm.example/slo/soap", FrontLogoutURL: "https://crm.example/slo", FrontLogoutBinding: "redirect", FrontLogoutResponseURL: "https://crm.example/slo/done", SigningCerts: []string{pemOf(crmKey())}, RequireSigned: true,
 		NameIDFormat: wire.NameIDEmail, MetadataXML: string(document),
 	}
 	if diff := cmp.Diff(want, got); diff != "" || id != crmID {
@@ -98,7 +98,11 @@ func TestXS02ScriptAddressesAreRefused(t *testing.T) {
 	t.Parallel()
 	good := string(wire.Serialize(entity().Element()))
 	for _, location := range []string{"javascript:alert(1)", "JavaScript:alert(1)//https://crm.example", "data:text/html,x", "//crm.example", "/acs", " ", ""} {
-		for _, was := range []string{`"` + crmACS + `"`, `"https://crm.example/artifact"`, `"https://crm.example/slo"`, `"https://crm.example/slo/soap"`} {
+		addresses := []string{`"` + crmACS + `"`, `"https://crm.example/artifact"`, `"https://crm.example/slo"`, `"https://crm.example/slo/soap"`}
+		if strings.TrimSpace(location) != "" { // else it is as if there were none
+			addresses = append(addresses, `"https://crm.example/slo/done"`)
+		}
+		for _, was := range addresses {
 			if _, _, err := saml.Import([]byte(strings.Replace(good, was, `"`+location+`"`, 1))); !idp.IsKind(err, idp.Invalid) {
 				t.Errorf("%q for %s: %v", location, was, err)
 			}

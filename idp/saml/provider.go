@@ -4,11 +4,12 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"sync/atomic"
+	"sync"
 	"time"
 
 	"gatehouse/idp"
 	"gatehouse/idp/keys"
+	"gatehouse/idp/saml/wire"
 )
 
 // Where the provider answers, below BaseURL.
@@ -18,18 +19,39 @@ const (
 	pathContinue = "/saml/sso/continue"
 	pathResume   = "/saml/sso/resume"
 	pathSLO      = "/saml/slo"
+	pathSLOGoOn  = "/saml/slo/continue"
+	pathSLOBack  = "/saml/slo/answer"
+	pathSLOSOAP  = "/saml/slo/soap"
 )
 
 // Store is what the provider reads of the directory, and where it writes
 // audit lines. *store.Store does.
 type Store interface {
+	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error)
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	UserByName(ctx context.Context, canonical string) (idp.User, error)
 	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
 	Access(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) (idp.Access, error)
 	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
+	Departures
 	Record(ctx context.Context, events ...idp.Event) error
+}
+
+// Departures is what a logout that an app asks for reads: whom it names, and
+// what became of the endings.
+type Departures interface {
+	ParticipantsNamed(ctx context.Context, app idp.AppID, name string) ([]idp.Participant, int64, error)
+	Participants(ctx context.Context, user idp.UserID, now time.Time) ([]idp.Participant, error)
+	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
+	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
+	Deliveries(ctx context.Context, id idp.ReceiptID) ([]idp.Delivery, error)
+}
+
+// Endings ends sessions; *directory.Directory does.
+type Endings interface {
+	SignOut(ctx context.Context, s idp.Session) (idp.Receipt, error)
+	InForce(ctx context.Context, n int64) error
 }
 
 // Gate accepts and issues; *sessions.Gate does.
@@ -61,6 +83,13 @@ type Browser interface {
 	// PostForm answers with a page that posts fields to action by itself; app
 	// is the name a person reads where scripts are off.
 	PostForm(w http.ResponseWriter, r *http.Request, app, action string, fields [][2]string)
+	// Leave takes the cookie of the session away that the receipt has ended, and
+	// leads the browser through the apps that nobody else can tell and then to
+	// the path to, which may be empty. answered is false where it had none to
+	// lead through and the caller is to go on.
+	Leave(w http.ResponseWriter, r *http.Request, receipt idp.Receipt, to string) (answered bool, err error)
+	// SignedOut answers with the page that says that nobody is signed in here.
+	SignedOut(w http.ResponseWriter, r *http.Request)
 	// LogoutAnswered answers with a page that says how an app's answer to a
 	// logout was taken; it may stand in a frame of a page of ours.
 	LogoutAnswered(w http.ResponseWriter, r *http.Request, done bool, words string)
@@ -85,7 +114,8 @@ type Attribute struct {
 	Values       []string
 }
 
-// Provider is the identity provider. All fields are required.
+// Provider is the identity provider. All fields are required that do not say
+// otherwise.
 type Provider struct {
 	EntityID string
 	BaseURL  string // no trailing slash
@@ -101,10 +131,22 @@ type Provider struct {
 	// Answered writes down what an app answered to the logout that a browser
 	// brought it, for the line of a receipt; idp.Conflict when that is settled.
 	Answered func(ctx context.Context, id idp.DeliveryID, answer string, done bool) error
+	// About says in the metadata who runs the house. May be empty.
+	About wire.About
+	// Validity is for how long metadata are good at the least; 0: without end. A
+	// service provider that minds it and cannot read them anew signs nobody in
+	// after that, and one that reads them once, as most do, signs nobody in by
+	// then: so there is no end unless the house wants it. With one, whoever holds
+	// back an old document cannot have a key believed for long that was revoked.
+	Validity time.Duration
+	Endings  Endings
+	// Patience is how long the answer to an app's LogoutRequest waits for what
+	// the other apps say; 0: 3 s.
+	Patience time.Duration
 	Log      *slog.Logger
 	Now      func() time.Time
 
-	published atomic.Pointer[document]
+	documents sync.Map // *document by idp.AppID; that of the house under ""
 }
 
 // Handler serves all paths of the provider: everything below /saml/. The
@@ -113,12 +155,16 @@ type Provider struct {
 func (p *Provider) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+pathMetadata, p.metadata)
+	mux.HandleFunc("GET "+pathMetadata+"/{app}", p.metadataFor)
 	mux.HandleFunc("GET "+pathSSO, noStore(p.sso))
 	mux.HandleFunc("POST "+pathSSO, noStore(p.sso))
 	mux.HandleFunc("GET "+pathContinue, noStore(p.goOn))
 	mux.HandleFunc("GET "+pathResume, noStore(p.resume))
 	mux.HandleFunc("GET "+pathSLO, noStore(p.slo))
 	mux.HandleFunc("POST "+pathSLO, noStore(p.slo))
+	mux.HandleFunc("GET "+pathSLOGoOn, noStore(p.goOnLeaving))
+	mux.HandleFunc("GET "+pathSLOBack, noStore(p.sendBack))
+	mux.HandleFunc("POST "+pathSLOSOAP, noStore(p.sloBySOAP))
 	return mux
 }
 

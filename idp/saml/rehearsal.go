@@ -56,7 +56,7 @@ func (r *Rehearsals) Metadata(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	got := &answer{}
-	p.Handler().ServeHTTP(got, req)
+	p.metadata(got, req)
 	if got.code != http.StatusOK {
 		return nil, idp.Errorf(idp.Internal, "the metadata of a rehearsal: %d", got.code)
 	}
@@ -67,19 +67,21 @@ func (r *Rehearsals) Metadata(ctx context.Context) ([]byte, error) {
 // person who has just signed in with a password. app is registered as it is
 // given, whatever the store has.
 func (r *Rehearsals) SignOn(ctx context.Context, app idp.App, u idp.User, request *http.Request) (SignOn, error) {
+	settings := *app.SAML
+	settings.SigningKey = "" // one of the house's, which signs no rehearsal
+	app.SAML = &settings
 	p, a, err := r.stage(ctx, app, u)
 	if err != nil {
 		return SignOn{}, err
 	}
-	h := p.Handler()
 	got := &answer{}
-	h.ServeHTTP(got, request.WithContext(ctx))
+	p.sso(got, request.WithContext(ctx))
 	if got.code == http.StatusSeeOther { // what came by POST goes on by GET
 		next, err := http.NewRequestWithContext(ctx, http.MethodGet, got.Header().Get("Location"), nil)
 		if err != nil {
 			return SignOn{}, err
 		}
-		h.ServeHTTP(&answer{}, next)
+		p.goOn(&answer{}, next)
 	}
 	return a.outcome()
 }
@@ -164,9 +166,10 @@ func (a *answer) Write(b []byte) (int, error) {
 }
 
 // actor plays everything around the provider: the browser, the gate, the
-// sign-ins, and a store that is only read. It embeds none of them, so that a
-// method that is added to one of them must be decided on here.
+// sign-ins, and a store that is only read. It embeds no real one, so that a
+// method that is added must be decided on here.
 type actor struct {
+	noDepartures
 	store   Store
 	app     idp.App
 	user    idp.User
@@ -197,6 +200,13 @@ func (a *actor) outcome() (SignOn, error) {
 
 func (a *actor) AppByIdentifier(_ context.Context, p idp.Protocol, identifier string) (idp.App, error) {
 	if p != a.app.Protocol || identifier != a.app.Identifier {
+		return idp.App{}, idp.Errorf(idp.NotFound, "no such app")
+	}
+	return a.app, nil
+}
+
+func (a *actor) App(_ context.Context, id idp.AppID) (idp.App, error) {
+	if id != a.app.ID {
 		return idp.App{}, idp.Errorf(idp.NotFound, "no such app")
 	}
 	return a.app, nil
@@ -296,8 +306,39 @@ func (a *actor) PostForm(_ http.ResponseWriter, _ *http.Request, _, action strin
 
 func (a *actor) LogoutAnswered(http.ResponseWriter, *http.Request, bool, string) {}
 
+func (a *actor) SignedOut(http.ResponseWriter, *http.Request) {}
+
+func (a *actor) Leave(http.ResponseWriter, *http.Request, idp.Receipt, string) (bool, error) {
+	return false, errNoDeparture
+}
+
 func (a *actor) Problem(_ http.ResponseWriter, _ *http.Request, err error) {
 	if a.problem = err; a.problem == nil {
 		a.problem = errors.New("a problem without a name")
 	}
+}
+
+// noDepartures is that nobody signs out at a rehearsal.
+type noDepartures struct{}
+
+var errNoDeparture = idp.Errorf(idp.Internal, "nobody signs out at a rehearsal")
+
+func (noDepartures) ParticipantsNamed(context.Context, idp.AppID, string) ([]idp.Participant, int64, error) {
+	return nil, 0, errNoDeparture
+}
+
+func (noDepartures) Participants(context.Context, idp.UserID, time.Time) ([]idp.Participant, error) {
+	return nil, errNoDeparture
+}
+
+func (noDepartures) SessionByID(context.Context, idp.SessionID) (idp.Session, error) {
+	return idp.Session{}, errNoDeparture
+}
+
+func (noDepartures) Receipt(context.Context, idp.ReceiptID) (idp.Receipt, error) {
+	return idp.Receipt{}, errNoDeparture
+}
+
+func (noDepartures) Deliveries(context.Context, idp.ReceiptID) ([]idp.Delivery, error) {
+	return nil, errNoDeparture
 }

@@ -14,15 +14,22 @@ import (
 // spentLogout: the answer to a LogoutRequest of ours was taken.
 const spentLogout = "saml.logout.answer"
 
-// slo takes the answer of an app to which a browser was led (SAML Profiles
-// §4.4.3.4). Whoever may have made it up is not told why it is refused; the
-// audit log is. An app that asks for a logout itself is turned away.
+// slo is the single logout service for browsers: it takes what an app asks, and
+// what an app answers to which a browser was led.
 func (p *Provider) slo(w http.ResponseWriter, r *http.Request) {
-	if r.Method == http.MethodGet && !has(r.URL.RawQuery, wire.ParamResponse) || r.Method == http.MethodPost && !posts(r, wire.ParamResponse) {
-		p.Browser.Problem(w, r, idp.Errorf(idp.Invalid,
-			"Nobody is signed out by an app that asks for it by SAML. Sign out at Gatehouse: it tells the apps that you opened from it."))
-		return
+	switch {
+	case carries(r, wire.ParamResponse):
+		p.answeredByBrowser(w, r)
+	case carries(r, wire.ParamRequest):
+		p.askedByBrowser(w, r)
+	default:
+		p.Browser.Problem(w, r, idp.Errorf(idp.Invalid, "This address takes messages of apps, and none came. To sign out, open Gatehouse."))
 	}
+}
+
+// answeredByBrowser takes an app's answer (SAML Profiles §4.4.3.4). Whoever may
+// have made it up is not told why it is refused; the audit log is.
+func (p *Provider) answeredByBrowser(w http.ResponseWriter, r *http.Request) {
 	answer, done, err := p.answered(r.Context(), r)
 	if no, refused := errors.AsType[*refusal](err); refused {
 		p.Browser.LogoutAnswered(w, r, false, no.err.Detail)
@@ -35,14 +42,16 @@ func (p *Provider) slo(w http.ResponseWriter, r *http.Request) {
 	p.Browser.LogoutAnswered(w, r, done, answer)
 }
 
-func has(query, param string) bool {
-	q, err := url.ParseQuery(query)
-	return err == nil && q.Has(param)
-}
-
-// posts reads the form within the bounds of a message.
-func posts(r *http.Request, param string) bool {
-	r.Body = http.MaxBytesReader(nil, r.Body, wire.MaxMessage)
+// carries reports whether the message param came, and reads a form within the
+// bounds of a message.
+func carries(r *http.Request, param string) bool {
+	if r.Method != http.MethodPost {
+		q, err := url.ParseQuery(r.URL.RawQuery)
+		return err == nil && q.Has(param)
+	}
+	if r.PostForm == nil {
+		r.Body = http.MaxBytesReader(nil, r.Body, wire.MaxMessage)
+	}
 	return r.ParseForm() == nil && r.PostForm.Has(param)
 }
 

@@ -53,7 +53,7 @@ func (l *SOAPLogout) Send(ctx context.Context, app idp.App, d idp.Delivery) (str
 		return "", outbox.Permanent(idp.Errorf(idp.Invalid, "The app has no address for logout requests any more."))
 	}
 	ask := l.request(app, d)
-	body, err := l.envelope(ask)
+	body, err := l.envelope(app, ask)
 	if err != nil {
 		return "", fmt.Errorf("sign the logout request: %w", err)
 	}
@@ -83,8 +83,8 @@ func (l *SOAPLogout) request(app idp.App, d idp.Delivery) wire.LogoutRequest {
 	}
 }
 
-func (l *SOAPLogout) envelope(ask wire.LogoutRequest) ([]byte, error) {
-	sign, err := signer(l.Ring)
+func (l *SOAPLogout) envelope(app idp.App, ask wire.LogoutRequest) ([]byte, error) {
+	sign, err := signer(l.Ring, app)
 	if err != nil {
 		return nil, err
 	}

@@ -43,6 +43,7 @@ type session struct {
 	ended   time.Time // zero while alive
 	kind    EndKind
 	endedBy string // "logout token jti=…"
+	beyond  string // what the identity provider said of the rest, when the person signed out here
 }
 
 type accountKey struct{ issuer, subject string }
@@ -120,6 +121,15 @@ func (b *book) find(secret string) (s session, account Account, ok bool) {
 	}
 	found.expire(b.now())
 	return *found, *b.accounts[found.account], true
+}
+
+// note keeps what became of the rest when the session of a cookie had been ended by the person.
+func (b *book) note(secret, beyond string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if s := b.sessions[digest(secret)]; s != nil {
+		s.beyond = beyond
+	}
 }
 
 // endOne ends the session of a cookie.

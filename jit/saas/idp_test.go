@@ -43,6 +43,8 @@ type samlIdP struct {
 	tamper   func(*etree.Element) // after signing
 	signWhat string               // "assertion" (default), "response", "nothing"
 	method   string               // signature method; default RSA-SHA256
+
+	takesLogouts bool // it has a single logout service
 }
 
 // Making RSA keys is slow: one for the provider of every test, one for strangers.
@@ -84,8 +86,12 @@ func startSAMLIdP(t *testing.T) *samlIdP {
 	mux.HandleFunc("GET /saml/metadata", func(w http.ResponseWriter, _ *http.Request) {
 		idp.mu.Lock()
 		defer idp.mu.Unlock()
+		entity := wire.Entity{EntityID: idp.entityID(), SigningCerts: []*x509.Certificate{idp.cert}}
+		if idp.takesLogouts {
+			entity.SLO = []wire.Endpoint{{Binding: wire.Redirect, Location: idp.URL + "/saml/slo", Index: -1}}
+		}
 		_, _ = w.Write(wire.Serialize(wire.IdP{
-			Entity:                  wire.Entity{EntityID: idp.entityID(), SigningCerts: []*x509.Certificate{idp.cert}},
+			Entity:                  entity,
 			SSO:                     []wire.Endpoint{{Binding: wire.Redirect, Location: idp.URL + "/saml/sso", Index: -1}},
 			WantAuthnRequestsSigned: true,
 		}.Element()))

@@ -129,7 +129,7 @@ func (a *App) farewell(v visitor) *notice {
 		n.After = fmt.Sprintf(", after %s, as every session here does.", a.cfg.Lifetime)
 	default:
 		n.Before = "You signed out at "
-		if a.cfg.SAML != nil {
+		if n.Detail = v.session.beyond; n.Detail == "" && a.cfg.SAML != nil {
 			n.Detail = "You may still be signed in at " + a.cfg.IdPName + "."
 		}
 	}

@@ -46,7 +46,7 @@ type SAML struct {
 const landingLife = time.Minute
 
 // serviceProvider is the app's SAML half: AuthnRequest over HTTP-Redirect, Response over HTTP-POST,
-// LogoutRequest over SOAP.
+// LogoutRequest over SOAP and, both ways, over HTTP-Redirect.
 type serviceProvider struct {
 	app      *App
 	cfg      SAML
@@ -56,6 +56,7 @@ type serviceProvider struct {
 	signer   *wire.Signer
 	partner  *lazy[*partner]
 	landed   *waiting[landing]
+	leaving  *waiting[string]      // IDs of LogoutRequests by their RelayState
 	probes   *oidc.IDTokenVerifier // nil: no probe issuer
 }
 
@@ -64,6 +65,7 @@ type partner struct {
 	entity *saml.EntityDescriptor
 	certs  []*x509.Certificate
 	slo    string // where it takes answers over HTTP-Redirect; may be empty
+	sloAsk string // where it takes LogoutRequests over HTTP-Redirect; may be empty
 }
 
 func newServiceProvider(a *App, cfg SAML) (*serviceProvider, error) {
@@ -88,7 +90,7 @@ func newServiceProvider(a *App, cfg SAML) (*serviceProvider, error) {
 	p := &serviceProvider{
 		app: a, cfg: cfg, entityID: a.cfg.BaseURL + MetadataPath, acs: *a.base.JoinPath(ACSPath), source: source,
 		signer: &wire.Signer{Key: cfg.Key, Certificate: cfg.Certificate},
-		landed: newWaiting[landing](a.cfg.Now, landingLife),
+		landed: newWaiting[landing](a.cfg.Now, landingLife), leaving: newWaiting[string](a.cfg.Now, leavingLife),
 	}
 	p.partner = &lazy[*partner]{now: a.cfg.Now, fetch: p.fetchPartner}
 	if cfg.ProbeIssuer != "" {
@@ -108,14 +110,10 @@ func (p *serviceProvider) register(mux *http.ServeMux) {
 	mux.Handle("POST "+ACSPath, p.app.page(p.consume))
 	mux.Handle("GET "+landedPath, p.app.page(p.land))
 	mux.HandleFunc("POST "+SLOPath, p.logout)
-	mux.HandleFunc("GET "+SLOPath, p.logoutByBrowser)
+	mux.Handle("GET "+SLOPath, p.app.page(p.byBrowser))
 }
 
 func (p *serviceProvider) origin() string { return p.source.Scheme + "://" + p.source.Host }
-
-// signOutURL leaves the session at the identity provider alone: the app has no use for the front channel
-// of SAML single logout, and its first page says so.
-func (p *serviceProvider) signOutURL(context.Context, session) string { return "" }
 
 func (p *serviceProvider) probe(ctx context.Context, token string) (string, error) {
 	if p.probes == nil {
@@ -157,7 +155,7 @@ func partnerOf(metadata []byte, entityID string, now time.Time) (*partner, error
 	if read.EntityID != entityID || entity.EntityID != entityID {
 		return nil, fmt.Errorf("the metadata is of another entity than %s", entityID)
 	}
-	return &partner{entity: entity, certs: read.SigningCerts, slo: redirectService(read.SLO)}, nil
+	return &partner{entity: entity, certs: read.SigningCerts, slo: redirectService(read.SLO), sloAsk: askedAt(read.SLO)}, nil
 }
 
 // provider is crewjam's service provider for this partner. It gets neither key nor encryption: requests

@@ -188,3 +188,88 @@ func TestUnverifiedLogoutRequestGetsNoSAMLAnswer(t *testing.T) {
 		b.mustBe(base, true)
 	}
 }
+
+// leaves signs out of the app and returns what the provider is asked, with its RelayState.
+func (b *browser) leaves(idp *samlIdP, base string) (wire.LogoutRequest, string) {
+	b.t.Helper()
+	there := b.stay().post(base+"/logout", nil).Header.Get("Location")
+	req, err := http.NewRequest(http.MethodGet, there, nil)
+	if err != nil || !strings.HasPrefix(there, idp.URL+"/saml/slo?") {
+		b.t.Fatalf("it leads to %q, %v", there, err)
+	}
+	m, err := wire.Decode(req, wire.ParamRequest)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	el, err := m.Verify(idp.spCerts)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	asked, err := wire.ParseLogoutRequest(el)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return asked, m.RelayState
+}
+
+// TestSigningOutAsksTheProviderAndTakesItsAnswer, once, and only a good one.
+func TestSigningOutAsksTheProviderAndTakesItsAnswer(t *testing.T) {
+	t.Parallel()
+	idp := startSAMLIdP(t)
+	idp.takesLogouts = true
+	_, base := startCRM(t, idp, new(clock), nil)
+	sign := &wire.Signer{Key: idp.key, Certificate: idp.cert}
+	answer := func(asked wire.LogoutRequest, status wire.Status, change ...func(*wire.LogoutResponse)) wire.LogoutResponse {
+		a := wire.LogoutResponse{
+			ID: wire.NewID(), InResponseTo: asked.ID, Issuer: idp.entityID(), Destination: base + SLOPath, IssueInstant: time.Now(), Status: status,
+		}
+		for _, c := range change {
+			c(&a)
+		}
+		return a
+	}
+	back := func(b *browser, a wire.LogoutResponse, relayState string) page {
+		to, err := sign.RedirectURL(base+SLOPath, wire.ParamResponse, wire.Serialize(a.Element()), relayState)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b.open(to)
+	}
+	ok := wire.Status{Code: wire.StatusSuccess}
+	for words, status := range map[string]wire.Status{
+		"signed you out, too, and every other app": ok,
+		"Not every other app":                      {Code: wire.StatusSuccess, SubCode: wire.StatusPartialLogout},
+	} {
+		b := newBrowser(t)
+		b.samlSignIn(base, "")
+		asked, state := b.leaves(idp, base)
+		if asked.NameID != (wire.NameID{Value: "p-1", Format: wire.NameIDPersistent}) || len(asked.SessionIndexes) != 1 || asked.SessionIndexes[0] != "index-1" ||
+			asked.Issuer != base+MetadataPath || asked.Destination != idp.URL+"/saml/slo" {
+			t.Errorf("asked %+v", asked)
+		}
+		b.mustBe(base, false)
+		wantText(t, back(b, answer(asked, status), state), "You signed out at", words)
+		wantText(t, back(b, answer(asked, status), state), "is not an answer of Gatehouse")
+	}
+	for name, change := range map[string]func(*wire.LogoutResponse){
+		"of another issuer":    func(a *wire.LogoutResponse) { a.Issuer = "https://other.example" },
+		"for another app":      func(a *wire.LogoutResponse) { a.Destination = "https://other.example" },
+		"to another request":   func(a *wire.LogoutResponse) { a.InResponseTo = wire.NewID() },
+		"that says it did not": func(a *wire.LogoutResponse) { a.Status = wire.Status{Code: wire.StatusResponder} },
+	} {
+		b := newBrowser(t)
+		b.samlSignIn(base, "")
+		asked, state := b.leaves(idp, base)
+		if got := back(b, answer(asked, ok, change), state); got.StatusCode < 400 {
+			t.Errorf("%s: %d", name, got.StatusCode)
+		}
+	}
+	b := newBrowser(t)
+	b.samlSignIn(base, "")
+	asked, state := b.leaves(idp, base)
+	stranger, cert := rsaPair(t, strangerKey())
+	sign = &wire.Signer{Key: stranger, Certificate: cert}
+	if got := back(b, answer(asked, ok), state); got.StatusCode != http.StatusBadRequest {
+		t.Errorf("signed by a stranger: %d", got.StatusCode)
+	}
+}

@@ -137,6 +137,18 @@ func testCodes(h *house) {
 	stored, err := h.Participants(h.ctx, u.ID, h.now)
 	h.ok(err)
 	h.same([]idp.Participant{gotP}, stored)
+	named, n, err := h.ParticipantsNamed(h.ctx, a.ID, acc.Subject)
+	h.ok(err)
+	h.same([]idp.Participant{gotP}, named)
+	h.same(int64(1), n)
+	for _, other := range []struct {
+		app  idp.AppID
+		name string
+	}{{a.ID, "renamed"}, {h.app("other").ID, acc.Subject}} {
+		none, _, err := h.ParticipantsNamed(h.ctx, other.app, other.name)
+		h.ok(err)
+		h.same(0, len(none))
+	}
 	accounts, err := h.Accounts(h.ctx, u.ID)
 	h.ok(err)
 	h.same(1, len(accounts))

@@ -121,7 +121,10 @@ func (a *API) samlSettings(in client.SAML, identifier *string) (*idp.SAMLSetting
 		s.SOAPLogoutURL = in.SOAPLogoutURL
 	}
 	if in.FrontLogoutURL != "" {
-		s.FrontLogoutURL, s.FrontLogoutBinding = in.FrontLogoutURL, in.FrontLogoutBinding
+		s.FrontLogoutURL, s.FrontLogoutBinding, s.FrontLogoutResponseURL = in.FrontLogoutURL, in.FrontLogoutBinding, ""
+	}
+	if in.FrontLogoutResponseURL != "" {
+		s.FrontLogoutResponseURL = in.FrontLogoutResponseURL
 	}
 	if in.NameIDFormat != "" {
 		s.NameIDFormat = in.NameIDFormat
@@ -168,7 +171,7 @@ func app(a idp.App) client.App {
 	if s := a.SAML; s != nil {
 		out.SAML = &client.SAML{
 			ACS:           each(s.ACS, func(c idp.AssertionConsumer) client.ACS { return client.ACS(c) }),
-			SOAPLogoutURL: s.SOAPLogoutURL, FrontLogoutURL: s.FrontLogoutURL, FrontLogoutBinding: s.FrontLogoutBinding, SigningCerts: s.SigningCerts, RequireSigned: s.RequireSigned, NameIDFormat: s.NameIDFormat,
+			SOAPLogoutURL: s.SOAPLogoutURL, FrontLogoutURL: s.FrontLogoutURL, FrontLogoutBinding: s.FrontLogoutBinding, FrontLogoutResponseURL: s.FrontLogoutResponseURL, SigningCerts: s.SigningCerts, RequireSigned: s.RequireSigned, NameIDFormat: s.NameIDFormat,
 			SignResponse: s.SignResponse, SessionTTL: spanText(s.SessionTTL), AssertionValidity: spanText(s.AssertionValidity),
 		}
 	}

@@ -77,7 +77,7 @@ func newHouse(t *testing.T) *house {
 	rooms = append(rooms, (&portal.Portal{Store: st, Directory: dir, Launch: func(a idp.App) string { return a.LaunchURL }}).Routes()...)
 	desk := &console.Console{Store: st, Directory: dir, Outbox: out, URL: base, SessionLife: 8 * time.Hour, Explain: oidc.Explain, Connect: func(a idp.App, secret string) []idp.Setting {
 		if a.OIDC == nil {
-			return saml.Connect(base)
+			return saml.Connect(base, a)
 		}
 		return oidc.Connect(base, a, secret)
 	}}

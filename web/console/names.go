@@ -43,6 +43,8 @@ func (n *names) actor(ctx context.Context, a idp.Actor) (string, error) {
 		return "the command line on the machine", nil
 	case "bootstrap":
 		return "the bootstrap token", nil
+	case "app":
+		return "an app, by its protocol", nil
 	}
 	if a.UserID == "" {
 		return "somebody not signed in", nil

@@ -11,6 +11,7 @@ var (
 	ErrSignature = errors.New("signature refused")
 	ErrAlgorithm = errors.New("algorithm refused")
 	ErrDecrypt   = errors.New("decryption refused")
+	ErrEncrypted = errors.New("encrypted, and no key for it is published")
 	ErrExpired   = errors.New("metadata has expired")
 )
 

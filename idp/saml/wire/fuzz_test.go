@@ -4,7 +4,12 @@ import (
 	"bytes"
 	"math/rand/v2"
 	"net/url"
+	"reflect"
+	"slices"
+	"strings"
 	"testing"
+
+	"github.com/beevik/etree"
 
 	"gatehouse/idp/saml/wire"
 )
@@ -129,5 +134,45 @@ func FuzzParseSPMetadata(f *testing.F) {
 			t.Fatal("accepted without an ACS")
 		}
 		_, _ = wire.ParseIdPMetadata(b, instant())
+	})
+}
+
+// FuzzLogout: what is taken for a LogoutRequest, over SOAP or by a form, names
+// somebody, and written again it is the same.
+func FuzzLogout(f *testing.F) {
+	sample := wire.LogoutRequest{
+		ID: "_1", Issuer: "https://sp.example", Destination: "https://idp.example/saml/slo", IssueInstant: instant(), NotOnOrAfter: instant(),
+		NameID: wire.NameID{Value: "ada", Format: wire.NameIDPersistent}, SessionIndexes: []string{"a", "b"},
+	}.Element()
+	f.Add(wire.Serialize(sample))
+	f.Add(wire.SOAPEnvelope(sample))
+	f.Add([]byte(strings.ReplaceAll(string(wire.Serialize(sample)), "saml:NameID", "saml:EncryptedID")))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var roots []*etree.Element
+		if m, err := wire.DecodeSOAP(bytes.NewReader(b)); err == nil {
+			roots = append(roots, m.Root)
+		}
+		if m, err := wire.Decode(post(url.Values{"SAMLRequest": {wire.EncodePOST(b)}}), wire.ParamRequest); err == nil {
+			_, _ = m.Verify(certs(fixedSigner()))
+			roots = append(roots, m.Root)
+		}
+		for _, root := range roots {
+			r, err := wire.ParseLogoutRequest(root)
+			if err != nil {
+				continue
+			}
+			if r.NameID.Value == "" || slices.Contains(r.SessionIndexes, "") || r.Issuer == "" || r.ID == "" {
+				t.Fatalf("accepted %+v", r)
+			}
+			el, err := wire.Parse(wire.Serialize(r.Element()))
+			if err != nil {
+				continue // larger than a message, written out
+			}
+			again, err := wire.ParseLogoutRequest(el)
+			r.IssueInstant, r.NotOnOrAfter = again.IssueInstant, again.NotOnOrAfter // written to the millisecond
+			if err != nil || !reflect.DeepEqual(r, again) {
+				t.Fatalf("%+v became %+v, %v", r, again, err)
+			}
+		}
 	})
 }

@@ -31,8 +31,9 @@ func (r LogoutRequest) Element() *etree.Element {
 	return el
 }
 
-// ParseLogoutRequest reads a samlp:LogoutRequest. It judges no time. Error:
-// ErrMalformed, also for an encrypted name.
+// ParseLogoutRequest reads a samlp:LogoutRequest. It judges no time. Errors:
+// ErrMalformed; ErrEncrypted for a person named by an EncryptedID, together with
+// who asks.
 func ParseLogoutRequest(el *etree.Element) (LogoutRequest, error) {
 	h, err := parseHeader(el, "LogoutRequest")
 	if err != nil {
@@ -50,6 +51,13 @@ func ParseLogoutRequest(el *etree.Element) (LogoutRequest, error) {
 	name, err := Child(el, NSAssertion, "NameID")
 	if err != nil {
 		return LogoutRequest{}, err
+	}
+	encrypted := len(Children(el, NSAssertion, "EncryptedID")) > 0
+	switch {
+	case encrypted && name == nil:
+		return r, refuse(ErrEncrypted, "the NameID is encrypted")
+	case encrypted:
+		return LogoutRequest{}, refuse(ErrMalformed, "the person is named twice")
 	}
 	if r.NameID, err = ParseNameID(name); err != nil {
 		return LogoutRequest{}, err

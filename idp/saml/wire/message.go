@@ -160,6 +160,18 @@ func SOAPEnvelope(el *etree.Element) []byte {
 	return b.Bytes()
 }
 
+// SOAPFault is the answer to what cannot be read as a message, or cannot be
+// answered now: client says that the sender is to change something (SOAP 1.1
+// §4.4). It goes with the HTTP status 500. text is a constant of ours.
+func SOAPFault(client bool, text string) []byte {
+	code := "Server"
+	if client {
+		code = "Client"
+	}
+	return []byte(`<soap:Envelope xmlns:soap="` + NSSOAP + `"><soap:Body><soap:Fault><faultcode>soap:` + code +
+		`</faultcode><faultstring>` + text + `</faultstring></soap:Fault></soap:Body></soap:Envelope>`)
+}
+
 func decodeBase64(text string) ([]byte, error) {
 	switch {
 	case text == "":

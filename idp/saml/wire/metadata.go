@@ -49,6 +49,9 @@ type IdP struct {
 	Entity
 	SSO                     []Endpoint
 	WantAuthnRequestsSigned bool
+	// About and CacheDuration (an xs:duration) are written, and not read.
+	About         About
+	CacheDuration string
 }
 
 // ParseSPMetadata reads the metadata of one service provider, valid at now. The

@@ -28,9 +28,12 @@ func (sp SP) Element() *etree.Element {
 // one. It can be read back by ParseIdPMetadata.
 func (idp IdP) Element() *etree.Element {
 	el, role := idp.descriptor("IDPSSODescriptor")
+	setAttr(el, "cacheDuration", idp.CacheDuration)
 	role.CreateAttr("WantAuthnRequestsSigned", strconv.FormatBool(idp.WantAuthnRequestsSigned))
+	idp.About.introduce(role)
 	idp.addCommon(role)
 	addEndpoints(role, "SingleSignOnService", idp.SSO)
+	idp.About.sign(el)
 	return el
 }
 

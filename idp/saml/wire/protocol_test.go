@@ -116,7 +116,7 @@ func TestLogoutRequestIsReadStrictly(t *testing.T) {
 		"no name":       {"<saml:NameID>ada</saml:NameID>", ""},
 		"empty name":    {"ada", ""},
 		"two names":     {"<saml:NameID>", "<saml:NameID>eve</saml:NameID><saml:NameID>"},
-		"encrypted":     {"<saml:NameID>ada</saml:NameID>", "<saml:EncryptedID/>"},
+		"named twice":   {"<saml:NameID>", "<saml:EncryptedID/><saml:NameID>"},
 		"empty session": {"<samlp:SessionIndex>x", "<samlp:SessionIndex>"},
 		"bad time":      {`10:01:00Z"`, `10:01"`},
 	} {
@@ -126,6 +126,11 @@ func TestLogoutRequestIsReadStrictly(t *testing.T) {
 			continue
 		}
 		wantKind(t, err, wire.ErrMalformed)
+	}
+	got, err := wire.ParseLogoutRequest(mustParse(t, strings.Replace(text, "<saml:NameID>ada</saml:NameID>", "<saml:EncryptedID/>", 1)))
+	wantKind(t, err, wire.ErrEncrypted)
+	if got.ID != "_1" || got.Issuer != "i" || got.NameID.Value != "" {
+		t.Errorf("of an encrypted name: %+v", got)
 	}
 }
 

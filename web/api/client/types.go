@@ -144,17 +144,20 @@ type Exchange struct {
 // SAML is what is known of a service provider. Metadata, when given, is the
 // provider's metadata document and fills in what is left out.
 type SAML struct {
-	Metadata           string   `json:"metadata,omitempty" yaml:"metadata,omitempty"`
-	ACS                []ACS    `json:"acs,omitempty" yaml:"acs,omitempty"`
-	SOAPLogoutURL      string   `json:"soap_logout_url,omitempty" yaml:"soap_logout_url,omitempty"`
-	FrontLogoutURL     string   `json:"front_logout_url,omitempty" yaml:"front_logout_url,omitempty"`
-	FrontLogoutBinding string   `json:"front_logout_binding,omitempty" yaml:"front_logout_binding,omitempty"` // redirect or post
-	SigningCerts       []string `json:"signing_certs,omitempty" yaml:"signing_certs,omitempty"`               // PEM
-	RequireSigned      bool     `json:"require_signed,omitempty" yaml:"require_signed,omitempty"`
-	NameIDFormat       string   `json:"name_id_format,omitempty" yaml:"name_id_format,omitempty"`
-	SignResponse       bool     `json:"sign_response,omitempty" yaml:"sign_response,omitempty"`
-	SessionTTL         string   `json:"session_ttl,omitempty" yaml:"session_ttl,omitempty"`
-	AssertionValidity  string   `json:"assertion_validity,omitempty" yaml:"assertion_validity,omitempty"`
+	Metadata           string `json:"metadata,omitempty" yaml:"metadata,omitempty"`
+	ACS                []ACS  `json:"acs,omitempty" yaml:"acs,omitempty"`
+	SOAPLogoutURL      string `json:"soap_logout_url,omitempty" yaml:"soap_logout_url,omitempty"`
+	FrontLogoutURL     string `json:"front_logout_url,omitempty" yaml:"front_logout_url,omitempty"`
+	FrontLogoutBinding string `json:"front_logout_binding,omitempty" yaml:"front_logout_binding,omitempty"` // redirect or post
+	// FrontLogoutResponseURL is where answers to the app's own logout requests go;
+	// empty: front_logout_url.
+	FrontLogoutResponseURL string   `json:"front_logout_response_url,omitempty" yaml:"front_logout_response_url,omitempty"`
+	SigningCerts           []string `json:"signing_certs,omitempty" yaml:"signing_certs,omitempty"` // PEM
+	RequireSigned          bool     `json:"require_signed,omitempty" yaml:"require_signed,omitempty"`
+	NameIDFormat           string   `json:"name_id_format,omitempty" yaml:"name_id_format,omitempty"`
+	SignResponse           bool     `json:"sign_response,omitempty" yaml:"sign_response,omitempty"`
+	SessionTTL             string   `json:"session_ttl,omitempty" yaml:"session_ttl,omitempty"`
+	AssertionValidity      string   `json:"assertion_validity,omitempty" yaml:"assertion_validity,omitempty"`
 }
 
 // ACS is an AssertionConsumerService with the HTTP-POST binding.
