@@ -76,7 +76,7 @@ func newSAMLHouse(t *testing.T) samlHouse {
 	h.ada = h.staff(t, "ada")[0]
 	for name, app := range map[string]client.App{
 		"crm": {Identifier: h.crm.ID, SAML: &client.SAML{ACS: []client.ACS{{URL: h.crm.ACS, Index: 7, Default: true}, {URL: h.crm.ACS + "/old", Index: 3}}, SigningCerts: []string{h.crm.pem()}}},
-		"hr":  {Identifier: h.hr.ID, SAML: &client.SAML{ACS: []client.ACS{{URL: h.hr.ACS, Index: 0}}, SigningCerts: []string{h.hr.pem()}, RequireSigned: true, SignResponse: true}},
+		"hr":  {Identifier: h.hr.ID, SAML: &client.SAML{ACS: []client.ACS{{URL: h.hr.ACS, Index: 0}}, SigningCerts: []string{h.hr.pem()}, RequireSigned: true, Sign: "both"}},
 	} {
 		app.Name, app.Protocol = name, "saml"
 		if _, err := h.admin.AddApp(t.Context(), app); err != nil {

@@ -1,6 +1,7 @@
 package idp
 
 import (
+	"encoding/json"
 	"strconv"
 	"time"
 )
@@ -145,6 +146,39 @@ type Exchange struct {
 	To   string // the audience
 }
 
+// What is signed of an answer to a service provider. Never neither: nothing else
+// vouches for it.
+const (
+	SignAssertion = "assertion"
+	SignResponse  = "response"
+	SignBoth      = "both"
+)
+
+// How it is signed: the last parts of the URIs in RFC 6931 §2.3.
+const (
+	SignRSASHA256   = "rsa-sha256"
+	SignRSASHA384   = "rsa-sha384"
+	SignRSASHA512   = "rsa-sha512"
+	SignECDSASHA256 = "ecdsa-sha256"
+)
+
+// How an assertion is encrypted: the last parts of the URIs in XML Encryption 1.1
+// §5.2. CBC is for apps that know nothing better.
+const (
+	EncryptAES256GCM = "aes256-gcm"
+	EncryptAES128GCM = "aes128-gcm"
+	EncryptAES256CBC = "aes256-cbc"
+	EncryptAES128CBC = "aes128-cbc"
+)
+
+// How its key travels (XML Encryption 1.1 §5.5.2): OAEP with the digest and mask
+// function SHA-1 and SHA-1, SHA-256 and SHA-1, SHA-256 and SHA-256.
+const (
+	TransportMGF1P       = "rsa-oaep-mgf1p"
+	TransportMGF1PSHA256 = "rsa-oaep-mgf1p-sha256"
+	TransportOAEPSHA256  = "rsa-oaep-sha256"
+)
+
 // SAMLSettings is what we know of a service provider.
 type SAMLSettings struct {
 	ACS                []AssertionConsumer
@@ -157,13 +191,40 @@ type SAMLSettings struct {
 	SigningCerts           []string      // PEM; keys that may sign this provider's requests
 	RequireSigned          bool          // refuse an AuthnRequest without a signature
 	NameIDFormat           string        // URN; persistent or emailAddress
-	SignResponse           bool          // sign the Response too; the Assertion is always signed
+	Sign                   string        // what is signed: SignAssertion ...; empty: the Assertion
+	SignatureAlg           string        // SignRSASHA256 ...; empty: that one
 	SessionTTL             time.Duration // caps SessionNotOnOrAfter; 0: the session's own end
 	AssertionValidity      time.Duration // NotOnOrAfter of the confirmation; 0: 60 seconds
 	MetadataXML            string        // as imported; may be empty
 	// SigningKey is the key that signs for this app while keys are rolled over;
 	// empty, or gone: the one that signs for all.
 	SigningKey KeyID `json:",omitempty"`
+	OneTimeUse bool  // says that an assertion is for one use (SAML Core §2.5.1.5)
+
+	EncryptAssertion bool   // only the app can read what it is told
+	EncryptionCert   string // PEM; RSA
+	// EncryptionMethods are the URIs of its metadata, in their order; the digest
+	// and the mask function of a transport stand right after it.
+	EncryptionMethods []string
+	EncryptionAlg     string // EncryptAES256GCM ...; empty: by EncryptionMethods
+	KeyTransport      string // TransportMGF1P ...; empty: by EncryptionMethods
+}
+
+// UnmarshalJSON also reads settings from before Sign, when a flag said that the
+// Response is signed too.
+func (s *SAMLSettings) UnmarshalJSON(b []byte) error {
+	type plain SAMLSettings
+	was := struct {
+		*plain
+		SignResponse bool
+	}{plain: (*plain)(s)}
+	if err := json.Unmarshal(b, &was); err != nil {
+		return err
+	}
+	if was.SignResponse && s.Sign == "" {
+		s.Sign = SignBoth
+	}
+	return nil
 }
 
 // AssertionConsumer is one AssertionConsumerService with the HTTP-POST binding.
@@ -176,8 +237,9 @@ type AssertionConsumer struct {
 // AttributeRule tells one attribute or claim to an app.
 type AttributeRule struct {
 	Name         string // attribute Name, or claim
-	NameFormat   string // SAML only; empty: unspecified is written as basic
+	NameFormat   string // SAML only: basic (also empty), uri, unspecified, or a URI
 	FriendlyName string // SAML only
+	Type         string // SAML only: the xsi:type of values, xs:string (also empty), xs:boolean, xs:integer, xs:anyURI or none
 	Source       string // see package jit: username, email, display_name, given_name, family_name, groups, role, id, or const:TEXT
 }
 

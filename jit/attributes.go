@@ -4,9 +4,16 @@ import (
 	"gatehouse/idp"
 )
 
-// NameFormatBasic is what an attribute without a NameFormat is written with
-// (saml-core §8.2.3).
-const NameFormatBasic = "urn:oasis:names:tc:SAML:2.0:attrname-format:basic"
+// The NameFormats that have a name of their own (saml-core §8.2). A rule names
+// them by the last part, or another one by its URI. NameFormatBasic is what an
+// attribute without one is written with.
+const (
+	NameFormatBasic       = nameFormats + "basic"
+	NameFormatURI         = nameFormats + "uri"
+	NameFormatUnspecified = nameFormats + "unspecified"
+
+	nameFormats = "urn:oasis:names:tc:SAML:2.0:attrname-format:"
+)
 
 // Attribute is one attribute of an AttributeStatement (saml-core §2.7.3.1).
 // No Values means: known, and none (§2.7.3.1.1: AttributeValue is left out).
@@ -14,6 +21,7 @@ type Attribute struct {
 	Name         string
 	NameFormat   string
 	FriendlyName string // may be empty
+	Type         string // xsi:type of the Values; empty: none is said
 	Values       []string
 }
 
@@ -59,6 +67,9 @@ func Attributes(p Person, app idp.App) ([]Attribute, error) {
 			if !fits(v, maxValue) {
 				return nil, idp.Errorf(idp.Invalid, "The value of attribute %q cannot be told to the app: it is too long or has characters that XML does not allow. An admin can correct it in the directory.", rule.Name)
 			}
+			if !isOf(rule.Type, v) {
+				return nil, idp.Errorf(idp.Invalid, "The value of attribute %q is not of the type %s, which its rule names. An admin can correct it.", rule.Name, rule.Type)
+			}
 			total += len(v)
 		}
 		if total > maxTotal {
@@ -85,9 +96,18 @@ func Rules(app idp.App) []idp.AttributeRule {
 }
 
 func attribute(rule idp.AttributeRule, values []string) Attribute {
-	a := Attribute{Name: rule.Name, NameFormat: rule.NameFormat, FriendlyName: rule.FriendlyName, Values: values}
-	if a.NameFormat == "" {
+	a := Attribute{Name: rule.Name, NameFormat: rule.NameFormat, FriendlyName: rule.FriendlyName, Type: rule.Type, Values: values}
+	switch a.NameFormat {
+	case "":
 		a.NameFormat = NameFormatBasic
+	case "basic", "uri", "unspecified":
+		a.NameFormat = nameFormats + a.NameFormat
+	}
+	switch a.Type {
+	case "":
+		a.Type = typeString
+	case typeNone:
+		a.Type = ""
 	}
 	return a
 }

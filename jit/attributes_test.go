@@ -15,7 +15,7 @@ func samlApp(rules ...idp.AttributeRule) idp.App {
 }
 
 func basic(name string, values ...string) Attribute {
-	return Attribute{Name: name, NameFormat: NameFormatBasic, Values: values}
+	return Attribute{Name: name, NameFormat: NameFormatBasic, Type: "xs:string", Values: values}
 }
 
 func TestAttributes(t *testing.T) {
@@ -33,15 +33,26 @@ func TestAttributes(t *testing.T) {
 			basic("familyName", "Adams"), basic("displayName", "Alice Adams"), basic("groups", "editors", "staff"),
 		}},
 		{"what is not known is left out, no groups is said", nobody, samlApp(), []Attribute{
-			basic("username", "bob"), basic("displayName", "bob"), {Name: "groups", NameFormat: NameFormatBasic, Values: []string{}},
+			basic("username", "bob"), basic("displayName", "bob"), {Name: "groups", NameFormat: NameFormatBasic, Type: "xs:string", Values: []string{}},
 		}},
 		{"rules are the whole statement, in their order", alice(), samlApp(
 			idp.AttributeRule{Name: "urn:oid:0.9.2342.19200300.100.1.3", NameFormat: uri, FriendlyName: "mail", Source: "email"},
 			idp.AttributeRule{Name: "Role", Source: "role"},
 			idp.AttributeRule{Name: "license", Source: "const:a & b ]]> <c>"},
 		), []Attribute{
-			{Name: "urn:oid:0.9.2342.19200300.100.1.3", NameFormat: uri, FriendlyName: "mail", Values: []string{"alice@example.com"}},
+			{Name: "urn:oid:0.9.2342.19200300.100.1.3", NameFormat: uri, FriendlyName: "mail", Type: "xs:string", Values: []string{"alice@example.com"}},
 			basic("Role", "editor"), basic("license", "a & b ]]> <c>"),
+		}},
+		{"names, formats and types are as the rules say", alice(), samlApp(
+			idp.AttributeRule{Name: "a", NameFormat: "uri", Type: "xs:anyURI", Source: "const:https://example.com"},
+			idp.AttributeRule{Name: "b", NameFormat: "unspecified", Type: "xs:integer", Source: "const:-12"},
+			idp.AttributeRule{Name: "c", NameFormat: "basic", Type: "xs:boolean", Source: "const:1"},
+			idp.AttributeRule{Name: "d", NameFormat: "urn:own", Type: "none", Source: "username"},
+		), []Attribute{
+			{Name: "a", NameFormat: uri, Type: "xs:anyURI", Values: []string{"https://example.com"}},
+			{Name: "b", NameFormat: NameFormatUnspecified, Type: "xs:integer", Values: []string{"-12"}},
+			{Name: "c", NameFormat: NameFormatBasic, Type: "xs:boolean", Values: []string{"1"}},
+			{Name: "d", NameFormat: "urn:own", Values: []string{"alice"}},
 		}},
 	}
 	for _, tt := range tests {
@@ -100,6 +111,17 @@ func TestSA31ValuesThatXMLCannotCarryAreRefused(t *testing.T) {
 	}
 }
 
+func TestAValueThatIsNotOfItsTypeIsNotTold(t *testing.T) {
+	t.Parallel()
+	for kind, value := range map[string]string{"xs:integer": "alice", "xs:boolean": "yes"} {
+		p := alice()
+		p.User.Username = value
+		if _, err := Attributes(p, samlApp(idp.AttributeRule{Name: "a", Type: kind, Source: "username"})); !idp.IsKind(err, idp.Invalid) {
+			t.Errorf("%s %q: %v", kind, value, err)
+		}
+	}
+}
+
 func TestAttributesTooLongTogetherAreRefused(t *testing.T) {
 	t.Parallel()
 	p := alice()
@@ -130,6 +152,12 @@ func TestCheckRules(t *testing.T) {
 		{"no name", idp.ProtocolSAML, []idp.AttributeRule{rule("", "email")}, false},
 		{"name with a line feed", idp.ProtocolSAML, []idp.AttributeRule{rule("a\nb", "email")}, false},
 		{"friendly name with a tab", idp.ProtocolSAML, []idp.AttributeRule{{Name: "a", FriendlyName: "a\tb", Source: "email"}}, false},
+		{"a format by its word", idp.ProtocolSAML, []idp.AttributeRule{{Name: "a", NameFormat: "unspecified", Source: "email"}}, true},
+		{"a format that is neither word nor URI", idp.ProtocolSAML, []idp.AttributeRule{{Name: "a", NameFormat: "url", Source: "email"}}, false},
+		{"an unknown type", idp.ProtocolSAML, []idp.AttributeRule{{Name: "a", Type: "xs:date", Source: "email"}}, false},
+		{"a constant of its type", idp.ProtocolSAML, []idp.AttributeRule{{Name: "a", Type: "xs:integer", Source: "const:+007"}}, true},
+		{"a constant that is not of its type", idp.ProtocolSAML, []idp.AttributeRule{{Name: "a", Type: "xs:integer", Source: "const:+-7"}}, false},
+		{"no digits are no integer", idp.ProtocolSAML, []idp.AttributeRule{{Name: "a", Type: "xs:integer", Source: "const:-"}}, false},
 		{"the same name twice", idp.ProtocolSAML, []idp.AttributeRule{rule("a", "email"), rule("a", "username")}, false},
 		{"a protocol claim", idp.ProtocolOIDC, []idp.AttributeRule{rule("sub", "email")}, false},
 		{"the same name is free in SAML", idp.ProtocolSAML, []idp.AttributeRule{rule("sub", "email")}, true},

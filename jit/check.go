@@ -1,6 +1,7 @@
 package jit
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -28,16 +29,46 @@ func checkRule(protocol idp.Protocol, rule idp.AttributeRule) error {
 	if rule.Name == "" || !plainName(rule.Name) || !plainName(rule.NameFormat) || !plainName(rule.FriendlyName) {
 		return idp.Errorf(idp.Invalid, "The attribute rule %q needs a name of at most %d bytes without control characters.", rule.Name, maxName)
 	}
+	if protocol == idp.ProtocolSAML && !strings.Contains(rule.NameFormat, ":") && !slices.Contains([]string{"", "basic", "uri", "unspecified"}, rule.NameFormat) {
+		return idp.Errorf(idp.Invalid, "The NameFormat of attribute %q is basic, uri, unspecified or a URI.", rule.Name)
+	}
+	if !slices.Contains(types(), rule.Type) {
+		return idp.Errorf(idp.Invalid, "The type of attribute %q is one of xs:string, xs:boolean, xs:integer, xs:anyURI, none.", rule.Name)
+	}
 	if protocol == idp.ProtocolOIDC && protocolClaim(rule.Name) {
 		return idp.Errorf(idp.Invalid, "The claim %q belongs to OpenID Connect itself and cannot have a rule.", rule.Name)
 	}
 	if _, ok := (Person{}).values(rule.Source); !ok {
 		return idp.Errorf(idp.Invalid, "The attribute %q has an unknown source %q. Known are username, email, display_name, given_name, family_name, groups, role, id, subject and const:TEXT.", rule.Name, rule.Source)
 	}
-	if text, ok := strings.CutPrefix(rule.Source, constPrefix); ok && !fits(text, maxValue) {
-		return idp.Errorf(idp.Invalid, "The constant of attribute %q is too long or has characters that XML does not allow.", rule.Name)
+	if text, ok := strings.CutPrefix(rule.Source, constPrefix); ok && !(fits(text, maxValue) && isOf(rule.Type, text)) {
+		return idp.Errorf(idp.Invalid, "The constant of attribute %q is too long, has characters that XML does not allow, or is not of its type.", rule.Name)
 	}
 	return nil
+}
+
+// Types of attribute values (XML Schema Part 2). typeNone leaves it out.
+const (
+	typeString  = "xs:string"
+	typeBoolean = "xs:boolean"
+	typeInteger = "xs:integer"
+	typeURI     = "xs:anyURI"
+	typeNone    = "none"
+)
+
+func types() []string { return []string{"", typeString, typeBoolean, typeInteger, typeURI, typeNone} }
+
+// isOf reports whether v is in the lexical space of a type: a service provider
+// that validates would refuse the whole assertion.
+func isOf(kind, v string) bool {
+	switch kind {
+	case typeBoolean:
+		return slices.Contains([]string{"true", "false", "1", "0"}, v)
+	case typeInteger:
+		digits := strings.TrimPrefix(strings.TrimPrefix(v, "-"), "+")
+		return digits != "" && len(v) <= len(digits)+1 && strings.Trim(digits, "0123456789") == ""
+	}
+	return true
 }
 
 // fits reports whether s is at most limit bytes of UTF-8 and arrives in XML as

@@ -182,7 +182,10 @@ func (t Template) App(set map[string]string) (idp.App, error) {
 	a.Identifier = fill(t.EntityID)
 	a.SAML = &idp.SAMLSettings{
 		ACS:          []idp.AssertionConsumer{{URL: fill(t.ACS), Default: true}},
-		NameIDFormat: nameIDFormat(t.NameID.Format), SignResponse: t.Limits.Signed == "response",
+		NameIDFormat: nameIDFormat(t.NameID.Format),
+	}
+	if t.Limits.Signed == "response" {
+		a.SAML.Sign = idp.SignBoth // what is inside can then be taken out and still be verified
 	}
 	return a, nil
 }

@@ -79,6 +79,11 @@ func (r *rehearsals) test(ctx context.Context, app idp.App, u idp.User) (idp.App
 	}
 	played := *app.SAML
 	played.SigningCerts = []string{sim.Certificate()}
+	if played.EncryptAssertion {
+		if played.EncryptionCert, err = sim.EncryptionCertificate(); err != nil {
+			return out, err
+		}
+	}
 	app.SAML = &played
 	done, err := r.saml.SignOn(ctx, app, u, request)
 	if err != nil {

@@ -2,10 +2,16 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"log/slog"
+	"math/big"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
@@ -142,7 +148,7 @@ func TestASimulatorRefusesInTheVendorsTerms(t *testing.T) {
 	}{
 		{"a missing attribute", "slack", func(a *idp.App) { a.Attributes = a.Attributes[1:] }, "Slack: the attribute User.Email is required, and missing"},
 		{"a NameFormat", "slack", func(a *idp.App) { a.Attributes[0].NameFormat = "" }, "Slack: User.Email has the NameFormat unspecified, and came as basic"},
-		{"an unsigned response", "slack", func(a *idp.App) { a.SAML.SignResponse = false }, "Slack: the response must be signed, and is not"},
+		{"an unsigned response", "slack", func(a *idp.App) { a.SAML.Sign = "" }, "Slack: the response must be signed, and is not"},
 		{"another address", "slack", func(a *idp.App) { a.SAML.ACS[0].URL = "https://acme.slack.com/saml" },
 			"Slack: its SSO post-back URL is https://{workspace}.slack.com/sso/saml, and the answer goes to https://acme.slack.com/saml"},
 		{"another entityID", "slack", func(a *idp.App) { a.Identifier = "https://slack.com/" }, "Slack: it calls itself https://slack.com, and is registered as https://slack.com/"},
@@ -206,6 +212,36 @@ func TestATemplatesLimitsHoldAtSignIn(t *testing.T) {
 	}
 	if got := r.test(a); !got.Accepted {
 		t.Errorf("2048 bytes: %s", refusals(got))
+	}
+}
+
+// TestAnEncryptedAssertionIsTriedOutAsItIs, without the app's own key, and
+// previewed in the clear.
+func TestAnEncryptedAssertionIsTriedOutAsItIs(t *testing.T) {
+	t.Parallel()
+	r := newRehearsing(t)
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	for _, sign := range []string{idp.SignAssertion, idp.SignResponse, idp.SignBoth} {
+		a := r.register("slack", func(a *idp.App) {
+			a.Name, a.Identifier, a.Template = "CRM "+sign, "https://crm.example/"+sign, ""
+			a.SAML.Sign, a.SAML.EncryptAssertion, a.SAML.EncryptionCert = sign, true, cert
+		})
+		if got := r.test(a); !got.Accepted {
+			t.Errorf("%s: %s", sign, refusals(got))
+		}
+		v, err := r.rehearsals.preview(t.Context(), a, r.alice)
+		if err != nil || len(v.Documents) != 1 || !strings.Contains(v.Documents[0].Text, "alice@example.com") {
+			t.Errorf("%s: %+v, %v", sign, v, err)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"crypto/rsa"
 	"encoding/pem"
 	"net"
 	"net/url"
@@ -176,6 +177,13 @@ func (d *Directory) checkSAML(s *idp.SAMLSettings) error {
 	if s.NameIDFormat == "" {
 		s.NameIDFormat = nameIDPersistent
 	}
+	// The defaults are stored as nothing, as they were before there was a choice.
+	if s.Sign == idp.SignAssertion {
+		s.Sign = ""
+	}
+	if s.SignatureAlg == idp.SignRSASHA256 {
+		s.SignatureAlg = ""
+	}
 	switch {
 	case s.NameIDFormat != nameIDPersistent && s.NameIDFormat != nameIDEmail:
 		return invalid("name_id_format", "A NameID is persistent or emailAddress.")
@@ -183,8 +191,15 @@ func (d *Directory) checkSAML(s *idp.SAMLSettings) error {
 		return invalid("acs", "A service provider has 1 to 50 assertion consumer services.")
 	case s.RequireSigned && len(s.SigningCerts) == 0:
 		return invalid("signing_certs", "To demand signed requests, the provider's signing certificate must be known.")
+	case !slices.Contains([]string{"", idp.SignResponse, idp.SignBoth}, s.Sign):
+		return invalid("sign", "What is signed is the assertion, the response or both.")
+	case !slices.Contains([]string{"", idp.SignRSASHA384, idp.SignRSASHA512, idp.SignECDSASHA256}, s.SignatureAlg):
+		return invalid("signature_alg", "Answers are signed with rsa-sha256, rsa-sha384, rsa-sha512 or ecdsa-sha256.")
 	case s.SessionTTL < 0 || s.AssertionValidity < 0:
 		return invalid("session_ttl", "A time span is not negative.")
+	}
+	if err := checkEncryption(s); err != nil {
+		return err
 	}
 	if err := webURL("front_logout_url", s.FrontLogoutURL, true); err != nil {
 		return err
@@ -209,15 +224,49 @@ func (d *Directory) checkSAML(s *idp.SAMLSettings) error {
 		indexes[acs.Index] = true
 	}
 	for _, c := range s.SigningCerts {
-		block, rest := pem.Decode([]byte(c))
-		if block == nil || len(strings.TrimSpace(string(rest))) > 0 {
-			return invalid("signing_certs", "A signing certificate is one PEM block.")
-		}
-		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
-			return invalid("signing_certs", "A signing certificate could not be read.").Because(err)
+		if _, err := onePEM("signing_certs", c); err != nil {
+			return err
 		}
 	}
 	return d.called("soap_logout_url", s.SOAPLogoutURL)
+}
+
+// checkEncryption: what can be read by the app alone needs the key to be the
+// app's, and one that nobody breaks.
+func checkEncryption(s *idp.SAMLSettings) error {
+	switch {
+	case !slices.Contains([]string{"", idp.EncryptAES256GCM, idp.EncryptAES128GCM, idp.EncryptAES256CBC, idp.EncryptAES128CBC}, s.EncryptionAlg):
+		return invalid("encryption_alg", "Assertions are encrypted with aes256-gcm, aes128-gcm, aes256-cbc or aes128-cbc.")
+	case !slices.Contains([]string{"", idp.TransportMGF1P, idp.TransportMGF1PSHA256, idp.TransportOAEPSHA256}, s.KeyTransport):
+		return invalid("key_transport", "The key of an encrypted assertion travels by rsa-oaep-mgf1p, rsa-oaep-mgf1p-sha256 or rsa-oaep-sha256.")
+	case s.EncryptAssertion && s.EncryptionCert == "":
+		return invalid("encryption_cert", "To encrypt assertions, the app's encryption certificate must be known: it is in its metadata.")
+	case len(s.EncryptionMethods) > 50 || slices.ContainsFunc(s.EncryptionMethods, func(m string) bool { return len(m) > 256 }):
+		return invalid("encryption_methods", "An app has at most 50 encryption methods, each a URI.")
+	case s.EncryptionCert == "":
+		return nil
+	}
+	cert, err := onePEM("encryption_cert", s.EncryptionCert)
+	if err != nil || !s.EncryptAssertion {
+		return err
+	}
+	if key, ok := cert.PublicKey.(*rsa.PublicKey); !ok || key.N.BitLen() < 2048 {
+		return invalid("encryption_cert", "Assertions are encrypted to an RSA key of 2048 bits or more.")
+	}
+	return nil
+}
+
+// onePEM reads a certificate.
+func onePEM(field, text string) (*x509.Certificate, error) {
+	block, rest := pem.Decode([]byte(text))
+	if block == nil || len(strings.TrimSpace(string(rest))) > 0 {
+		return nil, invalid(field, "A certificate is one PEM block.")
+	}
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, invalid(field, "A certificate could not be read.").Because(err)
+	}
+	return cert, nil
 }
 
 // called checks a URL that the house itself calls. Empty is allowed.

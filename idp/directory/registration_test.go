@@ -2,6 +2,14 @@ package directory_test
 
 import (
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
 	"testing"
 	"time"
 
@@ -122,6 +130,15 @@ func TestARegistrationThatContradictsItselfIsRefused(t *testing.T) {
 		"signature demanded, no key": {Name: "App", Protocol: idp.ProtocolSAML, Identifier: "urn:app", SAML: &idp.SAMLSettings{
 			ACS: []idp.AssertionConsumer{{URL: "https://a.example/acs"}}, RequireSigned: true,
 		}},
+		"nothing signed":               samlApp(func(s *idp.SAMLSettings) { s.Sign = "neither" }),
+		"signed with SHA-1":            samlApp(func(s *idp.SAMLSettings) { s.SignatureAlg = "rsa-sha1" }),
+		"encrypted with 3DES":          samlApp(func(s *idp.SAMLSettings) { s.EncryptionAlg = "tripledes-cbc" }),
+		"key by RSA 1.5":               samlApp(func(s *idp.SAMLSettings) { s.KeyTransport = "rsa-1_5" }),
+		"encrypted to nobody":          samlApp(func(s *idp.SAMLSettings) { s.EncryptAssertion = true }),
+		"encrypted to something":       samlApp(func(s *idp.SAMLSettings) { s.EncryptionCert = "x" }),
+		"encrypted to a short key":     samlApp(encryptedTo(pemOf(t, rsaKey(t, 1024)))),
+		"encrypted to a key of no use": samlApp(encryptedTo(pemOf(t, ecKey(t)))),
+		"methods without an end":       samlApp(func(s *idp.SAMLSettings) { s.EncryptionMethods = make([]string, 51) }),
 		"unknown source": {Name: "App", Protocol: idp.ProtocolOIDC, Identifier: "app", OIDC: oidcApp("https://a.example/cb", nil).OIDC,
 			Attributes: []idp.AttributeRule{{Name: "x", Source: "password"}}},
 	} {
@@ -129,4 +146,55 @@ func TestARegistrationThatContradictsItselfIsRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+func samlApp(change func(*idp.SAMLSettings)) idp.App {
+	s := &idp.SAMLSettings{ACS: []idp.AssertionConsumer{{URL: "https://a.example/acs"}}}
+	change(s)
+	return idp.App{Name: "App", Protocol: idp.ProtocolSAML, Identifier: "urn:app", SAML: s}
+}
+
+func encryptedTo(cert string) func(*idp.SAMLSettings) {
+	return func(s *idp.SAMLSettings) { s.EncryptAssertion, s.EncryptionCert = true, cert }
+}
+
+// TestTheDefaultsOfAssertionsAreStoredAsNothing, so that a file which says them
+// changes no app from before there was a choice.
+func TestTheDefaultsOfAssertionsAreStoredAsNothing(t *testing.T) {
+	t.Parallel()
+	d, _ := newDirectory(t)
+	a := samlApp(encryptedTo(pemOf(t, rsaKey(t, 2048))))
+	a.SAML.Sign, a.SAML.SignatureAlg, a.SAML.EncryptionAlg, a.SAML.KeyTransport = idp.SignAssertion, idp.SignRSASHA256, idp.EncryptAES128GCM, idp.TransportOAEPSHA256
+	a, err := d.AddApp(context.Background(), a)
+	if err != nil || a.SAML.Sign != "" || a.SAML.SignatureAlg != "" || a.SAML.EncryptionAlg != idp.EncryptAES128GCM {
+		t.Errorf("%+v, %v", a.SAML, err)
+	}
+}
+
+func rsaKey(t *testing.T, bits int) crypto.Signer {
+	t.Helper()
+	key, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func ecKey(t *testing.T) crypto.Signer {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func pemOf(t *testing.T, key crypto.Signer) string {
+	t.Helper()
+	form := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, form, form, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }

@@ -28,7 +28,7 @@ const (
 
 // wanted is what a house signs with: one of each is made when missing.
 func wanted() []kind {
-	return []kind{{UseOIDC, RS256}, {UseOIDC, ES256}, {UseSAML, RS256}, {UseReceipt, ES256}}
+	return []kind{{UseOIDC, RS256}, {UseOIDC, ES256}, {UseSAML, RS256}, {UseSAML, ES256}, {UseReceipt, ES256}}
 }
 
 type kind struct{ use, alg string }

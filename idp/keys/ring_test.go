@@ -80,7 +80,7 @@ func TestLoadMakesTheKeysAHouseNeedsOnce(t *testing.T) {
 	store := &table{}
 	first := newRing(t, store)
 	again := newRing(t, store)
-	if len(store.rows) != 4 {
+	if len(store.rows) != 5 {
 		t.Fatalf("%d keys", len(store.rows))
 	}
 	for _, k := range wanted() {
@@ -111,7 +111,7 @@ func TestNodesThatStartAtOnceEndWithTheSameKeys(t *testing.T) {
 	}
 	starting.Wait()
 	rows, err := store.SigningKeys(t.Context())
-	if err != nil || len(rows) != 4 {
+	if err != nil || len(rows) != 5 {
 		t.Errorf("%d keys in the store, %v", len(rows), err)
 	}
 	token, err := rings[0].Sign(ES256, "", map[string]any{"sub": "a"})

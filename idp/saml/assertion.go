@@ -14,6 +14,7 @@ import (
 const (
 	confirmedByBearer = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 	xmlSchema         = "http://www.w3.org/2001/XMLSchema"
+	xmlSchemaInstance = "http://www.w3.org/2001/XMLSchema-instance"
 
 	// defaultValidity is how long a confirmation holds when the app says
 	// nothing; backdate is for apps whose clock is behind.
@@ -26,6 +27,7 @@ type statement struct {
 	app        idp.App
 	req        *request
 	session    idp.Session
+	granted    time.Time // until when the person may use the app; zero: no end
 	now        time.Time
 	class      string
 	name       idp.NameID
@@ -43,6 +45,7 @@ func (p *Provider) assertion(s statement) *etree.Element {
 	el := etree.NewElement("saml:Assertion")
 	el.CreateAttr("xmlns:saml", wire.NSAssertion)
 	el.CreateAttr("xmlns:xs", xmlSchema)
+	el.CreateAttr("xmlns:xsi", xmlSchemaInstance)
 	el.CreateAttr("ID", wire.NewID())
 	el.CreateAttr("Version", "2.0")
 	el.CreateAttr("IssueInstant", wire.FormatTime(s.now))
@@ -60,23 +63,31 @@ func (p *Provider) assertion(s statement) *etree.Element {
 			},
 		}},
 	}).Element())
-	el.AddChild((&saml.Conditions{
+	conditions := &saml.Conditions{
 		NotBefore: s.now.Add(-backdate), NotOnOrAfter: until,
 		AudienceRestrictions: []saml.AudienceRestriction{{Audience: saml.Audience{Value: s.app.Identifier}}},
-	}).Element())
+	}
+	if s.app.SAML.OneTimeUse {
+		conditions.OneTimeUse = &saml.OneTimeUse{}
+	}
+	el.AddChild(conditions.Element())
 	el.AddChild(s.authn().Element())
 	if len(s.attributes) > 0 { // the schema wants at least one
-		el.AddChild(s.told().Element())
+		el.AddChild(s.told())
 	}
 	return el
 }
 
 // authn says when and how the person signed in. SessionNotOnOrAfter is what
-// bounds the app's own session: never later than ours.
+// bounds the app's own session: it is never later than ours, nor than what lets
+// the person use the app.
 func (s statement) authn() *saml.AuthnStatement {
 	end := s.session.ExpiresAt
 	if ttl := s.app.SAML.SessionTTL; ttl > 0 && s.now.Add(ttl).Before(end) {
 		end = s.now.Add(ttl)
+	}
+	if !s.granted.IsZero() && s.granted.Before(end) {
+		end = s.granted
 	}
 	end = end.UTC()
 	return &saml.AuthnStatement{
@@ -85,20 +96,31 @@ func (s statement) authn() *saml.AuthnStatement {
 	}
 }
 
-func (s statement) told() *saml.AttributeStatement {
-	told := &saml.AttributeStatement{Attributes: make([]saml.Attribute, len(s.attributes))}
-	for i, a := range s.attributes {
-		to := saml.Attribute{Name: a.Name, NameFormat: a.NameFormat, FriendlyName: a.FriendlyName}
-		for _, v := range a.Values {
-			to.Values = append(to.Values, saml.AttributeValue{Type: "xs:string", Value: v})
+// told is the AttributeStatement (SAML Core §2.7.3). The types of values are in
+// a namespace that is only named inside a text: the assertion declares it.
+func (s statement) told() *etree.Element {
+	told := etree.NewElement("saml:AttributeStatement")
+	for _, a := range s.attributes {
+		el := told.CreateElement("saml:Attribute")
+		el.CreateAttr("Name", a.Name)
+		el.CreateAttr("NameFormat", a.NameFormat)
+		if a.FriendlyName != "" {
+			el.CreateAttr("FriendlyName", a.FriendlyName)
 		}
-		told.Attributes[i] = to
+		for _, v := range a.Values {
+			value := el.CreateElement("saml:AttributeValue")
+			if a.Type != "" {
+				value.CreateAttr("xsi:type", a.Type)
+			}
+			value.SetText(v)
+		}
 	}
 	return told
 }
 
-// response signs and serialises the answer to req; assertion is nil for a
-// status other than Success.
+// response signs and serialises the answer to req: what the app wants signed,
+// and always the one without an assertion, which is nil for a status other than
+// Success.
 func (p *Provider) response(app idp.App, req *request, status wire.Status, assertion *etree.Element) ([]byte, error) {
 	sign, err := signer(p.Ring, app)
 	if err != nil {
@@ -109,12 +131,18 @@ func (p *Provider) response(app idp.App, req *request, status wire.Status, asser
 		Issuer: &saml.Issuer{Value: p.EntityID}, Status: statusOf(status),
 	}).Element()
 	if assertion != nil {
-		if err := sign.Sign(assertion); err != nil {
+		if app.SAML.Sign != idp.SignResponse {
+			if err := sign.Sign(assertion); err != nil {
+				return nil, err
+			}
+		}
+		// Signed, then encrypted: what is signed again is what anybody can read.
+		if assertion, err = encrypt(app, assertion); err != nil {
 			return nil, err
 		}
 		el.AddChild(assertion)
 	}
-	if assertion == nil || app.SAML.SignResponse {
+	if assertion == nil || app.SAML.Sign == idp.SignResponse || app.SAML.Sign == idp.SignBoth {
 		if err := sign.Sign(el); err != nil {
 			return nil, err
 		}

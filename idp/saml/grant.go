@@ -44,6 +44,7 @@ func (p *Provider) issue(ctx context.Context, app idp.App, req *request, session
 	case err != nil:
 		return s, err
 	}
+	s.granted = access.Grant.UntilAt
 	u, err := p.Store.User(ctx, session.UserID)
 	if err != nil {
 		return s, err
@@ -109,8 +110,8 @@ func sessionIndex(s idp.SessionID, app idp.AppID) string {
 }
 
 // respond gives the browser the Response for the app (SAML Profiles §4.1.4.2).
-// An assertion is signed always; a Response without one too, as nothing else
-// vouches for its status.
+// A Response without an assertion is signed always, as nothing else vouches for
+// its status.
 func (p *Provider) respond(w http.ResponseWriter, r *http.Request, app idp.App, req *request, status wire.Status, assertion *etree.Element) {
 	message, err := p.response(app, req, status, assertion)
 	if err != nil {

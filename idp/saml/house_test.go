@@ -140,7 +140,7 @@ func (h *house) people() {
 	})
 	h.hr = app("HR", hrID, idp.SAMLSettings{
 		ACS:          []idp.AssertionConsumer{{URL: hrACS}},
-		SigningCerts: []string{pemOf(hrKey())}, NameIDFormat: wire.NameIDEmail, RequireSigned: true, SignResponse: true,
+		SigningCerts: []string{pemOf(hrKey())}, NameIDFormat: wire.NameIDEmail, RequireSigned: true, Sign: idp.SignBoth,
 	})
 	h.ada, h.bob = user("ada"), user("bob")
 	staff := idp.Group{ID: idp.NewGroupID(), Name: "staff", CreatedAt: now}
@@ -161,6 +161,17 @@ func (h *house) changeApp(id idp.AppID, change func(*idp.App)) {
 	h.must(err)
 	change(&app)
 	h.commit(idp.Change{Apps: []idp.App{app}})
+}
+
+// regrant changes the grants of an app.
+func (h *house) regrant(id idp.AppID, change func(*idp.Grant)) {
+	h.t.Helper()
+	grants, err := h.store.Grants(h.t.Context(), id)
+	h.must(err)
+	for i := range grants {
+		change(&grants[i])
+	}
+	h.commit(idp.Change{Grants: grants})
 }
 
 func (h *house) changeUser(id idp.UserID, change func(*idp.User)) {
@@ -475,17 +486,17 @@ func ourCerts(t testing.TB) []*x509.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var certs []*x509.Certificate
 	for _, row := range rows {
 		if block, _ := pem.Decode([]byte(row.Certificate)); block != nil {
 			cert, err := x509.ParseCertificate(block.Bytes)
 			if err != nil {
 				t.Fatal(err)
 			}
-			return []*x509.Certificate{cert}
+			certs = append(certs, cert)
 		}
 	}
-	t.Fatal("no certificate")
-	return nil
+	return certs
 }
 
 type drawer struct{ rows []idp.SigningKey }

@@ -14,7 +14,7 @@ import (
 // Import reads the metadata of one service provider into its entityID and
 // settings (SAML Metadata §2.4.4). It keeps what we use: assertion consumer
 // services with HTTP-POST, the single logout services, signing
-// certificates, whether it signs its requests, the first NameID format that we
+// certificates, the certificate to encrypt to and what it is for, whether it signs its requests, the first NameID format that we
 // issue. idp.Invalid, in plain words, for a document that is malformed, larger
 // than 256 KiB or expired, names two entities alike, or holds an address that
 // is not http or https.
@@ -38,6 +38,7 @@ func importAt(b []byte, now time.Time) (string, idp.SAMLSettings, error) {
 		NameIDFormat:  nameIDFormat(sp.NameIDFormats),
 		MetadataXML:   string(b),
 	}
+	encryptionKey(&s, sp.EncryptionKeys, now)
 	for _, way := range []struct {
 		binding wire.Binding
 		bind    string
@@ -104,9 +105,13 @@ func service(all []wire.Endpoint, binding wire.Binding) string {
 func encodeCertificates(certs []*x509.Certificate) []string {
 	var texts []string
 	for _, c := range certs {
-		texts = append(texts, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw})))
+		texts = append(texts, encodeCertificate(c))
 	}
 	return texts
+}
+
+func encodeCertificate(c *x509.Certificate) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
 }
 
 // nameIDFormat is the provider's first choice among what we issue; persistent

@@ -2,6 +2,7 @@ package saml
 
 import (
 	"cmp"
+	"crypto"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
@@ -169,16 +170,31 @@ func (p *Provider) sloURL() string { return p.BaseURL + pathSLO }
 
 func (p *Provider) sloSOAPURL() string { return p.BaseURL + pathSLOSOAP }
 
-// keyOf is the key that signs for an app.
+// keyOf is the key that signs for an app: that of the algorithm its settings name.
 func keyOf(ring *keys.Ring, app idp.App) (keys.Key, error) {
-	return ring.KeyOf(keys.UseSAML, keys.RS256, app.SAML.SigningKey)
+	alg, _ := algorithm(app.SAML.SignatureAlg)
+	return ring.KeyOf(keys.UseSAML, alg, app.SAML.SigningKey)
 }
 
-// signer signs for an app with the house's SAML key.
+// signer signs for an app with the house's SAML key, as its settings say.
 func signer(ring *keys.Ring, app idp.App) (*wire.Signer, error) {
+	_, hash := algorithm(app.SAML.SignatureAlg)
 	key, err := keyOf(ring, app)
 	if err != nil {
 		return nil, err
 	}
-	return &wire.Signer{Key: key.Signer, Certificate: key.Certificate}, nil
+	return &wire.Signer{Key: key.Signer, Certificate: key.Certificate, Hash: hash}, nil
+}
+
+// algorithm is which key of the ring signs, and over which digest.
+func algorithm(name string) (alg string, hash crypto.Hash) {
+	switch name {
+	case idp.SignECDSASHA256:
+		return keys.ES256, crypto.SHA256
+	case idp.SignRSASHA384:
+		return keys.RS256, crypto.SHA384
+	case idp.SignRSASHA512:
+		return keys.RS256, crypto.SHA512
+	}
+	return keys.RS256, crypto.SHA256
 }

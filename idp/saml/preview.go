@@ -21,7 +21,7 @@ func (r *Rehearsals) Preview(ctx context.Context, app idp.App, u idp.User) (idp.
 		return idp.AppPreview{}, idp.Errorf(idp.Invalid, "%s does not speak SAML.", app.Name)
 	}
 	plain := *app.SAML
-	plain.RequireSigned = false
+	plain.RequireSigned, plain.EncryptAssertion = false, false
 	app.SAML = &plain
 	request, err := r.plainRequest(ctx, app)
 	if err != nil {

@@ -111,6 +111,7 @@ type Attribute struct {
 	Name         string
 	NameFormat   string
 	FriendlyName string // may be empty
+	Type         string // xsi:type of the values; empty: none is said
 	Values       []string
 }
 

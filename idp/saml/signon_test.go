@@ -5,10 +5,10 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +16,6 @@ import (
 	dsig "github.com/russellhaering/goxmldsig"
 
 	"gatehouse/idp"
-	"gatehouse/idp/keys"
 	"gatehouse/idp/saml/wire"
 )
 
@@ -366,6 +365,66 @@ func TestSessionNotOnOrAfterIsTheEarlierEnd(t *testing.T) {
 	if got := end(); got.After(h.clock.Now().Add(time.Hour)) {
 		t.Errorf("%s is more than an hour away", got)
 	}
+	// What lets her use the app ends in half an hour, and later in two.
+	for until, most := range map[time.Duration]time.Duration{30 * time.Minute: 30 * time.Minute, 2 * time.Hour: time.Hour} {
+		granted := idp.Time(h.clock.Now().Add(until))
+		h.regrant(h.crm.ID, func(g *idp.Grant) { g.UntilAt = granted })
+		if got := end(); got.After(h.clock.Now().Add(most)) || until < most && !got.Equal(granted.Truncate(time.Millisecond)) {
+			t.Errorf("granted until %s, told %s", granted, got)
+		}
+	}
+}
+
+// TestOneTimeUse is said where the app wants it.
+func TestOneTimeUse(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.signedIn(h.ada)
+	for _, want := range []bool{false, true} {
+		h.changeApp(h.crm.ID, func(a *idp.App) { a.SAML.OneTimeUse = want })
+		message := p.get(h.redirect(h.ask(), nil, "")).form().message
+		if got := len(elements(t, message, "//Conditions/OneTimeUse")) == 1; got != want {
+			t.Errorf("OneTimeUse is %v in %s", got, message)
+		}
+	}
+}
+
+// TestAttributesAreToldAsTheirRulesSay: names, formats, types, several values.
+func TestAttributesAreToldAsTheirRulesSay(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.commit(idp.Change{Groups: []idp.Group{{ID: "grp_second", Name: "zoo", CreatedAt: idp.Time(h.clock.Now())}}})
+	h.commit(idp.Change{Members: []idp.Membership{{GroupID: "grp_second", UserID: h.ada.ID, SinceAt: idp.Time(h.clock.Now())}}})
+	h.changeApp(h.crm.ID, func(a *idp.App) {
+		a.Attributes = []idp.AttributeRule{
+			{Name: "urn:oid:0.9.2342.19200300.100.1.3", NameFormat: "uri", FriendlyName: "mail", Source: "email"},
+			{Name: "groups", Source: "groups"},
+			{Name: "active", NameFormat: "unspecified", Type: "xs:boolean", Source: "const:true"},
+			{Name: "plain", NameFormat: "urn:example:own", Type: "none", Source: "username"},
+		}
+	})
+	a := h.ask()
+	f := h.signedIn(h.ada).get(h.redirect(a, nil, "")).form()
+	mustAccept(t, h.asCRM(), f, a.ID)
+	newJudge(h, t).verify(f.message, assertionEl, "RS256")
+	const formats = "urn:oasis:names:tc:SAML:2.0:attrname-format:"
+	want := []string{
+		"urn:oid:0.9.2342.19200300.100.1.3|" + formats + "uri|mail|xs:string=ada@example.com",
+		"groups|" + formats + "basic||xs:string=staff,xs:string=zoo",
+		"active|" + formats + "unspecified||xs:boolean=true",
+		"plain|urn:example:own||=ada",
+	}
+	var got []string
+	for _, el := range elements(t, f.message, "//Attribute") {
+		var values []string
+		for _, v := range el.ChildElements() {
+			values = append(values, v.SelectAttrValue("xsi:type", "")+"="+v.Text())
+		}
+		got = append(got, strings.Join([]string{wire.Attr(el, "Name"), wire.Attr(el, "NameFormat"), wire.Attr(el, "FriendlyName"), strings.Join(values, ",")}, "|"))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("told %q\nwant %q", got, want)
+	}
 }
 
 func TestMetadataGolden(t *testing.T) {
@@ -391,41 +450,4 @@ func TestMetadataGolden(t *testing.T) {
 	if cached := read(t, res, err); cached.StatusCode != http.StatusNotModified || cached.body != "" {
 		t.Errorf("%d %q, want 304", cached.StatusCode, cached.body)
 	}
-}
-
-// TestSA26Xmlsec1VerifiesWhatIsSigned: a second library, from the first days
-// of XML Signature.
-func TestSA26Xmlsec1VerifiesWhatIsSigned(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	key, err := h.ring.Key(keys.UseSAML, keys.RS256)
-	h.must(err)
-	dir := t.TempDir()
-	cert := filepath.Join(dir, "cert.pem")
-	h.must(os.WriteFile(cert, []byte(pemOf(&wire.Signer{Certificate: key.Certificate})), 0o600))
-	verify := func(message []byte, what string) {
-		t.Helper()
-		file := filepath.Join(dir, "message.xml")
-		h.must(os.WriteFile(file, message, 0o600))
-		out, err := exec.Command("xmlsec1", "--verify", "--pubkey-cert-pem", cert, "--id-attr:ID", what,
-			"--node-xpath", "/*[local-name()='Response']"+map[string]string{
-				wire.NSAssertion + ":Assertion": "/*[local-name()='Assertion']", wire.NSProtocol + ":Response": "",
-			}[what]+"/*[local-name()='Signature']", file).CombinedOutput()
-		if err != nil {
-			t.Errorf("%s: %v\n%s", what, err, out)
-		}
-	}
-	p := h.signedIn(h.ada)
-	message := p.get(h.redirect(h.ask(), nil, "")).form().message
-	if n := len(elements(t, message, "//Signature")); n != 1 {
-		t.Errorf("%d signatures, one is the default", n)
-	}
-	verify(message, wire.NSAssertion+":Assertion")
-	a := h.ask(func(r *wire.AuthnRequest) { r.Issuer = hrID })
-	message = p.get(h.redirect(a, hrKey(), "")).form().message
-	if n := len(elements(t, message, "//Signature")); n != 2 {
-		t.Errorf("%d signatures, want Assertion and Response", n)
-	}
-	verify(message, wire.NSProtocol+":Response")
-	mustAccept(t, h.serviceProvider(hrID, hrACS, hrKey()), posted{action: hrACS, message: message}, a.ID)
 }

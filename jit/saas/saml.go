@@ -234,17 +234,23 @@ func newKey(host string, now time.Time) (crypto.Signer, *x509.Certificate, error
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a signing key: %w", err)
 	}
+	cert, err := selfSigned(key, host, now)
+	return key, cert, err
+}
+
+// selfSigned makes a certificate around a key, as metadata want one.
+func selfSigned(key crypto.Signer, host string, now time.Time) (*x509.Certificate, error) {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(now.UnixNano()), Subject: pkix.Name{CommonName: host},
 		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(10, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
-		return nil, nil, fmt.Errorf("make a certificate: %w", err)
+		return nil, fmt.Errorf("make a certificate: %w", err)
 	}
 	cert, err := x509.ParseCertificate(der)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read the certificate: %w", err)
+		return nil, fmt.Errorf("read the certificate: %w", err)
 	}
-	return key, cert, nil
+	return cert, nil
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -73,6 +75,7 @@ type Simulator struct {
 	rules     Rules
 	idp       wire.IdP
 	signer    *wire.Signer
+	opens     *rsa.PrivateKey // assertions; nil: none was asked for
 	requestID string
 	now       func() time.Time
 	checks    []Check
@@ -100,6 +103,19 @@ func NewSimulator(rules Rules, metadata []byte, now func() time.Time) (*Simulato
 // Certificate is the one that signs the simulator's request, as PEM.
 func (s *Simulator) Certificate() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.signer.Certificate.Raw}))
+}
+
+// EncryptionCertificate is of a key to encrypt to, made for this sign-on, as PEM.
+func (s *Simulator) EncryptionCertificate() (string, error) {
+	var err error
+	if s.opens, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+		return "", fmt.Errorf("make a key: %w", err)
+	}
+	cert, err := selfSigned(s.opens, "simulator", s.now())
+	if err != nil {
+		return "", err
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})), nil
 }
 
 // Request is the signed AuthnRequest as a browser brings it, by the binding that
@@ -166,11 +182,8 @@ func (s *Simulator) opened(root *etree.Element) *saml.Assertion {
 		return nil
 	}
 	s.check("", wire.Attr(root, "InResponseTo") == s.requestID, "the answer is to this request", "the answer is not to this request (InResponseTo)")
-	if !s.check("", len(wire.Children(root, wire.NSAssertion, "EncryptedAssertion")) == 0, "the assertion can be read", "the assertion is encrypted, and no key to encrypt to is registered") {
-		return nil
-	}
-	assertion, err := wire.OnlyAssertion(root)
-	if !s.check("", err == nil, "it holds exactly one assertion", "it does not hold exactly one assertion") {
+	assertion, err := s.assertion(root)
+	if !s.check("", err == nil, "it holds exactly one assertion, which can be read", "it does not hold exactly one assertion that can be read") {
 		return nil
 	}
 	verified, err := s.verify(root, assertion)
@@ -184,7 +197,20 @@ func (s *Simulator) opened(root *etree.Element) *saml.Assertion {
 	return a
 }
 
-// verify verifies what is signed, in the part that the vendor wants signed.
+// assertion is the only one of a Response, decrypted where it was encrypted.
+func (s *Simulator) assertion(response *etree.Element) (*etree.Element, error) {
+	encrypted := wire.Children(response, wire.NSAssertion, "EncryptedAssertion")
+	if len(encrypted) == 0 {
+		return wire.OnlyAssertion(response)
+	}
+	if len(encrypted) > 1 || len(wire.Children(response, wire.NSAssertion, "Assertion")) > 0 || s.opens == nil {
+		return nil, errors.New("not exactly one assertion that can be read")
+	}
+	return wire.Decrypt(encrypted[0], s.opens, wire.Decryption{AllowCBC: true})
+}
+
+// verify verifies what is signed, in the part that the vendor wants signed, and
+// returns the assertion of the octets that were verified.
 func (s *Simulator) verify(root, assertion *etree.Element) (*etree.Element, error) {
 	parts := map[string]*etree.Element{"response": root, "assertion": assertion}
 	signed := func(part string) bool { return len(wire.Children(parts[part], wire.NSSignature, "Signature")) > 0 }
@@ -199,7 +225,11 @@ func (s *Simulator) verify(root, assertion *etree.Element) (*etree.Element, erro
 		alg := algorithmOf(parts[part])
 		s.check("limits", slices.Contains(algs, alg), "it is signed with "+alg, "it takes signatures with "+strings.Join(algs, " or ")+", and this one is "+alg)
 	}
-	return wire.VerifyElement(parts[part], s.idp.SigningCerts, wire.At(s.now()))
+	verified, err := wire.VerifyElement(parts[part], s.idp.SigningCerts, wire.At(s.now()))
+	if err != nil || part == "assertion" {
+		return verified, err
+	}
+	return s.assertion(verified)
 }
 
 // algorithmOf names the algorithm of an element's signature.

@@ -116,7 +116,10 @@ func (a *API) samlSettings(in client.SAML, identifier *string) (*idp.SAMLSetting
 	}
 	s.SigningCerts = append(s.SigningCerts, in.SigningCerts...)
 	s.RequireSigned = s.RequireSigned || in.RequireSigned
-	s.SignResponse = in.SignResponse
+	if s.Sign, s.SignatureAlg = in.Sign, in.SignatureAlg; s.Sign == "" && in.SignResponse {
+		s.Sign = idp.SignBoth
+	}
+	readEncryption(&s, in)
 	if in.SOAPLogoutURL != "" {
 		s.SOAPLogoutURL = in.SOAPLogoutURL
 	}
@@ -172,8 +175,9 @@ func app(a idp.App) client.App {
 		out.SAML = &client.SAML{
 			ACS:           each(s.ACS, func(c idp.AssertionConsumer) client.ACS { return client.ACS(c) }),
 			SOAPLogoutURL: s.SOAPLogoutURL, FrontLogoutURL: s.FrontLogoutURL, FrontLogoutBinding: s.FrontLogoutBinding, FrontLogoutResponseURL: s.FrontLogoutResponseURL, SigningCerts: s.SigningCerts, RequireSigned: s.RequireSigned, NameIDFormat: s.NameIDFormat,
-			SignResponse: s.SignResponse, SessionTTL: spanText(s.SessionTTL), AssertionValidity: spanText(s.AssertionValidity),
+			Sign: s.Sign, SignatureAlg: s.SignatureAlg, SessionTTL: spanText(s.SessionTTL), AssertionValidity: spanText(s.AssertionValidity),
 		}
+		writeEncryption(out.SAML, s)
 	}
 	return out
 }

@@ -40,6 +40,32 @@ func TestEverySettingOfAnAppIsOnTheWire(t *testing.T) {
 	}
 }
 
+// TestEverySettingOfAServiceProviderIsOnTheWire, but for the document that it was
+// read from.
+func TestEverySettingOfAServiceProviderIsOnTheWire(t *testing.T) {
+	t.Parallel()
+	var all idp.SAMLSettings
+	v := reflect.ValueOf(&all).Elem()
+	for i := range v.NumField() {
+		fill(t, v.Field(i), v.Type().Field(i).Name)
+	}
+	identifier := ""
+	back, err := new(API).samlSettings(*app(idp.App{SAML: &all}).SAML, &identifier)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Name
+		came := reflect.DeepEqual(reflect.ValueOf(back).Elem().Field(i).Interface(), v.Field(i).Interface())
+		if came == (name == "MetadataXML") {
+			t.Errorf("%s: it came back is %v", name, came)
+		}
+	}
+	if old, err := new(API).samlSettings(client.SAML{SignResponse: true}, &identifier); err != nil || old.Sign != idp.SignBoth {
+		t.Errorf("sign_response is read as %q, %v", old.Sign, err)
+	}
+}
+
 // fill sets a field to something that is not its zero value.
 func fill(t *testing.T, v reflect.Value, name string) {
 	t.Helper()
@@ -52,6 +78,8 @@ func fill(t *testing.T, v reflect.Value, name string) {
 		v.SetBool(true)
 	default:
 		switch v.Kind() {
+		case reflect.Int:
+			v.SetInt(1)
 		case reflect.String:
 			v.SetString(name)
 		case reflect.Slice:

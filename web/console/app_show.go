@@ -179,6 +179,8 @@ func settings(a idp.App) []ui.Pair {
 		add("Logout over SOAP", a.SAML.SOAPLogoutURL, true)
 		add("Logout by browser", a.SAML.FrontLogoutURL, true)
 		add("NameID", formatWords(a.SAML.NameIDFormat), false)
+		add("Signed", signedWords(*a.SAML), false)
+		add("Encrypted", encryptedWords(*a.SAML), false)
 		if a.SAML.SessionTTL > 0 {
 			add("Sessions end after", a.SAML.SessionTTL.Round(time.Minute).String(), false)
 		}

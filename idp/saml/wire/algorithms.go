@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/x509"
 	"encoding/asn1"
@@ -10,8 +11,6 @@ import (
 )
 
 const (
-	digestSHA1   = "http://www.w3.org/2000/09/xmldsig#sha1"
-	digestSHA256 = "http://www.w3.org/2001/04/xmlenc#sha256"
 	digestSHA384 = "http://www.w3.org/2001/04/xmldsig-more#sha384"
 	digestSHA512 = "http://www.w3.org/2001/04/xmlenc#sha512"
 )
@@ -49,15 +48,26 @@ func signatureMethod(uri string, sha1 bool) (method, error) {
 
 func checkDigest(uri string, sha1 bool) error {
 	switch uri {
-	case digestSHA256, digestSHA384, digestSHA512:
+	case DigestSHA256, digestSHA384, digestSHA512:
 		return nil
-	case digestSHA1:
+	case DigestSHA1:
 		if sha1 {
 			return nil
 		}
 		return refuse(ErrAlgorithm, "a digest with SHA-1")
 	}
 	return refuse(ErrAlgorithm, "unknown digest algorithm")
+}
+
+// digestMethod is the URI of a digest that we make.
+func digestMethod(h crypto.Hash) string {
+	switch h {
+	case crypto.SHA384:
+		return digestSHA384
+	case crypto.SHA512:
+		return digestSHA512
+	}
+	return DigestSHA256
 }
 
 // ecdsaPair is the ASN.1 form of an ECDSA signature. XML signatures carry r and

@@ -73,7 +73,7 @@ func open(algorithm string, key crypto.Decrypter, transport *rsa.OAEPOptions, wr
 	if err != nil {
 		return nil, false
 	}
-	if algorithm == AES256CBC {
+	if isCBC(algorithm) {
 		return openCBC(block, content)
 	}
 	aead, err := cipher.NewGCMWithRandomNonce(block)
@@ -107,7 +107,7 @@ func contentAlgorithm(data *etree.Element, how Decryption) (string, error) {
 	if _, err := keySize(algorithm); err != nil {
 		return "", err
 	}
-	if algorithm == AES256CBC && !how.AllowCBC {
+	if isCBC(algorithm) && !how.AllowCBC {
 		return "", refuse(ErrAlgorithm, "content encryption by CBC")
 	}
 	return algorithm, nil
@@ -139,17 +139,17 @@ func keyTransport(el *etree.Element) (*rsa.OAEPOptions, error) {
 	}
 	if digest != nil {
 		switch Attr(digest, "Algorithm") {
-		case digestSHA1:
-		case digestSHA256:
+		case DigestSHA1:
+		case DigestSHA256:
 			opts.Hash = crypto.SHA256
 		default:
 			return nil, refuse(ErrAlgorithm, "unknown key transport digest")
 		}
 	}
 	switch Attr(method, "Algorithm") {
-	case oaepMGF1P:
+	case OAEPMGF1P:
 		return opts, nil
-	case oaep11:
+	case OAEP:
 		return opts, readMask(method, opts)
 	}
 	return nil, refuse(ErrAlgorithm, "the key transport is not RSA-OAEP")
@@ -162,8 +162,8 @@ func readMask(method *etree.Element, opts *rsa.OAEPOptions) error {
 		return err
 	}
 	switch Attr(mask, "Algorithm") {
-	case mgf1SHA1:
-	case mgf1SHA256:
+	case MGF1SHA1:
+	case MGF1SHA256:
 		opts.MGFHash = crypto.SHA256
 	default:
 		return refuse(ErrAlgorithm, "unknown mask function")

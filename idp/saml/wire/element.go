@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 
@@ -27,41 +26,12 @@ func Text(el *etree.Element) (string, error) {
 	return text, nil
 }
 
-// Serialize writes el so that every signature in it stays valid when it is read
-// again: canonical escapes, and the namespaces that it inherits declared on it.
-// Characters that XML cannot carry become U+FFFD, as they do when signed.
-func Serialize(el *etree.Element) []byte {
-	var b bytes.Buffer
-	detach(el).WriteTo(&b, &etree.WriteSettings{
-		CanonicalAttrVal: true,
-		CanonicalEndTags: true,
-		CanonicalText:    true,
-	})
-	return b.Bytes()
-}
-
 // detach returns a copy of el that has no parent and declares the namespaces
 // that it inherited.
 func detach(el *etree.Element) *etree.Element {
 	out := el.Copy()
-	for up := el.Parent(); up != nil; up = up.Parent() {
-		for _, a := range up.Attr {
-			prefix, ok := declares(a)
-			if ok && !hasDeclaration(out, prefix) {
-				out.CreateAttr(a.FullKey(), a.Value)
-			}
-		}
-	}
+	out.Attr = append(out.Attr, inherited(el)...)
 	return out
-}
-
-func hasDeclaration(el *etree.Element, prefix string) bool {
-	for _, a := range el.Attr {
-		if p, ok := declares(a); ok && p == prefix {
-			return true
-		}
-	}
-	return false
 }
 
 // Is reports whether el is the element tag of namespace ns.

@@ -4,7 +4,10 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha1"
 	"encoding/base64"
+	"errors"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -31,58 +34,127 @@ func encrypted(t testing.TB, how wire.Encryption) *etree.Element {
 	return reparsed(t, el)
 }
 
+// ciphers are all that we encrypt with.
+func ciphers() []string {
+	return []string{"", wire.AES256GCM, wire.AES192GCM, wire.AES128GCM, wire.AES256CBC, wire.AES192CBC, wire.AES128CBC}
+}
+
+// transports are all ways of a key. Debian's xmlsec1 1.2.37 has the first alone.
+func transports() map[string]wire.Encryption {
+	return map[string]wire.Encryption{
+		"default":                     {},
+		"mgf1p SHA-256":               {Transport: wire.OAEPMGF1P, Digest: crypto.SHA256},
+		"rsa-oaep SHA-1":              {Transport: wire.OAEP},
+		"rsa-oaep SHA-256 mask SHA-1": {Transport: wire.OAEP, Digest: crypto.SHA256},
+		"rsa-oaep SHA-1 mask SHA-256": {Transport: wire.OAEP, Mask: crypto.SHA256},
+		"rsa-oaep SHA-256":            {Transport: wire.OAEP, Digest: crypto.SHA256, Mask: crypto.SHA256},
+	}
+}
+
+// xmlsec1Opens has xmlsec1 decrypt an EncryptedAssertion, and checks that the
+// signature in it survives the way through the other implementation.
+func xmlsec1Opens(t *testing.T, el *etree.Element) {
+	t.Helper()
+	key, _, doc := files(t, otherSigner(), wire.Serialize(response(t, el)))
+	opened := mustParse(t, string(xmlsec1(t, "--decrypt", "--privkey-pem", key, doc)))
+	wrapper := wire.Children(opened, wire.NSAssertion, "EncryptedAssertion")[0]
+	inner := mustParse(t, string(wire.Serialize(wrapper.ChildElements()[0])))
+	if _, err := wire.VerifyElement(inner, certs(rsaSigner())); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestXmlsec1DecryptsOurEncryption(t *testing.T) {
 	t.Parallel()
-	for name, how := range map[string]wire.Encryption{
-		"default":     {},
-		"AES-128-GCM": {Cipher: wire.AES128GCM},
-		"AES-256-CBC": {Cipher: wire.AES256CBC},
-	} {
+	for _, cipher := range ciphers() {
+		t.Run(cipher, func(t *testing.T) {
+			t.Parallel()
+			xmlsec1Opens(t, encrypted(t, wire.Encryption{Cipher: cipher}))
+		})
+	}
+}
+
+// TestOpenSSLOpensEveryTransport: what xmlsec1 cannot unwrap, openssl does by the
+// parameters that the message names, and xmlsec1 the rest.
+func TestOpenSSLOpensEveryTransport(t *testing.T) {
+	t.Parallel()
+	hashes := map[string]string{wire.DigestSHA1: "sha1", wire.DigestSHA256: "sha256", wire.MGF1SHA1: "sha1", wire.MGF1SHA256: "sha256", "": "sha1"}
+	for name, how := range transports() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			el, err := wire.Encrypt(signedAssertion(t, rsaSigner()), otherSigner().Certificate, how)
+			el := encrypted(t, how)
+			method, value := el.FindElement("//EncryptedKey/EncryptionMethod"), el.FindElement("//EncryptedKey/CipherData/CipherValue")
+			wrapped, err := base64.StdEncoding.DecodeString(value.Text())
 			if err != nil {
 				t.Fatal(err)
 			}
-			key, _, doc := files(t, otherSigner(), wire.Serialize(response(t, el)))
-			plain := xmlsec1(t, "--decrypt", "--privkey-pem", key, doc)
-			opened := mustParse(t, string(plain))
-			wrapper := wire.Children(opened, wire.NSAssertion, "EncryptedAssertion")[0]
-			// The signature survives the way through the other implementation.
-			inner := mustParse(t, string(wire.Serialize(wrapper.ChildElements()[0])))
-			if _, err := wire.VerifyElement(inner, certs(rsaSigner())); err != nil {
+			mask := ""
+			if mgf := method.FindElement("./MGF"); mgf != nil {
+				mask = wire.Attr(mgf, "Algorithm")
+			}
+			key, _, in := files(t, otherSigner(), wrapped)
+			secret, err := exec.Command("openssl", "pkeyutl", "-decrypt", "-inkey", key, "-in", in, "-pkeyopt", "rsa_padding_mode:oaep",
+				"-pkeyopt", "rsa_oaep_md:"+hashes[wire.Attr(method.FindElement("./DigestMethod"), "Algorithm")],
+				"-pkeyopt", "rsa_mgf1_md:"+hashes[mask]).Output()
+			if err != nil || len(secret) != 32 {
+				t.Fatalf("openssl: %v, %d octets", err, len(secret))
+			}
+			public, ok := otherSigner().Certificate.PublicKey.(*rsa.PublicKey)
+			if !ok {
+				t.Fatal("not an RSA key")
+			}
+			wrapped, err = rsa.EncryptOAEP(sha1.New(), rand.Reader, public, secret, nil)
+			if err != nil {
 				t.Fatal(err)
 			}
+			value.SetText(base64.StdEncoding.EncodeToString(wrapped))
+			for _, given := range method.ChildElements() {
+				method.RemoveChild(given)
+			}
+			method.CreateAttr("Algorithm", wire.OAEPMGF1P)
+			xmlsec1Opens(t, el)
 		})
 	}
 }
 
 func TestSA23EncryptionRoundTrip(t *testing.T) {
 	t.Parallel()
-	for name, how := range map[string]wire.Encryption{
-		"default":      {},
-		"AES-128-GCM":  {Cipher: wire.AES128GCM},
-		"AES-256-CBC":  {Cipher: wire.AES256CBC},
-		"OAEP SHA-256": {Digest: crypto.SHA256},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
+	for name, how := range transports() {
+		for _, cipher := range ciphers() {
+			how.Cipher = cipher
 			el := encrypted(t, how)
 			opened, err := wire.Decrypt(el, decrypter(t, otherSigner()), wire.Decryption{AllowCBC: true})
 			if err != nil {
-				t.Fatal(err)
+				t.Fatalf("%s, %s: %v", name, cipher, err)
 			}
 			if _, err := wire.VerifyElement(opened, certs(rsaSigner())); err != nil {
-				t.Fatal(err)
+				t.Fatalf("%s, %s: %v", name, cipher, err)
 			}
 			_, err = wire.Decrypt(el, decrypter(t, rsaSigner()), wire.Decryption{AllowCBC: true})
 			wantKind(t, err, wire.ErrDecrypt)
-		})
+		}
 	}
 	text := string(wire.Serialize(encrypted(t, wire.Encryption{})))
 	if !strings.Contains(text, wire.AES256GCM) || strings.Contains(text, "ada@example.org") {
 		t.Fatalf("default encryption: %s", text)
 	}
+}
+
+func TestEncryptRefusesWhatNobodyCouldRead(t *testing.T) {
+	t.Parallel()
+	for name, how := range map[string]wire.Encryption{
+		"a cipher":                 {Cipher: "urn:x"},
+		"RSA 1.5":                  {Transport: "http://www.w3.org/2001/04/xmlenc#rsa-1_5"},
+		"a digest":                 {Digest: crypto.MD5},
+		"a mask":                   {Transport: wire.OAEP, Mask: crypto.SHA512},
+		"a mask that has no place": {Transport: wire.OAEPMGF1P, Mask: crypto.SHA256},
+	} {
+		if _, err := wire.Encrypt(mustParse(t, assertionXML), otherSigner().Certificate, how); !errors.Is(err, wire.ErrAlgorithm) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, err := wire.Encrypt(mustParse(t, assertionXML), ecSigner().Certificate, wire.Encryption{})
+	wantKind(t, err, wire.ErrAlgorithm)
 }
 
 func TestDecryptRefusesWeakAlgorithms(t *testing.T) {
@@ -92,6 +164,7 @@ func TestDecryptRefusesWeakAlgorithms(t *testing.T) {
 		"RSA 1.5":         {mgf1p, "http://www.w3.org/2001/04/xmlenc#rsa-1_5"},
 		"3DES":            {wire.AES256GCM, "http://www.w3.org/2001/04/xmlenc#tripledes-cbc"},
 		"CBC unasked":     {wire.AES256GCM, wire.AES256CBC},
+		"CBC of 128 bits": {wire.AES256GCM, wire.AES128CBC},
 		"digest MD5":      {"http://www.w3.org/2000/09/xmldsig#sha1", "http://www.w3.org/2001/04/xmldsig-more#md5"},
 		"unknown content": {wire.AES256GCM, "urn:x"},
 	} {
@@ -103,10 +176,6 @@ func TestDecryptRefusesWeakAlgorithms(t *testing.T) {
 		}
 		wantKind(t, err, wire.ErrAlgorithm)
 	}
-	_, err := wire.Encrypt(mustParse(t, assertionXML), ecSigner().Certificate, wire.Encryption{})
-	wantKind(t, err, wire.ErrAlgorithm)
-	_, err = wire.Encrypt(mustParse(t, assertionXML), rsaSigner().Certificate, wire.Encryption{Cipher: "urn:x"})
-	wantKind(t, err, wire.ErrAlgorithm)
 }
 
 func TestDecryptSurvivesShortAndDamagedContent(t *testing.T) {
@@ -142,49 +211,20 @@ func TestDecryptFindsTheKeyBesideTheData(t *testing.T) {
 	}
 }
 
-// Peers with XML Encryption 1.1 name the mask function by itself.
-func TestDecryptReadsTheMaskFunction(t *testing.T) {
+// A peer that names no digest or mask function means SHA-1, and one that names
+// another than we know is refused.
+func TestDecryptReadsTheTransport(t *testing.T) {
 	t.Parallel()
-	rewrap := func(mask string, hash crypto.Hash) *etree.Element {
-		el := encrypted(t, wire.Encryption{})
-		key := el.FindElement("//EncryptedKey")
-		value := key.FindElement("./CipherData/CipherValue")
-		wrapped, err := base64.StdEncoding.DecodeString(value.Text())
-		if err != nil {
-			t.Fatal(err)
-		}
-		secret, err := decrypter(t, otherSigner()).Decrypt(nil, wrapped, &rsa.OAEPOptions{Hash: crypto.SHA1})
-		if err != nil {
-			t.Fatal(err)
-		}
-		public, ok := otherSigner().Certificate.PublicKey.(*rsa.PublicKey)
-		if !ok {
-			t.Fatal("not an RSA key")
-		}
-		wrapped, err = rsa.EncryptOAEPWithOptions(rand.Reader, public, secret, &rsa.OAEPOptions{Hash: crypto.SHA256, MGFHash: hash})
-		if err != nil {
-			t.Fatal(err)
-		}
-		value.SetText(base64.StdEncoding.EncodeToString(wrapped))
-		method := key.FindElement("./EncryptionMethod")
-		method.CreateAttr("Algorithm", "http://www.w3.org/2009/xmlenc11#rsa-oaep")
-		method.FindElement("./DigestMethod").CreateAttr("Algorithm", "http://www.w3.org/2001/04/xmlenc#sha256")
-		if mask != "" {
-			mgf := method.CreateElement("xenc11:MGF")
-			mgf.CreateAttr("xmlns:xenc11", "http://www.w3.org/2009/xmlenc11#")
-			mgf.CreateAttr("Algorithm", mask)
-		}
-		return reparsed(t, el)
+	bare := encrypted(t, wire.Encryption{Transport: wire.OAEP})
+	method := bare.FindElement("//EncryptedKey/EncryptionMethod")
+	for _, given := range method.ChildElements() {
+		method.RemoveChild(given)
 	}
-	for mask, hash := range map[string]crypto.Hash{
-		"": crypto.SHA1,
-		"http://www.w3.org/2009/xmlenc11#mgf1sha1":   crypto.SHA1,
-		"http://www.w3.org/2009/xmlenc11#mgf1sha256": crypto.SHA256,
-	} {
-		if _, err := wire.Decrypt(rewrap(mask, hash), decrypter(t, otherSigner()), wire.Decryption{}); err != nil {
-			t.Errorf("mask %q: %v", mask, err)
-		}
+	if _, err := wire.Decrypt(bare, decrypter(t, otherSigner()), wire.Decryption{}); err != nil {
+		t.Error(err)
 	}
-	_, err := wire.Decrypt(rewrap("urn:x", crypto.SHA1), decrypter(t, otherSigner()), wire.Decryption{})
+	unknown := encrypted(t, wire.Encryption{Transport: wire.OAEP})
+	unknown.FindElement("//MGF").CreateAttr("Algorithm", "urn:x")
+	_, err := wire.Decrypt(unknown, decrypter(t, otherSigner()), wire.Decryption{})
 	wantKind(t, err, wire.ErrAlgorithm)
 }

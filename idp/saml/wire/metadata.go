@@ -30,7 +30,8 @@ type Entity struct {
 }
 
 // EncryptionKey is a certificate to encrypt to, with the algorithms that its
-// holder prefers (md:EncryptionMethod), in order.
+// holder takes (md:EncryptionMethod), in its order: each a URI, and right after
+// one for the transport of keys the digest and the mask function that it names.
 type EncryptionKey struct {
 	Certificate *x509.Certificate
 	Methods     []string
@@ -219,6 +220,9 @@ func (d *descriptor) readKey(el *etree.Element) error {
 	var methods []string
 	for _, m := range Children(el, NSMetadata, "EncryptionMethod") {
 		methods = append(methods, Attr(m, "Algorithm"))
+		for _, given := range slices.Concat(Children(m, NSSignature, "DigestMethod"), Children(m, nsEncrypt11, "MGF")) {
+			methods = append(methods, Attr(given, "Algorithm"))
+		}
 	}
 	for _, cert := range certs {
 		d.encryption = append(d.encryption, EncryptionKey{Certificate: cert, Methods: methods})

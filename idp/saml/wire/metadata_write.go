@@ -14,10 +14,7 @@ func (sp SP) Element() *etree.Element {
 	role.CreateAttr("AuthnRequestsSigned", strconv.FormatBool(sp.AuthnRequestsSigned))
 	role.CreateAttr("WantAssertionsSigned", strconv.FormatBool(sp.WantAssertionsSigned))
 	for _, key := range sp.EncryptionKeys {
-		descriptor := addKey(role, "encryption", key.Certificate.Raw)
-		for _, method := range key.Methods {
-			descriptor.CreateElement("md:EncryptionMethod").CreateAttr("Algorithm", method)
-		}
+		addMethods(addKey(role, "encryption", key.Certificate.Raw), key.Methods)
 	}
 	sp.addCommon(role)
 	addEndpoints(role, "AssertionConsumerService", sp.ACS)
@@ -68,6 +65,21 @@ func addKey(role *etree.Element, use string, der []byte) *etree.Element {
 	cert := info.CreateElement("ds:X509Data").CreateElement("ds:X509Certificate")
 	cert.SetText(base64.StdEncoding.EncodeToString(der))
 	return key
+}
+
+// addMethods writes what EncryptionKey has in one line.
+func addMethods(key *etree.Element, methods []string) {
+	var method *etree.Element
+	for _, uri := range methods {
+		switch {
+		case method != nil && (uri == DigestSHA1 || uri == DigestSHA256):
+			algorithm(method, "ds:DigestMethod", uri).CreateAttr("xmlns:ds", NSSignature)
+		case method != nil && (uri == MGF1SHA1 || uri == MGF1SHA256):
+			algorithm(method, "xenc11:MGF", uri).CreateAttr("xmlns:xenc11", nsEncrypt11)
+		default:
+			method = algorithm(key, "md:EncryptionMethod", uri)
+		}
+	}
 }
 
 func addEndpoints(role *etree.Element, tag string, all []Endpoint) {

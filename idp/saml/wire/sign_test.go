@@ -1,6 +1,7 @@
 package wire_test
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -12,9 +13,20 @@ import (
 
 const idOfAssertion = "urn:oasis:names:tc:SAML:2.0:assertion:Assertion"
 
+// signers sign in every way that we do.
+func signers() map[string]*wire.Signer {
+	rsa := rsaSigner()
+	return map[string]*wire.Signer{
+		"rsa-sha256":   rsa,
+		"rsa-sha384":   {Key: rsa.Key, Certificate: rsa.Certificate, Hash: crypto.SHA384},
+		"rsa-sha512":   {Key: rsa.Key, Certificate: rsa.Certificate, Hash: crypto.SHA512},
+		"ecdsa-sha256": ecSigner(),
+	}
+}
+
 func TestXmlsec1VerifiesOurSignatures(t *testing.T) {
 	t.Parallel()
-	for name, s := range map[string]*wire.Signer{"RSA": rsaSigner(), "ECDSA": ecSigner()} {
+	for name, s := range signers() {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			el := mustParse(t, assertionXML)
@@ -71,15 +83,27 @@ func signatureTemplate(method string) string {
 </ds:SignedInfo><ds:SignatureValue/><ds:KeyInfo><ds:X509Data/></ds:KeyInfo></ds:Signature>`
 }
 
-func TestSA21IssuedSignaturesUseSHA256(t *testing.T) {
+func TestSA21NoSignatureOfOursUsesSHA1(t *testing.T) {
 	t.Parallel()
-	for name, s := range map[string]*wire.Signer{"rsa-sha256": rsaSigner(), "ecdsa-sha256": ecSigner()} {
+	digests := map[string]string{"256": "xmlenc#sha256", "384": "xmldsig-more#sha384", "512": "xmlenc#sha512"}
+	for name, s := range signers() {
 		text := string(wire.Serialize(signedAssertion(t, s)))
-		if !strings.Contains(text, "xmldsig-more#"+name+`"`) || !strings.Contains(text, "xmlenc#sha256") {
+		if !strings.Contains(text, "xmldsig-more#"+name+`"`) || !strings.Contains(text, digests[name[len(name)-3:]]) {
 			t.Errorf("%s is not named in %s", name, text)
 		}
 		if strings.Contains(text, "sha1") {
 			t.Errorf("SHA-1 is named in %s", text)
+		}
+		query, err := s.RedirectURL("https://idp.example/", wire.ParamRequest, []byte(requestXML), "")
+		if err != nil || !strings.Contains(query, "%23"+name+"&Signature=") {
+			t.Errorf("%s: %v, %s", name, err, query)
+		}
+		m, err := wire.Decode(get(rawQuery(t, query)), wire.ParamRequest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Verify(certs(s)); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
@@ -99,6 +123,10 @@ func TestSignRefusesWhatItCannotSignWell(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantKind(t, selfSigned(key).Sign(mustParse(t, assertionXML)), wire.ErrAlgorithm)
+	for _, s := range []*wire.Signer{rsaSigner(), ecSigner()} {
+		weak := &wire.Signer{Key: s.Key, Certificate: s.Certificate, Hash: crypto.SHA1}
+		wantKind(t, weak.Sign(mustParse(t, assertionXML)), wire.ErrAlgorithm)
+	}
 	wantKind(t, rsaSigner().Sign(signedAssertion(t, rsaSigner())), wire.ErrMalformed)
 	wantKind(t, rsaSigner().Sign(mustParse(t, `<a/>`)), wire.ErrMalformed)
 }

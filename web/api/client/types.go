@@ -155,9 +155,18 @@ type SAML struct {
 	SigningCerts           []string `json:"signing_certs,omitempty" yaml:"signing_certs,omitempty"` // PEM
 	RequireSigned          bool     `json:"require_signed,omitempty" yaml:"require_signed,omitempty"`
 	NameIDFormat           string   `json:"name_id_format,omitempty" yaml:"name_id_format,omitempty"`
-	SignResponse           bool     `json:"sign_response,omitempty" yaml:"sign_response,omitempty"`
+	Sign                   string   `json:"sign,omitempty" yaml:"sign,omitempty"`                   // assertion (the default), response or both
+	SignResponse           bool     `json:"sign_response,omitempty" yaml:"sign_response,omitempty"` // what was written before there was sign: both
+	SignatureAlg           string   `json:"signature_alg,omitempty" yaml:"signature_alg,omitempty"` // rsa-sha256 (the default), rsa-sha384, rsa-sha512 or ecdsa-sha256
 	SessionTTL             string   `json:"session_ttl,omitempty" yaml:"session_ttl,omitempty"`
 	AssertionValidity      string   `json:"assertion_validity,omitempty" yaml:"assertion_validity,omitempty"`
+	OneTimeUse             bool     `json:"one_time_use,omitempty" yaml:"one_time_use,omitempty"`
+
+	EncryptAssertion  bool     `json:"encrypt_assertion,omitempty" yaml:"encrypt_assertion,omitempty"`
+	EncryptionCert    string   `json:"encryption_cert,omitempty" yaml:"encryption_cert,omitempty"`       // PEM
+	EncryptionMethods []string `json:"encryption_methods,omitempty" yaml:"encryption_methods,omitempty"` // URIs of md:EncryptionMethod; a digest and a mask function right after their transport
+	EncryptionAlg     string   `json:"encryption_alg,omitempty" yaml:"encryption_alg,omitempty"`         // aes256-gcm, aes128-gcm, aes256-cbc or aes128-cbc; empty: by its methods
+	KeyTransport      string   `json:"key_transport,omitempty" yaml:"key_transport,omitempty"`           // rsa-oaep-mgf1p, rsa-oaep-mgf1p-sha256 or rsa-oaep-sha256; empty: by its methods
 }
 
 // ACS is an AssertionConsumerService with the HTTP-POST binding.
@@ -172,6 +181,7 @@ type Attribute struct {
 	Name         string `json:"name" yaml:"name"`
 	NameFormat   string `json:"name_format,omitempty" yaml:"name_format,omitempty"`
 	FriendlyName string `json:"friendly_name,omitempty" yaml:"friendly_name,omitempty"`
+	Type         string `json:"type,omitempty" yaml:"type,omitempty"` // SAML: xs:string (the default), xs:boolean, xs:integer, xs:anyURI or none
 	Source       string `json:"source" yaml:"source"`
 }
 
