@@ -205,6 +205,10 @@ type SAMLSettings struct {
 	EncryptionMethods []string
 	EncryptionAlg     string // EncryptAES256GCM ...; empty: by EncryptionMethods
 	KeyTransport      string // TransportMGF1P ...; empty: by EncryptionMethods
+
+	// SigningKey is the key that signs for this app while keys are rolled over;
+	// empty, or gone: the one that signs for all.
+	SigningKey KeyID `json:",omitempty"`
 }
 
 // UnmarshalJSON also reads settings from before Sign, when a flag said that the
