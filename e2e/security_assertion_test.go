@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"crypto/x509"
+	"encoding/pem"
 	"encoding/xml"
 	"net/http"
 	"net/url"
@@ -13,6 +15,8 @@ import (
 
 	crewjam "github.com/crewjam/saml"
 	dsig "github.com/russellhaering/goxmldsig"
+
+	"gatehouse/web/api/client"
 )
 
 // relying is that provider as another vendor's library plays it.
@@ -72,6 +76,45 @@ func TestSecurityOfAssertions(t *testing.T) {
 		}
 		if metadata := h.call(t, http.MethodGet, "/saml/metadata", nil, "").Body; strings.Contains(metadata, "sha1") {
 			t.Errorf("the metadata speaks of SHA-1: %s", metadata)
+		}
+	})
+	t.Run("SA-23 what is encrypted is for one app, by default well", func(t *testing.T) {
+		vault := newProvider(t, "vault.example")
+		app := client.App{Name: "vault", Protocol: "saml", Identifier: vault.ID, SAML: &client.SAML{
+			ACS: []client.ACS{{URL: vault.ACS}}, SigningCerts: []string{vault.pem()}, EncryptAssertion: true,
+		}}
+		if _, err := h.admin.AddApp(t.Context(), app); err == nil {
+			t.Fatal("an app is encrypted to that has no key for it")
+		}
+		app.SAML.EncryptionCert = vault.pem()
+		if _, err := h.admin.AddApp(t.Context(), app); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := h.admin.AddGrant(t.Context(), client.Grant{App: "vault", Group: "staff"}); err != nil {
+			t.Fatal(err)
+		}
+		response, _ := respond(t, vault)
+		for path, want := range map[string]string{
+			"//EncryptedData/EncryptionMethod": "http://www.w3.org/2009/xmlenc11#aes256-gcm",
+			"//EncryptedKey/EncryptionMethod":  "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p",
+		} {
+			if el := document(t, response).FindElement(path); el == nil || el.SelectAttrValue("Algorithm", "") != want {
+				t.Errorf("%s is not %s in %s", path, want, response)
+			}
+		}
+		key := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(vault.key)})
+		dir := t.TempDir()
+		for name, b := range map[string][]byte{"key.pem": key, "response.xml": []byte(response)} {
+			if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		plain, err := exec.Command("xmlsec1", "--decrypt", "--privkey-pem", filepath.Join(dir, "key.pem"), filepath.Join(dir, "response.xml")).Output()
+		if err != nil {
+			t.Fatalf("xmlsec1 cannot open it: %v", err)
+		}
+		if strings.Contains(response, nsAssertion+`" ID=`) || document(t, string(plain)).FindElement("//EncryptedAssertion/Assertion/Signature") == nil {
+			t.Errorf("sent %s\nopened %s", response, plain)
 		}
 	})
 	t.Run("SA-25 an answer is for one app only", func(t *testing.T) {

@@ -227,6 +227,14 @@ func (s *SAMLSettings) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// KeyAlgorithm is that of the house's key which signs for the app (RFC 7518 §3.1).
+func (s *SAMLSettings) KeyAlgorithm() string {
+	if s.SignatureAlg == SignECDSASHA256 {
+		return "ES256"
+	}
+	return "RS256"
+}
+
 // AssertionConsumer is one AssertionConsumerService with the HTTP-POST binding.
 type AssertionConsumer struct {
 	URL     string

@@ -34,6 +34,8 @@ type Change struct {
 	SigningKeys []SigningKey
 	// TurnKeys move signing keys in time, before new ones are written.
 	TurnKeys []KeyTurn
+	// KeysHad are what owners say of apps having our certificates.
+	KeysHad []KeyRead
 	// Ending, when set, ends something. A Change with an Ending carries no
 	// versioned rows but the Schedule that brought it about; Grants that stand
 	// are narrowed by it whatever their version.

@@ -19,6 +19,23 @@ type SigningKey struct {
 	RevokedAt   time.Time // zero: not revoked
 }
 
+// Someday is the moment at which a key signs, or retires, that waits until
+// somebody says so: apps that speak SAML know the certificates they were given,
+// and no clock knows which. It is a time like any other also for a node that
+// has not heard of such keys.
+func Someday() time.Time { return time.Date(9000, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+// Dated is t; zero for Someday.
+func Dated(t time.Time) time.Time {
+	if t.Equal(Someday()) {
+		return time.Time{}
+	}
+	return t
+}
+
+// Waits reports whether k signs for nobody until somebody says so.
+func (k *SigningKey) Waits() bool { return k.SignsAt.Equal(Someday()) }
+
 // KeyTurn moves a signing key in time. It is written only over the very times
 // that it was decided on, so that of many nodes one rotates.
 type KeyTurn struct {
@@ -84,11 +101,61 @@ func (k SigningKey) State(keys []SigningKey, now time.Time) (state KeyState, sin
 	signer := Signer(keys, k.Use, k.Algorithm, now)
 	switch {
 	case signer.ID == k.ID:
-		return KeyCurrent, k.begins(), k.after(keys)
+		return KeyCurrent, k.begins(), Dated(k.after(keys))
 	case k.SignsAt.After(now):
-		return KeyNext, k.CreatedAt, k.SignsAt
+		return KeyNext, k.CreatedAt, Dated(k.SignsAt)
 	}
-	return KeyRetired, k.after(keys), k.RetiredAt
+	return KeyRetired, k.after(keys), Dated(k.RetiredAt)
+}
+
+// SignerFor returns which of keys signs for an app that speaks SAML: the one it
+// is bound to as long as that is published, else the one that signs for all; nil
+// when none does.
+func SignerFor(a App, keys []SigningKey, now time.Time) *SigningKey {
+	for i := range keys {
+		if k := &keys[i]; k.ID == a.SAML.SigningKey && k.Use == string(ProtocolSAML) && k.Algorithm == a.SAML.KeyAlgorithm() && !k.Over(now) {
+			return k
+		}
+	}
+	return Signer(keys, string(ProtocolSAML), a.SAML.KeyAlgorithm(), now)
+}
+
+// KeyRead is what is known of an app having a certificate of ours.
+type KeyRead struct {
+	AppID AppID
+	KeyID KeyID
+	// FirstAt and LastAt are when somebody read it at the app's own address for
+	// our metadata, which anybody may who knows the address; zero: nobody has.
+	FirstAt, LastAt time.Time
+	Address, Agent  string    // of the last reader
+	SaidAt          time.Time // when an owner said that the app has it; zero: never
+}
+
+// SAMLKeys is how the certificates of the house stand.
+type SAMLKeys struct {
+	Keys []SigningKey // that are published, oldest first
+	Apps []AppKeys    // by name
+}
+
+// AppKeys is how they stand for one app.
+type AppKeys struct {
+	App   App
+	Signs SigningKey // for it
+	// Next is the key that comes for it, if there is one: it waits, or signs for
+	// all others already.
+	Next  *SigningKey
+	Reads []KeyRead
+}
+
+// Has returns what is known of the app having the certificate of a key, and
+// whether anything is.
+func (a AppKeys) Has(id KeyID) (KeyRead, bool) {
+	for _, r := range a.Reads {
+		if r.KeyID == id {
+			return r, true
+		}
+	}
+	return KeyRead{}, false
 }
 
 func (k SigningKey) begins() time.Time {

@@ -129,6 +129,9 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 	for _, k := range c.SigningKeys {
 		steps = append(steps, keyStep(k))
 	}
+	for _, r := range c.KeysHad {
+		steps = append(steps, do(sayKey, r.AppID, r.KeyID, us(r.SaidAt)))
+	}
 	for _, cn := range c.Consents {
 		steps = append(steps, consentStep(cn))
 	}

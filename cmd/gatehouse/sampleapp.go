@@ -23,6 +23,7 @@ type sampleAppCmd struct {
 	Name         string `help:"What its pages call it."`
 	ClientID     string `default:"wiki" help:"client_id (OIDC)."`
 	ClientSecret string `env:"SAMPLE_APP_SECRET" help:"client_secret (OIDC); better in the environment than here."`
+	Encrypted    bool   `help:"Publish a key, so that assertions can be encrypted to the app (SAML)."`
 	Inspect      bool   `help:"Serve /accounts.json without a session, for tests."`
 	Verbose      bool   `help:"Log."`
 }
@@ -46,7 +47,7 @@ func (s sampleAppCmd) Run(ctx context.Context) error {
 	if s.Protocol == "oidc" {
 		cfg.OIDC = &saas.OIDC{Issuer: s.Issuer, ClientID: s.ClientID, ClientSecret: s.ClientSecret}
 	} else {
-		cfg.SAML = &saas.SAML{EntityID: entityID(s.Issuer), ProbeIssuer: s.Issuer, SLOURLs: []string{s.URL + saas.SLOPath, "http://" + s.Listen + saas.SLOPath}}
+		cfg.SAML = &saas.SAML{EntityID: entityID(s.Issuer), Encrypted: s.Encrypted, ProbeIssuer: s.Issuer, SLOURLs: []string{s.URL + saas.SLOPath, "http://" + s.Listen + saas.SLOPath}}
 	}
 	app, err := saas.New(cfg)
 	if err != nil {

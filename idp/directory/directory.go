@@ -41,6 +41,7 @@ type Store interface {
 	FamiliesIn(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) ([]idp.TokenFamily, error)
 	Reviews
 	SigningKeys(ctx context.Context) ([]idp.SigningKey, error)
+	KeyReads(ctx context.Context) ([]idp.KeyRead, error)
 	Delivery(ctx context.Context, id idp.DeliveryID) (idp.Delivery, error)
 	RetryDelivery(ctx context.Context, id idp.DeliveryID, now time.Time, e idp.Event) (idp.Delivery, error)
 	NoteDelivery(ctx context.Context, id idp.DeliveryID, now time.Time, e idp.Event) (idp.Delivery, error)

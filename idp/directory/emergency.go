@@ -93,9 +93,18 @@ func (d *Directory) EndKey(ctx context.Context, id idp.KeyID, why string) (idp.R
 			if k.SignsAt.After(next.SignsAt) {
 				next.SignsAt = k.SignsAt
 			}
-			c.TurnKeys = []idp.KeyTurn{{Was: *before, SignsAt: before.SignsAt, RetiredAt: next.SignsAt.Add(keyOverlap)}}
+			retires := next.SignsAt.Add(keyOverlap)
+			if next.Waits() {
+				retires = idp.Someday()
+			}
+			c.TurnKeys = []idp.KeyTurn{{Was: *before, SignsAt: before.SignsAt, RetiredAt: retires}}
 		}
 		c.SigningKeys = []idp.SigningKey{next}
+	} else if before := idp.Signer(keys, k.Use, k.Algorithm, d.now()); before != nil && before.ID == id {
+		// What waits for somebody's word signs now, rather than one before.
+		if w := slices.IndexFunc(keys, func(w idp.SigningKey) bool { return follows(w, k) && w.Waits() && !w.Over(d.now()) }); w >= 0 {
+			c.TurnKeys = []idp.KeyTurn{{Was: keys[w], SignsAt: d.now(), RetiredAt: keys[w].RetiredAt}}
+		}
 	}
 	e := d.event(ctx, "key.revoke")
 	e.Detail = map[string]string{"key": string(id), "use": k.Use, "algorithm": k.Algorithm}

@@ -48,7 +48,36 @@ func (p *Provider) metadataFor(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		d, err = p.document(&app)
 	}
+	if err == nil {
+		p.noteReading(r, app.ID, d)
+	}
 	p.serve(w, r, d, err)
+}
+
+// readEvery is how often it is written down that an app reads the same again: it
+// is a write that anybody can ask for.
+const readEvery = time.Minute
+
+// reading is the last one that was written down here.
+type reading struct {
+	document *document
+	at       time.Time
+}
+
+// noteReading writes down which certificates were read for an app. A person who
+// looks at the document is not the app.
+func (p *Provider) noteReading(r *http.Request, app idp.AppID, d *document) {
+	now := p.now()
+	last, _ := p.readings.Load(app)
+	before, _ := last.(reading)
+	if r.Method != http.MethodGet || r.Header.Get("Sec-Fetch-Mode") != "" || before.document == d && now.Before(before.at.Add(readEvery)) {
+		return
+	}
+	p.readings.Store(app, reading{d, now})
+	err := p.Store.ReadKeys(r.Context(), d.keys, idp.KeyRead{AppID: app, LastAt: now, Address: idp.ActorOf(r.Context()).Address, Agent: clip(r.UserAgent())})
+	if err != nil { // who reads gets the document all the same
+		p.Log.WarnContext(r.Context(), "not written down that an app has read our metadata", "app", app, "error", err)
+	}
 }
 
 func (p *Provider) serve(w http.ResponseWriter, r *http.Request, d *document, err error) {
@@ -172,29 +201,25 @@ func (p *Provider) sloSOAPURL() string { return p.BaseURL + pathSLOSOAP }
 
 // keyOf is the key that signs for an app: that of the algorithm its settings name.
 func keyOf(ring *keys.Ring, app idp.App) (keys.Key, error) {
-	alg, _ := algorithm(app.SAML.SignatureAlg)
-	return ring.KeyOf(keys.UseSAML, alg, app.SAML.SigningKey)
+	return ring.KeyOf(keys.UseSAML, app.SAML.KeyAlgorithm(), app.SAML.SigningKey)
 }
 
 // signer signs for an app with the house's SAML key, as its settings say.
 func signer(ring *keys.Ring, app idp.App) (*wire.Signer, error) {
-	_, hash := algorithm(app.SAML.SignatureAlg)
 	key, err := keyOf(ring, app)
 	if err != nil {
 		return nil, err
 	}
-	return &wire.Signer{Key: key.Signer, Certificate: key.Certificate, Hash: hash}, nil
+	return &wire.Signer{Key: key.Signer, Certificate: key.Certificate, Hash: digest(app.SAML.SignatureAlg)}, nil
 }
 
-// algorithm is which key of the ring signs, and over which digest.
-func algorithm(name string) (alg string, hash crypto.Hash) {
-	switch name {
-	case idp.SignECDSASHA256:
-		return keys.ES256, crypto.SHA256
+// digest is what the app's signatures are made over.
+func digest(signatureAlg string) crypto.Hash {
+	switch signatureAlg {
 	case idp.SignRSASHA384:
-		return keys.RS256, crypto.SHA384
+		return crypto.SHA384
 	case idp.SignRSASHA512:
-		return keys.RS256, crypto.SHA512
+		return crypto.SHA512
 	}
-	return keys.RS256, crypto.SHA256
+	return crypto.SHA256
 }

@@ -34,6 +34,7 @@ type Store interface {
 	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
 	Access(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) (idp.Access, error)
 	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
+	ReadKeys(ctx context.Context, keys []idp.KeyID, r idp.KeyRead) error
 	Departures
 	Record(ctx context.Context, events ...idp.Event) error
 }
@@ -148,6 +149,7 @@ type Provider struct {
 	Now      func() time.Time
 
 	documents sync.Map // *document by idp.AppID; that of the house under ""
+	readings  sync.Map // reading by idp.AppID
 }
 
 // Handler serves all paths of the provider: everything below /saml/. The

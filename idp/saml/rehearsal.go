@@ -241,6 +241,9 @@ func (a *actor) Record(_ context.Context, events ...idp.Event) error {
 	return nil
 }
 
+// ReadKeys: nobody but the simulator reads the metadata of a rehearsal.
+func (a *actor) ReadKeys(context.Context, []idp.KeyID, idp.KeyRead) error { return nil }
+
 // The gate: it says what the real one would, and writes nothing.
 
 func (a *actor) Assert(ctx context.Context, _ idp.Proof, p idp.Participant, acc idp.Account) (idp.Participant, idp.Account, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/beevik/etree"
@@ -65,8 +66,8 @@ func (p *serviceProvider) land(w http.ResponseWriter, r *http.Request) error {
 	return p.app.enter(w, r, l.id, l.begun.to)
 }
 
-// accept verifies a Response twice, by crewjam's service provider and by wire, and reads the assertion
-// from the octets that wire verified.
+// accept verifies a Response by wire, and where crewjam's service provider can read it by that too, and
+// reads the assertion from the octets that wire verified.
 func (p *serviceProvider) accept(m *wire.Message, requestID string) (identity, error) {
 	idp, err := p.partner.get()
 	if err != nil {
@@ -82,55 +83,104 @@ func (p *serviceProvider) accept(m *wire.Message, requestID string) (identity, e
 	if !status.OK() {
 		return identity{}, p.denied(status)
 	}
-	signed, err := p.precheck(m.Root)
-	if err != nil {
-		return identity{}, err
-	}
-	verified, err := wire.VerifyElement(signed, idp.certs, wire.At(p.app.cfg.Now()))
+	verified, err := p.verify(m.Root, idp)
 	if errors.Is(err, wire.ErrSignature) && p.partner.renew() {
 		if idp, err = p.partner.get(); err == nil {
-			verified, err = wire.VerifyElement(signed, idp.certs, wire.At(p.app.cfg.Now()))
+			verified, err = p.verify(m.Root, idp)
 		}
 	}
 	if err != nil {
 		return identity{}, fmt.Errorf("verify the signature: %w", err)
 	}
-	if err := p.secondOpinion(idp, m.XML, requestID); err != nil {
+	if err := precheck(verified); err != nil {
 		return identity{}, err
+	}
+	if legible(m.Root) {
+		if err := p.secondOpinion(idp, m.XML, requestID); err != nil {
+			return identity{}, err
+		}
 	}
 	assertion, err := readAssertion(verified)
 	if err != nil {
 		return identity{}, err
 	}
+	if err := p.addressed(m.Root, assertion); err != nil {
+		return identity{}, err
+	}
 	return p.identity(assertion, requestID)
 }
 
-// precheck holds the Response to the one shape this app takes, which is also the shape that crewjam
-// reads without a panic, and returns the element whose signature covers the assertion.
-func (p *serviceProvider) precheck(response *etree.Element) (*etree.Element, error) {
+// verify returns the Assertion of a Response as its signature covers it: its own, or that of the
+// Response. One that is encrypted is opened in between.
+func (p *serviceProvider) verify(response *etree.Element, idp *partner) (*etree.Element, error) {
+	covered := false
+	if len(wire.Children(response, wire.NSSignature, "Signature")) != 0 {
+		var err error
+		if response, err = wire.VerifyElement(response, idp.certs, wire.At(p.app.cfg.Now())); err != nil {
+			return nil, err
+		}
+		covered = true
+	}
+	assertion, err := wire.OnlyAssertion(response)
+	if err != nil {
+		return nil, err
+	}
+	if wire.Is(assertion, wire.NSAssertion, "EncryptedAssertion") {
+		if p.cfg.DecryptionKey == nil {
+			return nil, errors.New("an encrypted assertion, though no key to encrypt to is published")
+		}
+		if assertion, err = wire.Decrypt(assertion, p.cfg.DecryptionKey, wire.Decryption{}); err != nil {
+			return nil, err
+		}
+	}
+	if covered && len(wire.Children(assertion, wire.NSSignature, "Signature")) == 0 {
+		return assertion, nil
+	}
+	return wire.VerifyElement(assertion, idp.certs, wire.At(p.app.cfg.Now()))
+}
+
+// legible: crewjam reads ECDSA signatures in a form that nobody else writes, and no AES of 256 bits.
+func legible(response *etree.Element) bool {
 	if len(wire.Children(response, wire.NSAssertion, "EncryptedAssertion")) != 0 {
-		return nil, errors.New("an encrypted assertion, though no key to encrypt to is published")
+		return false
 	}
-	assertion, err := wire.Child(response, wire.NSAssertion, "Assertion")
-	if err != nil || assertion == nil {
-		return nil, errors.New("not exactly one assertion")
+	for _, method := range response.FindElements("//SignatureMethod") {
+		if strings.Contains(wire.Attr(method, "Algorithm"), "#ecdsa-") {
+			return false
+		}
 	}
+	return true
+}
+
+// precheck holds an assertion to the shape that crewjam reads without a panic.
+func precheck(assertion *etree.Element) error {
 	for _, tag := range []string{"Issuer", "Subject", "Conditions"} {
 		if el, err := wire.Child(assertion, wire.NSAssertion, tag); err != nil || el == nil {
-			return nil, fmt.Errorf("the assertion has not exactly one %s", tag)
+			return fmt.Errorf("the assertion has not exactly one %s", tag)
 		}
 	}
 	subject, _ := wire.Child(assertion, wire.NSAssertion, "Subject")
 	for _, confirmation := range wire.Children(subject, wire.NSAssertion, "SubjectConfirmation") {
 		data, err := wire.Child(confirmation, wire.NSAssertion, "SubjectConfirmationData")
 		if err != nil || data == nil {
-			return nil, errors.New("a SubjectConfirmation without data")
+			return errors.New("a SubjectConfirmation without data")
 		}
 	}
-	if len(wire.Children(response, wire.NSSignature, "Signature")) != 0 {
-		return response, nil
+	return nil
+}
+
+// addressed checks from whom to whom, and from when until when (SAML Core §2.5.1, SAML Bindings §3.5.5.2).
+func (p *serviceProvider) addressed(response *etree.Element, a *saml.Assertion) error {
+	now, skew := p.app.cfg.Now(), saml.MaxClockSkew
+	switch {
+	case wire.Attr(response, "Destination") != p.acs.String():
+		return errors.New("the Response is for another address")
+	case a.Issuer.Value != p.cfg.EntityID:
+		return errors.New("the assertion is of another issuer")
+	case now.Before(a.Conditions.NotBefore.Add(-skew)), !now.Before(a.Conditions.NotOnOrAfter.Add(skew)):
+		return errors.New("the assertion is not valid now")
 	}
-	return assertion, nil
+	return nil
 }
 
 // secondOpinion asks crewjam's service provider, which judges by the real clock. It panics on some broken
@@ -151,18 +201,8 @@ func (p *serviceProvider) secondOpinion(idp *partner, response []byte, requestID
 	return nil
 }
 
-// readAssertion reads the assertion of a verified element, which is a Response or the Assertion itself.
-func readAssertion(verified *etree.Element) (*saml.Assertion, error) {
-	el := verified
-	if wire.Is(el, wire.NSProtocol, "Response") {
-		var err error
-		if el, err = wire.Child(el, wire.NSAssertion, "Assertion"); err != nil {
-			return nil, err
-		}
-	}
-	if el == nil || !wire.Is(el, wire.NSAssertion, "Assertion") {
-		return nil, errors.New("the signature covers no assertion")
-	}
+// readAssertion reads a verified Assertion.
+func readAssertion(el *etree.Element) (*saml.Assertion, error) {
 	assertion := new(saml.Assertion)
 	if err := xml.Unmarshal(wire.Serialize(el), assertion); err != nil {
 		return nil, fmt.Errorf("read the assertion: %w", err)

@@ -44,7 +44,10 @@ type samlIdP struct {
 	signWhat string               // "assertion" (default), "response", "nothing"
 	method   string               // signature method; default RSA-SHA256
 
-	takesLogouts bool // it has a single logout service
+	takesLogouts bool             // it has a single logout service
+	signer       *wire.Signer     // signs instead, where goxmldsig writes what nobody reads
+	encrypt      *wire.Encryption // nil: not at all
+	spKeys       []wire.EncryptionKey
 }
 
 // Making RSA keys is slow: one for the provider of every test, one for strangers.
@@ -166,14 +169,19 @@ func (i *samlIdP) respond(req wire.AuthnRequest) string {
 	if i.change != nil {
 		i.change(response)
 	}
-	var el *etree.Element
-	if i.signWhat == "assertion" && response.Assertion != nil {
-		signed := i.sign(response.Assertion.Element())
-		response.Assertion = nil
-		el = response.Element()
-		el.AddChild(signed)
-	} else {
-		el = response.Element()
+	var said *etree.Element
+	if response.Assertion != nil {
+		said, response.Assertion = response.Assertion.Element(), nil
+	}
+	el := response.Element()
+	if said != nil && i.signWhat == "assertion" {
+		said = i.sign(said)
+	}
+	if said != nil && i.encrypt != nil {
+		said = i.encrypted(said)
+	}
+	if said != nil {
+		el.AddChild(said)
 	}
 	if i.signWhat == "response" {
 		el = i.sign(el)
@@ -182,6 +190,14 @@ func (i *samlIdP) respond(req wire.AuthnRequest) string {
 		i.tamper(el)
 	}
 	return base64.StdEncoding.EncodeToString(i.serialize(el))
+}
+
+func (i *samlIdP) encrypted(assertion *etree.Element) *etree.Element {
+	el, err := wire.Encrypt(assertion, i.spKeys[0].Certificate, *i.encrypt)
+	if err != nil {
+		i.t.Error(err)
+	}
+	return el
 }
 
 func (i *samlIdP) serialize(el *etree.Element) []byte {
@@ -196,6 +212,12 @@ func (i *samlIdP) serialize(el *etree.Element) []byte {
 
 // sign puts the signature after the Issuer, where the schema wants it.
 func (i *samlIdP) sign(el *etree.Element) *etree.Element {
+	if i.signer != nil {
+		if err := i.signer.Sign(el); err != nil {
+			i.t.Error(err)
+		}
+		return el
+	}
 	ctx, err := dsig.NewSigningContext(i.signKey, [][]byte{i.cert.Raw})
 	if err != nil {
 		i.t.Error(err)
@@ -256,10 +278,10 @@ func startCRM(t *testing.T, idp *samlIdP, c *clock, change func(*SAML)) (*App, s
 	if err != nil {
 		t.Fatalf("%v in %s", err, body)
 	}
-	if sp.EntityID != base+MetadataPath || len(sp.EncryptionKeys) != 0 || len(sp.ACS) != 1 || sp.ACS[0].Location != base+ACSPath {
+	if sp.EntityID != base+MetadataPath || len(sp.EncryptionKeys) == 0 == cfg.Encrypted || len(sp.ACS) != 1 || sp.ACS[0].Location != base+ACSPath {
 		t.Fatalf("metadata: %+v", sp)
 	}
-	idp.set(func() { idp.spCerts = sp.SigningCerts })
+	idp.set(func() { idp.spCerts, idp.spKeys = sp.SigningCerts, sp.EncryptionKeys })
 	return app, base
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/xml"
@@ -24,8 +25,7 @@ import (
 	"gatehouse/idp/saml/wire"
 )
 
-// SAML makes the app a service provider. Its entityID is Config.BaseURL + MetadataPath. The identity
-// provider has to sign with RSA: crewjam/saml reads ECDSA signatures in a form that nobody else writes.
+// SAML makes the app a service provider. Its entityID is Config.BaseURL + MetadataPath.
 type SAML struct {
 	EntityID    string // of the identity provider
 	MetadataURL string // where its metadata is fetched from; default: EntityID
@@ -34,6 +34,12 @@ type SAML struct {
 	// neither; New makes a P-256 pair when there is none.
 	Key         crypto.Signer
 	Certificate *x509.Certificate
+
+	// DecryptionKey opens assertions, and DecryptionCertificate is published for that: RSA. Both or
+	// neither, unless Encrypted has New make them; without, nothing encrypted is taken.
+	DecryptionKey         crypto.Decrypter
+	DecryptionCertificate *x509.Certificate
+	Encrypted             bool
 
 	NameIDFormat string   // asked for in the AuthnRequest; default: the identity provider chooses
 	SLOURLs      []string // accepted as Destination of a LogoutRequest; default: BaseURL + SLOPath
@@ -83,6 +89,14 @@ func newServiceProvider(a *App, cfg SAML) (*serviceProvider, error) {
 		if cfg.Key, cfg.Certificate, err = newKey(a.base.Hostname(), a.cfg.Now()); err != nil {
 			return nil, err
 		}
+	}
+	if cfg.Encrypted && cfg.DecryptionKey == nil {
+		if cfg.DecryptionKey, cfg.DecryptionCertificate, err = newDecrypter(a.base.Hostname(), a.cfg.Now()); err != nil {
+			return nil, err
+		}
+	}
+	if (cfg.DecryptionKey == nil) != (cfg.DecryptionCertificate == nil) {
+		return nil, errors.New("a key to decrypt with needs its certificate, and the certificate its key")
 	}
 	if len(cfg.SLOURLs) == 0 {
 		cfg.SLOURLs = []string{a.cfg.BaseURL + SLOPath}
@@ -206,7 +220,7 @@ func (a *App) Metadata() []byte {
 	return nil
 }
 
-// metadata publishes one key, for signatures only, so that nobody encrypts to this app.
+// metadata publishes the key that signs, and where there is one the key to encrypt to.
 func (p *serviceProvider) metadata() []byte {
 	sp := wire.SP{
 		Entity: wire.Entity{
@@ -218,6 +232,11 @@ func (p *serviceProvider) metadata() []byte {
 		},
 		ACS:                 []wire.Endpoint{{Binding: wire.POST, Location: p.acs.String(), Default: true}},
 		AuthnRequestsSigned: true, WantAssertionsSigned: true,
+	}
+	if p.cfg.DecryptionCertificate != nil {
+		sp.EncryptionKeys = []wire.EncryptionKey{{
+			Certificate: p.cfg.DecryptionCertificate, Methods: []string{wire.AES256GCM, wire.AES128GCM, wire.OAEPMGF1P},
+		}}
 	}
 	if p.cfg.NameIDFormat != "" {
 		sp.NameIDFormats = []string{p.cfg.NameIDFormat}
@@ -234,15 +253,24 @@ func newKey(host string, now time.Time) (crypto.Signer, *x509.Certificate, error
 	if err != nil {
 		return nil, nil, fmt.Errorf("make a signing key: %w", err)
 	}
-	cert, err := selfSigned(key, host, now)
+	cert, err := selfSigned(key, host, now, x509.KeyUsageDigitalSignature)
 	return key, cert, err
 }
 
-// selfSigned makes a certificate around a key, as metadata want one.
-func selfSigned(key crypto.Signer, host string, now time.Time) (*x509.Certificate, error) {
+// newDecrypter makes an RSA key, and a certificate as newKey does.
+func newDecrypter(host string, now time.Time) (crypto.Decrypter, *x509.Certificate, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, nil, fmt.Errorf("make a key to decrypt with: %w", err)
+	}
+	cert, err := selfSigned(key, host, now, x509.KeyUsageKeyEncipherment)
+	return key, cert, err
+}
+
+func selfSigned(key crypto.Signer, host string, now time.Time, use x509.KeyUsage) (*x509.Certificate, error) {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(now.UnixNano()), Subject: pkix.Name{CommonName: host},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(10, 0, 0), KeyUsage: x509.KeyUsageDigitalSignature,
+		NotBefore: now.Add(-time.Hour), NotAfter: now.AddDate(10, 0, 0), KeyUsage: use,
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {

@@ -1,6 +1,7 @@
 package saas
 
 import (
+	"crypto"
 	"net/http"
 	"net/url"
 	"strings"
@@ -146,6 +147,81 @@ func TestSAMLSignInIsRefused(t *testing.T) {
 				t.Errorf("an account was made: %+v", people)
 			}
 		})
+	}
+}
+
+// TestEncryptedAssertions are opened, whether the signature is inside or around;
+// what nobody signed is not taken, encrypted or not, nor what cannot be trusted.
+func TestEncryptedAssertions(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		signed string
+		how    wire.Encryption
+		ok     bool
+	}{
+		"signature inside":          {"assertion", wire.Encryption{}, true},
+		"signature around":          {"response", wire.Encryption{Cipher: wire.AES128GCM}, true},
+		"XML Encryption 1.1":        {"assertion", wire.Encryption{Transport: wire.OAEP, Digest: crypto.SHA256, Mask: crypto.SHA256}, true},
+		"no signature":              {"nothing", wire.Encryption{}, false},
+		"a cipher that is not read": {"assertion", wire.Encryption{Cipher: wire.AES256CBC}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			idp := startSAMLIdP(t)
+			_, base := startCRM(t, idp, new(clock), func(s *SAML) { s.Encrypted = true })
+			idp.set(func() { idp.signWhat, idp.encrypt = c.signed, &c.how })
+			b := newBrowser(t)
+			if p := b.samlSignIn(base, ""); c.ok != (p.StatusCode == http.StatusOK) {
+				t.Errorf("%d %s", p.StatusCode, p.body)
+			}
+			b.mustBe(base, c.ok)
+		})
+	}
+	t.Run("to an app without a key", func(t *testing.T) {
+		t.Parallel()
+		idp := startSAMLIdP(t)
+		_, cert := rsaPair(t, ourKey())
+		_, base := startCRM(t, idp, new(clock), nil)
+		idp.set(func() { idp.encrypt, idp.spKeys = &wire.Encryption{}, []wire.EncryptionKey{{Certificate: cert}} })
+		b := newBrowser(t)
+		if p := b.samlSignIn(base, ""); p.StatusCode != http.StatusBadRequest {
+			t.Errorf("status %d", p.StatusCode)
+		}
+		b.mustBe(base, false)
+	})
+}
+
+// TestECDSASignaturesAreRead, though crewjam cannot, and all else is judged as before.
+func TestECDSASignaturesAreRead(t *testing.T) {
+	t.Parallel()
+	for _, what := range []string{"assertion", "response"} {
+		idp := startSAMLIdP(t)
+		key, cert, err := newKey("idp.example", time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		idp.cert, idp.signer, idp.signWhat = cert, &wire.Signer{Key: key, Certificate: cert}, what
+		_, base := startCRM(t, idp, new(clock), nil)
+		b := newBrowser(t)
+		b.samlSignIn(base, "")
+		b.mustBe(base, true)
+		for name, spoil := range map[string]func(*saml.Response){
+			"for another address":  func(r *saml.Response) { r.Destination = "https://elsewhere.example/acs" },
+			"of another issuer":    func(r *saml.Response) { r.Assertion.Issuer.Value = "https://other.example" },
+			"not valid any more":   func(r *saml.Response) { r.Assertion.Conditions.NotOnOrAfter = time.Now().Add(-time.Hour) },
+			"not valid yet":        func(r *saml.Response) { r.Assertion.Conditions.NotBefore = time.Now().Add(time.Hour) },
+			"for another audience": func(r *saml.Response) { r.Assertion.Conditions.AudienceRestrictions = nil },
+			"confirmed for another app": func(r *saml.Response) {
+				r.Assertion.Subject.SubjectConfirmations[0].SubjectConfirmationData.Recipient = "https://elsewhere.example/acs"
+			},
+		} {
+			idp.set(func() { idp.change = spoil })
+			stranger := newBrowser(t)
+			if p := stranger.samlSignIn(base, ""); p.StatusCode != http.StatusBadRequest {
+				t.Errorf("%s: %d", name, p.StatusCode)
+			}
+			stranger.mustBe(base, false)
+		}
 	}
 }
 

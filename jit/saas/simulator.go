@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
+	"crypto"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -75,7 +74,7 @@ type Simulator struct {
 	rules     Rules
 	idp       wire.IdP
 	signer    *wire.Signer
-	opens     *rsa.PrivateKey // assertions; nil: none was asked for
+	opens     crypto.Decrypter // assertions; nil: none was asked for
 	requestID string
 	now       func() time.Time
 	checks    []Check
@@ -107,14 +106,11 @@ func (s *Simulator) Certificate() string {
 
 // EncryptionCertificate is of a key to encrypt to, made for this sign-on, as PEM.
 func (s *Simulator) EncryptionCertificate() (string, error) {
-	var err error
-	if s.opens, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
-		return "", fmt.Errorf("make a key: %w", err)
-	}
-	cert, err := selfSigned(s.opens, "simulator", s.now())
+	key, cert, err := newDecrypter("simulator", s.now())
 	if err != nil {
 		return "", err
 	}
+	s.opens = key
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})), nil
 }
 

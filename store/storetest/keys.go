@@ -48,3 +48,41 @@ func testKeysTurn(h *house) {
 	_, err = h.Commit(h.ctx, idp.Change{TurnKeys: []idp.KeyTurn{{Was: first, RetiredAt: retires.Add(time.Hour)}}})
 	h.is(err, idp.Conflict)
 }
+
+// testKeyReads: what was read first and last for an app, and what an owner says
+// of it, stand beside each other; a node that writes late takes nothing back.
+func testKeyReads(h *house) {
+	key := idp.SigningKey{ID: idp.NewKeyID(), Use: "saml", Algorithm: "RS256", Sealed: "x", CreatedAt: h.now, SignsAt: h.now, RetiredAt: idp.Someday()}
+	next := idp.SigningKey{ID: idp.NewKeyID(), Use: "saml", Algorithm: "RS256", Sealed: "y", CreatedAt: h.now.Add(1), SignsAt: idp.Someday()}
+	h.ok(h.CreateSigningKey(h.ctx, key))
+	h.ok(h.CreateSigningKey(h.ctx, next))
+	a := h.app("crm")
+	read := func(after time.Duration, agent string, keys ...idp.KeyID) {
+		h.ok(h.ReadKeys(h.ctx, keys, idp.KeyRead{AppID: a.ID, LastAt: h.now.Add(after), Address: "192.0.2.7", Agent: agent}))
+	}
+	read(time.Minute, "early", key.ID)
+	h.commit(idp.Change{KeysHad: []idp.KeyRead{{AppID: a.ID, KeyID: next.ID, SaidAt: h.now}}})
+	read(time.Hour, "later", key.ID, next.ID)
+	read(2*time.Minute, "late", key.ID, next.ID)
+	want := map[idp.KeyID]idp.KeyRead{
+		key.ID:  {AppID: a.ID, KeyID: key.ID, FirstAt: h.now.Add(time.Minute), LastAt: h.now.Add(time.Hour), Address: "192.0.2.7", Agent: "later"},
+		next.ID: {AppID: a.ID, KeyID: next.ID, FirstAt: h.now.Add(time.Hour), LastAt: h.now.Add(time.Hour), Address: "192.0.2.7", Agent: "later", SaidAt: h.now},
+	}
+	reads, err := h.KeyReads(h.ctx)
+	h.ok(err)
+	got := map[idp.KeyID]idp.KeyRead{}
+	for _, r := range reads {
+		if r.AppID == a.ID {
+			got[r.KeyID] = r
+		}
+	}
+	h.same(want, got)
+	// Someday is kept to the microsecond, and is the same moment again.
+	keys, err := h.SigningKeys(h.ctx)
+	h.ok(err)
+	for _, k := range keys {
+		if k.ID == next.ID && (!k.Waits() || !idp.Dated(k.SignsAt).IsZero()) {
+			h.Errorf("it waits until %s", k.SignsAt)
+		}
+	}
+}

@@ -49,7 +49,7 @@ func (a *API) key(k idp.SigningKey, keys []idp.SigningKey) client.Key {
 	state, since, until := k.State(keys, a.Now())
 	return client.Key{
 		ID: string(k.ID), Use: k.Use, Algorithm: k.Algorithm, State: string(state), Since: since, Until: when(until), CreatedAt: k.CreatedAt,
-		RetiredAt: when(k.RetiredAt), RevokedAt: when(k.RevokedAt),
+		RetiredAt: when(idp.Dated(k.RetiredAt)), RevokedAt: when(k.RevokedAt),
 	}
 }
 

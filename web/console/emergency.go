@@ -51,8 +51,14 @@ func keyState(k idp.SigningKey, keys []idp.SigningKey, now time.Time) string {
 	state, since, until := k.State(keys, now)
 	switch state {
 	case idp.KeyNext:
+		if until.IsZero() {
+			return "published, signs for the apps that you lead over"
+		}
 		return "published, signs from " + ui.Exact(until)
 	case idp.KeyRetired:
+		if until.IsZero() {
+			return "signs for apps that were left on it, published until you retire it"
+		}
 		return "retired " + ui.Exact(since) + ", published until " + ui.Exact(until)
 	case idp.KeyGone:
 		return "gone since " + ui.Exact(since)

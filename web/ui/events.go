@@ -66,6 +66,16 @@ func EventWords(kind string) string {
 		return "Looked at what an app would be told of them"
 	case "app.test":
 		return "Played a sign-on of theirs at an app"
+	case "key.next":
+		return "Next SAML certificate published"
+	case "key.had":
+		return "An owner said that an app has the next certificate"
+	case "key.switch":
+		return "Another SAML key signs for an app"
+	case "key.switch_rest":
+		return "The next SAML key signs for all apps"
+	case "key.retire":
+		return "SAML certificate retired"
 	case "grant.add":
 		return "App granted"
 	case "grant.remove":
