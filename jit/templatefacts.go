@@ -114,7 +114,7 @@ func (j TemplateJIT) words() string {
 		}
 		return ""
 	}
-	return sentence(verb(j.Create, "made"), verb(j.Update, "brought up to date"), verb(j.Remove, "removed"))
+	return sentence(verb(j.Create, "made where there is none"), verb(j.Update, "brought up to date"), verb(j.Remove, "removed"))
 }
 
 func (s TemplateSCIM) words() string {

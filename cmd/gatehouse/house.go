@@ -221,6 +221,7 @@ func (h *house) face(c Config, box *keys.Box, salt []byte, ring *keys.Ring, log 
 		door.Routes(),
 		(&portal.Portal{Store: h.store, Directory: h.directory, Devices: provider, Launch: func(a idp.App) string { return oidc.Launch(issuer, a) }}).Routes(),
 		(&console.Console{
+			Preview: h.rehearsals.preview, Test: h.rehearsals.test,
 			Store: h.store, Directory: h.directory, Outbox: h.worker, URL: issuer, Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,
 		}).Routes(),
 	)

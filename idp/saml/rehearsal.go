@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -184,7 +185,7 @@ type actor struct {
 func (a *actor) outcome() (SignOn, error) {
 	if a.refusal != nil {
 		rule := a.refusal.Detail["rule"]
-		a.signOn.Refusal = &idp.Refused{Rule: rule, Reason: a.refusal.Detail["reason"], Explanation: explained[rule]}
+		a.signOn.Refusal = &idp.Refused{Rule: rule, Reason: inWords(a.refusal.Detail["reason"]), Explanation: explained[rule]}
 		return a.signOn, nil
 	}
 	if a.problem != nil {
@@ -194,6 +195,14 @@ func (a *actor) outcome() (SignOn, error) {
 		return SignOn{}, idp.Errorf(idp.Internal, "the rehearsal came to no answer")
 	}
 	return a.signOn, nil
+}
+
+// inWords is the reason of an audit line without the kinds of its errors.
+func inWords(reason string) string {
+	for _, kind := range []idp.Kind{idp.Invalid, idp.NotFound, idp.Unauthenticated, idp.Denied} {
+		reason = strings.ReplaceAll(reason, string(kind)+": ", "")
+	}
+	return strings.ReplaceAll(reason, ".: ", ". ")
 }
 
 // The store: read, never written. Audit lines are heard for their rule.

@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"cmp"
 	"io"
 	"log/slog"
 	"net/http"
@@ -135,6 +136,12 @@ func (b *browser) open(path string) *browser {
 // submit sends the first form whose action ends so, filled in.
 func (b *browser) submit(action string, fill ...string) *browser {
 	b.t.Helper()
+	return b.submitTo(action, "", fill...)
+}
+
+// submitTo sends the form to another address, as a button of it may.
+func (b *browser) submitTo(action, to string, fill ...string) *browser {
+	b.t.Helper()
 	for n := range b.page.Descendants() {
 		if n.Data != "form" || !strings.HasSuffix(uitest.Attr(n, "action"), action) {
 			continue
@@ -148,7 +155,7 @@ func (b *browser) submit(action string, fill ...string) *browser {
 		for i := 0; i < len(fill); i += 2 {
 			form.Set(fill[i], fill[i+1])
 		}
-		return b.show(b.client.PostForm(b.url+uitest.Attr(n, "action"), form))
+		return b.show(b.client.PostForm(b.url+cmp.Or(to, uitest.Attr(n, "action")), form))
 	}
 	b.t.Fatalf("no form to %s on %s: %s", action, b.at, b.text())
 	return nil
