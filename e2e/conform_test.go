@@ -190,6 +190,18 @@ func TestConformanceDocumentIsTheTable(t *testing.T) {
 	if len(names) != 38+38+1+11+2+2+2 {
 		t.Errorf("%d modules", len(names))
 	}
+	clear(names)
+	for _, p := range samlPlans {
+		for _, c := range p.checks {
+			if names[c.name] || c.test == nil || c.demands == "" || c.result == "" {
+				t.Errorf("%s stands there twice or in part", c.name)
+			}
+			names[c.name] = true
+		}
+	}
+	if len(names) != 36 {
+		t.Errorf("%d checks of SAML", len(names))
+	}
 }
 
 func conformanceDocument() string {
@@ -229,5 +241,38 @@ This file is generated from the table that the tests run.
 			fmt.Fprintf(&b, "| oidcc-%s | %s | `TestConformance/%s/oidcc-%s` | %s |\n", m.name, m.demands, p.plan, m.name, m.result)
 		}
 	}
+	samlDocument(&b)
 	return b.String()
+}
+
+func samlDocument(b *strings.Builder) {
+	b.WriteString(`
+# SAML
+
+For SAML there is no certification. The checks are those of the SAML conformance
+kit for identity providers (codice CTK); the kit itself has not been run, and the
+tests (` + "`TestSAMLConformance` in `e2e`" + `) are our own, one for each check.
+
+The kit expects a Response with an error status for everything that is wrong.
+Gatehouse gives one where it knows the app and the address of its answer, and
+nothing speaks against the request being the app's; the person sees a page (400)
+where it does not.
+
+Of every Response it is held: xmllint finds it valid by the schemas of OASIS and
+xmlsec1 verifies each signature, which has one reference, to the element it stands
+in, by the enveloped and exclusive C14N transforms alone; ID, IssueInstant, Version,
+InResponseTo, Issuer, Destination and StatusCode are as they must be; the form posts
+it to the registered address, with RelayState exactly as it came. Of every
+assertion: an AuthnStatement with a SessionIndex, one bearer confirmation with
+Recipient, InResponseTo, NotOnOrAfter and no NotBefore, and an AudienceRestriction
+to the app. Of every LogoutResponse: the same, and by HTTP-Redirect that it is deflated
+and that the detached signature verifies over the octets of the query. A logout is
+asked for by the browser at one service provider; the second is told by SOAP.
+`)
+	for _, p := range samlPlans {
+		fmt.Fprintf(b, "\n## %s\n\n| check | what it demands | our test | result |\n|---|---|---|---|\n", p.profile)
+		for _, c := range p.checks {
+			fmt.Fprintf(b, "| %s | %s | `TestSAMLConformance/%s` | %s |\n", c.name, c.demands, c.name, c.result)
+		}
+	}
 }

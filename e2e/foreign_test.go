@@ -109,6 +109,7 @@ func TestRegistrationsOfThePagesAreTaken(t *testing.T) {
 	h := &foreign{house: start(t, []string{"serve"}, map[string]string{"GATEHOUSE_ADMIN_TOKEN": token})}
 	h.api = &client.Client{URL: h.house.URL, Token: token}
 	h.apply(t, "groups: [Staff]\n")
+	cert := newProvider(t, "sp.example.com").cert
 	pages, err := filepath.Glob("../docs/apps/*.md")
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +130,7 @@ func TestRegistrationsOfThePagesAreTaken(t *testing.T) {
 		if !strings.Contains(string(index), "("+name+")") {
 			t.Errorf("the index does not name %s", name)
 		}
-		h.apply(t, block(t, string(text), "yaml"))
+		h.apply(t, withCertificate(block(t, string(text), "yaml"), cert))
 	}
 	apps, err := h.api.Apps(t.Context())
 	if err != nil || len(apps) != len(pages)-1 {
@@ -248,11 +249,17 @@ func (h *foreign) acknowledged(t *testing.T) {
 
 func (h *foreign) newest(t *testing.T) client.Receipt {
 	t.Helper()
-	all, err := h.api.Receipts(t.Context(), "ada")
+	return newestReceipt(t, h.api, "ada")
+}
+
+// newestReceipt is a person's last.
+func newestReceipt(t *testing.T, api *client.Client, user string) client.Receipt {
+	t.Helper()
+	all, err := api.Receipts(t.Context(), user)
 	if err != nil || len(all) == 0 {
 		t.Fatalf("%d receipts, %v", len(all), err)
 	}
-	r, err := h.api.Receipt(t.Context(), all[0].ID)
+	r, err := api.Receipt(t.Context(), all[0].ID)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -481,8 +488,8 @@ func mustRequest(rawURL string) *http.Request {
 }
 
 // env is what the Go and the Node page have the app read.
-func (p foreignPlace) env(id string, more ...string) []string {
-	return append([]string{"PATH=" + os.Getenv("PATH"), "ISSUER=" + p.issuer, "CLIENT_ID=" + id, "CLIENT_SECRET=" + p.secret, "APP_URL=" + p.url}, more...)
+func (p foreignPlace) env(id string) []string {
+	return []string{"ISSUER=" + p.issuer, "CLIENT_ID=" + id, "CLIENT_SECRET=" + p.secret}
 }
 
 // startGoApp builds the page's program, in this module, so that its libraries
@@ -504,12 +511,17 @@ func startGoApp(t *testing.T, p foreignPlace) *foreignProc {
 		t.Fatalf("build the page's program: %v\n%s", err, out)
 	}
 	cmd := exec.Command(bin)
-	cmd.Env = p.env("tickets", "LISTEN="+p.listen)
+	cmd.Env = append(p.env("tickets"), "PATH="+os.Getenv("PATH"), "APP_URL="+p.url, "LISTEN="+p.listen)
 	return p.runs(t, cmd)
 }
 
-// startNodeApp runs the page's program with the packages of e2e/node.
 func startNodeApp(t *testing.T, p foreignPlace) *foreignProc {
+	return p.runsNode(t, "openid-client", p.env("board")...)
+}
+
+// runsNode runs the page's program with the packages of e2e/node, of which it
+// is about one.
+func (p foreignPlace) runsNode(t *testing.T, about string, env ...string) *foreignProc {
 	t.Helper()
 	dir := t.TempDir()
 	source := filepath.Join(dir, "app.mjs")
@@ -520,14 +532,14 @@ func startNodeApp(t *testing.T, p foreignPlace) *foreignProc {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(modules, "openid-client")); err != nil {
+	if _, err := os.Stat(filepath.Join(modules, about)); err != nil {
 		t.Fatalf("%v: e2e/install.sh installs it", err)
 	}
 	if err := os.Symlink(modules, filepath.Join(dir, "node_modules")); err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(nodeProgram(modules), source)
-	cmd.Env = p.env("board", "PORT="+p.listen[strings.LastIndexByte(p.listen, ':')+1:])
+	cmd.Env = append(env, "PATH="+os.Getenv("PATH"), "APP_URL="+p.url, "PORT="+p.listen[strings.LastIndexByte(p.listen, ':')+1:])
 	return p.runs(t, cmd)
 }
 
@@ -541,8 +553,18 @@ func nodeProgram(modules string) string {
 	return "node"
 }
 
-// startApache runs Debian's Apache with the page's settings, as nobody.
+// startApache runs Debian's Apache with the page's settings.
 func startApache(t *testing.T, p foreignPlace) *foreignProc {
+	settings := strings.NewReplacer("CLIENT-SECRET", p.secret, "A-LONG-RANDOM-TEXT", rand.Text()).Replace(block(t, p.page, "apache"))
+	// What the test looks at: the name on the page, and the tokens.
+	return p.runsApache(t, "auth_openidc", settings, "OIDCInfoHook access_token\n",
+		`Hello, <!--#echo var="OIDC_CLAIM_name" --> alias <!--#echo var="REMOTE_USER" -->.`)
+}
+
+// runsApache runs Debian's Apache as nobody, with a module, a page's settings
+// for it, and what it needs beside them to run here, in which %[1]s is its
+// directory. index is its first page.
+func (p foreignPlace) runsApache(t *testing.T, module, settings, beside, index string) *foreignProc {
 	t.Helper()
 	// Not t.TempDir: who runs the server could not go into it.
 	dir, err := os.MkdirTemp("/tmp", "gatehouse-apache-")
@@ -555,7 +577,6 @@ func startApache(t *testing.T, p foreignPlace) *foreignProc {
 		}
 		os.RemoveAll(dir)
 	})
-	settings := strings.NewReplacer("CLIENT-SECRET", p.secret, "A-LONG-RANDOM-TEXT", rand.Text()).Replace(block(t, p.page, "apache"))
 	conf := fmt.Sprintf(`
 ServerRoot "%[1]s"
 ServerName %[2]s
@@ -571,11 +592,10 @@ ThreadsPerChild 16
 ServerLimit 1
 MaxRequestWorkers 16
 `, dir, p.url, p.listen)
-	for _, name := range []string{"mpm_event", "authn_core", "authz_core", "authz_user", "dir", "mime", "include", "filter", "auth_openidc"} {
+	for _, name := range []string{"mpm_event", "authn_core", "authz_core", "authz_user", "dir", "mime", "include", "filter", module} {
 		conf += fmt.Sprintf("LoadModule %[1]s_module /usr/lib/apache2/modules/mod_%[1]s.so\n", name)
 	}
-	// What the test looks at: the name on the page, and the tokens.
-	conf += settings + `
+	conf += settings + strings.ReplaceAll(beside, "%[1]s", dir) + `
 TypesConfig /dev/null
 AddType text/html .html
 AddOutputFilter INCLUDES .html
@@ -583,13 +603,8 @@ DirectoryIndex index.html
 <Location "/">
     Options +Includes
 </Location>
-OIDCInfoHook access_token
 `
-	for name, text := range map[string]string{
-		"apache.conf":          conf,
-		"site/index.html":      `Hello, <!--#echo var="OIDC_CLAIM_name" --> alias <!--#echo var="REMOTE_USER" -->.`,
-		"site/signed-out.html": "You are signed out.",
-	} {
+	for name, text := range map[string]string{"apache.conf": conf, "site/index.html": index, "site/signed-out": "You are signed out."} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)

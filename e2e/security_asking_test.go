@@ -6,7 +6,6 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
@@ -37,6 +36,7 @@ type provider struct {
 	ID, ACS string
 	key     *rsa.PrivateKey
 	cert    *x509.Certificate
+	sha1    bool // signs as nobody should any more
 }
 
 func newProvider(t testing.TB, host string) provider {
@@ -54,7 +54,7 @@ func newProvider(t testing.TB, host string) provider {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return provider{"https://" + host + "/saml", "https://" + host + "/acs", key, cert}
+	return provider{ID: "https://" + host + "/saml", ACS: "https://" + host + "/acs", key: key, cert: cert}
 }
 
 func (p provider) pem() string {
@@ -144,7 +144,11 @@ func (p provider) signed(t testing.TB, xml string) string {
 		t.Fatal(err)
 	}
 	ctx.Canonicalizer = dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("")
-	if err := ctx.SetSignatureMethod(dsig.RSASHA256SignatureMethod); err != nil {
+	method := dsig.RSASHA256SignatureMethod
+	if p.sha1 {
+		method = dsig.RSASHA1SignatureMethod
+	}
+	if err := ctx.SetSignatureMethod(method); err != nil {
 		t.Fatal(err)
 	}
 	el := document(t, xml)
@@ -191,9 +195,14 @@ func (p provider) redirected(t testing.TB, xml, relayState string) string {
 	if p.key == nil {
 		return ssoURL + "?" + q
 	}
-	q += "&SigAlg=" + url.QueryEscape(dsig.RSASHA256SignatureMethod)
-	sum := sha256.Sum256([]byte(q))
-	signature, err := rsa.SignPKCS1v15(rand.Reader, p.key, crypto.SHA256, sum[:])
+	method, hash := dsig.RSASHA256SignatureMethod, crypto.SHA256
+	if p.sha1 {
+		method, hash = dsig.RSASHA1SignatureMethod, crypto.SHA1
+	}
+	q += "&SigAlg=" + url.QueryEscape(method)
+	sum := hash.New()
+	sum.Write([]byte(q))
+	signature, err := rsa.SignPKCS1v15(rand.Reader, p.key, hash, sum.Sum(nil))
 	if err != nil {
 		t.Fatal(err)
 	}

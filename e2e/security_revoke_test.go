@@ -25,7 +25,7 @@ func TestRV01NothingOfTheSuspendedIsGood(t *testing.T) {
 	h := newBrowserHouse(t)
 	crm := newProvider(t, "crm.example")
 	if _, err := h.admin.AddApp(t.Context(), client.App{Name: "crm", Protocol: "saml", Identifier: crm.ID,
-		SAML: &client.SAML{ACS: []client.ACS{{URL: crm.ACS, Default: true}}}}); err != nil {
+		SAML: &client.SAML{ACS: []client.ACS{{URL: crm.ACS, Default: true}}, IdPInitiated: true}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := h.admin.AddGrant(t.Context(), client.Grant{App: "crm", Group: "staff"}); err != nil {
@@ -109,6 +109,7 @@ func (h browserHouse) passesOf(t *testing.T, who somebody, crm provider) (passes
 		t.Fatal(err)
 	}
 
+	portal := v.get(t, securedURL+"/")
 	all := []holding{
 		{"session at the portal", func(node int) bool { return at(node).get(t, securedURL+"/").Status == http.StatusOK }},
 		{"session at the console", func(node int) bool { return at(node).get(t, securedURL+"/console/tokens").Status == http.StatusOK }},
@@ -117,6 +118,10 @@ func (h browserHouse) passesOf(t *testing.T, who somebody, crm provider) (passes
 		}},
 		{"session at /saml/sso", func(node int) bool {
 			return strings.Contains(at(node).get(t, unsigned.redirected(t, crm.ask().xml(), "")).Body, "SAMLResponse")
+		}},
+		{"session at a tile", func(node int) bool {
+			portal.visitor = at(node)
+			return strings.Contains(submit(t, portal, "/saml/launch", url.Values{}).Body, "SAMLResponse")
 		}},
 		{"access token at userinfo", func(node int) bool {
 			return h.callBy(t, h.client(node, false), http.MethodGet, "/oauth/userinfo", http.Header{"Authorization": {"Bearer " + families[0].Access}}, "").Status == http.StatusOK

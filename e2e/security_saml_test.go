@@ -253,7 +253,7 @@ func (h samlHouse) relayStates(t *testing.T) {
 			}
 		}
 		long := strings.Repeat("r", 1025)
-		h.refuses(t, "long", "message", h.byGet(t, unsigned.redirected(t, h.crm.ask().xml(), long)))
-		h.refuses(t, "long", "message", func() *answer { return h.v.postForm(t, ssoURL, posted(h.crm.ask().xml(), long)) })
+		h.refuses(t, "long", "relay_state", h.byGet(t, unsigned.redirected(t, h.crm.ask().xml(), long)))
+		h.refuses(t, "long", "relay_state", func() *answer { return h.v.postForm(t, ssoURL, posted(h.crm.ask().xml(), long)) })
 	})
 }

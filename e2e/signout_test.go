@@ -185,6 +185,7 @@ func TestAnAppSignsHerOutEverywhere(t *testing.T) {
 	}
 	b := leaves()
 	b.sees("Gatehouse has signed you out, too, and every other app that you opened from it.")
+	b.shot("crm-signed-out")
 	isOut(b)
 
 	w.byBrowserOnly("redirect")

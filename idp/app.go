@@ -190,16 +190,17 @@ type SAMLSettings struct {
 	FrontLogoutResponseURL string
 	SigningCerts           []string      // PEM; keys that may sign this provider's requests
 	RequireSigned          bool          // refuse an AuthnRequest without a signature
-	NameIDFormat           string        // URN; persistent or emailAddress
+	NameIDFormat           string        // URN; what is issued when a request leaves it open
+	NameIDSource           string        // what a NameID of that format says: username, email or id; empty: what the format says
 	Sign                   string        // what is signed: SignAssertion ...; empty: the Assertion
 	SignatureAlg           string        // SignRSASHA256 ...; empty: that one
 	SessionTTL             time.Duration // caps SessionNotOnOrAfter; 0: the session's own end
 	AssertionValidity      time.Duration // NotOnOrAfter of the confirmation; 0: 60 seconds
 	MetadataXML            string        // as imported; may be empty
-	// SigningKey is the key that signs for this app while keys are rolled over;
-	// empty, or gone: the one that signs for all.
-	SigningKey KeyID `json:",omitempty"`
-	OneTimeUse bool  // says that an assertion is for one use (SAML Core §2.5.1.5)
+	IdPInitiated           bool          // the portal's tile signs people in without a request of the app (SAML Profiles §4.1.5)
+	RelayState             string        // told with such an answer; at most 1 KiB, may be empty
+	AttributeServices      []AttributeService
+	OneTimeUse             bool // says that an assertion is for one use (SAML Core §2.5.1.5)
 
 	EncryptAssertion bool   // only the app can read what it is told
 	EncryptionCert   string // PEM; RSA
@@ -208,6 +209,10 @@ type SAMLSettings struct {
 	EncryptionMethods []string
 	EncryptionAlg     string // EncryptAES256GCM ...; empty: by EncryptionMethods
 	KeyTransport      string // TransportMGF1P ...; empty: by EncryptionMethods
+
+	// SigningKey is the key that signs for this app while keys are rolled over;
+	// empty, or gone: the one that signs for all.
+	SigningKey KeyID `json:",omitempty"`
 }
 
 // UnmarshalJSON also reads settings from before Sign, when a flag said that the
@@ -225,6 +230,13 @@ func (s *SAMLSettings) UnmarshalJSON(b []byte) error {
 		s.Sign = SignBoth
 	}
 	return nil
+}
+
+// AttributeService is an AttributeConsumingService (SAML Metadata §2.4.4.1):
+// the attributes that a request with its index asks for.
+type AttributeService struct {
+	Index int
+	Names []string
 }
 
 // KeyAlgorithm is that of the house's key which signs for the app (RFC 7518 §3.1).
@@ -289,6 +301,14 @@ type Access struct {
 	N int64
 }
 
+// Admission is an app, and whether a user may use it at that moment.
+type Admission struct {
+	App     App
+	Granted bool
+	Until   time.Time // of a grant that says so; zero: it has no end
+	N       int64     // as in Access
+}
+
 // Account is a user's record in an app, as far as we know of it. We write it
 // down when an assertion or token first makes it known.
 type Account struct {
@@ -299,4 +319,6 @@ type Account struct {
 	Format      string // NameID format URN; empty for OIDC
 	FirstSeenAt time.Time
 	LastSeenAt  time.Time
+	// Follows: the newest Subject is kept, not the first. It is not kept itself.
+	Follows bool
 }

@@ -60,6 +60,20 @@ func newID(prefix string) string {
 	return prefix + "_" + idEncoding.EncodeToString(b[:])
 }
 
+// Bytes are the random bytes that the ID is made of; false for what is none.
+func (id SessionID) Bytes() (b [16]byte, ok bool) {
+	if !ValidID("ses", string(id)) {
+		return b, false
+	}
+	_, err := idEncoding.Decode(b[:], []byte(id)[len("ses_"):])
+	return b, err == nil
+}
+
+// SessionIDOf is the ID with these bytes.
+func SessionIDOf(b [16]byte) SessionID {
+	return SessionID("ses_" + idEncoding.EncodeToString(b[:]))
+}
+
 // ValidID reports whether s has the shape of an ID with this prefix ("usr").
 // Handlers refuse anything else before it reaches SQL or a log.
 func ValidID(prefix, s string) bool {

@@ -67,7 +67,7 @@ type Participant struct {
 	AppID        AppID
 	UserID       UserID
 	SessionIndex string // SAML SessionIndex or OIDC sid, stable for (session, app)
-	NameID       NameID // OIDC: Value is the subject
+	NameID       NameID // the first that it got; OIDC: Value is the subject
 	FirstAt      time.Time
 	// LastAnswerAt is when the newest assertion or code answer was handed out:
 	// until its acceptance window has passed, it can still land in the app.
@@ -77,6 +77,9 @@ type Participant struct {
 	AppEpoch int64
 	// GrantedN is the [Access].N by which the answer is given. It is not kept.
 	GrantedN int64
+	// Also: NameID is one more that the app got in this session, after the first.
+	// It is not kept.
+	Also bool
 	// TokensEndedAt is set in the list of what an ending cut, where nothing is
 	// left to end but what a token family handed out that ended by itself, then,
 	// after its session. It is not kept.

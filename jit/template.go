@@ -48,7 +48,7 @@ type Ask struct {
 // TemplateNameID is by what the app knows people (saml-core §8.3).
 type TemplateNameID struct {
 	Format    string `yaml:"format"` // persistent, transient, emailAddress or unspecified
-	Source    string `yaml:"source"` // of the value, as in a rule; pairwise: made up for this app
+	Source    string `yaml:"source"` // of the value: username, email or id; pairwise: made up for this app
 	Immutable bool   `yaml:"immutable"`
 	MaxBytes  int    `yaml:"max_len"`
 }
@@ -184,6 +184,9 @@ func (t Template) App(set map[string]string) (idp.App, error) {
 		ACS:          []idp.AssertionConsumer{{URL: fill(t.ACS), Default: true}},
 		NameIDFormat: nameIDFormat(t.NameID.Format),
 	}
+	if t.NameID.Source != "pairwise" && (t.NameID.Format != "emailAddress" || t.NameID.Source != sourceEmail) {
+		a.SAML.NameIDSource = t.NameID.Source
+	}
 	if t.Limits.Signed == "response" {
 		a.SAML.Sign = idp.SignBoth // what is inside can then be taken out and still be verified
 	}
@@ -215,16 +218,15 @@ func badAnswer(name, detail string) error {
 	return &idp.Error{Kind: idp.Invalid, Detail: detail, Fields: map[string]string{"set." + name: detail}}
 }
 
-// nameIDFormat is the URN of a format that the house issues. One that it does
-// not issue yet is left to the registration's default.
+// nameIDFormat is the URN of a format.
 func nameIDFormat(short string) string {
 	switch short {
 	case "persistent":
 		return "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
-	case "emailAddress":
-		return "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
+	case "transient":
+		return "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
 	}
-	return ""
+	return "urn:oasis:names:tc:SAML:1.1:nameid-format:" + short
 }
 
 func nameFormat(short string) string {

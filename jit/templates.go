@@ -132,8 +132,10 @@ func (t Template) badSAML() string {
 		return "a service provider has entity_id and acs"
 	case !slices.Contains([]string{"persistent", "transient", "emailAddress", "unspecified"}, t.NameID.Format):
 		return "nameid.format is persistent, transient, emailAddress or unspecified"
-	case t.NameID.Source != "pairwise" && !knownSource(t.NameID.Source):
-		return "nameid.source is pairwise or the source of a rule"
+	case !allOf([]string{t.NameID.Source}, "pairwise", sourceUsername, sourceEmail, sourceID):
+		return "nameid.source is pairwise, username, email or id"
+	case (t.NameID.Format == "persistent" || t.NameID.Format == "transient") != (t.NameID.Source == "pairwise"):
+		return "a persistent or transient NameID is pairwise, and no other is"
 	case !allOf(t.Limits.Binding, "redirect", "post"):
 		return "limits.binding is redirect or post"
 	case !allOf(t.Limits.SigAlg, "rsa-sha256", "rsa-sha384", "rsa-sha512", "ecdsa-sha256"):

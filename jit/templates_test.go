@@ -63,6 +63,7 @@ sources: [{url: "https://acme.example/docs", read_on: 2026-01-02, says: [acs, at
 		"an unknown kind of answer":            {"kind: label", "kind: text"},
 		"an unknown NameID format":             {"format: persistent", "format: friendly"},
 		"an unknown source":                    {"source: email", "source: password"},
+		"a persistent NameID from a source":    {"source: pairwise", "source: id"},
 		"a required attribute without source":  {"source: email, ", ""},
 		"an administrator without a warning":   {"required: true", "admin: root"},
 		"a loss of data without a warning":     {"warnings: [Beware]", "scim: {deactivate: data_loss}"},

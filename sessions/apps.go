@@ -2,26 +2,24 @@ package sessions
 
 import (
 	"context"
+	"time"
 
 	"gatehouse/idp"
 )
 
 // NewApp issues the right to one token for an app itself (RFC 6749 §4.4), which
-// has authenticated as a with this secret (see idp.AppProof).
+// has authenticated with this secret (see idp.AppProof). t is what it was
+// authenticated as, and was asked for at that moment or later.
 //
 // Nothing is written, so nothing can be compared in the step that writes: what
 // is issued beside an ending carries the epoch of before, and is refused for
-// ever by [Gate.App]. It answers idp.Unauthenticated for an app that is not
-// what it was when it authenticated.
-func (g *Gate) NewApp(ctx context.Context, a idp.App, secret string) (idp.AppProof, error) {
-	p := idp.AppProof{AppID: a.ID, Epoch: a.Epoch, Secret: secret, MadeAt: idp.Time(g.Now())}
-	t, err := g.Backend.AppTruth(ctx, a.ID)
-	if err != nil {
-		return idp.AppProof{}, unknown(err, "unknown app")
-	}
-	p.Generation = t.Generation
+// ever by [Gate.App]. It is as old as the question, so that what an ending cuts
+// off was asked for before it. It answers idp.Unauthenticated for an app that may
+// have none.
+func (g *Gate) NewApp(t idp.AppTruth, secret string, asked time.Time) (idp.AppProof, error) {
+	p := idp.AppProof{AppID: t.App.ID, Epoch: t.App.Epoch, Generation: t.Generation, Secret: secret, MadeAt: idp.Time(asked)}
 	if !p.Stands(t) {
-		return idp.AppProof{}, refused("the app has changed since it authenticated")
+		return idp.AppProof{}, refused("the app is no machine, or its secret is gone")
 	}
 	return p, nil
 }

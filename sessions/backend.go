@@ -73,8 +73,8 @@ type Issues interface {
 	Rotate(ctx context.Context, id idp.TokenFamilyID, p idp.Proof, seq int64, now time.Time, grace time.Duration) (idp.TokenFamily, error)
 	// RecordAssertion writes participant and account where session and grant
 	// are alive, and returns both as they now stand: a known account keeps
-	// its Subject, a known participant its SessionIndex; the participant's
-	// NameID.Value becomes the account's Subject.
+	// its Subject unless it follows, a known participant its SessionIndex and
+	// NameID; the NameID.Value of a new one is the account's Subject.
 	RecordAssertion(ctx context.Context, proof idp.Proof, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error)
 	// Spend spends a value of a kind once: idp.Conflict the second time,
 	// until it expires.

@@ -123,12 +123,18 @@ var paths = []path{
 			return w.gate.SpendCode(w.ctx, f, w.participant(s), w.account(""))
 		}
 	}},
-	{pass: sessions.AppTokenIssued, covers: []string{"AppTruth"}, ofNobody: true, prepare: func(w *world) func() error {
-		a := w.machine()
-		return func() error { _, err := w.gate.NewApp(w.ctx, a, machineSecretID); return err }
+	// What is issued beside an ending is worth nothing after it.
+	{pass: sessions.AppTokenIssued, ofNobody: true, prepare: func(w *world) func() error {
+		asked, a := w.now, w.machineTruth()
+		return func() error {
+			p, err := w.gate.NewApp(a, machineSecretID, asked)
+			w.must(err)
+			_, err = w.gate.App(w.ctx, p)
+			return err
+		}
 	}},
 	{pass: sessions.AppTokenUsed, covers: []string{"AppTruth"}, ofNobody: true, prepare: func(w *world) func() error {
-		p, err := w.gate.NewApp(w.ctx, w.machine(), machineSecretID)
+		p, err := w.gate.NewApp(w.machineTruth(), machineSecretID, w.now)
 		w.must(err)
 		return func() error { _, err := w.gate.App(w.ctx, p); return err }
 	}},
@@ -241,7 +247,7 @@ func TestNoWayInAfterAllOlderHasEnded(t *testing.T) {
 					_, err := w.dir.EndBefore(w.ctx, before, "test")
 					w.must(err)
 					// A bare proof carries no time: what is issued by it is newer.
-					issued := !now && slices.Contains([]sessions.Pass{sessions.LinkIssued, sessions.APITokenIssued, sessions.InitialTokenIssued}, p.pass) || p.pass == sessions.AppTokenIssued
+					issued := !now && slices.Contains([]sessions.Pass{sessions.LinkIssued, sessions.APITokenIssued, sessions.InitialTokenIssued}, p.pass)
 					if err := attempt(); !idp.IsKind(err, idp.Unauthenticated) && !issued {
 						t.Errorf("after the ending: got %v, want a refusal", err)
 					}
@@ -416,7 +422,7 @@ func TestAppTokenEndsWithTheSecretItCameBy(t *testing.T) {
 	backends(t, func(t *testing.T, s *store.Store) {
 		w := newWorld(t, s)
 		a := w.machine()
-		p, err := w.gate.NewApp(w.ctx, a, machineSecretID)
+		p, err := w.gate.NewApp(w.machineTruth(), machineSecretID, w.now)
 		w.must(err)
 		change := func(of func(*idp.OIDCSettings)) {
 			a, err = s.App(w.ctx, a.ID)
@@ -434,7 +440,7 @@ func TestAppTokenEndsWithTheSecretItCameBy(t *testing.T) {
 		if _, err := w.gate.App(w.ctx, p); !idp.IsKind(err, idp.Unauthenticated) {
 			t.Errorf("its secret is gone: %v", err)
 		}
-		if _, err := w.gate.NewApp(w.ctx, a, machineSecretID); !idp.IsKind(err, idp.Unauthenticated) {
+		if _, err := w.gate.NewApp(w.machineTruth(), machineSecretID, w.now); !idp.IsKind(err, idp.Unauthenticated) {
 			t.Errorf("a new one by the secret that is gone: %v", err)
 		}
 		replace(machineSecret)

@@ -27,9 +27,6 @@ func TestNoWayInBeforeARestoreIsConfirmed(t *testing.T) {
 					t.Errorf("unconfirmed: got %v, want a refusal", err)
 				}
 				w.must(s.ConfirmRestore(w.ctx))
-				if p.pass == sessions.AppTokenIssued {
-					return // an app's secret is a credential, no pass: it works again
-				}
 				if err := attempt(); !idp.IsKind(err, idp.Unauthenticated) {
 					t.Errorf("made before the restore, used after it was confirmed: got %v, want a refusal", err)
 				}

@@ -83,7 +83,8 @@ func judgeFamily(t idp.FamilyTruth, proof idp.Proof, now time.Time) error {
 
 // Assert issues the right to make one assertion from a session: participant
 // and account are written where proof, session and grant stand, and returned
-// as they now are (a known account keeps its subject).
+// as they now are (a known account keeps its subject unless it follows, a known
+// participant its NameID).
 func (g *Gate) Assert(ctx context.Context, proof idp.Proof, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error) {
 	return g.Backend.RecordAssertion(ctx, proof, p, a)
 }

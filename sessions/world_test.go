@@ -95,6 +95,14 @@ func (w *world) machine() idp.App {
 	return a
 }
 
+// machineTruth is the same with what its passes hang on.
+func (w *world) machineTruth() idp.AppTruth {
+	w.t.Helper()
+	t, err := w.store.AppTruth(w.ctx, w.machine().ID)
+	w.must(err)
+	return t
+}
+
 // later moves the clock.
 func (w *world) later(d time.Duration) { w.now = w.now.Add(d) }
 

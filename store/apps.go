@@ -16,12 +16,11 @@ const (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, 1)`
 	updateApp = `UPDATE apps SET name = $3, identifier = $4, settings = $5, updated_at = $6, version = version + 1
 		WHERE id = $1 AND version = $2`
-	appByID           = `SELECT ` + appColumns + ` FROM apps a WHERE a.id = $1`
-	appByName         = `SELECT ` + appColumns + ` FROM apps a WHERE a.name = $1`
-	appByIdentifier   = `SELECT ` + appColumns + ` FROM apps a WHERE a.identifier = $2 AND a.protocol = $1`
-	appByIDAt         = `SELECT ` + appColumns + `, c.n FROM apps a CROSS JOIN counter c WHERE a.id = $1`
-	appByIdentifierAt = `SELECT ` + appColumns + `, c.n FROM apps a CROSS JOIN counter c WHERE a.identifier = $2 AND a.protocol = $1`
-	allApps           = `SELECT ` + appColumns + ` FROM apps a ORDER BY a.name`
+	appByID         = `SELECT ` + appColumns + ` FROM apps a WHERE a.id = $1`
+	appByName       = `SELECT ` + appColumns + ` FROM apps a WHERE a.name = $1`
+	appByIdentifier = `SELECT ` + appColumns + ` FROM apps a WHERE a.identifier = $2 AND a.protocol = $1`
+	appByIDAt       = `SELECT ` + appColumns + `, c.n FROM apps a CROSS JOIN counter c WHERE a.id = $1`
+	allApps         = `SELECT ` + appColumns + ` FROM apps a ORDER BY a.name`
 )
 
 // settings is everything of an app that no statement asks for.
@@ -108,24 +107,14 @@ func (s *Store) AppByIdentifier(ctx context.Context, p idp.Protocol, identifier 
 
 // AppAt returns the app with this ID, and the number of the newest row of the
 // log at that moment.
-func (s *Store) AppAt(ctx context.Context, id idp.AppID) (idp.App, int64, error) {
-	return s.appAt(ctx, appByIDAt, id)
-}
-
-// AppByIdentifierAt is AppByIdentifier with the number of the newest row of
-// the log at that moment.
-func (s *Store) AppByIdentifierAt(ctx context.Context, p idp.Protocol, identifier string) (idp.App, int64, error) {
-	return s.appAt(ctx, appByIdentifierAt, p, identifier)
-}
-
-func (s *Store) appAt(ctx context.Context, sql string, args ...any) (app idp.App, n int64, err error) {
+func (s *Store) AppAt(ctx context.Context, id idp.AppID) (app idp.App, n int64, err error) {
 	app, err = one(ctx, s, "app", func(r row) (idp.App, error) {
 		var a appRow
 		if err := r.Scan(append(a.dest(), &n)...); err != nil {
 			return idp.App{}, err
 		}
 		return s.app(&a)
-	}, sql, args...)
+	}, appByIDAt, id)
 	return app, n, err
 }
 

@@ -43,6 +43,9 @@ type engine interface {
 	behind(ctx context.Context, lock step, each func(row) error, sql string, args ...any) error
 	// tx runs fn in one transaction and commits it when fn returns nil.
 	tx(ctx context.Context, fn func(runner) error) error
+	// share is tx for small hot writes, which on SQLite are committed together
+	// when several wait. fn may run more than once. alone: it is one statement.
+	share(ctx context.Context, alone bool, fn func(runner) error) error
 	// end runs the steps, then takes the ending's number and writes its log
 	// row and receipt as the last thing before the commit.
 	end(ctx context.Context, steps []step, l logRow) (number, error)

@@ -23,3 +23,17 @@ func (w *watched) read(ctx context.Context, each func(row) error, sql string, ar
 
 // LookAt is how many rows a list looks at, at once.
 const LookAt = lookAt
+
+// HoldWriter takes SQLite's writer and keeps it until release is called.
+func (s *Store) HoldWriter(ctx context.Context) (release func(), err error) {
+	turns := &s.db.(*sqliteDB).turns
+	return turns.give, turns.take(ctx, false)
+}
+
+// Sharing is how many wait to share a transaction.
+func (s *Store) Sharing() int {
+	q := &s.db.(*sqliteDB).sharers
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting)
+}

@@ -126,8 +126,7 @@ func (s *Store) Families(ctx context.Context, user idp.UserID, now time.Time) ([
 // grace of the rotation, gets the family as it stands; any older one is
 // idp.Conflict, everything else idp.Unauthenticated.
 func (s *Store) Rotate(ctx context.Context, id idp.TokenFamilyID, p idp.Proof, seq int64, now time.Time, grace time.Duration) (idp.TokenFamily, error) {
-	rotated, err := returning(ctx, s, "rotate a refresh token", scanFamily, s.db.dialect(rotateSQLite, rotatePostgres),
-		id, us(now), p.UserID, p.Epoch, p.Generation, seq)
+	rotated, err := s.rotated(ctx, id, us(now), p.UserID, p.Epoch, p.Generation, seq)
 	if err != nil {
 		return idp.TokenFamily{}, err
 	}
@@ -146,6 +145,21 @@ func (s *Store) Rotate(ctx context.Context, id idp.TokenFamilyID, p idp.Proof, s
 		return t.Family, nil
 	}
 	return idp.TokenFamily{}, spentBefore()
+}
+
+func (s *Store) rotated(ctx context.Context, args ...any) (rotated []idp.TokenFamily, err error) {
+	const what = "rotate a refresh token"
+	if sql := s.db.dialect("", rotatePostgres); sql != "" {
+		return returning(ctx, s, what, scanFamily, sql, args...)
+	}
+	err = s.db.share(ctx, true, func(r runner) error {
+		rotated = nil
+		return r.query(ctx, collect(&rotated, scanFamily), rotateSQLite, args...)
+	})
+	if err != nil {
+		return nil, s.wrap(what, err)
+	}
+	return rotated, nil
 }
 
 // familyAlive repeats the statement's conditions on what was read of one

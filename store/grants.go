@@ -39,6 +39,14 @@ const (
 	accessOrder = ` ORDER BY a.name, (g.user_id IS NULL), ug.name`
 	accessOf    = selectAccess + accessOrder
 	accessTo    = selectAccess + ` AND g.app_id = $3` + accessOrder + ` LIMIT 1`
+
+	// When a grant ends that covers the user, 0 for never, -1 where none does.
+	covers       = `g.ended_at = 0 AND g.from_at <= $2 AND (g.until_at = 0 OR g.until_at > $2)`
+	grantedUntil = `COALESCE(
+		(SELECT g.until_at FROM grants g WHERE g.app_id = a.id AND g.user_id = $1 AND ` + covers + `),
+		(SELECT g.until_at FROM members m JOIN grants g ON g.app_id = a.id AND g.group_id = m.group_id
+			WHERE m.user_id = $1 AND ` + covers + ` LIMIT 1), -1)`
+	admission = `SELECT ` + appColumns + `, ` + grantedUntil + `, ` + logAt + ` FROM apps a WHERE a.identifier = $4 AND a.protocol = $3`
 )
 
 func grantDest(g *idp.Grant) []any {
@@ -90,6 +98,27 @@ func (s *Store) AccessOf(ctx context.Context, user idp.UserID, now time.Time) ([
 		}
 	}
 	return apps, nil
+}
+
+// Admission returns the app with this client_id or entityID, in the tongue it
+// speaks, and whether the user may use it now. One statement.
+func (s *Store) Admission(ctx context.Context, p idp.Protocol, identifier string, user idp.UserID, now time.Time) (idp.Admission, error) {
+	return one(ctx, s, "app", func(r row) (idp.Admission, error) {
+		var (
+			a     appRow
+			until int64
+			adm   idp.Admission
+		)
+		err := r.Scan(append(a.dest(), &until, &adm.N)...)
+		if err != nil {
+			return idp.Admission{}, err
+		}
+		if adm.Granted = until >= 0; until > 0 {
+			adm.Until = time.UnixMicro(until).UTC()
+		}
+		adm.App, err = s.app(&a)
+		return adm, err
+	}, admission, user, us(now), p, identifier)
 }
 
 // Access returns why the user may use an app now; idp.NotFound when no grant

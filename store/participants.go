@@ -15,11 +15,12 @@ const (
 	liveParticipants = `SELECT ` + participantColumns + ` FROM participants p JOIN sessions s ON s.id = p.session_id
 		JOIN users u ON u.id = s.user_id CROSS JOIN house h
 		WHERE p.user_id = $1 AND ` + alive + ` ORDER BY p.session_id, p.app_id`
-	// By the app's name for the person, whoever that is or was.
-	participantsNamed = `SELECT ` + participantColumns + `, c.n FROM participants p CROSS JOIN counter c
-		WHERE p.user_id IN (SELECT a.user_id FROM accounts a WHERE a.app_id = $1 AND a.subject = $2)
-		AND p.app_id = $1 AND p.name_id = $2 ORDER BY p.last_answer_at DESC, p.session_id LIMIT 500`
-	participantByKey = `SELECT ` + participantColumns + ` FROM participants p WHERE p.session_id = $1 AND p.app_id = $2`
+	participantsFound  = `SELECT ` + participantColumns + `, c.n FROM participants p CROSS JOIN counter c WHERE p.app_id = $1 AND `
+	participantsNewest = ` ORDER BY p.last_answer_at DESC, p.session_id LIMIT 500`
+	// Whoever an app knows by an account of that subject.
+	participantsKnown = participantsFound + `p.user_id IN (SELECT a.user_id FROM accounts a WHERE a.app_id = $1 AND a.subject = $2)` + participantsNewest
+	participantsNamed = participantsFound + `p.name_id = $2` + participantsNewest
+	participantByKey  = `SELECT ` + participantColumns + ` FROM participants p WHERE p.session_id = $1 AND p.app_id = $2`
 
 	// Who is written down is known by: $1 to $3 the proof, $4 the session, $5
 	// now, $6 the app, $7 when it was found to be granted; then the account $8 to
@@ -29,26 +30,30 @@ const (
 	accountInto = `INSERT INTO accounts (id, app_id, user_id, subject, format, first_seen_at, last_seen_at) `
 	accountKept = ` ON CONFLICT (user_id, app_id, format) DO UPDATE SET last_seen_at =
 		CASE WHEN excluded.last_seen_at > accounts.last_seen_at THEN excluded.last_seen_at ELSE accounts.last_seen_at END`
+	// A subject that follows what it is made from is replaced.
+	accountFollows  = accountKept + `, subject = excluded.subject`
 	accountReturned = ` RETURNING id, subject, first_seen_at, last_seen_at`
 
 	participantInto = `INSERT INTO participants (session_id, app_id, user_id, session_index, name_id, name_id_format,
 		name_qualifier, sp_name_qualifier, first_at, last_answer_at, app_epoch) `
-	participantKept = ` ON CONFLICT (session_id, app_id) DO UPDATE SET
-		name_id = excluded.name_id, name_id_format = excluded.name_id_format,
-		name_qualifier = excluded.name_qualifier, sp_name_qualifier = excluded.sp_name_qualifier,
-		last_answer_at = CASE WHEN excluded.last_answer_at > participants.last_answer_at
-			THEN excluded.last_answer_at ELSE participants.last_answer_at END`
+	participantKept = ` ON CONFLICT (session_id, app_id) DO UPDATE SET last_answer_at =
+		CASE WHEN excluded.last_answer_at > participants.last_answer_at THEN excluded.last_answer_at ELSE participants.last_answer_at END`
 	participantReturned = ` RETURNING session_index, name_id, name_id_format, name_qualifier, sp_name_qualifier, first_at, last_answer_at`
 
 	// The two databases differ in how much one statement can do.
-	assertPostgres = issuablePostgres +
-		`acc AS (` + accountInto + `SELECT $8, $6, $1, $9, $10, $11, $12 FROM ok WHERE ` + appAsks + `$19)` + accountKept + accountReturned + `),
+	assertPostgres        = assertPostgresHead + accountKept + assertPostgresTail
+	assertPostgresFollows = assertPostgresHead + accountFollows + assertPostgresTail
+	assertPostgresHead    = issuablePostgres +
+		`acc AS (` + accountInto + `SELECT $8, $6, $1, $9, $10, $11, $12 FROM ok WHERE ` + appAsks + `$19)`
+	assertPostgresTail = accountReturned + `),
 		part AS (` + participantInto + `SELECT $4, $6, $1, $13, acc.subject, $14, $15, $16, $17, $18, $19 FROM acc` + participantKept + participantReturned + `)
 		SELECT acc.id, acc.subject, acc.first_seen_at, acc.last_seen_at, part.session_index, part.name_id,
 		part.name_id_format, part.name_qualifier, part.sp_name_qualifier, part.first_at, part.last_answer_at FROM acc, part`
-	assertAccountSQLite = accountInto + `SELECT $8, $6, $1, $9, $10, $11, $12 FROM (` + issuable + `) WHERE ` + appAsks + `$13)` +
-		accountKept + accountReturned
-	participantSQLite = participantInto + `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)` + participantKept + participantReturned
+	assertAccountSQLite        = assertAccountHead + accountKept + accountReturned
+	assertAccountSQLiteFollows = assertAccountHead + accountFollows + accountReturned
+	assertAccountHead          = accountInto + `SELECT $8, $6, $1, $9, $10, $11, $12 FROM (` + issuable + `) WHERE ` + appAsks + `$13)`
+	knownSQLite                = participantInto + `VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)` + participantKept
+	participantSQLite          = knownSQLite + participantReturned
 
 	familyInto = `INSERT INTO token_families (id, user_id, epoch, generation, app_id, session_id, scopes, nonce, auth_time,
 		methods, offline, seq, rotated_at, created_at, expires_at, revoked_at, app_epoch, since_n) `
@@ -60,7 +65,7 @@ const (
 		SELECT id FROM fam`
 	codeSQLite = familyInto + `SELECT $8, $1, $2, $3, $6, $4, $9, $10, $11, $12, $13, $14, $15, $16, $17, 0, $18, ` + logAt + `
 		FROM (` + issuable + `) WHERE ` + appAsks + `$18) ON CONFLICT (id) DO NOTHING`
-	accountSQLite = accountInto + `VALUES ($1, $2, $3, $4, $5, $6, $7)` + accountKept + accountReturned
+	accountSQLite = accountInto + `VALUES ($1, $2, $3, $4, $5, $6, $7)` + accountKept + ` RETURNING subject`
 	codeSpent     = `SELECT count(*) FROM token_families WHERE id = $1`
 )
 
@@ -82,14 +87,25 @@ func (s *Store) Participant(ctx context.Context, session idp.SessionID, app idp.
 	return one(ctx, s, "participant", scanParticipant, participantByKey, session, app)
 }
 
-// ParticipantsNamed returns what an app got under this name (NameID.Value), of
-// sessions alive or ended, newest first, at most 500; and the number of the
-// newest row of the log at that moment, 0 when there is none of it.
-func (s *Store) ParticipantsNamed(ctx context.Context, app idp.AppID, name string) (named []idp.Participant, n int64, err error) {
-	named, err = list(ctx, s, "participants of a name", func(r row) (p idp.Participant, err error) {
+// ParticipantsKnown returns what an app got of whomever it knows by an account of
+// this subject, from sessions alive or ended, newest first, at most 500; and the
+// number of the newest row of the log at that moment, 0 where there is nothing.
+func (s *Store) ParticipantsKnown(ctx context.Context, app idp.AppID, subject string) ([]idp.Participant, int64, error) {
+	return s.participantsFound(ctx, participantsKnown, app, subject)
+}
+
+// ParticipantsNamed is the same of whomever the app was told of by this
+// NameID.Value, also where no account has it any more. It looks at everything
+// that the app got.
+func (s *Store) ParticipantsNamed(ctx context.Context, app idp.AppID, name string) ([]idp.Participant, int64, error) {
+	return s.participantsFound(ctx, participantsNamed, app, name)
+}
+
+func (s *Store) participantsFound(ctx context.Context, sql string, app idp.AppID, name string) (found []idp.Participant, n int64, err error) {
+	found, err = list(ctx, s, "participants of a name", func(r row) (p idp.Participant, err error) {
 		return p, r.Scan(append(participantDest(&p), &n)...)
-	}, participantsNamed, app, name)
-	return named, n, err
+	}, sql, app, name)
+	return found, n, err
 }
 
 // writing is one issue to an app: what is written down in the step that issues
@@ -127,12 +143,12 @@ func (w *writing) participantDest() []any {
 		&w.p.NameID.SPNameQualifier, at(&w.p.FirstAt), at(&w.p.LastAnswerAt)}
 }
 
-// keep writes the participant on SQLite, after the account.
-func (w *writing) keep(ctx context.Context, r runner) error {
+// kept are the arguments of what writes the participant on SQLite, after the
+// account.
+func (w *writing) kept() []any {
 	n := w.p.NameID
-	return r.query(ctx, func(r row) error { return r.Scan(w.participantDest()...) }, participantSQLite,
-		w.p.SessionID, w.p.AppID, w.proof.UserID, w.p.SessionIndex, w.a.Subject, n.Format, n.NameQualifier,
-		n.SPNameQualifier, us(w.p.FirstAt), us(w.p.LastAnswerAt), w.p.AppEpoch)
+	return []any{w.p.SessionID, w.p.AppID, w.proof.UserID, w.p.SessionIndex, w.a.Subject, n.Format, n.NameQualifier,
+		n.SPNameQualifier, us(w.p.FirstAt), us(w.p.LastAnswerAt), w.p.AppEpoch}
 }
 
 // writing fills in what the caller may leave out: whose it is and when.
@@ -156,26 +172,32 @@ func orNow(t, now time.Time) time.Time {
 
 // RecordAssertion writes participant and account where proof, session and
 // grant stand, and returns both as they now are: a known account keeps its
-// Subject, a known participant its SessionIndex, and the participant's
-// NameID.Value becomes the account's Subject. The moment is p.LastAnswerAt.
-// idp.Unauthenticated where something does not stand.
+// Subject unless it follows, a known participant its SessionIndex and NameID,
+// and the NameID.Value of a new one is the account's Subject. The moment is
+// p.LastAnswerAt. idp.Unauthenticated where something does not stand.
 func (s *Store) RecordAssertion(ctx context.Context, proof idp.Proof, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error) {
 	w := s.writing(proof, p, a, p.LastAnswerAt)
 	written := false
 	account := func(r row) error { written = true; return r.Scan(w.accountDest()...) }
 	args := append(w.head(), w.account()...)
+	onSQLite, onPostgres := assertAccountSQLite, assertPostgres
+	if a.Follows {
+		onSQLite, onPostgres = assertAccountSQLiteFollows, assertPostgresFollows
+	}
 	var err error
-	if sql := s.db.dialect("", assertPostgres); sql != "" {
+	if sql := s.db.dialect("", onPostgres); sql != "" {
 		err = s.db.behind(ctx, w.turns(), func(r row) error {
 			written = true
 			return r.Scan(append(w.accountDest(), w.participantDest()...)...)
 		}, sql, append(args, w.participant()...)...)
 	} else {
-		err = s.db.tx(ctx, func(r runner) error {
-			if err := r.query(ctx, account, assertAccountSQLite, append(args, w.p.AppEpoch)...); err != nil || !written {
+		fresh := *w
+		err = s.db.share(ctx, false, func(r runner) error {
+			*w, written = fresh, false
+			if err := r.query(ctx, account, onSQLite, append(args, w.p.AppEpoch)...); err != nil || !written {
 				return err
 			}
-			return w.keep(ctx, r)
+			return r.query(ctx, func(r row) error { return r.Scan(w.participantDest()...) }, participantSQLite, w.kept()...)
 		})
 	}
 	switch {
@@ -202,17 +224,20 @@ func (s *Store) SpendCode(ctx context.Context, f idp.TokenFamily, p idp.Particip
 		args := append(append(append(w.head(), w.account()...), w.participant()...), family...)
 		err = s.db.behind(ctx, w.turns(), func(row) error { written = true; return nil }, sql, args...)
 	} else {
-		err = s.db.tx(ctx, func(r runner) error {
+		fresh := *w
+		err = s.db.share(ctx, false, func(r runner) error {
+			*w = fresh
 			n, err := r.exec(ctx, codeSQLite, append(append(w.head(), family...), w.p.AppEpoch)...)
 			if written = n > 0; err != nil || !written {
 				return err
 			}
-			account := func(r row) error { return r.Scan(w.accountDest()...) }
-			if err := r.query(ctx, account, accountSQLite, w.a.ID, w.a.AppID, w.a.UserID, w.a.Subject, w.a.Format,
+			subject := func(r row) error { return r.Scan(&w.a.Subject) }
+			if err := r.query(ctx, subject, accountSQLite, w.a.ID, w.a.AppID, w.a.UserID, w.a.Subject, w.a.Format,
 				us(w.a.FirstSeenAt), us(w.a.LastSeenAt)); err != nil {
 				return err
 			}
-			return w.keep(ctx, r)
+			_, err = r.exec(ctx, knownSQLite, w.kept()...)
+			return err
 		})
 	}
 	switch {

@@ -20,11 +20,18 @@ const (
 // Spend spends a value of a kind once: idp.Conflict the second time, until it
 // expires by the store's clock.
 func (s *Store) Spend(ctx context.Context, kind, value string, until time.Time) error {
-	n, err := s.exec(ctx, "spend a value", spendValue, kind, value, us(until), us(s.Now()))
-	if err == nil && n == 0 {
-		err = spentBefore()
+	var n int64
+	err := s.db.share(ctx, true, func(r runner) (err error) {
+		n, err = r.exec(ctx, spendValue, kind, value, us(until), us(s.Now()))
+		return err
+	})
+	switch {
+	case err != nil:
+		return s.wrap("spend a value", err)
+	case n == 0:
+		return spentBefore()
 	}
-	return err
+	return nil
 }
 
 // Count counts one more under a name and returns how many that makes since the

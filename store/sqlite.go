@@ -35,6 +35,7 @@ type sqliteDB struct {
 
 	writers *sql.DB
 	turns   turns // whose it is may use writer
+	sharers sharers
 	writer  *sqliteWriter
 
 	scratch string // directory to remove at close; memory databases only
@@ -202,6 +203,11 @@ func (d *sqliteDB) write(ctx context.Context, ending bool, fn func(*sqliteWriter
 		return err
 	}
 	defer d.turns.give()
+	return d.mine(ctx, fn)
+}
+
+// mine runs fn on the writing connection, whose turn the caller has.
+func (d *sqliteDB) mine(ctx context.Context, fn func(*sqliteWriter) error) error {
 	if d.writer == nil {
 		conn, err := d.writers.Conn(ctx)
 		if err != nil {
@@ -242,29 +248,32 @@ func (d *sqliteDB) tx(ctx context.Context, fn func(runner) error) error {
 }
 
 func (d *sqliteDB) writeTx(ctx context.Context, ending bool, fn func(runner) error) error {
-	return d.write(ctx, ending, func(w *sqliteWriter) (err error) {
-		// Neither end is cut short when the caller goes away. Where they go
-		// while it begins, it may have begun.
-		detached := context.WithoutCancel(ctx)
-		done := false
-		defer func() {
-			if !done {
-				_, undo := w.exec(detached, "ROLLBACK")
-				err = errors.Join(err, ignoreNoTx(undo))
-			}
-		}()
-		if _, err := w.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
-			return err
+	return d.write(ctx, ending, func(w *sqliteWriter) error { return w.tx(ctx, fn) })
+}
+
+// tx runs fn in one transaction and commits it when fn returns nil.
+func (w *sqliteWriter) tx(ctx context.Context, fn func(runner) error) (err error) {
+	// Neither end is cut short when the caller goes away. Where they go
+	// while it begins, it may have begun.
+	detached := context.WithoutCancel(ctx)
+	done := false
+	defer func() {
+		if !done {
+			_, undo := w.exec(detached, "ROLLBACK")
+			err = errors.Join(err, ignoreNoTx(undo))
 		}
-		if err := fn(w); err != nil {
-			return err
-		}
-		if _, err := w.exec(detached, "COMMIT"); err != nil {
-			return err
-		}
-		done = true
-		return nil
-	})
+	}()
+	if _, err := w.exec(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	if err := fn(w); err != nil {
+		return err
+	}
+	if _, err := w.exec(detached, "COMMIT"); err != nil {
+		return err
+	}
+	done = true
+	return nil
 }
 
 // ignoreNoTx: some failures (a full disk, say) have rolled back already, or

@@ -16,14 +16,25 @@ type turns struct {
 
 // take waits for the turn, or until ctx ends; only nil is a turn.
 func (t *turns) take(ctx context.Context, ending bool) error {
+	_, err := t.wait(ctx, ending, nil)
+	return err
+}
+
+// takeUnless does so for somebody who needs no turn any more when over is
+// closed: then it is not mine, and no error.
+func (t *turns) takeUnless(ctx context.Context, over <-chan struct{}) (mine bool, err error) {
+	return t.wait(ctx, false, over)
+}
+
+func (t *turns) wait(ctx context.Context, ending bool, over <-chan struct{}) (taken bool, err error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return false, err
 	}
 	t.mu.Lock()
 	if !t.taken {
 		t.taken = true
 		t.mu.Unlock()
-		return nil
+		return true, nil
 	}
 	queue, mine := &t.others, make(chan struct{})
 	if ending {
@@ -33,8 +44,10 @@ func (t *turns) take(ctx context.Context, ending bool) error {
 	t.mu.Unlock()
 	select {
 	case <-mine:
-		return nil
+		return true, nil
+	case <-over:
 	case <-ctx.Done():
+		err = ctx.Err()
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -44,7 +57,7 @@ func (t *turns) take(ctx context.Context, ending bool) error {
 	default:
 		queue.Remove(place)
 	}
-	return ctx.Err()
+	return false, err
 }
 
 // give ends the turn.

@@ -98,6 +98,8 @@ func (c appShowCmd) Run(ctx context.Context) error {
 			for _, acs := range s.ACS {
 				row(w, "assertion consumer", acs.URL)
 			}
+			row(w, "NameID", strings.TrimSpace(s.NameIDFormat+" "+s.NameIDSource))
+			row(w, "IdP-initiated", map[bool]string{true: "yes", false: "no"}[s.IdPInitiated])
 			row(w, "SOAP logout", or(s.SOAPLogoutURL, "-"))
 			row(w, "front-channel logout", or(strings.TrimSpace(s.FrontLogoutURL+" "+s.FrontLogoutBinding), "-"))
 			row(w, "logout answers", or(s.FrontLogoutResponseURL, or(s.FrontLogoutURL, "-")))

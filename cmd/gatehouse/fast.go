@@ -71,3 +71,11 @@ func (r *remembered) App(ctx context.Context, id idp.AppID) (idp.App, error) {
 func (r *remembered) AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error) {
 	return r.apps.AppByIdentifier(ctx, p, identifier)
 }
+
+func (r *remembered) Admission(ctx context.Context, p idp.Protocol, identifier string, user idp.UserID, now time.Time) (idp.Admission, error) {
+	return r.apps.Admission(ctx, p, identifier, user, now)
+}
+
+func (r *remembered) AppTruthByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.AppTruth, error) {
+	return r.apps.AppTruthByIdentifier(ctx, p, identifier)
+}

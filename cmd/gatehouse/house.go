@@ -111,6 +111,10 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	if err != nil {
 		return nil, err
 	}
+	transient, err := box.Salt(ctx, db, "transient")
+	if err != nil {
+		return nil, err
+	}
 	out, err := fetch.New(c.OutboundAllow)
 	if err != nil {
 		return nil, fmt.Errorf("GATEHOUSE_OUTBOUND_ALLOW: %w", err)
@@ -140,6 +144,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 			&saml.SOAPLogout{EntityID: entityID(issuer), Ring: ring, Fetch: out, Now: wallTime},
 		},
 		Probe: &outbox.Probe{Issuer: issuer, Signer: ring, Fetch: out, Now: wallTime},
+		Names: (&saml.Names{EntityID: entityID(issuer), Salt: transient, Gate: gate}).Issued,
 		Tried: counting.tried,
 		Alarm: func(_ context.Context, failed []idp.Delivery) {
 			log.Error("deliveries failed for good; see the receipts", "count", len(failed))
@@ -151,7 +156,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	if counting != nil {
 		counting.registry.MustRegister(&gauges{house: h})
 	}
-	return h, h.face(c, box, salt, ring, log)
+	return h, h.face(c, box, salts{salt, transient}, ring, log)
 }
 
 // attributes is jit.Attributes in the words of the SAML tongue.
@@ -169,8 +174,11 @@ func attributes(p saml.Person, app idp.App) ([]saml.Attribute, error) {
 
 func entityID(issuer string) string { return issuer + "/saml/metadata" }
 
+// salts are what names of people are made with.
+type salts struct{ pairwise, transient []byte }
+
 // face builds the handler: tongues, rooms and API under one mux.
-func (h *house) face(c Config, box *keys.Box, salt []byte, ring *keys.Ring, log *slog.Logger) error {
+func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *slog.Logger) error {
 	issuer := c.URL.String()
 	cookies := web.Cookies{HTTPS: c.URL.Scheme == "https"}
 	pages := &ui.Pages{Log: log}
@@ -191,7 +199,7 @@ func (h *house) face(c Config, box *keys.Box, salt []byte, ring *keys.Ring, log 
 	}
 	provider := &oidc.Provider{
 		Issuer: issuer, Store: known, Gate: h.gate, SignIns: h.login, Endings: h.directory, Consents: h.directory,
-		Tries: &redis.Counts{SQL: h.store, Redis: h.redis}, Ring: ring, Box: box, Salt: salt, Browser: browser,
+		Tries: &redis.Counts{SQL: h.store, Redis: h.redis}, Ring: ring, Box: box, Salt: salt.pairwise, Browser: browser,
 		Claims: func(p oidc.Person, app idp.App, scopes []string) map[string]any {
 			return jit.Claims(jit.Person(p), app, scopes)
 		},
@@ -205,7 +213,7 @@ func (h *house) face(c Config, box *keys.Box, salt []byte, ring *keys.Ring, log 
 	}
 	h.secretUses = func(ctx context.Context) error { return provider.WriteSecretUses(ctx, h.store.UseSecret) }
 	idps := &saml.Provider{
-		EntityID: entityID(issuer), BaseURL: issuer, Store: known, Gate: h.gate, SignIns: h.login, Ring: ring, Box: box, Browser: browser,
+		EntityID: entityID(issuer), BaseURL: issuer, Store: known, Gate: h.gate, SignIns: h.login, Ring: ring, Box: box, Salt: salt.transient, Browser: browser,
 		Attributes: attributes, Answered: fronts.Answered, Endings: h.directory, About: c.About, Validity: c.MetadataValidity, Log: log, Now: wallTime,
 	}
 	h.rehearsals = &rehearsals{oidc: provider, saml: &saml.Rehearsals{Provider: idps, SessionLife: sessionAbsolute}, record: records.Record}
@@ -219,7 +227,7 @@ func (h *house) face(c Config, box *keys.Box, salt []byte, ring *keys.Ring, log 
 	}
 	routes := slices.Concat(
 		door.Routes(),
-		(&portal.Portal{Store: h.store, Directory: h.directory, Devices: provider, Launch: func(a idp.App) string { return oidc.Launch(issuer, a) }}).Routes(),
+		(&portal.Portal{Store: h.store, Directory: h.directory, Devices: provider, Launch: launch(issuer)}).Routes(),
 		(&console.Console{
 			Preview: h.rehearsals.preview, Test: h.rehearsals.test,
 			Store: h.store, Directory: h.directory, Outbox: h.worker, URL: issuer, Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,

@@ -12,6 +12,7 @@ import (
 type keyCmd struct {
 	List   keyListCmd   `cmd:"" help:"List the signing keys."`
 	Rotate keyRotateCmd `cmd:"" help:"Publish the next signing keys of the OpenID Provider; they sign a day later, when every app can know them."`
+	SAML   keySAMLCmd   `cmd:"" name:"saml" help:"Our SAML certificates, and the change to the next one."`
 	Revoke keyRevokeCmd `cmd:"" help:"Revoke a signing key at once (one in use is replaced), tell the apps, and print the receipt."`
 }
 

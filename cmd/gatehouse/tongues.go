@@ -29,6 +29,7 @@ func tongues(oidc, saml, receiptKeys http.Handler) []web.Mount {
 		{Pattern: "/oauth/end_session", Passes: []sessions.Pass{sessions.SessionUsed}, Handler: oidc},
 		{Pattern: "/saml/metadata", Passes: []sessions.Pass{sessions.None}, Handler: saml},
 		{Pattern: "/saml/metadata/{app}", Passes: []sessions.Pass{sessions.None}, Handler: saml},
+		{Pattern: "/saml/launch", Passes: []sessions.Pass{sessions.SessionUsed, sessions.Assertion}, Handler: saml},
 		{Pattern: "/saml/slo", Passes: []sessions.Pass{sessions.SessionUsed}, Handler: saml},
 		{Pattern: "/saml/slo/continue", Passes: []sessions.Pass{sessions.SessionUsed}, Handler: saml},
 		{Pattern: "/saml/slo/answer", Passes: []sessions.Pass{sessions.None}, Handler: saml},

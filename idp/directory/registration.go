@@ -13,11 +13,6 @@ import (
 	"gatehouse/idp"
 )
 
-const (
-	nameIDPersistent = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
-	nameIDEmail      = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
-)
-
 // checkApp puts a registration into its stored form, or answers idp.Invalid
 // naming the field.
 func (d *Directory) checkApp(a *idp.App) error {
@@ -174,8 +169,8 @@ func loopback(host string) bool {
 }
 
 func (d *Directory) checkSAML(s *idp.SAMLSettings) error {
-	if s.NameIDFormat == "" {
-		s.NameIDFormat = nameIDPersistent
+	if err := checkSSO(s); err != nil {
+		return err
 	}
 	// The defaults are stored as nothing, as they were before there was a choice.
 	if s.Sign == idp.SignAssertion {
@@ -185,8 +180,6 @@ func (d *Directory) checkSAML(s *idp.SAMLSettings) error {
 		s.SignatureAlg = ""
 	}
 	switch {
-	case s.NameIDFormat != nameIDPersistent && s.NameIDFormat != nameIDEmail:
-		return invalid("name_id_format", "A NameID is persistent or emailAddress.")
 	case len(s.ACS) == 0 || len(s.ACS) > 50:
 		return invalid("acs", "A service provider has 1 to 50 assertion consumer services.")
 	case s.RequireSigned && len(s.SigningCerts) == 0:

@@ -65,6 +65,14 @@ var checksOfSAML = []check{
 	{"name_id_email", is(func(r reviewed) bool { return r.app.SAML.NameIDFormat == nameIDEmail }),
 		"It knows people by e-mail address", "Who gets a former colleague's address gets their account there, and who changes theirs loses it.",
 		"If the app can, change to the persistent NameID, before people have accounts there."},
+	{"name_id_changes", func(r reviewed) (string, bool) {
+		return r.app.SAML.NameIDSource, r.app.SAML.NameIDSource == "username" || r.app.SAML.NameIDSource == "email"
+	},
+		"It knows people by something that can change", "Who is renamed is somebody new there, and who gets a former colleague's name gets their account.",
+		"Rename the account there too, or set name_id_source to id, or name_id_format to persistent, before people have accounts there."},
+	{"idp_initiated", is(func(r reviewed) bool { return r.app.SAML.IdPInitiated }),
+		"It takes answers that it did not ask for", "Such an answer fits no request of the app: who gets hold of one can bring it to the app from another browser.",
+		"If the app can begin a sign-on itself, set launch_url to where it does and take idp_initiated out."},
 	{"long_assertion", func(r reviewed) (string, bool) {
 		return r.app.SAML.AssertionValidity.String(), r.app.SAML.AssertionValidity > longAssertion
 	},

@@ -145,6 +145,8 @@ func TestAReviewerSaysWhatIsWrongAndNothingElse(t *testing.T) {
 		{"no_lever", "", s(func(_ *reviewed, s *idp.SAMLSettings) { s.SOAPLogoutURL = "" })},
 		{"whole_user_logout", "", s(func(r *reviewed, _ *idp.SAMLSettings) { r.app.WholeUserLogout = false })},
 		{"logout_elsewhere", "https://x.example/slo", s(func(_ *reviewed, s *idp.SAMLSettings) { s.SOAPLogoutURL = "https://x.example/slo" })},
+		{"name_id_changes", "username", s(func(_ *reviewed, s *idp.SAMLSettings) { s.NameIDSource = "username" })},
+		{"idp_initiated", "", s(func(_ *reviewed, s *idp.SAMLSettings) { s.IdPInitiated = true })},
 		{"name_id_email", "", s(func(_ *reviewed, s *idp.SAMLSettings) { s.NameIDFormat = nameIDEmail })},
 		{"long_assertion", "6m", s(func(_ *reviewed, s *idp.SAMLSettings) { s.AssertionValidity = 6 * time.Minute })},
 	} {

@@ -110,33 +110,50 @@ func (r *rolling) bind(a idp.App, k idp.SigningKey) {
 }
 
 // NextSAMLKeys publishes the certificates that come next, beside those that
-// sign: one for each algorithm. They sign for nobody yet. When it returns, every
-// node shows them. idp.Conflict when they are published already.
+// sign: one for each algorithm. They sign for nobody yet, but for those of an
+// algorithm that no app wants: there is nobody to lead over, so the new key takes
+// its place at once. When it returns, every node shows them. idp.Conflict when
+// they are published already.
 func (d *Directory) NextSAMLKeys(ctx context.Context) (idp.SAMLKeys, error) {
 	r, err := d.rollover(ctx)
 	if err != nil {
 		return idp.SAMLKeys{}, err
 	}
 	for _, newest := range r.keys {
-		switch {
-		case newest.Waits():
+		if newest.Waits() {
 			return idp.SAMLKeys{}, idp.Errorf(idp.Conflict, "The next certificate is published already. Lead the apps over to it, or retire it.")
-		case !newest.RetiredAt.IsZero():
-			continue
 		}
-		next, err := d.Keys.Replacement(newest.Use, newest.Algorithm)
-		if err != nil {
-			return idp.SAMLKeys{}, fmt.Errorf("make the key that follows %s: %w", newest.ID, err)
+		if newest.RetiredAt.IsZero() {
+			if err := r.publishAfter(d, newest); err != nil {
+				return idp.SAMLKeys{}, err
+			}
 		}
-		next.SignsAt = idp.Someday()
-		if !next.CreatedAt.After(newest.CreatedAt) { // by the clock of another node
-			next.CreatedAt = newest.CreatedAt.Add(time.Microsecond)
-		}
-		r.turn(&newest, newest.SignsAt, idp.Someday())
-		r.change.SigningKeys = append(r.change.SigningKeys, next)
-		r.said(d.event(ctx, "key.next"), next, map[string]string{"follows": string(newest.ID)})
 	}
 	return d.rolled(ctx, r)
+}
+
+func (r *rolling) publishAfter(d *Directory, newest idp.SigningKey) error {
+	next, err := d.Keys.Replacement(newest.Use, newest.Algorithm)
+	if err != nil {
+		return fmt.Errorf("make the key that follows %s: %w", newest.ID, err)
+	}
+	if !next.CreatedAt.After(newest.CreatedAt) { // by the clock of another node
+		next.CreatedAt = newest.CreatedAt.Add(time.Microsecond)
+	}
+	retires := idp.Someday()
+	if next.SignsAt = retires; !r.wanted(newest.Algorithm) {
+		next.SignsAt, retires = r.now, r.now
+	}
+	r.turn(&newest, newest.SignsAt, retires)
+	r.change.SigningKeys = append(r.change.SigningKeys, next)
+	r.said(d.event(r.ctx, "key.next"), next, map[string]string{"follows": string(newest.ID)})
+	return nil
+}
+
+// wanted reports whether an app wants signatures of this algorithm. One that is
+// being set up wants what is usual.
+func (r *rolling) wanted(algorithm string) bool {
+	return algorithm == new(idp.SAMLSettings).KeyAlgorithm() || slices.ContainsFunc(r.apps, func(a idp.App) bool { return a.SAML.KeyAlgorithm() == algorithm })
 }
 
 // said writes an audit line about a key.

@@ -10,6 +10,10 @@ import (
 // methodPassword is the amr value of a password, RFC 8176 §2.
 const methodPassword = "pwd"
 
+// Methods are the amr values (RFC 8176 §2) of all that people can prove here:
+// what a tongue is asked for beyond them, nobody can satisfy.
+func Methods() []string { return []string{methodPassword} }
+
 // attempt is one try of a password, looked up and not yet judged.
 type attempt struct {
 	typed      string

@@ -46,11 +46,13 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	}
 	req := addressed(q)
 	req.Pushed = pushed
-	app, err := p.recognise(r.Context(), &req)
+	session, signedIn := p.Browser.Session(r)
+	adm, err := p.recognise(r.Context(), &req, session.UserID)
 	if err != nil {
 		p.turnAway(w, r, err)
 		return
 	}
+	app := adm.App
 	if app.OIDC.RequirePAR && pushed == "" {
 		p.refuse(w, r, app, &req, invalidRequest("This app pushes its requests (RFC 9126)."))
 		return
@@ -62,50 +64,81 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	var understood bool
 	req.HintSubject, understood = p.hinted(r.Context(), q.Get("id_token_hint"), app)
 
-	session, err := p.Browser.Session(r)
 	switch {
-	case err == nil && req.suffices(session, p.now()) && (understood || !req.silent()):
-		p.grant(w, r, app, &req, session)
-	case err != nil && !idp.IsKind(err, idp.Unauthenticated):
-		p.Browser.Problem(w, r, err)
+	case signedIn == nil && req.suffices(session, p.now()) && (understood || !req.silent()):
+		p.grant(w, r, adm, &req, session)
+	case signedIn != nil && !idp.IsKind(signedIn, idp.Unauthenticated):
+		p.Browser.Problem(w, r, signedIn)
 	case req.silent():
 		p.respond(w, r, app, &req, loginRequired())
 	default:
-		p.signIn(w, r, app, &req, err == nil)
+		p.signIn(w, r, app, &req, signedIn == nil)
 	}
 }
 
-// recognise finds the app of a request and proves its redirect URI. What fails
-// here is told to the person, never to the address that came along.
-func (p *Provider) recognise(ctx context.Context, req *request) (idp.App, error) {
-	app, err := p.app(ctx, req.ClientID)
+// recognise finds the app of a request, with whether the user may use it ("" for
+// nobody), and proves its redirect URI. What fails here is told to the person,
+// never to the address that came along.
+func (p *Provider) recognise(ctx context.Context, req *request, user idp.UserID) (idp.Admission, error) {
+	adm, err := p.admission(ctx, req.ClientID, user)
 	switch {
 	case idp.IsKind(err, idp.NotFound):
-		return idp.App{}, idp.Errorf(idp.Invalid, "The app that sent you here is not registered. Tell the people who run it.").Because(err)
+		return idp.Admission{}, idp.Errorf(idp.Invalid, "The app that sent you here is not registered. Tell the people who run it.").Because(err)
 	case err != nil:
-		return idp.App{}, err
-	case !registered(*app.OIDC, req.RedirectURI):
-		return app, idp.Errorf(idp.Invalid, "The app wants the answer at an address that is not registered for it. Tell the people who run it.")
+		return idp.Admission{}, err
+	case !registered(*adm.App.OIDC, req.RedirectURI):
+		return adm, idp.Errorf(idp.Invalid, "The app wants the answer at an address that is not registered for it. Tell the people who run it.")
 	}
-	return app, nil
+	return adm, nil
+}
+
+// admission finds an OIDC app by its client_id, and whether the user may use it.
+func (p *Provider) admission(ctx context.Context, clientID string, user idp.UserID) (adm idp.Admission, err error) {
+	if user == "" {
+		adm.App, err = p.app(ctx, clientID)
+		return adm, err
+	}
+	if !plausible(clientID) {
+		return adm, idp.Errorf(idp.NotFound, "no such app")
+	}
+	if adm, err = p.Store.Admission(ctx, idp.ProtocolOIDC, clientID, user, p.now()); err != nil {
+		return adm, err
+	}
+	return adm, usable(adm.App)
+}
+
+// plausible keeps absurd names of apps away from the store.
+func plausible(clientID string) bool {
+	return clientID != "" && len(clientID) <= 1024 && printable(clientID)
+}
+
+// usable answers nil for an OIDC app that was not removed.
+func usable(app idp.App) error {
+	if app.OIDC == nil {
+		return idp.Errorf(idp.Internal, "app %s has no OIDC settings", app.ID)
+	}
+	if app.OIDC.Removed {
+		return idp.Errorf(idp.NotFound, "app %s was removed", app.ID)
+	}
+	return nil
 }
 
 // app finds an OIDC app by its client_id.
 func (p *Provider) app(ctx context.Context, clientID string) (idp.App, error) {
-	if clientID == "" || len(clientID) > 1024 || !printable(clientID) {
-		return idp.App{}, idp.Errorf(idp.NotFound, "no such app")
+	t, err := p.appTruth(ctx, clientID)
+	return t.App, err
+}
+
+// appTruth finds the same with what its own passes hang on.
+func (p *Provider) appTruth(ctx context.Context, clientID string) (idp.AppTruth, error) {
+	if !plausible(clientID) {
+		return idp.AppTruth{}, idp.Errorf(idp.NotFound, "no such app")
 	}
-	app, err := p.Store.AppByIdentifier(ctx, idp.ProtocolOIDC, clientID)
+	t, err := p.Store.AppTruthByIdentifier(ctx, idp.ProtocolOIDC, clientID)
 	if err != nil {
-		return idp.App{}, err
+		return idp.AppTruth{}, err
 	}
-	if app.OIDC == nil {
-		return idp.App{}, idp.Errorf(idp.Internal, "app %s has no OIDC settings", app.ID)
-	}
-	if app.OIDC.Removed {
-		return app, idp.Errorf(idp.NotFound, "app %s was removed", app.ID)
-	}
-	return app, nil
+	return t, usable(t.App)
 }
 
 // signIn begins a sign-in that leads back to resume. again: the browser has a

@@ -62,31 +62,45 @@ func presentBasic(h http.Header, form url.Values) (presented, error) {
 // authenticate returns the app that calls, when it authenticates exactly as
 // registered.
 func (p *Provider) authenticate(ctx context.Context, h http.Header, form url.Values) (idp.App, error) {
+	t, err := p.authenticated(ctx, h, form)
+	return t.App, err
+}
+
+// authenticated returns the same with what the app's own passes hang on.
+func (p *Provider) authenticated(ctx context.Context, h http.Header, form url.Values) (idp.AppTruth, error) {
 	c, err := present(h, form)
 	if err != nil {
-		return idp.App{}, err
+		return idp.AppTruth{}, err
 	}
-	app, err := p.app(ctx, c.id)
+	t, err := p.appTruth(ctx, c.id)
 	switch {
 	case idp.IsKind(err, idp.NotFound):
-		return idp.App{}, p.refuseClient(ctx, idp.App{}, "unknown client")
+		return idp.AppTruth{}, p.refuseClient(ctx, idp.App{}, "unknown client")
 	case err != nil:
-		return idp.App{}, fault(err)
+		return idp.AppTruth{}, fault(err)
+	}
+	return t, p.prove(ctx, c, t.App)
+}
+
+// prove answers nil when what was presented is how the app is registered to
+// authenticate.
+func (p *Provider) prove(ctx context.Context, c presented, app idp.App) error {
+	switch {
 	case c.method == oidc.AuthMethodNone && byCertificate(app):
-		return app, p.checkCertificate(ctx, app)
+		return p.checkCertificate(ctx, app)
 	case string(c.method) != app.OIDC.AuthMethod:
-		return idp.App{}, p.refuseClient(ctx, app, "authenticated by "+string(c.method)+", registered for "+app.OIDC.AuthMethod)
+		return p.refuseClient(ctx, app, "authenticated by "+string(c.method)+", registered for "+app.OIDC.AuthMethod)
 	case c.method == oidc.AuthMethodNone:
-		return app, nil
+		return nil
 	case c.method == oidc.AuthMethodPrivateKeyJWT:
-		return app, p.checkAssertion(ctx, app, c.secret)
+		return p.checkAssertion(ctx, app, c.secret)
 	}
 	hash, ok := matching(c.secret, app.OIDC.SecretHashes)
 	if !ok {
-		return idp.App{}, p.refuseClient(ctx, app, "wrong secret")
+		return p.refuseClient(ctx, app, "wrong secret")
 	}
 	p.secretUses.note(app.ID, hash, p.now())
-	return app, nil
+	return nil
 }
 
 func (p *Provider) refuseClient(ctx context.Context, app idp.App, why string) error {
@@ -109,16 +123,21 @@ func matching(secret string, hashes []string) (hash string, ok bool) {
 
 // VerifyClient authenticates the client of a token or revocation request.
 func (s *server) VerifyClient(ctx context.Context, r *op.Request[op.ClientCredentials]) (op.Client, error) {
-	app, err := s.p.authenticate(ctx, r.Header, r.Form)
+	asked := s.p.now()
+	t, err := s.p.authenticated(ctx, r.Header, r.Form)
 	if err != nil {
 		return nil, err
 	}
-	return &client{app}, nil
+	return &client{t.App, t, asked}, nil
 }
 
 // client shows an App to the library, which asks it for its grant types alone;
 // the rest is what is true.
-type client struct{ app idp.App }
+type client struct {
+	app   idp.App
+	truth idp.AppTruth // of which app is a part
+	asked time.Time    // before any of it was read
+}
 
 func (c *client) GetID() string                    { return c.app.Identifier }
 func (c *client) RedirectURIs() []string           { return c.app.OIDC.RedirectURIs }

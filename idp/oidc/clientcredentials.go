@@ -40,7 +40,8 @@ func (t appPass) proof() idp.AppProof {
 // endpoint (RFC 6749 §4.4): a token for the app itself, without an ID token and
 // without a refresh token. The client is authenticated.
 func (s *server) ClientCredentialsExchange(ctx context.Context, r *op.ClientRequest[oidc.ClientCredentialsRequest]) (*op.Response, error) {
-	p, app := s.p, r.Client.(*client).app
+	p, by := s.p, r.Client.(*client)
+	app := by.app
 	scopes, ok := narrowed(app.OIDC.Scopes, r.Data.Scope)
 	if !ok {
 		p.note(ctx, idp.Event{Kind: "oidc.app.refuse", AppID: app.ID, Detail: map[string]string{"reason": "a scope that is not registered for it"}})
@@ -54,7 +55,7 @@ func (s *server) ClientCredentialsExchange(ctx context.Context, r *op.ClientRequ
 	if err != nil {
 		return nil, err
 	}
-	proof, err := p.Gate.NewApp(ctx, app, c.nameOf(app))
+	proof, err := p.Gate.NewApp(by.truth, c.nameOf(app), by.asked)
 	switch {
 	case idp.IsKind(err, idp.Unauthenticated):
 		return nil, p.refuseClient(ctx, app, "its secret, its keys or its registration is gone")

@@ -45,18 +45,14 @@ type code struct {
 
 // grant answers a request from a session that suffices: with a code when the
 // person may use the app. The gate asks again when the code is exchanged.
-func (p *Provider) grant(w http.ResponseWriter, r *http.Request, app idp.App, req *request, s idp.Session) {
-	access, err := p.Store.Access(r.Context(), s.UserID, app.ID, p.now())
-	if idp.IsKind(err, idp.NotFound) {
+func (p *Provider) grant(w http.ResponseWriter, r *http.Request, adm idp.Admission, req *request, s idp.Session) {
+	app := adm.App
+	if !adm.Granted {
 		p.note(r.Context(), idp.Event{
 			Kind: "oidc.authorize.deny", UserID: s.UserID, AppID: app.ID, SessionID: s.ID,
 			Detail: map[string]string{"reason": "no grant for this app"},
 		})
 		p.respond(w, r, app, req, errorParams(oidc.ErrAccessDenied().WithDescription("The person may not use this app.")))
-		return
-	}
-	if err != nil {
-		p.Browser.Problem(w, r, err)
 		return
 	}
 	consent, asked, err := p.agreed(r.Context(), app, req, s.UserID)
@@ -72,7 +68,7 @@ func (p *Provider) grant(w http.ResponseWriter, r *http.Request, app idp.App, re
 		ID: idp.NewTokenFamilyID(), Consent: consent.ID,
 		User: s.UserID, Epoch: s.Epoch, Generation: s.Generation,
 		Session: s.ID, SessionEnds: s.ExpiresAt.Unix(),
-		App: app.ID, AppEpoch: app.Epoch, GrantedN: access.N, RedirectURI: req.RedirectURI, Challenge: req.CodeChallenge,
+		App: app.ID, AppEpoch: app.Epoch, GrantedN: adm.N, RedirectURI: req.RedirectURI, Challenge: req.CodeChallenge,
 		Nonce: req.Nonce, Scopes: req.Scopes, Wanted: req.Wanted, Resources: req.Resources,
 		AuthTime: s.AuthTime.UnixMicro(), Methods: s.Methods,
 		IssuedAt: p.now().UnixMicro(), JKT: req.DPoPJKT,

@@ -82,16 +82,17 @@ func (p *Provider) consent(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	ticket := r.URL.Query().Get("ticket")
-	req, app, s, ok := p.asked(w, r, ticket)
+	req, adm, s, ok := p.asked(w, r, ticket)
 	if !ok {
 		return
 	}
+	app := adm.App
 	c, open, err := p.agreed(r.Context(), app, &req, s.UserID)
 	switch {
 	case err != nil:
 		p.Browser.Problem(w, r, err)
 	case !open:
-		p.grant(w, r, app, &req, s)
+		p.grant(w, r, adm, &req, s)
 	default:
 		p.Browser.AskConsent(w, r, idp.ConsentQuestion{
 			App: app, UserID: s.UserID, Scopes: disclosed(req.Scopes, req.Wanted), Allowed: c.Scopes, RedirectURI: req.RedirectURI, Ticket: ticket,
@@ -110,10 +111,11 @@ func (p *Provider) consented(w http.ResponseWriter, r *http.Request) {
 		p.Browser.Problem(w, r, idp.Errorf(idp.Denied, "This form is no longer valid. Go back to the app and start again."))
 		return
 	}
-	req, app, s, ok := p.asked(w, r, r.PostFormValue("ticket"))
+	req, adm, s, ok := p.asked(w, r, r.PostFormValue("ticket"))
 	if !ok {
 		return
 	}
+	app := adm.App
 	ctx := idp.WithActor(r.Context(), actorOf(r.Context(), s))
 	r = r.WithContext(ctx)
 	switch r.PostFormValue("answer") {
@@ -125,7 +127,7 @@ func (p *Provider) consented(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		req.Prompt = slices.DeleteFunc(req.Prompt, func(word string) bool { return word == oidc.PromptConsent })
-		p.grant(w, r, app, &req, s)
+		p.grant(w, r, adm, &req, s)
 	case "cancel":
 		p.note(ctx, idp.Event{Kind: "oidc.consent.cancel", UserID: s.UserID, AppID: app.ID, SessionID: s.ID})
 		p.respond(w, r, app, &req, errorParams(oidc.ErrAccessDenied().WithDescription("The person did not allow it.")))
@@ -136,29 +138,29 @@ func (p *Provider) consented(w http.ResponseWriter, r *http.Request) {
 
 // asked opens a question that came back and proves that it is this browser's
 // session that was asked. It answers the browser itself where it is not.
-func (p *Provider) asked(w http.ResponseWriter, r *http.Request, ticket string) (req request, app idp.App, s idp.Session, ok bool) {
+func (p *Provider) asked(w http.ResponseWriter, r *http.Request, ticket string) (req request, adm idp.Admission, s idp.Session, ok bool) {
 	q, err := p.openQuestion(ticket)
 	if err != nil {
 		p.turnAway(w, r, startAgain(err))
-		return req, app, s, false
+		return req, adm, s, false
 	}
 	s, err = p.Browser.Session(r)
 	switch {
 	case idp.IsKind(err, idp.Unauthenticated):
 		p.turnAway(w, r, startAgain(err))
-		return req, app, s, false
+		return req, adm, s, false
 	case err != nil:
 		p.Browser.Problem(w, r, err)
-		return req, app, s, false
+		return req, adm, s, false
 	case s.ID != q.Session:
 		p.turnAway(w, r, startAgain(errors.New("another session was asked for consent")))
-		return req, app, s, false
+		return req, adm, s, false
 	}
-	if app, err = p.recognise(r.Context(), &q.Request); err != nil {
+	if adm, err = p.recognise(r.Context(), &q.Request, s.UserID); err != nil {
 		p.turnAway(w, r, err)
-		return req, app, s, false
+		return req, adm, s, false
 	}
-	return q.Request, app, s, true
+	return q.Request, adm, s, true
 }
 
 // openQuestion opens what may be a question of ours; idp.Invalid if not, or

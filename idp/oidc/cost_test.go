@@ -22,7 +22,7 @@ func TestCostInStatements(t *testing.T) {
 		most uint64
 		do   func()
 	}{
-		{"authorize: app, session, access", 3, func() { code = ada.code() }},
+		{"authorize: session; app and access", 2, func() { code = ada.code() }},
 		{"code: app; family, account, participant", 6, func() { h.asWiki().exchange(code) }},
 		{"refresh: app, rotation", 2, func() { a = h.asWiki().refresh(a.text("refresh_token")) }},
 		{"userinfo: family, access", 2, func() { h.userinfo(a.text("access_token")) }},
@@ -84,7 +84,7 @@ func TestCostOfGrantsWithoutABrowser(t *testing.T) {
 		want int
 		do   func() answer
 	}{
-		{"client credentials: app; app as it is now", 2, http.StatusOK, func() answer {
+		{"client credentials: app", 1, http.StatusOK, func() answer {
 			a := h.asRobot().forItself()
 			own = a.text("access_token")
 			return a
@@ -120,7 +120,7 @@ func TestCostOfGrantsWithoutABrowser(t *testing.T) {
 	}
 	before := h.store.Statements()
 	ada.get("/oauth/authorize?" + url.Values{"client_id": {"wiki"}, "request_uri": {pushed}}.Encode()).location(t)
-	if spent := h.store.Statements() - before; spent > 4 {
-		t.Errorf("authorize what was pushed: %d statements, at most 4", spent)
+	if spent := h.store.Statements() - before; spent > 3 {
+		t.Errorf("authorize what was pushed: %d statements, at most 3", spent)
 	}
 }

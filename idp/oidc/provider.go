@@ -32,7 +32,8 @@ const (
 // Store is what the provider reads of the directory, and where it writes
 // audit lines. *store.Store does.
 type Store interface {
-	AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error)
+	AppTruthByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.AppTruth, error)
+	Admission(ctx context.Context, p idp.Protocol, identifier string, user idp.UserID, now time.Time) (idp.Admission, error)
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	Apps(ctx context.Context) ([]idp.App, error)
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
@@ -50,7 +51,7 @@ type Gate interface {
 	Rotate(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof, seq int64) (idp.TokenFamily, error)
 	Family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error)
 	RefreshFamily(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error)
-	NewApp(ctx context.Context, a idp.App, secret string) (idp.AppProof, error)
+	NewApp(t idp.AppTruth, secret string, asked time.Time) (idp.AppProof, error)
 	App(ctx context.Context, p idp.AppProof) (idp.App, error)
 	SpendOnce(ctx context.Context, kind, value string, until time.Time) error
 	NewDevice(ctx context.Context, d idp.DeviceCode) (raw, userCode string, issued idp.DeviceCode, err error)

@@ -46,18 +46,19 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, in idp.SignIn,
 		p.Browser.Problem(w, r, err)
 		return
 	}
-	app, err := p.recognise(r.Context(), &req)
+	adm, err := p.recognise(r.Context(), &req, session.UserID)
 	if err != nil {
 		p.turnAway(w, r, err)
 		return
 	}
+	app := adm.App
 	switch {
 	case !req.means(session.UserID):
 		p.respond(w, r, app, &req, loginRequired())
 	case len(req.ACR.Essential) > 0 && !req.ACR.met(session.Methods):
 		p.refuse(w, r, app, &req, unmet())
 	default:
-		p.grant(w, r, app, &req, session)
+		p.grant(w, r, adm, &req, session)
 	}
 }
 

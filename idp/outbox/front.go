@@ -69,25 +69,38 @@ func (f *Fronts) Calls(ctx context.Context, r idp.Receipt) []idp.FrontCall {
 		if asked(r, p.AppID) {
 			continue
 		}
-		call, err := f.lead(ctx, r, p, session.ExpiresAt)
-		switch {
-		case errors.Is(err, errNotByBrowser):
-		case err != nil:
+		called, err := f.leadByAllNames(ctx, r, p, session.ExpiresAt)
+		if err != nil && !errors.Is(err, errNotByBrowser) {
 			f.complain(ctx, r, p.AppID, err)
-		case len(calls) < maxCalls:
-			calls = append(calls, call)
 		}
+		calls = append(calls, called...)
 	}
-	return calls
+	return calls[:min(len(calls), maxCalls)]
+}
+
+// leadByAllNames makes one call for each name that the app was told.
+func (f *Fronts) leadByAllNames(ctx context.Context, r idp.Receipt, p idp.Participant, sessionEnd time.Time) (calls []idp.FrontCall, err error) {
+	app, err := f.Store.App(ctx, p.AppID)
+	if err != nil {
+		return nil, err
+	}
+	named, err := (&names{Worker: f.Worker}).of(ctx, app, p)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range named {
+		call, err := f.lead(ctx, r, app, p, sessionEnd)
+		if err != nil {
+			return calls, err
+		}
+		calls = append(calls, call)
+	}
+	return calls, nil
 }
 
 var errNotByBrowser = errors.New("the app is told in another way, or in none")
 
-func (f *Fronts) lead(ctx context.Context, r idp.Receipt, p idp.Participant, sessionEnd time.Time) (idp.FrontCall, error) {
-	app, err := f.Store.App(ctx, p.AppID)
-	if err != nil {
-		return idp.FrontCall{}, err
-	}
+func (f *Fronts) lead(ctx context.Context, r idp.Receipt, app idp.App, p idp.Participant, sessionEnd time.Time) (idp.FrontCall, error) {
 	at := slices.IndexFunc(f.Fronts, func(way Front) bool { return way.Reaches(app) })
 	if at < 0 || f.Worker.Reaches(app) {
 		return idp.FrontCall{}, errNotByBrowser

@@ -75,6 +75,9 @@ func line(r idp.Receipt, app idp.App, p idp.Participant, lever idp.Lever, sessio
 		d.SessionID, d.SessionIndexes = "", nil
 	}
 	d.ID = deliveryID(r.ID, p.AppID, lever, d.SessionID, p.NameID)
+	if p.Also && d.SessionID != "" { // the session has a line already
+		d.ID = deliveryID(r.ID, p.AppID, lever, "", idp.NameID{Format: string(d.SessionID) + "|" + p.NameID.Format, Value: p.NameID.Value})
+	}
 	if closes := win.closes(app, p.LastAnswerAt); closes.After(r.CutAt) {
 		d.AgainAt = closes
 		if !d.Ceiling.IsZero() {

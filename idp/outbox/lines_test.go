@@ -68,6 +68,7 @@ func TestLine(t *testing.T) {
 		State: idp.DeliveryPending, CreatedAt: now, NextAt: now, Ceiling: sessionEnd,
 	}
 	whole := func(a idp.App) idp.App { a.WholeUserLogout = true; return a }
+	asks := idp.Receipt{ID: "rcp_1", Kind: idp.EndSession, UserID: "usr_1", CutAt: cut, Actor: idp.Actor{Kind: "app", AppID: "app_crm"}}
 	ago := func(d time.Duration) idp.Participant { p := part; p.LastAnswerAt = cut.Add(-d); return p }
 	tests := []struct {
 		name    string
@@ -105,6 +106,18 @@ func TestLine(t *testing.T) {
 			d.Lever, d.AgainAt = idp.LeverSOAP, cut.Add(time.Second)
 		}},
 		{"one of 4:00 ago cannot", suspend, crm(), ago(240 * time.Second), func(d *idp.Delivery) { d.Lever = idp.LeverSOAP }},
+		{"who asked for the sign-out has ended it", asks, crm(), part, func(d *idp.Delivery) {
+			d.Lever, d.State, d.Answer, d.AckedAt, d.FinishedAt, d.NextAt = idp.LeverSOAP, idp.DeliveryAcknowledged, askedItself, cut, now, time.Time{}
+		}},
+		{"and is told once what can still land", asks, crm(), ago(time.Minute), func(d *idp.Delivery) {
+			d.Lever, d.Answer, d.AckedAt = idp.LeverSOAP, askedItself, cut
+			d.AgainAt, d.NextAt = cut.Add(3*time.Minute), cut.Add(3*time.Minute)
+		}},
+		{"or, with no lever, alive until it cannot", asks, with(crm(), func(a *idp.App) { a.SAML = &idp.SAMLSettings{} }), ago(time.Minute), func(d *idp.Delivery) {
+			d.Lever, d.State, d.Answer, d.AckedAt = idp.LeverNone, idp.DeliveryAlive, askedItself, cut
+			d.Ceiling, d.NextAt = cut.Add(3*time.Minute), cut.Add(3*time.Minute)
+		}},
+		{"another app is told", asks, wiki(), part, func(d *idp.Delivery) { d.Lever = idp.LeverBackchannel }},
 		{"the app's own validity counts", suspend, with(crm(), func(a *idp.App) { a.SAML.AssertionValidity = 10 * time.Minute }), ago(5 * time.Minute), func(d *idp.Delivery) {
 			d.Lever, d.AgainAt = idp.LeverSOAP, cut.Add(8*time.Minute)
 		}},

@@ -96,7 +96,7 @@ func (l *listing) page(ctx context.Context, cursor string) (lines []idp.Delivery
 	if err != nil {
 		return nil, "", fmt.Errorf("read when the sessions would have ended: %w", err)
 	}
-	now := idp.Time(l.Now())
+	now, names := idp.Time(l.Now()), &names{Worker: l.Worker}
 	for _, p := range participants {
 		app, err := l.app(ctx, p.AppID)
 		if err != nil {
@@ -111,8 +111,14 @@ func (l *listing) page(ctx context.Context, cursor string) (lines []idp.Delivery
 		if !known {
 			return nil, "", fmt.Errorf("session %s of a participant is gone", p.SessionID)
 		}
-		for _, lever := range l.LeversOf(app) {
-			lines = append(lines, line(l.receipt, app, p, lever, end, l.windows(), now))
+		named, err := names.of(ctx, app, p)
+		if err != nil {
+			return nil, "", err
+		}
+		for _, p := range named {
+			for _, lever := range l.LeversOf(app) {
+				lines = append(lines, line(l.receipt, app, p, lever, end, l.windows(), now))
+			}
 		}
 		lines = append(lines, jwtLines(l.receipt, app, lines[len(lines)-1], l.receipt.CutAt, now)...)
 	}

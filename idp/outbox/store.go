@@ -24,6 +24,8 @@ type Receipts interface {
 	CutParticipants(ctx context.Context, r idp.Receipt, after string, limit int) ([]idp.Participant, string, error)
 	CutAccounts(ctx context.Context, r idp.Receipt) ([]idp.Account, error)
 	CutFamilies(ctx context.Context, r idp.Receipt) ([]idp.TokenFamily, error)
+	// Accounts are those of a person in all apps.
+	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
 	// SessionEnds says when these sessions expire.
 	SessionEnds(ctx context.Context, ids []idp.SessionID) (map[idp.SessionID]time.Time, error)
 	// Deliveries are the lines of a receipt so far.

@@ -3,6 +3,7 @@ package saml
 import (
 	"slices"
 
+	"gatehouse/idp/login"
 	"gatehouse/idp/saml/wire"
 )
 
@@ -11,53 +12,100 @@ const (
 	classUnspecified = "urn:oasis:names:tc:SAML:2.0:ac:classes:unspecified"
 	classPassword    = "urn:oasis:names:tc:SAML:2.0:ac:classes:Password"
 	classProtected   = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
+	classTimeSync    = "urn:oasis:names:tc:SAML:2.0:ac:classes:TimeSyncToken"
+	// classMFA is the REFEDS MFA Profile 1.2: two factors of different kinds.
+	classMFA = "https://refeds.org/profile/mfa"
 )
 
-// methodPassword is the RFC 8176 value of a password.
-const methodPassword = "pwd"
+// class is one way to have signed in, and whether these methods (RFC 8176
+// amr values) prove it.
+type class struct {
+	uri   string
+	shown func(methods []string) bool
+}
 
-// classOf is the strongest class that these methods prove.
-func classOf(methods []string) string {
-	if slices.Contains(methods, methodPassword) {
-		return classProtected
+// classes are those that we know, each stronger than the one before. A new
+// method needs no new line here unless it is a class of its own.
+//
+// REFEDS SFA is left out: it vouches for how an organisation replaces a lost
+// password, which nobody can see from here.
+var classes = []class{
+	{classUnspecified, func([]string) bool { return true }},
+	{classPassword, proves("pwd")},
+	// Nobody types a password here over anything but TLS, or on this very
+	// machine: no other http address is taken as ours.
+	{classProtected, proves("pwd")},
+	{classTimeSync, proves("otp")},
+	{classMFA, severalFactors},
+}
+
+func proves(method string) func([]string) bool {
+	return func(methods []string) bool { return slices.Contains(methods, method) }
+}
+
+// factorOf is the kind of proof that a method is (RFC 8176 §2).
+var factorOf = map[string]string{
+	"pwd": "knowledge", "pin": "knowledge", "kba": "knowledge",
+	"otp": "possession", "hwk": "possession", "swk": "possession", "pop": "possession", "sc": "possession", "sms": "possession", "tel": "possession",
+	"face": "inherence", "fpt": "inherence", "iris": "inherence", "retina": "inherence", "vbm": "inherence",
+}
+
+// severalFactors: mfa says so itself, which a passkey that verified its person
+// does.
+func severalFactors(methods []string) bool {
+	kinds := map[string]bool{}
+	for _, m := range methods {
+		if kind, known := factorOf[m]; known {
+			kinds[kind] = true
+		}
 	}
-	return classUnspecified
+	return slices.Contains(methods, "mfa") || len(kinds) > 1
+}
+
+// reached are the classes that methods prove, the weakest first; never none.
+func reached(methods []string) []string {
+	var uris []string
+	for _, c := range classes {
+		if c.shown(methods) {
+			uris = append(uris, c.uri)
+		}
+	}
+	return uris
 }
 
 // strength orders the classes we know; -1 for one we do not.
-func strength(class string) int {
-	return slices.Index([]string{classUnspecified, classPassword, classProtected}, class)
+func strength(uri string) int {
+	return slices.IndexFunc(classes, func(c class) bool { return c.uri == uri })
 }
 
 // satisfy answers a RequestedAuthnContext (SAML Core §3.3.2.2.1) for a person
-// who proved have: the class to assert, and whether there is one. No classes:
-// nothing was asked for.
-func satisfy(comparison string, classes []string, have string) (class string, ok bool) {
-	if len(classes) == 0 {
-		return have, true
+// who signed in by these methods: the class to assert, and whether there is
+// one. Nothing asked: the strongest that is true.
+func satisfy(comparison string, asked, methods []string) (uri string, ok bool) {
+	have := reached(methods)
+	best := have[len(have)-1]
+	if len(asked) == 0 {
+		return best, true
 	}
-	within := func(class string) bool { return strength(class) >= 0 && strength(class) <= strength(have) }
 	switch comparison {
 	case "minimum": // at least as strong as one of them
-		return have, slices.ContainsFunc(classes, within)
+		return best, slices.ContainsFunc(asked, func(uri string) bool { return strength(uri) >= 0 && strength(uri) <= strength(best) })
 	case "better": // stronger than any of them
-		return have, !slices.ContainsFunc(classes, func(class string) bool {
-			return strength(class) < 0 || strength(class) >= strength(have)
-		})
+		return best, !slices.ContainsFunc(asked, func(uri string) bool { return strength(uri) < 0 || strength(uri) >= strength(best) })
 	case "maximum": // as strong as can be without exceeding the strongest of them
-		best := -1
-		for _, c := range classes {
-			best = max(best, strength(c))
+		limit := -1
+		for _, uri := range asked {
+			limit = max(limit, strength(uri))
 		}
-		if best >= strength(have) {
-			return have, true
+		have = slices.DeleteFunc(have, func(uri string) bool { return strength(uri) > limit })
+		if len(have) == 0 {
+			return "", false
 		}
-		at := slices.IndexFunc(classes, func(c string) bool { return strength(c) == best })
-		return classes[max(at, 0)], best >= 0
+		return have[len(have)-1], true
 	}
 	// exact, the default: the list is in the order of preference.
-	if at := slices.IndexFunc(classes, within); at >= 0 {
-		return classes[at], true
+	if at := slices.IndexFunc(asked, func(uri string) bool { return slices.Contains(have, uri) }); at >= 0 {
+		return asked[at], true
 	}
 	return "", false
 }
@@ -65,15 +113,15 @@ func satisfy(comparison string, classes []string, have string) (class string, ok
 // readContext keeps what was asked for, or refuses what nobody who signs in
 // here can satisfy.
 func (req *request) readContext(want wire.RequestedAuthnContext) error {
-	_, ok := satisfy(want.Comparison, want.ClassRefs, classProtected)
+	_, ok := satisfy(want.Comparison, want.ClassRefs, login.Methods())
 	if !ok || len(want.DeclRefs) > 0 {
 		return decline("authn_context", wire.StatusResponder, wire.StatusNoAuthnContext,
 			"None of the requested authentication contexts is offered here.")
 	}
 	req.Comparison = want.Comparison
-	for _, class := range want.ClassRefs {
-		if strength(class) >= 0 && !slices.Contains(req.Classes, class) {
-			req.Classes = append(req.Classes, class)
+	for _, uri := range want.ClassRefs {
+		if strength(uri) >= 0 && !slices.Contains(req.Classes, uri) {
+			req.Classes = append(req.Classes, uri)
 		}
 	}
 	return nil

@@ -14,8 +14,8 @@ var explained = map[string]idp.Explanation{
 		Meaning: "The message is not signed with a key that is registered for the app, or not signed though it must be.", Side: idp.SideHouse,
 		Change: "See whether the app has a new certificate and register it beside the old one; else turn signing of requests on in the app, with SHA-256."},
 	"relay_state": {
-		Meaning: "RelayState holds control characters, which no form hands back unchanged.", Side: idp.SideApp,
-		Change: "Have the app encode its RelayState."},
+		Meaning: "RelayState is longer than 1 KiB, or holds control characters, which no form hands back unchanged.", Side: idp.SideApp,
+		Change: "Have the app encode its RelayState, or keep what it holds and send a key to it."},
 	"acs": {
 		Meaning: "AssertionConsumerServiceURL or its index is not registered for the app, or both came (SAML Core §3.4.1).", Side: idp.SideHouse,
 		Change: "If the address is the app's, import its newest metadata; if not, correct the app's own address in its settings (often http for https behind a proxy)."},
@@ -30,10 +30,16 @@ var explained = map[string]idp.Explanation{
 		Change: "Set HTTP-POST as the response binding in the app."},
 	"name_id_policy": {
 		Meaning: "The app wants a NameID that is not issued here, or one for another service provider.", Side: idp.SideApp,
-		Change: "Set persistent, emailAddress or unspecified as NameID format in the app."},
+		Change: "Set persistent, transient, emailAddress or unspecified as NameID format in the app, or register the one that it wants (name_id_format); see docs/saml.md."},
+	"attribute_service": {
+		Meaning: "AttributeConsumingServiceIndex names a service that the app's metadata here does not have.", Side: idp.SideHouse,
+		Change: "Import the app's newest metadata, or take the index out in the app."},
+	"idp_initiated": {
+		Meaning: "Somebody opened the app from the portal with an answer that it did not ask for, and that is not allowed for it.", Side: idp.SideHouse,
+		Change: "Set idp_initiated for the app if it cannot begin a sign-on itself; else give it a launch_url and reload the portal."},
 	"authn_context": {
 		Meaning: "The app demands a kind of sign-in (RequestedAuthnContext) that the person did not use, or that is not known here.", Side: idp.SideApp,
-		Change: "Take RequestedAuthnContext out in the app, or demand a class that people here can reach."},
+		Change: "Take RequestedAuthnContext out in the app, or demand a class that people here can reach; docs/saml.md lists them."},
 	"subject": {
 		Meaning: "The request is about another person than the one who signed in.", Side: idp.SidePerson,
 		Change: "Sign out at Gatehouse and sign in as the person that the app means."},

@@ -11,6 +11,7 @@ import (
 	"gatehouse/idp/outbox"
 	"gatehouse/idp/saml"
 	"gatehouse/idp/saml/wire"
+	"gatehouse/idp/saml/wire/wiretest"
 )
 
 var _ outbox.Front = (*saml.FrontLogout)(nil)
@@ -56,6 +57,10 @@ func (h *house) reads(c idp.FrontCall) wire.LogoutRequest {
 	}
 	m, err := wire.Decode(req, wire.ParamRequest)
 	h.must(err)
+	wiretest.Valid(h.t, m.XML)
+	if m.Binding == wire.POST {
+		wiretest.Signed(h.t, m.XML, ourCerts(h.t)[0])
+	}
 	el, err := m.Verify(ourCerts(h.t))
 	h.must(err)
 	asked, err := wire.ParseLogoutRequest(el)

@@ -33,7 +33,7 @@ func (p *Provider) grant(w http.ResponseWriter, r *http.Request, app idp.App, re
 func (p *Provider) issue(ctx context.Context, app idp.App, req *request, session idp.Session) (statement, error) {
 	s := statement{app: app, req: req, session: session, now: p.now()}
 	var ok bool
-	if s.class, ok = satisfy(req.Comparison, req.Classes, classOf(session.Methods)); !ok {
+	if s.class, ok = satisfy(req.Comparison, req.Classes, session.Methods); !ok {
 		return s, decline("authn_context", wire.StatusResponder, wire.StatusNoAuthnContext,
 			"The person signed in in a way that the request does not take.")
 	}
@@ -49,24 +49,42 @@ func (p *Provider) issue(ctx context.Context, app idp.App, req *request, session
 	if err != nil {
 		return s, err
 	}
-	if s.name, err = p.name(ctx, app, req, u); err != nil {
+	name, err := p.name(ctx, s, access.Grant.Role, u)
+	if err != nil {
 		return s, err
 	}
-	issued, _, err := p.Gate.Assert(ctx, session.Proof, idp.Participant{
-		SessionID: session.ID, AppID: app.ID, UserID: u.ID, SessionIndex: sessionIndex(session.ID, app.ID),
-		NameID: s.name, FirstAt: s.now, LastAnswerAt: s.now, AppEpoch: app.Epoch, GrantedN: access.N,
-	}, idp.Account{
-		AppID: app.ID, UserID: u.ID, Subject: s.name.Value, Format: s.name.Format, FirstSeenAt: s.now, LastSeenAt: s.now,
-	})
-	switch {
-	case idp.IsKind(err, idp.Unauthenticated):
-		return s, denied(err)
-	case err != nil:
+	if err := p.record(ctx, &s, access.N, name); err != nil {
 		return s, err
 	}
-	s.name, s.index = issued.NameID, issued.SessionIndex
-	s.attributes, err = p.attributes(ctx, app, access.Grant.Role, s.name.Value, u)
+	told, err := p.attributes(ctx, app, access.Grant.Role, s.name.Value, u)
+	s.attributes = narrowed(app, req.Attributes, told)
 	return s, err
+}
+
+// record has the gate issue the NameID, and fills in what came of it. That an
+// app got one more than the first is written down before the answer that tells
+// it: an ending lists either both or none.
+func (p *Provider) record(ctx context.Context, s *statement, granted int64, name named) error {
+	participant := idp.Participant{
+		SessionID: s.session.ID, AppID: s.app.ID, UserID: s.session.UserID, SessionIndex: sessionIndex(s.session.ID, s.app.ID),
+		NameID: name.NameID, FirstAt: s.now, LastAnswerAt: s.now, AppEpoch: s.app.Epoch, GrantedN: granted,
+	}
+	account := idp.Account{
+		AppID: s.app.ID, UserID: s.session.UserID, Subject: name.Value, Format: name.Format,
+		FirstSeenAt: s.now, LastSeenAt: s.now, Follows: name.follows,
+	}
+	issued, known, err := p.Gate.Assert(ctx, s.session.Proof, participant, account)
+	s.name, s.index = name.NameID, issued.SessionIndex
+	s.name.Value = known.Subject
+	if err == nil && s.name != issued.NameID {
+		if err = p.remember(ctx, *s); err == nil {
+			_, _, err = p.Gate.Assert(ctx, s.session.Proof, participant, account)
+		}
+	}
+	if idp.IsKind(err, idp.Unauthenticated) {
+		return denied(err)
+	}
+	return err
 }
 
 func denied(err error) error {
@@ -92,6 +110,34 @@ func (p *Provider) attributes(ctx context.Context, app idp.App, role, subject st
 			"What the app is to be told about the person cannot be sent. An admin can correct it.").because(err)
 	}
 	return told, err
+}
+
+// serviceOf finds the AttributeConsumingService that a request names, where the
+// app has registered any; none where it has not, or none was named. ok is false
+// for an index that is not registered.
+func serviceOf(app idp.App, index *int) (service *idp.AttributeService, ok bool) {
+	all := app.SAML.AttributeServices
+	if index == nil || len(all) == 0 {
+		return nil, true
+	}
+	at := slices.IndexFunc(all, func(s idp.AttributeService) bool { return s.Index == *index })
+	if at < 0 {
+		return nil, false
+	}
+	return &all[at], true
+}
+
+// narrowed keeps the attributes that the request's service asks for. Where there
+// is but one service, naming it chooses nothing, and the app's rules stand.
+func narrowed(app idp.App, index *int, told []Attribute) []Attribute {
+	service, ok := serviceOf(app, index)
+	switch {
+	case !ok: // it was taken out while the person signed in
+		return nil
+	case service == nil || len(app.SAML.AttributeServices) < 2:
+		return told
+	}
+	return slices.DeleteFunc(told, func(a Attribute) bool { return !slices.Contains(service.Names, a.Name) })
 }
 
 // tellsGroups: groups cost a read of their own. An app without rules is told

@@ -32,6 +32,7 @@ import (
 	"gatehouse/idp/outbox"
 	"gatehouse/idp/saml"
 	"gatehouse/idp/saml/wire"
+	"gatehouse/idp/saml/wire/wiretest"
 	"gatehouse/jit"
 	"gatehouse/sessions"
 	"gatehouse/store"
@@ -97,13 +98,16 @@ func (h *house) serve() {
 	h.provider = &saml.Provider{
 		EntityID: base + "/saml/metadata", BaseURL: base, Store: h.store, Gate: h.gate,
 		SignIns: &login.Login{Store: h.store, Gate: h.gate, Now: h.clock.Now},
-		Ring:    h.ring, Box: box, Browser: h.browser, Attributes: attributes,
+		Ring:    h.ring, Box: box, Salt: make([]byte, 32), Browser: h.browser, Attributes: attributes,
 		Endings: h.dir, Patience: time.Minute,
 		Log: slog.New(slog.DiscardHandler), Now: h.clock.Now,
 	}
 	h.fronts = &outbox.Fronts{
 		Store: h.store, Now: h.clock.Now, Log: h.provider.Log,
-		Worker: &outbox.Worker{Store: h.store, Now: h.clock.Now, Levers: []outbox.Lever{&saml.SOAPLogout{}}},
+		Worker: &outbox.Worker{
+			Store: h.store, Now: h.clock.Now, Levers: []outbox.Lever{&saml.SOAPLogout{}},
+			Names: (&saml.Names{EntityID: h.provider.EntityID, Salt: h.provider.Salt, Gate: h.gate}).Issued,
+		},
 		Fronts: []outbox.Front{&saml.FrontLogout{EntityID: h.provider.EntityID, Ring: h.ring, Box: box, Now: h.clock.Now}},
 	}
 	h.provider.Answered, h.browser.fronts = h.fronts.Answered, h.fronts
@@ -395,6 +399,7 @@ func (r reply) form() posted {
 			if f.message, err = base64.StdEncoding.DecodeString(at["value"]); err != nil {
 				r.t.Fatal(err)
 			}
+			wiretest.Valid(r.t, f.message)
 		}
 	}
 	return f
@@ -535,6 +540,14 @@ func (b *pages) Bind(w http.ResponseWriter, r *http.Request) string {
 }
 
 func (b *pages) Bound(r *http.Request) string { return b.value(r, "bind") }
+
+// OwnForm is web's: a token of the session stands in the form. It looks at a
+// copy, as web does: the body is read once.
+func (b *pages) OwnForm(r *http.Request) bool {
+	r = r.Clone(r.Context())
+	secret := b.value(r, "session")
+	return secret != "" && r.PostFormValue("csrf") == "of "+secret
+}
 
 func (b *pages) SignIn(w http.ResponseWriter, r *http.Request, id idp.SignInID) {
 	http.Redirect(w, r, "/signin/"+string(id), http.StatusSeeOther)

@@ -14,8 +14,9 @@ import (
 // Import reads the metadata of one service provider into its entityID and
 // settings (SAML Metadata §2.4.4). It keeps what we use: assertion consumer
 // services with HTTP-POST, the single logout services, signing
-// certificates, the certificate to encrypt to and what it is for, whether it signs its requests, the first NameID format that we
-// issue. idp.Invalid, in plain words, for a document that is malformed, larger
+// certificates, the certificate to encrypt to and what it is for, whether it signs
+// its requests, the first NameID format that we issue, the attribute consuming
+// services. idp.Invalid, in plain words, for a document that is malformed, larger
 // than 256 KiB or expired, names two entities alike, or holds an address that
 // is not http or https.
 //
@@ -37,6 +38,8 @@ func importAt(b []byte, now time.Time) (string, idp.SAMLSettings, error) {
 		RequireSigned: sp.AuthnRequestsSigned,
 		NameIDFormat:  nameIDFormat(sp.NameIDFormats),
 		MetadataXML:   string(b),
+
+		AttributeServices: attributeServices(sp.AttributeServices),
 	}
 	encryptionKey(&s, sp.EncryptionKeys, now)
 	for _, way := range []struct {
@@ -48,6 +51,8 @@ func importAt(b []byte, now time.Time) (string, idp.SAMLSettings, error) {
 		}
 	}
 	switch {
+	case len(s.ACS) == 0 && slices.ContainsFunc(sp.ACS, func(e wire.Endpoint) bool { return e.Binding == wire.Artifact }):
+		return "", idp.SAMLSettings{}, idp.Errorf(idp.Invalid, "The app takes assertions by the Artifact binding alone (HTTP-Artifact), which is not offered here: answers are sent by HTTP-POST only. Turn HTTP-POST on in the app and export its metadata anew.")
 	case len(s.ACS) == 0:
 		return "", idp.SAMLSettings{}, idp.Errorf(idp.Invalid, "The metadata names no AssertionConsumerService with the HTTP-POST binding. Answers are sent by HTTP-POST only.")
 	case s.RequireSigned && len(s.SigningCerts) == 0:
@@ -95,6 +100,14 @@ func consumers(all []wire.Endpoint) []idp.AssertionConsumer {
 	return kept
 }
 
+func attributeServices(all []wire.AttributeService) []idp.AttributeService {
+	var kept []idp.AttributeService
+	for _, s := range all {
+		kept = append(kept, idp.AttributeService(s))
+	}
+	return kept
+}
+
 func service(all []wire.Endpoint, binding wire.Binding) string {
 	if at := slices.IndexFunc(all, func(e wire.Endpoint) bool { return e.Binding == binding }); at >= 0 {
 		return all[at].Location
@@ -114,13 +127,17 @@ func encodeCertificate(c *x509.Certificate) string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
 }
 
-// nameIDFormat is the provider's first choice among what we issue; persistent
-// when it leaves us the choice, or wants what we do not have.
+// nameIDFormat is the first of the provider's formats that we issue; persistent
+// when it leaves us the choice, or wants what we do not have. A transient one
+// makes no account, so it is taken from those alone who take nothing else.
 func nameIDFormat(wanted []string) string {
 	for _, format := range wanted {
 		if format == wire.NameIDPersistent || format == wire.NameIDEmail {
 			return format
 		}
+	}
+	if slices.Contains(wanted, wire.NameIDTransient) {
+		return wire.NameIDTransient
 	}
 	return wire.NameIDPersistent
 }

@@ -109,3 +109,42 @@ func TestXS02ScriptAddressesAreRefused(t *testing.T) {
 		}
 	}
 }
+
+func TestImportOfArtifactAloneSaysSo(t *testing.T) {
+	t.Parallel()
+	_, _, err := saml.Import(wire.Serialize(entity(func(sp *wire.SP) { sp.ACS = sp.ACS[:1] }).Element()))
+	if !idp.IsKind(err, idp.Invalid) || !strings.Contains(err.Error(), "Artifact binding alone") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestImportKeepsWhichAttributesAreAskedFor(t *testing.T) {
+	t.Parallel()
+	services := []wire.AttributeService{{Index: 1, Names: []string{"mail", "urn:oid:2.5.4.42"}}, {Index: 7, Names: []string{"mail"}}}
+	_, got, err := saml.Import(wire.Serialize(entity(func(sp *wire.SP) { sp.AttributeServices = services }).Element()))
+	if err != nil || len(got.AttributeServices) != 2 || got.AttributeServices[1].Index != 7 || len(got.AttributeServices[0].Names) != 2 {
+		t.Errorf("kept %+v, %v", got.AttributeServices, err)
+	}
+	services[1].Index = 1
+	if _, _, err := saml.Import(wire.Serialize(entity(func(sp *wire.SP) { sp.AttributeServices = services }).Element())); !idp.IsKind(err, idp.Invalid) {
+		t.Errorf("two services have one index: %v", err)
+	}
+}
+
+func TestImportChoosesANameIDFormat(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		wanted []string
+		want   string
+	}{
+		{nil, wire.NameIDPersistent},
+		{[]string{wire.NameIDUnspecified}, wire.NameIDPersistent},
+		{[]string{wire.NameIDTransient}, wire.NameIDTransient},
+		{[]string{wire.NameIDUnspecified, wire.NameIDTransient, wire.NameIDEmail, wire.NameIDPersistent}, wire.NameIDEmail},
+	} {
+		_, got, err := saml.Import(wire.Serialize(entity(func(sp *wire.SP) { sp.NameIDFormats = c.wanted }).Element()))
+		if err != nil || got.NameIDFormat != c.want {
+			t.Errorf("%v: %s, %v", c.wanted, got.NameIDFormat, err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"slices"
+	"strconv"
 	"time"
 
 	"gatehouse/idp"
@@ -95,22 +96,21 @@ func certificates(texts []string) ([]*x509.Certificate, error) {
 // judge reads the rest of a recognised request into req, rule by rule. From
 // the moment req.ACS is set, the app can be told.
 func (p *Provider) judge(app idp.App, m *wire.Message, asked wire.AuthnRequest, req *request) error {
-	if !carriable(m.RelayState) {
-		return turnAway("relay_state", "The app's request holds characters that cannot be handed back to it.", nil)
-	}
 	acs, ok := consumer(app.SAML.ACS, asked)
 	if !ok {
 		return turnAway("acs", "The app wants the answer at an address that is not registered for it. Tell the people who run it.", asksFor("AssertionConsumerServiceURL", asked.ACSURL))
 	}
-	req.ACS, req.RelayState = acs, m.RelayState
+	req.ACS = acs
 	req.ForceAuthn, req.IsPassive = asked.ForceAuthn, asked.IsPassive
 	for _, rule := range []func() error{
+		func() error { return req.readRelayState(m) },
 		func() error { return p.judgeDestination(asked.Destination, m.Signed()) },
 		func() error { return judgeTime(asked.IssueInstant, p.now()) },
 		func() error { return judgeBinding(asked.ProtocolBinding) },
-		func() error { return req.readPolicy(asked.NameIDPolicy) },
+		func() error { return req.readPolicy(app, asked.NameIDPolicy) },
 		func() error { return req.readContext(asked.RequestedAuthnContext) },
 		func() error { return req.readSubject(asked.Subject) },
+		func() error { return req.readAttributes(app, asked.AttributeIndex) },
 	} {
 		if err := rule(); err != nil {
 			return err
@@ -143,6 +143,23 @@ func consumer(registered []idp.AssertionConsumer, asked wire.AuthnRequest) (url 
 // asksFor says in the audit line what came in the place of what could be taken.
 func asksFor(what, value string) error { return cause(what + " received: " + clip(value)) }
 
+// readRelayState keeps what the app wants to be told again. From here on even a
+// refusal tells it.
+func (req *request) readRelayState(m *wire.Message) error {
+	switch {
+	case m.RelayStateTooLong:
+		return badRelayState("RelayState is longer than 1 KiB.")
+	case !carriable(m.RelayState):
+		return badRelayState("RelayState holds characters that a form does not carry.")
+	}
+	req.RelayState = m.RelayState
+	return nil
+}
+
+func badRelayState(text string) error {
+	return decline("relay_state", wire.StatusRequester, wire.StatusRequestDenied, text)
+}
+
 // judgeDestination: a signed request must say that it is for us (SAML Bindings
 // §3.4.5.2 and §3.5.5.2, SA-16).
 func (p *Provider) judgeDestination(destination string, signed bool) error {
@@ -172,16 +189,16 @@ func judgeBinding(binding string) error {
 // readPolicy keeps which NameID is wanted (SAML Core §3.4.1.1). A missing
 // AllowCreate means false there; service providers that leave it out expect an
 // account to be made, so only a false that is said counts.
-func (req *request) readPolicy(policy wire.NameIDPolicy) error {
-	switch policy.Format {
-	case "", wire.NameIDUnspecified:
-	case wire.NameIDPersistent, wire.NameIDEmail:
+func (req *request) readPolicy(app idp.App, policy wire.NameIDPolicy) error {
+	switch {
+	case policy.Format == "" || policy.Format == wire.NameIDUnspecified: // the choice is ours
+	case policy.Format == app.SAML.NameIDFormat || slices.Contains(issuable, policy.Format):
 		req.Format = policy.Format
 	default:
-		return badPolicy(wire.StatusRequester, "NameIDs are persistent or emailAddress here.").because(asksFor("NameIDPolicy Format", policy.Format))
+		return badPolicy(wire.StatusRequester, "NameIDs are persistent, transient or emailAddress here, or what the app is registered with.").because(asksFor("NameIDPolicy Format", policy.Format))
 	}
 	if policy.SPNameQualifier != "" && policy.SPNameQualifier != req.Issuer {
-		return badPolicy(wire.StatusRequester, "NameIDs of another service provider or of an affiliation are not issued.")
+		return badPolicy(wire.StatusRequester, "NameIDs of another service provider or of an affiliation are not issued.").because(asksFor("SPNameQualifier", policy.SPNameQualifier))
 	}
 	req.MustExist = policy.AllowCreate != nil && !*policy.AllowCreate
 	return nil
@@ -207,4 +224,16 @@ func (req *request) readSubject(subject *wire.NameID) error {
 func unknownPrincipal() *refusal {
 	return decline("subject", wire.StatusResponder, wire.StatusUnknownPrincipal,
 		"The person who signed in is not the one the request is about.")
+}
+
+// readAttributes keeps which attributes are wanted (SAML Core §3.4.1). Many
+// service providers send an index that stands nowhere in their metadata: where
+// none is registered, there is nothing to choose from.
+func (req *request) readAttributes(app idp.App, index *int) error {
+	if _, ok := serviceOf(app, index); !ok {
+		return decline("attribute_service", wire.StatusRequester, wire.StatusRequestUnsupported,
+			"AttributeConsumingServiceIndex is not in the metadata that is registered here.").because(asksFor("AttributeConsumingServiceIndex", strconv.Itoa(*index)))
+	}
+	req.Attributes = index
+	return nil
 }

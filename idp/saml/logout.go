@@ -222,21 +222,36 @@ func byApp(a idp.Actor, app idp.App) idp.Actor {
 // named returns what the app was told of the person and sessions that are named,
 // at least one; n is the newest row of the log at that moment.
 func (p *Provider) named(ctx context.Context, app idp.App, l *logout) (named []idp.Participant, n int64, err error) {
-	known, n, err := p.Store.ParticipantsNamed(ctx, app.ID, l.Name.Value)
+	other := func(g idp.Participant) bool { return !names(l.Name, g.NameID) }
+	if named, n, err = p.Store.ParticipantsKnown(ctx, app.ID, l.Name.Value); err != nil {
+		return nil, 0, err
+	}
+	named = slices.DeleteFunc(named, other)
+	also, err := p.namedAlso(ctx, app, l.Name)
 	if err != nil {
 		return nil, 0, err
 	}
-	known = slices.DeleteFunc(known, func(g idp.Participant) bool { return !names(l.Name, g.NameID) })
-	if len(known) == 0 {
+	for _, g := range also {
+		if !slices.ContainsFunc(named, func(k idp.Participant) bool { return k.SessionID == g.SessionID }) {
+			named = append(named, g)
+		}
+	}
+	if len(named) == 0 { // an ended session may have had a name that nothing else knows
+		if named, n, err = p.Store.ParticipantsNamed(ctx, app.ID, l.Name.Value); err != nil {
+			return nil, 0, err
+		}
+		named = slices.DeleteFunc(named, other)
+	}
+	if len(named) == 0 {
 		return nil, 0, nobodyNamed()
 	}
 	if len(l.Indexes) > 0 {
-		known = slices.DeleteFunc(known, func(g idp.Participant) bool { return !slices.Contains(l.Indexes, g.SessionIndex) })
+		named = slices.DeleteFunc(named, func(g idp.Participant) bool { return !slices.Contains(l.Indexes, g.SessionIndex) })
 	}
-	if len(known) == 0 {
+	if len(named) == 0 {
 		return nil, 0, noSuchSession()
 	}
-	return known, n, nil
+	return named, n, nil
 }
 
 // alive are the sessions among these that are still to be ended.

@@ -683,3 +683,100 @@ type stuck struct{ saml.Endings }
 func (*stuck) SignOut(context.Context, idp.Session) (idp.Receipt, error) {
 	return idp.Receipt{}, idp.Errorf(idp.Unavailable, "The database is away.")
 }
+
+// TestWhatEndedBeforeIsWaitedFor: the app is not answered before the end that
+// somebody else made is in force, nor told Success when that is not known.
+func TestWhatEndedBeforeIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	h := newPartners(t, "redirect")
+	p := h.signedIn(h.ada)
+	h.opensCRM(p)
+	g := h.given(h.sessionOf(p), h.crm)
+	receipt, err := h.dir.EndSession(t.Context(), g.SessionID, "")
+	h.must(err)
+	away := &notInForce{Endings: h.dir}
+	h.provider.Endings = away
+	r := h.wants(g)
+	h.wantBack(p.bring("redirect", r, crmKey(), ""), r, wire.StatusResponder, "", "")
+	if away.n < receipt.N {
+		t.Errorf("it waits for row %d, not %d", away.n, receipt.N)
+	}
+}
+
+// notInForce is a Redis of which nothing is known.
+type notInForce struct {
+	saml.Endings
+	n int64
+}
+
+func (f *notInForce) InForce(_ context.Context, n int64) error {
+	f.n = n
+	return idp.Errorf(idp.Unavailable, "It is committed, and not known to be in force.")
+}
+
+// TestSA29AChangedLogoutRequestEndsNothing: a good request of Bob's app session,
+// turned into one about Ada.
+func TestSA29AChangedLogoutRequestEndsNothing(t *testing.T) {
+	t.Parallel()
+	h := newPartners(t, "redirect")
+	h.grantsBob()
+	bob, ada := h.signedIn(h.bob), h.signedIn(h.ada)
+	h.opensCRM(bob)
+	h.opensCRM(ada)
+	bobs, adas := h.given(h.sessionOf(bob), h.crm), h.given(h.sessionOf(ada), h.crm)
+	good := h.wants(bobs).Element()
+	h.must(crmKey().Sign(good))
+	evil := h.wants(adas).Element()
+
+	wrapped := evil.Copy() // the good one stands inside, the signature speaks of it
+	inside := etree.NewElement("samlp:Extensions")
+	inside.AddChild(good.Copy())
+	wrapped.InsertChildAt(1, inside)
+	moved := evil.Copy() // the same with the signature outside
+	signature := wire.Children(good, wire.NSSignature, "Signature")[0].Copy()
+	moved.InsertChildAt(1, signature)
+	moved.AddChild(good.Copy())
+	renamed := good.Copy()
+	wire.Children(renamed, wire.NSAssertion, "NameID")[0].SetText(adas.NameID.Value)
+	indexed := good.Copy()
+	indexed.CreateElement("samlp:SessionIndex").SetText(adas.SessionIndex)
+	for name, el := range map[string]*etree.Element{"wrapped": wrapped, "moved": moved, "renamed": renamed, "one index more": indexed} {
+		h.person().posts(wire.Serialize(el), "").wantPage(http.StatusBadRequest)
+		if rule := h.logoutRule(); rule != "signature" {
+			t.Errorf("%s: refused by %q", name, rule)
+		}
+		res := h.postSOAP(wire.SOAPEnvelope(el))
+		if res.StatusCode != http.StatusForbidden {
+			t.Errorf("%s over SOAP: %d", name, res.StatusCode)
+		}
+	}
+	to, err := crmKey().RedirectURL(h.server.URL+"/saml/slo", wire.ParamRequest, wire.Serialize(h.wants(adas).Element()), "a")
+	h.must(err)
+	for _, changed := range []string{
+		strings.Replace(to, "RelayState=a", "RelayState=b", 1), strings.Replace(to, "&RelayState=a", "", 1), to[:strings.Index(to, "&SigAlg")],
+	} {
+		ada.get(changed).wantPage(http.StatusBadRequest)
+	}
+	h.wantLive(ada.cookie("session"), true)
+	h.wantLive(bob.cookie("session"), true)
+}
+
+// TestALogoutOfVeryManySessions ends all of them, and does not claim to know
+// what became of each.
+func TestALogoutOfVeryManySessions(t *testing.T) {
+	t.Parallel()
+	h := newPartners(t, "redirect")
+	var cookies []string
+	var g idp.Participant
+	for range 41 {
+		p := h.signedIn(h.ada)
+		h.opensCRM(p)
+		cookies, g = append(cookies, p.cookie("session")), h.given(h.sessionOf(p), h.crm)
+	}
+	r := h.wants(g, func(r *wire.LogoutRequest) { r.SessionIndexes = nil })
+	got := h.person().bring("redirect", r, crmKey(), "")
+	h.wantBack(got, r, wire.StatusSuccess, wire.StatusPartialLogout, "")
+	for _, c := range cookies {
+		h.wantLive(c, false)
+	}
+}

@@ -104,7 +104,7 @@ func (p *Provider) document(app *idp.App) (*document, error) {
 	if err != nil {
 		return nil, err
 	}
-	formats, of := []string{wire.NameIDPersistent, wire.NameIDEmail}, idp.AppID("")
+	formats, of := issuable, idp.AppID("")
 	if app != nil {
 		formats, of = []string{cmp.Or(app.SAML.NameIDFormat, wire.NameIDPersistent)}, app.ID
 		if published, err = p.keysOf(*app, published); err != nil {

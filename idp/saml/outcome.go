@@ -19,7 +19,7 @@ func (p *Provider) patience() time.Duration { return cmp.Or(p.Patience, 3*time.S
 // the same. It waits for them no longer than patience.
 func (p *Provider) outcome(ctx context.Context, app idp.App, d departure) wire.Status {
 	status := wire.Status{Code: wire.StatusSuccess}
-	all, err := p.others(ctx, d.Receipts, app.ID)
+	all, err := p.confirmed(ctx, d.Receipts)
 	if err != nil {
 		p.Log.ErrorContext(ctx, "what became of a logout is not known", "app", app.ID, "correlation", idp.ActorOf(ctx).CorrelationID, "error", err)
 	}
@@ -32,13 +32,13 @@ func (p *Provider) outcome(ctx context.Context, app idp.App, d departure) wire.S
 	return status
 }
 
-// others reports whether every app but the one that asked has confirmed. It
-// looks until that is decided, or patience is over.
-func (p *Provider) others(ctx context.Context, receipts []idp.ReceiptID, asker idp.AppID) (bool, error) {
+// confirmed reports whether every app has confirmed; the one that asked has by
+// asking. It looks until that is decided, or patience is over.
+func (p *Provider) confirmed(ctx context.Context, receipts []idp.ReceiptID) (bool, error) {
 	ctx, stop := context.WithTimeout(ctx, p.patience())
 	defer stop()
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 200*time.Millisecond) {
-		open, failed, err := p.look(ctx, receipts, asker)
+		open, failed, err := p.look(ctx, receipts)
 		switch {
 		case errors.Is(ctx.Err(), context.DeadlineExceeded):
 			return false, nil
@@ -58,7 +58,7 @@ func (p *Provider) others(ctx context.Context, receipts []idp.ReceiptID, asker i
 
 // look reports whether something is still open, and whether something is
 // already known not to be confirmed.
-func (p *Provider) look(ctx context.Context, receipts []idp.ReceiptID, asker idp.AppID) (open, failed bool, err error) {
+func (p *Provider) look(ctx context.Context, receipts []idp.ReceiptID) (open, failed bool, err error) {
 	for _, id := range receipts {
 		r, err := p.Store.Receipt(ctx, id)
 		if err != nil {
@@ -70,11 +70,8 @@ func (p *Provider) look(ctx context.Context, receipts []idp.ReceiptID, asker idp
 		}
 		open = open || r.Listing()
 		for _, d := range lines {
-			if d.AppID == asker || d.Lever == idp.LeverExpiry { // tokens are no session there
-				continue
-			}
 			switch {
-			case confirmed(d):
+			case hasEnded(d), d.Lever == idp.LeverExpiry: // tokens are no session there
 			case d.State == idp.DeliveryPending, d.State == idp.DeliveryRetrying:
 				open = true
 			default:
@@ -85,8 +82,8 @@ func (p *Provider) look(ctx context.Context, receipts []idp.ReceiptID, asker idp
 	return open, failed, nil
 }
 
-// confirmed reports whether the app of a line has said that it ended what it
+// hasEnded reports whether the app of a line has said that it ended what it
 // held, or held nothing.
-func confirmed(d idp.Delivery) bool {
+func hasEnded(d idp.Delivery) bool {
 	return d.State == idp.DeliveryEnded || !d.AckedAt.IsZero() && d.State != idp.DeliveryFailed || d.State == idp.DeliveryVerified
 }

@@ -19,6 +19,7 @@ const (
 	pathContinue = "/saml/sso/continue"
 	pathResume   = "/saml/sso/resume"
 	pathSLO      = "/saml/slo"
+	pathLaunch   = "/saml/launch"
 	pathSLOGoOn  = "/saml/slo/continue"
 	pathSLOBack  = "/saml/slo/answer"
 	pathSLOSOAP  = "/saml/slo/soap"
@@ -34,6 +35,7 @@ type Store interface {
 	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
 	Access(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) (idp.Access, error)
 	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
+	AccountBySubject(ctx context.Context, app idp.AppID, subject string) (idp.Account, error)
 	ReadKeys(ctx context.Context, keys []idp.KeyID, r idp.KeyRead) error
 	Departures
 	Record(ctx context.Context, events ...idp.Event) error
@@ -42,6 +44,7 @@ type Store interface {
 // Departures is what a logout that an app asks for reads: whom it names, and
 // what became of the endings.
 type Departures interface {
+	ParticipantsKnown(ctx context.Context, app idp.AppID, subject string) ([]idp.Participant, int64, error)
 	ParticipantsNamed(ctx context.Context, app idp.AppID, name string) ([]idp.Participant, int64, error)
 	Participants(ctx context.Context, user idp.UserID, now time.Time) ([]idp.Participant, error)
 	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
@@ -78,6 +81,9 @@ type Browser interface {
 	Bind(w http.ResponseWriter, r *http.Request) string
 	// Bound returns the same, or "" when there is none.
 	Bound(r *http.Request) string
+	// OwnForm reports whether r is a form of a page of ours, shown to this
+	// browser in its session.
+	OwnForm(r *http.Request) bool
 	// SignIn sends the browser to the sign-in pages, which send it on to the
 	// sign-in's ResumeURL with its ID added as the query parameter signin.
 	SignIn(w http.ResponseWriter, r *http.Request, id idp.SignInID)
@@ -126,6 +132,7 @@ type Provider struct {
 	SignIns  SignIns
 	Ring     *keys.Ring
 	Box      *keys.Box
+	Salt     []byte // of transient names; 32 bytes
 	Browser  Browser
 	// Attributes maps a person to what app is told; idp.Invalid for what must
 	// not be signed (jit.Attributes).
@@ -163,6 +170,7 @@ func (p *Provider) Handler() http.Handler {
 	mux.HandleFunc("POST "+pathSSO, noStore(p.sso))
 	mux.HandleFunc("GET "+pathContinue, noStore(p.goOn))
 	mux.HandleFunc("GET "+pathResume, noStore(p.resume))
+	mux.HandleFunc("POST "+pathLaunch, noStore(p.launch))
 	mux.HandleFunc("GET "+pathSLO, noStore(p.slo))
 	mux.HandleFunc("POST "+pathSLO, noStore(p.slo))
 	mux.HandleFunc("GET "+pathSLOGoOn, noStore(p.goOnLeaving))

@@ -66,6 +66,10 @@ func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, app idp.App, r
 		return
 	}
 	p.noteRefusal(r.Context(), app, req, no)
+	if req.ID == "" && no.status.Code != "" {
+		p.Browser.Problem(w, r, toPerson(no))
+		return
+	}
 	if no.status.Code == "" || req.ACS == "" {
 		p.Browser.Problem(w, r, no.err)
 		return

@@ -103,7 +103,7 @@ func (r *Rehearsals) stage(ctx context.Context, app idp.App, u idp.User) (*Provi
 	a := &actor{store: real.Store, app: app, user: u, now: real.now(), life: r.SessionLife}
 	return &Provider{
 		EntityID: real.EntityID, BaseURL: real.BaseURL, Store: a, Gate: a, SignIns: a, Browser: a,
-		Ring: ring, Box: box, Attributes: real.Attributes, Log: slog.New(slog.DiscardHandler), Now: real.Now,
+		Ring: ring, Box: box, Salt: seed[:], Attributes: real.Attributes, Log: slog.New(slog.DiscardHandler), Now: real.Now,
 	}, a, nil
 }
 
@@ -250,6 +250,10 @@ func (a *actor) Record(_ context.Context, events ...idp.Event) error {
 	return nil
 }
 
+func (a *actor) AccountBySubject(ctx context.Context, app idp.AppID, subject string) (idp.Account, error) {
+	return a.store.AccountBySubject(ctx, app, subject)
+}
+
 // ReadKeys: nobody but the simulator reads the metadata of a rehearsal.
 func (a *actor) ReadKeys(context.Context, []idp.KeyID, idp.KeyRead) error { return nil }
 
@@ -264,8 +268,9 @@ func (a *actor) Assert(ctx context.Context, _ idp.Proof, p idp.Participant, acc 
 		return p, acc, err
 	}
 	at := slices.IndexFunc(accounts, func(k idp.Account) bool { return k.AppID == acc.AppID && k.Format == acc.Format })
-	if at < 0 {
-		a.signOn.NameNew = acc.Format == wire.NameIDPersistent || acc.Format == wire.NameIDTransient
+	made := acc.Format == wire.NameIDPersistent || acc.Format == wire.NameIDTransient
+	if at < 0 || acc.Follows { // the newest name is the one that counts
+		a.signOn.NameNew = made && (acc.Format == wire.NameIDTransient || !acc.Follows)
 		return p, acc, nil
 	}
 	acc.Subject, p.NameID.Value = accounts[at].Subject, accounts[at].Subject
@@ -295,7 +300,7 @@ func (a *actor) SignIn(http.ResponseWriter, *http.Request, idp.SignInID) {
 
 func (a *actor) Session(*http.Request) (idp.Session, error) {
 	return idp.Session{
-		ID: idp.NewSessionID(), Proof: idp.Proof{UserID: a.user.ID, Epoch: a.user.Epoch}, Methods: []string{methodPassword},
+		ID: idp.NewSessionID(), Proof: idp.Proof{UserID: a.user.ID, Epoch: a.user.Epoch}, Methods: []string{"pwd"}, // RFC 8176 §2
 		AuthTime: a.now, CreatedAt: a.now, LastSeenAt: a.now, ExpiresAt: a.now.Add(a.life),
 	}, nil
 }
@@ -303,6 +308,8 @@ func (a *actor) Session(*http.Request) (idp.Session, error) {
 func (a *actor) Bind(http.ResponseWriter, *http.Request) string { return "rehearsal" }
 
 func (a *actor) Bound(*http.Request) string { return "rehearsal" }
+
+func (a *actor) OwnForm(*http.Request) bool { return false }
 
 func (a *actor) PostForm(_ http.ResponseWriter, _ *http.Request, _, action string, fields [][2]string) {
 	a.signOn.To = action
@@ -336,6 +343,10 @@ type noDepartures struct{}
 var errNoDeparture = idp.Errorf(idp.Internal, "nobody signs out at a rehearsal")
 
 func (noDepartures) ParticipantsNamed(context.Context, idp.AppID, string) ([]idp.Participant, int64, error) {
+	return nil, 0, errNoDeparture
+}
+
+func (noDepartures) ParticipantsKnown(context.Context, idp.AppID, string) ([]idp.Participant, int64, error) {
 	return nil, 0, errNoDeparture
 }
 

@@ -36,11 +36,11 @@ func (p *Provider) take(ctx context.Context, req *request, bound string) (again 
 	if err == nil || !idp.IsKind(err, idp.Conflict) {
 		return false, err
 	}
-	mine, err := p.spent(ctx, spentBrowser, req.browserKey(bound))
+	mine, err := spent(ctx, p.Gate, spentBrowser, req.browserKey(bound))
 	if err != nil {
 		return false, err
 	}
-	answered, err := p.spent(ctx, spentAnswer, req.key())
+	answered, err := spent(ctx, p.Gate, spentAnswer, req.key())
 	if err != nil {
 		return false, err
 	}
@@ -72,12 +72,17 @@ func (p *Provider) takeAnswer(ctx context.Context, req *request) error {
 
 // spent asks whether a value is spent, without spending it: what is spent
 // until the past is not.
-func (p *Provider) spent(ctx context.Context, kind, value string) (bool, error) {
-	err := p.Gate.SpendOnce(ctx, kind, value, time.Unix(0, 0))
+func spent(ctx context.Context, gate spender, kind, value string) (bool, error) {
+	err := gate.SpendOnce(ctx, kind, value, time.Unix(0, 0))
 	if idp.IsKind(err, idp.Conflict) {
 		return true, nil
 	}
 	return false, err
+}
+
+// spender is the part of Gate that spends values.
+type spender interface {
+	SpendOnce(ctx context.Context, kind, value string, until time.Time) error
 }
 
 func replayed() error {

@@ -17,7 +17,7 @@ import (
 // it is bounded.
 type request struct {
 	Issuer     string
-	ID         string
+	ID         string // empty: nobody asked, the person opened the app in the portal
 	IssuedAt   time.Time
 	ACS        string // where the answer goes; empty until it is proven to be registered
 	RelayState string `json:",omitempty"`
@@ -32,11 +32,13 @@ type request struct {
 	Comparison string       `json:",omitempty"`
 	Classes    []string     `json:",omitempty"`
 	Subject    *wire.NameID `json:",omitempty"`
+	// Attributes is the AttributeConsumingServiceIndex.
+	Attributes *int `json:",omitempty"`
 }
 
 // suffices reports whether a live session answers the request as it is.
 func (req *request) suffices(s idp.Session) bool {
-	_, ok := satisfy(req.Comparison, req.Classes, classOf(s.Methods))
+	_, ok := satisfy(req.Comparison, req.Classes, s.Methods)
 	return ok && !req.ForceAuthn
 }
 

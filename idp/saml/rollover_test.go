@@ -14,6 +14,7 @@ import (
 	"gatehouse/idp"
 	"gatehouse/idp/keys"
 	"gatehouse/idp/saml/wire"
+	"gatehouse/idp/saml/wire/wiretest"
 )
 
 // rolling is a house whose provider stands on one ring, and whose verbs on
@@ -54,12 +55,12 @@ func (r *rolling) signs(app idp.App) idp.KeyID {
 	return ""
 }
 
-// keys are all SAML keys that ever were, oldest first.
+// keys are all SAML keys of RSA that ever were, oldest first.
 func (r *rolling) keys() []idp.SigningKey {
 	r.t.Helper()
 	all, err := r.store.SigningKeys(r.t.Context())
 	r.must(err)
-	return slices.DeleteFunc(all, func(k idp.SigningKey) bool { return k.Use != keys.UseSAML })
+	return slices.DeleteFunc(all, func(k idp.SigningKey) bool { return k.Use != keys.UseSAML || k.Algorithm != keys.RS256 })
 }
 
 func certificateOf(t testing.TB, k idp.SigningKey) *x509.Certificate {
@@ -132,7 +133,7 @@ func TestACertificateIsRolledOver(t *testing.T) {
 			answer, _ := r.read(metadataOf(is.app))
 			for _, k := range r.keys() {
 				if k.ID == is.want {
-					mustBeSignedBy(t, answer.body, certificateOf(t, k))
+					wiretest.Signed(t, []byte(answer.body), certificateOf(t, k))
 				}
 			}
 		}
@@ -196,7 +197,7 @@ func TestACertificateIsRolledOver(t *testing.T) {
 	r.must(err)
 	step(next, next)
 	r.is(r.shown("/saml/metadata"), []idp.KeyID{next})
-	if len(now.Keys) != 1 || now.Apps[0].App.SAML.SigningKey != "" || now.Apps[1].App.SAML.SigningKey != "" {
+	if len(now.Keys) != 2 || now.Apps[0].App.SAML.SigningKey != "" || now.Apps[1].App.SAML.SigningKey != "" {
 		t.Errorf("something is left: %+v", now.Apps)
 	}
 	// And the next time it is the same.
@@ -311,7 +312,8 @@ func TestSignOnDuringARollover(t *testing.T) {
 				now, err = r.dir.SwitchRest(ctx, nil)
 			}
 			if err == nil {
-				_, err = r.dir.RetireSAMLKey(ctx, now.Keys[0].ID, false)
+				i := slices.IndexFunc(now.Keys, func(k idp.SigningKey) bool { return !k.RetiredAt.IsZero() })
+				_, err = r.dir.RetireSAMLKey(ctx, now.Keys[i].ID, false)
 			}
 			if err != nil {
 				t.Error(err)
@@ -383,4 +385,50 @@ func TestOnlyTheAppsOwnReadingCounts(t *testing.T) {
 	if !again.LastAt.After(first[0].LastAt.Add(time.Hour)) || again.FirstAt != first[0].FirstAt || !strings.HasPrefix(again.Agent, "Shibboleth/3.4x") || len(again.Agent) > 300 {
 		t.Errorf("%+v", again)
 	}
+}
+
+// TestAnAppOfECDSAIsLedOverToo: it has a key of its own kind, and the next one of
+// that kind; where no app wants that kind, nobody has to be led over.
+func TestAnAppOfECDSAIsLedOverToo(t *testing.T) {
+	t.Parallel()
+	r, ctx := newRolling(t), t.Context()
+	ec := func() []string {
+		t.Helper()
+		published, err := r.ring.Published(keys.UseSAML)
+		r.must(err)
+		var ids []string
+		for _, k := range published {
+			if k.Algorithm == keys.ES256 {
+				ids = append(ids, k.ID)
+			}
+		}
+		return ids
+	}
+	before := ec()
+	_, err := r.dir.NextSAMLKeys(ctx)
+	r.must(err)
+	alone := ec()
+	if len(before) != 1 || len(alone) != 1 || alone[0] == before[0] {
+		t.Fatalf("%s, then %s", before, alone)
+	}
+	_, err = r.dir.SwitchRest(ctx, []idp.AppID{r.crm.ID, r.hr.ID})
+	r.must(err)
+
+	r.changeApp(r.crm.ID, func(a *idp.App) { a.SAML.SignatureAlg = idp.SignECDSASHA256 })
+	_, err = r.dir.NextSAMLKeys(ctx)
+	r.must(err)
+	both := ec()
+	answer, told := r.read(metadataOf(r.crm))
+	if len(both) != 2 || both[0] != alone[0] || len(told.SigningCerts) != 2 {
+		t.Fatalf("%s, and %d certificates for the CRM", both, len(told.SigningCerts))
+	}
+	wiretest.Signed(t, []byte(answer.body), told.SigningCerts[0])
+	// Not to a key of the other kind.
+	_, err = r.dir.SwitchApp(ctx, r.crm.ID, r.keys()[0].ID)
+	r.refused(err, idp.Invalid, "ES256")
+	_, err = r.dir.SwitchApp(ctx, r.crm.ID, "")
+	r.must(err)
+	all := elements(t, r.p.get(r.redirect(r.ask(), nil, "")).form().message, "//Assertion")
+	_, err = wire.VerifyElement(all[0], told.SigningCerts[1:])
+	r.must(err)
 }

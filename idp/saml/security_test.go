@@ -411,7 +411,11 @@ func TestXS01RelayStateIsTextInTheForm(t *testing.T) {
 		}
 	}
 	for _, relayState := range []string{"a\nb", "a\x00b", "a\xffb", "a\r"} { // a form would change them
-		p.get(h.redirect(h.ask(), nil, relayState)).wantPage(http.StatusBadRequest)
+		answer := p.get(h.redirect(h.ask(), nil, relayState))
+		answer.wantStatus(wire.StatusRequestDenied)
+		if f := answer.form(); len(f.relayState) != 0 {
+			t.Errorf("%q came back as %q", relayState, f.relayState)
+		}
 	}
 }
 
@@ -425,9 +429,19 @@ func TestOR03RelayStateIsOpaqueUpTo1KiB(t *testing.T) {
 			t.Errorf("%q at %s", f.relayState, f.action)
 		}
 	}
+	// The app is told that its RelayState is too long, and not what it was.
 	long := strings.Repeat("r", 1025)
-	p.get(h.redirect(h.ask(), nil, "") + "&RelayState=" + long).wantPage(http.StatusBadRequest)
-	p.crossPost(h.post(h.ask(), nil, long)).wantPage(http.StatusBadRequest)
+	for _, sign := range []*wire.Signer{nil, crmKey()} {
+		p.crossPost(h.post(h.ask(), sign, long)).wantStatus(wire.StatusRequestDenied)
+	}
+	answer := p.get(h.redirect(h.ask(), nil, "") + "&RelayState=" + long)
+	answer.wantStatus(wire.StatusRequestDenied)
+	if f := answer.form(); len(f.relayState) != 0 || h.lastRule() != "relay_state" {
+		t.Errorf("RelayState %q, rule %q", f.relayState, h.lastRule())
+	}
+	// Only who is known is told.
+	p.get(h.redirect(h.ask(func(r *wire.AuthnRequest) { r.Issuer = "https://evil.example" }), nil, "") + "&RelayState=" + long).wantPage(http.StatusBadRequest)
+	p.get(h.redirect(h.ask(), hrKey(), "") + "&RelayState=" + long).wantPage(http.StatusBadRequest)
 }
 
 func TestRefusalsNameTheirRequest(t *testing.T) {

@@ -1,6 +1,7 @@
 package saml_test
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 	"gatehouse/idp/outbox"
 	"gatehouse/idp/saml"
 	"gatehouse/idp/saml/wire"
+	"gatehouse/idp/saml/wire/wiretest"
 )
 
 // listener is a service provider's single logout service.
@@ -46,7 +48,13 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		l.handle(w, r)
 		return
 	}
-	m, err := wire.DecodeSOAP(r.Body)
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		l.t.Error(err)
+		return
+	}
+	wiretest.Judge(l.t, body, ourCerts(l.t)[0])
+	m, err := wire.DecodeSOAP(bytes.NewReader(body))
 	if err != nil {
 		l.t.Error(err)
 		return

@@ -6,7 +6,8 @@
 // time from the ID token or the assertion (and says which attribute came from where), a session of its
 // own behind a cookie, and the three doors through which the identity provider may ask about that session
 // or end it: POST /backchannel-logout (OpenID Connect Back-Channel Logout 1.0), POST /saml/slo
-// (LogoutRequest over SOAP) and POST /probe (how many sessions has this person here?).
+// (LogoutRequest over SOAP) and POST /probe (how many sessions has this person here?). Whoever signs out
+// here is signed out of the provider, too: by RP-initiated logout, or by a LogoutRequest of the app's own.
 //
 // It leaves the decoding, verifying and signing of SAML messages to idp/saml/wire where go-oidc and
 // crewjam/saml have nothing to offer, and knows nothing else of Gatehouse: to this package the identity

@@ -23,6 +23,7 @@ import (
 	dsig "github.com/russellhaering/goxmldsig"
 
 	"gatehouse/idp/saml/wire"
+	"gatehouse/idp/saml/wire/wiretest"
 )
 
 // samlIdP is a small identity provider that signs in one person without asking: messages built by
@@ -127,6 +128,7 @@ func (i *samlIdP) sso(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), 400)
 		return
 	}
+	wiretest.Valid(i.t, m.XML)
 	el, err := m.Verify(i.spCerts)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusForbidden)

@@ -11,6 +11,7 @@ import (
 	"github.com/beevik/etree"
 
 	"gatehouse/idp/saml/wire"
+	"gatehouse/idp/saml/wire/wiretest"
 )
 
 // send signs a LogoutRequest, posts it and returns the verified status of the answer.
@@ -20,6 +21,7 @@ func (i *samlIdP) send(base string, spCerts []*x509.Certificate, req wire.Logout
 	if p.StatusCode != http.StatusOK {
 		i.t.Fatalf("%d %s", p.StatusCode, p.body)
 	}
+	wiretest.Judge(i.t, []byte(p.body), spCerts[0])
 	m, err := wire.DecodeSOAP(strings.NewReader(p.body))
 	if err != nil {
 		i.t.Fatalf("%v in %s", err, p.body)

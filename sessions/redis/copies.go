@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -16,23 +17,39 @@ type tally struct {
 // read returns the copy of this name, where there is one that counts: what it
 // hangs on, and what it says.
 func (r *Redis) read(ctx context.Context, name string) (scopes []string, body string, ok bool) {
+	values := r.readAll(ctx, name)
+	if values == nil {
+		return nil, "", false
+	}
+	head, body, _ := strings.Cut(values[0], "\n")
+	return strings.Fields(head)[1:], body, true
+}
+
+// readAll returns the copies of these names as they were written, of one moment
+// and in one round trip: all, or none.
+func (r *Redis) readAll(ctx context.Context, names ...string) []string {
 	l := r.lease.Load()
 	if l == nil || !l.valid() || !l.well() {
 		r.tally.strict.Add(1)
-		return nil, "", false
+		return nil
 	}
-	value, watermark, err := l.check(ctx, name)
+	values, watermark, err := l.check(ctx, names...)
 	switch {
 	case err != nil, watermark < l.n, !l.valid(): // also after the answer: it may have been long on the way
 		r.tally.strict.Add(1)
-		return nil, "", false
-	case value == "":
+		return nil
+	case slices.Contains(values, ""):
 		r.tally.missed.Add(1)
-		return nil, "", false
+		return nil
 	}
-	head, body, _ := strings.Cut(value, "\n")
 	r.tally.fast.Add(1)
-	return strings.Fields(head)[1:], body, true
+	return values
+}
+
+// bodyOf is what a copy says.
+func bodyOf(value string) string {
+	_, body, _ := strings.Cut(value, "\n")
+	return body
 }
 
 // write keeps a copy that SQL answered with at number n. That it may fail is

@@ -170,28 +170,37 @@ func (p *process) well() bool { return p.failures.Load() < failuresAllowed }
 
 func (p *process) key(name string) string { return p.prefix + name }
 
-// check reads a copy, "" where there is none that counts, and the watermark of
+// check reads copies, "" where there is none that counts, and the watermark of
 // the same moment: -1 without one.
-func (p *process) check(ctx context.Context, name string) (value string, watermark int64, err error) {
-	answer, err := checkScript.Run(ctx, p.client, []string{p.key("n"), p.key(name)}, p.key("m:")).Slice()
-	if err == nil {
-		watermark, value, err = checked(answer)
+func (p *process) check(ctx context.Context, names ...string) (values []string, watermark int64, err error) {
+	of := make([]string, 1, 1+len(names))
+	of[0] = p.key("n")
+	for _, name := range names {
+		of = append(of, p.key(name))
 	}
-	return value, watermark, p.seen(watermark, err)
+	answer, err := checkScript.Run(ctx, p.client, of, p.key("m:")).Slice()
+	values = make([]string, len(names))
+	if err == nil {
+		watermark, err = checked(answer, values)
+	}
+	return values, watermark, p.seen(watermark, err)
 }
 
-func checked(answer []any) (watermark int64, value string, err error) {
+func checked(answer []any, values []string) (watermark int64, err error) {
 	ok := len(answer) > 0
 	if ok {
 		watermark, ok = answer[0].(int64)
 	}
-	if ok && len(answer) > 1 {
-		value, ok = answer[1].(string)
+	if ok = ok && (watermark < 0 || len(answer) == 1+len(values)); ok && watermark >= 0 {
+		for i := range values {
+			said, is := answer[1+i].(string)
+			values[i], ok = said, ok && is
+		}
 	}
 	if !ok {
 		err = fmt.Errorf("an answer of %d parts", len(answer))
 	}
-	return watermark, value, err
+	return watermark, err
 }
 
 // write writes a copy that was read at number n, where nothing younger was

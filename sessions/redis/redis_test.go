@@ -461,6 +461,14 @@ func TestAppsAreKnownByCopyAndFollowTheirSettings(t *testing.T) {
 		return got
 	}
 	read()
+	want, err := db.AppTruth(n.ctx, app.ID)
+	n.must(err)
+	n.asksNoSQL(func() {
+		truth, err := apps.AppTruthByIdentifier(n.ctx, idp.ProtocolOIDC, "wiki:a")
+		if err != nil || truth.Generation != want.Generation || !truth.CutBefore.Equal(want.CutBefore) {
+			t.Errorf("the copy says %+v, %v, the truth is %+v", truth, err, want)
+		}
+	})
 	n.asksNoSQL(func() {
 		if got := read(); got.ID != app.ID || got.OIDC.RedirectURIs[0] != "https://app.example/cb" {
 			t.Errorf("the copy says %+v", got)
@@ -472,6 +480,66 @@ func TestAppsAreKnownByCopyAndFollowTheirSettings(t *testing.T) {
 	time.Sleep(1100 * time.Millisecond)
 	if got := read(); got.OIDC.RedirectURIs[0] != "https://app.example/other" {
 		t.Errorf("a second after the change the copy says %v", got.OIDC.RedirectURIs)
+	}
+}
+
+// TestAnAdmissionsCopyGoesWithItsGrant: that somebody may use an app is known
+// without SQL, and not for a moment longer than they may.
+func TestAnAdmissionsCopyGoesWithItsGrant(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	n := newNode(t, "a", "redis://"+startRedis(t).addr(), db)
+	n.trusted()
+	apps := &redis.Apps{SQL: db, Redis: n.redis}
+	u := n.person()
+	app, err := n.dir.AddApp(n.ctx, idp.App{Name: "wiki", Protocol: idp.ProtocolOIDC, Identifier: "wiki",
+		OIDC: &idp.OIDCSettings{AuthMethod: "none", RedirectURIs: []string{"https://app.example/cb"}}})
+	n.must(err)
+	asked := func(at time.Time) idp.Admission {
+		t.Helper()
+		adm, err := apps.Admission(n.ctx, idp.ProtocolOIDC, "wiki", u.ID, at)
+		n.must(err)
+		return adm
+	}
+	warm := func(want idp.Admission) {
+		t.Helper()
+		_, err := apps.AppByIdentifier(n.ctx, idp.ProtocolOIDC, "wiki")
+		n.must(err)
+		asked(time.Now())
+		n.asksNoSQL(func() {
+			if _, err := apps.AppByIdentifier(n.ctx, idp.ProtocolOIDC, "wiki"); err != nil {
+				t.Error(err)
+			}
+			if adm := asked(time.Now()); adm.App.ID != app.ID || !adm.Granted || !adm.Until.Equal(want.Until) || adm.N == 0 {
+				t.Errorf("the copy says %+v", adm)
+			}
+		})
+	}
+	if adm := asked(time.Now()); adm.Granted || adm.App.ID != app.ID {
+		t.Errorf("without a grant: %+v", adm)
+	}
+	until := idp.Time(time.Now().Add(time.Hour))
+	g, err := n.dir.Grant(n.ctx, idp.Grant{AppID: app.ID, UserID: u.ID, UntilAt: until})
+	n.must(err)
+	warm(idp.Admission{Until: until})
+	if adm := asked(until); adm.Granted {
+		t.Errorf("when the grant has ended by itself: %+v", adm)
+	}
+	_, err = n.dir.Ungrant(n.ctx, g)
+	n.must(err)
+	if adm := asked(time.Now()); adm.Granted {
+		t.Errorf("after the grant was taken away: %+v", adm)
+	}
+	group, err := n.dir.AddGroup(n.ctx, "staff")
+	n.must(err)
+	n.must(n.dir.AddMember(n.ctx, group.ID, u.ID))
+	_, err = n.dir.Grant(n.ctx, idp.Grant{AppID: app.ID, GroupID: group.ID})
+	n.must(err)
+	warm(idp.Admission{})
+	_, err = n.dir.RemoveMember(n.ctx, group.ID, u.ID)
+	n.must(err)
+	if adm := asked(time.Now()); adm.Granted {
+		t.Errorf("after they left the group: %+v", adm)
 	}
 }
 

@@ -118,6 +118,22 @@ func testGroupsAndAccess(h *house) {
 	access, err := h.AccessOf(h.ctx, u.ID, h.now)
 	h.ok(err)
 	h.same([]idp.Access{{App: wiki, Grant: through, Group: g, N: h.logAt()}}, access)
+	admitted := func(a idp.App, at time.Time, want idp.Admission) {
+		h.Helper()
+		got, err := h.Admission(h.ctx, a.Protocol, a.Identifier, u.ID, at)
+		h.ok(err)
+		want.App, want.N = a, h.logAt()
+		h.same(want, got)
+	}
+	admitted(wiki, h.now, idp.Admission{Granted: true}) // through the group
+	admitted(crm, h.now, idp.Admission{})
+	admitted(crm, future.FromAt, idp.Admission{Granted: true})
+	ends := h.app("ends")
+	h.commit(idp.Change{Grants: []idp.Grant{{ID: idp.NewGrantID(), AppID: ends.ID, UserID: u.ID, UntilAt: h.now.Add(time.Hour), CreatedAt: h.now}}})
+	admitted(ends, h.now, idp.Admission{Granted: true, Until: h.now.Add(time.Hour)})
+	admitted(ends, h.now.Add(time.Hour), idp.Admission{})
+	_, err = h.Admission(h.ctx, idp.ProtocolSAML, wiki.Identifier, u.ID, h.now)
+	h.is(err, idp.NotFound)
 	direct := h.grant(u, wiki)
 	one, err := h.Access(h.ctx, u.ID, wiki.ID, h.now)
 	h.ok(err)
@@ -139,9 +155,10 @@ func testGroupsAndAccess(h *house) {
 	h.ok(err)
 	h.same(g, byName)
 	h.commit(idp.Change{RemoveMembers: []idp.Membership{{GroupID: g.ID, UserID: u.ID}}, RemoveGrants: []idp.GrantID{direct.ID}})
-	access, err = h.AccessOf(h.ctx, u.ID, h.now)
+	admitted(wiki, h.now, idp.Admission{})
+	access, err = h.AccessOf(h.ctx, u.ID, h.now.Add(2*time.Hour))
 	h.ok(err)
-	if len(access) != 0 {
+	if len(access) != 1 || access[0].App.ID != crm.ID {
 		h.Errorf("access after everything was taken: %+v", access)
 	}
 	_, err = h.Commit(h.ctx, idp.Change{Grants: []idp.Grant{{ID: idp.NewGrantID(), AppID: "app_none", UserID: u.ID}}})

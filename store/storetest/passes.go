@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"time"
 
 	"gatehouse/idp"
@@ -137,21 +138,34 @@ func testCodes(h *house) {
 	stored, err := h.Participants(h.ctx, u.ID, h.now)
 	h.ok(err)
 	h.same([]idp.Participant{gotP}, stored)
-	named, n, err := h.ParticipantsNamed(h.ctx, a.ID, acc.Subject)
-	h.ok(err)
-	h.same([]idp.Participant{gotP}, named)
-	h.same(int64(1), n)
-	for _, other := range []struct {
-		app  idp.AppID
-		name string
-	}{{a.ID, "renamed"}, {h.app("other").ID, acc.Subject}} {
-		none, _, err := h.ParticipantsNamed(h.ctx, other.app, other.name)
+	other := h.app("other")
+	for _, find := range []func(context.Context, idp.AppID, string) ([]idp.Participant, int64, error){h.ParticipantsKnown, h.ParticipantsNamed} {
+		found, n, err := find(h.ctx, a.ID, acc.Subject)
+		h.ok(err)
+		h.same([]idp.Participant{gotP}, found)
+		h.same(int64(1), n)
+		none, _, err := find(h.ctx, a.ID, "renamed")
+		h.ok(err)
+		h.same(0, len(none))
+		none, _, err = find(h.ctx, other.ID, acc.Subject)
 		h.ok(err)
 		h.same(0, len(none))
 	}
 	accounts, err := h.Accounts(h.ctx, u.ID)
 	h.ok(err)
 	h.same(1, len(accounts))
+
+	// A subject that follows is replaced in the account, never in what a
+	// session's participant was told first.
+	known.Follows, later.NameID = true, idp.NameID{Value: known.Subject, Format: "another"}
+	afterwards, gotA, err := h.RecordAssertion(h.ctx, s.Proof, later, known)
+	h.ok(err)
+	h.same(gotP, afterwards)
+	h.same("renamed", gotA.Subject)
+	h.same(acc.ID, gotA.ID)
+	bySubject, err := h.AccountBySubject(h.ctx, a.ID, "renamed")
+	h.ok(err)
+	h.same(acc.ID, bySubject.ID)
 
 	next, err := h.Rotate(h.ctx, f.ID, f.Proof, 1, h.now.Add(time.Second), 10*time.Second)
 	h.ok(err)

@@ -132,6 +132,7 @@ func (a *API) samlSettings(in client.SAML, identifier *string) (*idp.SAMLSetting
 	if in.NameIDFormat != "" {
 		s.NameIDFormat = in.NameIDFormat
 	}
+	readSSO(&s, in)
 	var err error
 	if s.SessionTTL, err = span("session_ttl", in.SessionTTL); err != nil {
 		return nil, err
@@ -177,6 +178,7 @@ func app(a idp.App) client.App {
 			SOAPLogoutURL: s.SOAPLogoutURL, FrontLogoutURL: s.FrontLogoutURL, FrontLogoutBinding: s.FrontLogoutBinding, FrontLogoutResponseURL: s.FrontLogoutResponseURL, SigningCerts: s.SigningCerts, RequireSigned: s.RequireSigned, NameIDFormat: s.NameIDFormat,
 			Sign: s.Sign, SignatureAlg: s.SignatureAlg, SessionTTL: spanText(s.SessionTTL), AssertionValidity: spanText(s.AssertionValidity),
 		}
+		writeSSO(out.SAML, s)
 		writeEncryption(out.SAML, s)
 	}
 	return out

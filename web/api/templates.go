@@ -79,6 +79,7 @@ func over(made, in client.App) (client.App, error) {
 		if len(said.ACS) == 0 && said.Metadata == "" {
 			said.ACS = s.ACS
 		}
+		said.NameIDSource = cmp.Or(said.NameIDSource, s.NameIDSource)
 		said.NameIDFormat, said.Sign = cmp.Or(said.NameIDFormat, s.NameIDFormat), cmp.Or(said.Sign, s.Sign)
 		in.SAML = &said
 	}

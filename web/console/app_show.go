@@ -178,7 +178,9 @@ func settings(a idp.App) []ui.Pair {
 		}
 		add("Logout over SOAP", a.SAML.SOAPLogoutURL, true)
 		add("Logout by browser", a.SAML.FrontLogoutURL, true)
-		add("NameID", formatWords(a.SAML.NameIDFormat), false)
+		add("NameID", nameIDWords(*a.SAML), false)
+		add("Opened from the portal", launchWords(*a.SAML), false)
+		add("RelayState then", a.SAML.RelayState, true)
 		add("Signed", signedWords(*a.SAML), false)
 		add("Encrypted", encryptedWords(*a.SAML), false)
 		if a.SAML.SessionTTL > 0 {
@@ -189,6 +191,22 @@ func settings(a idp.App) []ui.Pair {
 	add("Probe", a.ProbeURL, true)
 	add("ID here", string(a.ID), true)
 	return out
+}
+
+// nameIDWords says by what an app knows people.
+func nameIDWords(s idp.SAMLSettings) string {
+	if s.NameIDSource == "" {
+		return formatWords(s.NameIDFormat)
+	}
+	return formatWords(s.NameIDFormat) + ", the person's " + s.NameIDSource
+}
+
+// launchWords says what its tile in the portal does.
+func launchWords(s idp.SAMLSettings) string {
+	if s.IdPInitiated {
+		return "With an answer that it did not ask for (IdP-initiated)"
+	}
+	return ""
 }
 
 // consentWords says whether people are asked before the app learns of them.

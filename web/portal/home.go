@@ -71,8 +71,8 @@ func (p *Portal) tiles(access []idp.Access, accounts []idp.Account) []tile {
 	})
 	out := make([]tile, 0, len(access))
 	for _, a := range access {
-		t := tile{Name: a.App.Name, Href: p.Launch(a.App)}
-		if u, err := url.Parse(t.Href); err == nil {
+		t := tile{Name: a.App.Name, Launch: p.Launch(a.App)}
+		if u, err := url.Parse(t.At); err == nil {
 			t.Host = u.Hostname()
 		}
 		out = append(out, t)

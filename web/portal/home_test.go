@@ -13,13 +13,14 @@ func samplePages() []uitest.Page {
 	full := homeView{
 		FirstName: "Grace",
 		Apps: []tile{
-			{Name: "Wiki", Href: "http://wiki.localhost:8081/", Host: "wiki.localhost"},
-			{Name: "CRM", Href: "http://crm.localhost:8082/", Host: "crm.localhost"},
-			{Name: "Payroll and Time Tracking for Contractors of the Northern Region", Href: "https://payroll.example/", Host: "payroll.example"},
-			{Name: "Grafana", Href: "https://grafana.example/", Host: "grafana.example"},
-			{Name: "Slack", Href: "https://navy.slack.example/", Host: "navy.slack.example"},
+			{Name: "Wiki", Launch: Launch{Href: "http://wiki.localhost:8081/"}, Host: "wiki.localhost"},
+			{Name: "CRM", Launch: Launch{Href: "http://crm.localhost:8082/"}, Host: "crm.localhost"},
+			{Name: "Payroll and Time Tracking for Contractors of the Northern Region", Launch: Launch{Href: "https://payroll.example/"}, Host: "payroll.example"},
+			{Name: "Grafana", Launch: Launch{Href: "https://grafana.example/"}, Host: "grafana.example"},
+			{Name: "Slack", Launch: Launch{Href: "https://navy.slack.example/"}, Host: "navy.slack.example"},
 			{Name: "Legacy ERP"},
-			{Name: uitest.Bait, Href: "https://bait.example/", Host: "bait.example"},
+			{Name: "Expenses", Launch: Launch{Action: "/saml/launch", Fields: [][2]string{{"app", "app_a"}}}, Host: "expenses.example"},
+			{Name: uitest.Bait, Launch: Launch{Href: "https://bait.example/"}, Host: "bait.example"},
 		},
 		Sessions: []sessionRow{
 			{ID: "ses_a", Device: "Firefox on Linux", Address: "203.0.113.7", Since: ago(2 * time.Hour), LastSeen: ago(4 * time.Second), Here: true, Apps: []string{"Wiki", "CRM"}},

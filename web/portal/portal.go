@@ -27,9 +27,19 @@ type Store interface {
 type Portal struct {
 	Store     Store
 	Directory *directory.Directory
-	// Launch is where the tile of an app leads; "" when nowhere.
-	Launch  func(idp.App) string
+	// Launch says how the tile of an app opens it.
+	Launch  func(idp.App) Launch
 	Devices Devices
+}
+
+// Launch is how a tile opens its app: by the address Href, or by posting Fields
+// to Action, which is ours; with neither, the app can only be opened from its
+// own page. At is an address of the app's, for its host.
+type Launch struct {
+	Href   string
+	Action string
+	Fields [][2]string
+	At     string
 }
 
 // Routes lists every page of the room with the access it demands.

@@ -16,11 +16,10 @@ type homeView struct {
 	Recent    []ui.Happening
 }
 
-// tile is one app. Href is empty for an app that can only be opened from its
-// own page.
+// tile is one app.
 type tile struct {
+	Launch
 	Name string
-	Href string
 	Host string
 }
 

@@ -3,6 +3,8 @@ package wire_test
 import (
 	"bytes"
 	"crypto"
+	"crypto/aes"
+	"crypto/cipher"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -168,10 +170,6 @@ func rawQuery(t testing.TB, address string) string {
 // files writes the key, certificate and document for xmlsec1.
 func files(t *testing.T, s *wire.Signer, document []byte) (key, cert, doc string) {
 	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(s.Key)
-	if err != nil {
-		t.Fatal(err)
-	}
 	dir := t.TempDir()
 	write := func(name string, b []byte) string {
 		path := filepath.Join(dir, name)
@@ -180,9 +178,32 @@ func files(t *testing.T, s *wire.Signer, document []byte) (key, cert, doc string
 		}
 		return path
 	}
-	return write("key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})),
+	return write("key.pem", pemKey(t, s)),
 		write("cert.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate.Raw})),
 		write("doc.xml", document)
+}
+
+func pemKey(t testing.TB, s *wire.Signer) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKCS8PrivateKey(s.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})
+}
+
+// gcm is AES-GCM with a nonce before the content.
+func gcm(t testing.TB, key []byte, plain string) []byte {
+	t.Helper()
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return aead.Seal(nil, nil, []byte(plain), nil)
 }
 
 func xmlsec1(t *testing.T, args ...string) []byte {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"sync"
 
 	"github.com/beevik/etree"
 )
@@ -20,6 +21,9 @@ type Message struct {
 	XML        []byte
 	Root       *etree.Element
 	RelayState string
+	// RelayStateTooLong: a request came with more than MaxRelayState, which is
+	// not kept. What else it says stands, so that its sender can be told.
+	RelayStateTooLong bool
 
 	query *query // Redirect only: the octets that a signature covers
 }
@@ -68,7 +72,7 @@ func decodePOST(r *http.Request, param string) (*Message, error) {
 		return nil, err
 	}
 	m := &Message{Binding: POST, XML: octets, RelayState: r.PostForm.Get(paramRelayState)}
-	return m.parse()
+	return m.parse(param)
 }
 
 func decodeRedirect(raw, param string) (*Message, error) {
@@ -84,7 +88,7 @@ func decodeRedirect(raw, param string) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := (&Message{Binding: Redirect, XML: octets, RelayState: q.relayState, query: q}).parse()
+	m, err := (&Message{Binding: Redirect, XML: octets, RelayState: q.relayState, query: q}).parse(param)
 	if err != nil {
 		return nil, err
 	}
@@ -95,9 +99,12 @@ func decodeRedirect(raw, param string) (*Message, error) {
 	return m, nil
 }
 
-func (m *Message) parse() (*Message, error) {
+func (m *Message) parse(param string) (*Message, error) {
 	if len(m.RelayState) > MaxRelayState {
-		return nil, refuse(ErrTooLarge, "RelayState is over the limit")
+		if param != ParamRequest {
+			return nil, refuse(ErrTooLarge, "RelayState is over the limit")
+		}
+		m.RelayState, m.RelayStateTooLong = "", true
 	}
 	root, err := Parse(m.XML)
 	if err != nil {
@@ -186,8 +193,15 @@ func decodeBase64(text string) ([]byte, error) {
 	return octets, nil
 }
 
+// inflaters are kept: one is 40 KiB of tables.
+var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
+
 func inflate(deflated []byte) ([]byte, error) {
-	r := flate.NewReader(bytes.NewReader(deflated))
+	r := inflaters.Get().(io.ReadCloser)
+	defer inflaters.Put(r)
+	if err := r.(flate.Resetter).Reset(bytes.NewReader(deflated), nil); err != nil {
+		return nil, err
+	}
 	octets, err := readAll(r)
 	if err != nil {
 		return nil, err

@@ -56,26 +56,24 @@ func TestDecodeRefusesAmbiguousAndBrokenInput(t *testing.T) {
 		request *http.Request
 		kind    error
 	}{
-		"no parameter":            {get(""), wire.ErrMalformed},
-		"empty":                   {get("SAMLRequest="), wire.ErrMalformed},
-		"not base64":              {get("SAMLRequest=%%%"), wire.ErrMalformed},
-		"base64 of nothing":       {get("SAMLRequest=!!!!"), wire.ErrMalformed},
-		"not deflated":            {get("SAMLRequest=" + url.QueryEscape(body)), wire.ErrMalformed},
-		"twice":                   {get("SAMLRequest=" + ok + "&SAMLRequest=" + ok), wire.ErrMalformed},
-		"twice, once escaped":     {get("SAMLRequest=" + ok + "&SAML%52equest=" + ok), wire.ErrMalformed},
-		"only escaped name":       {get("SAML%52equest=" + ok), wire.ErrMalformed},
-		"two RelayStates":         {get("SAMLRequest=" + ok + "&RelayState=a&RelayState=b"), wire.ErrMalformed},
-		"two SigAlgs":             {get("SAMLRequest=" + ok + "&SigAlg=a&SigAlg=b&Signature=c"), wire.ErrMalformed},
-		"request and response":    {get("SAMLRequest=" + ok + "&SAMLResponse=" + ok), wire.ErrMalformed},
-		"unknown encoding":        {get("SAMLRequest=" + ok + "&SAMLEncoding=urn:x"), wire.ErrMalformed},
-		"OR03 RelayState too big": {get("SAMLRequest=" + ok + "&RelayState=" + strings.Repeat("a", 1025)), wire.ErrTooLarge},
-		"not SAML":                {get("SAMLRequest=" + url.QueryEscape(deflated(t, "<html/>"))), wire.ErrMalformed},
+		"no parameter":         {get(""), wire.ErrMalformed},
+		"empty":                {get("SAMLRequest="), wire.ErrMalformed},
+		"not base64":           {get("SAMLRequest=%%%"), wire.ErrMalformed},
+		"base64 of nothing":    {get("SAMLRequest=!!!!"), wire.ErrMalformed},
+		"not deflated":         {get("SAMLRequest=" + url.QueryEscape(body)), wire.ErrMalformed},
+		"twice":                {get("SAMLRequest=" + ok + "&SAMLRequest=" + ok), wire.ErrMalformed},
+		"twice, once escaped":  {get("SAMLRequest=" + ok + "&SAML%52equest=" + ok), wire.ErrMalformed},
+		"only escaped name":    {get("SAML%52equest=" + ok), wire.ErrMalformed},
+		"two RelayStates":      {get("SAMLRequest=" + ok + "&RelayState=a&RelayState=b"), wire.ErrMalformed},
+		"two SigAlgs":          {get("SAMLRequest=" + ok + "&SigAlg=a&SigAlg=b&Signature=c"), wire.ErrMalformed},
+		"request and response": {get("SAMLRequest=" + ok + "&SAMLResponse=" + ok), wire.ErrMalformed},
+		"unknown encoding":     {get("SAMLRequest=" + ok + "&SAMLEncoding=urn:x"), wire.ErrMalformed},
+		"not SAML":             {get("SAMLRequest=" + url.QueryEscape(deflated(t, "<html/>"))), wire.ErrMalformed},
 		"signature in the XML": {get("SAMLRequest=" + url.QueryEscape(deflated(t, strings.Replace(requestXML, "</saml:Issuer>",
 			`</saml:Issuer><ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"/>`, 1)))), wire.ErrMalformed},
 		"form twice":             {post(url.Values{"SAMLRequest": {body, body}}), wire.ErrMalformed},
 		"form two RelayStates":   {post(url.Values{"SAMLRequest": {body}, "RelayState": {"a", "b"}}), wire.ErrMalformed},
 		"form both":              {post(url.Values{"SAMLRequest": {body}, "SAMLResponse": {body}}), wire.ErrMalformed},
-		"form RelayState":        {post(url.Values{"SAMLRequest": {body}, "RelayState": {strings.Repeat("a", 1025)}}), wire.ErrTooLarge},
 		"form empty":             {post(url.Values{}), wire.ErrMalformed},
 		"another method":         {httptest.NewRequest(http.MethodPut, "/", nil), wire.ErrMalformed},
 		"another content type":   {httptest.NewRequest(http.MethodPost, "/", strings.NewReader("SAMLRequest="+body)), wire.ErrMalformed},
@@ -108,6 +106,24 @@ func TestOR03RelayStateUpToTheLimitIsCarriedUnchanged(t *testing.T) {
 	if _, err := m.Verify(certs(rsaSigner())); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestOR03ALongRelayStateIsNotKept: a request says so, so that its sender can be
+// told; an answer is refused.
+func TestOR03ALongRelayStateIsNotKept(t *testing.T) {
+	t.Parallel()
+	long := "&RelayState=" + strings.Repeat("a", wire.MaxRelayState+1)
+	message := url.QueryEscape(deflated(t, requestXML))
+	m, err := wire.Decode(get("SAMLRequest="+message+long), wire.ParamRequest)
+	if err != nil || !m.RelayStateTooLong || m.RelayState != "" || m.Root.Tag != "AuthnRequest" {
+		t.Errorf("a request is read as %+v, %v", m, err)
+	}
+	form := url.Values{"SAMLRequest": {wire.EncodePOST([]byte(requestXML))}, "RelayState": {strings.Repeat("a", wire.MaxRelayState+1)}}
+	if m, err = wire.Decode(post(form), wire.ParamRequest); err != nil || !m.RelayStateTooLong || m.RelayState != "" {
+		t.Errorf("a posted request is read as %+v, %v", m, err)
+	}
+	_, err = wire.Decode(get("SAMLResponse="+message+long), wire.ParamResponse)
+	wantKind(t, err, wire.ErrTooLarge)
 }
 
 // Not parallel: it measures the heap.

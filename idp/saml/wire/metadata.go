@@ -43,6 +43,7 @@ type SP struct {
 	ACS                                       []Endpoint
 	EncryptionKeys                            []EncryptionKey
 	AuthnRequestsSigned, WantAssertionsSigned bool
+	AttributeServices                         []AttributeService
 }
 
 // IdP is the metadata of an identity provider.
@@ -80,6 +81,9 @@ func ParseSPMetadata(b []byte, now time.Time) (SP, error) {
 			return SP{}, refuse(ErrMalformed, "an index is repeated")
 		}
 		seen[acs.Index] = true
+	}
+	if sp.AttributeServices, err = attributeServices(d.role); err != nil {
+		return SP{}, err
 	}
 	if sp.AuthnRequestsSigned, err = flag(d.role, "AuthnRequestsSigned"); err != nil {
 		return SP{}, err

@@ -18,6 +18,9 @@ func (sp SP) Element() *etree.Element {
 	}
 	sp.addCommon(role)
 	addEndpoints(role, "AssertionConsumerService", sp.ACS)
+	for _, service := range sp.AttributeServices {
+		role.AddChild(service.element())
+	}
 	return el
 }
 

@@ -16,11 +16,13 @@ const (
 // Binding is the URN of a SAML binding (SAML Bindings §3).
 type Binding string
 
-// The bindings that this package reads and writes.
+// The bindings that this package knows.
 const (
 	Redirect Binding = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect"
 	POST     Binding = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"
 	SOAP     Binding = "urn:oasis:names:tc:SAML:2.0:bindings:SOAP"
+
+	Artifact Binding = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Artifact" // never read or written
 )
 
 // The two names under which a message travels in a query or form.

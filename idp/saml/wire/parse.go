@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/xml"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -18,8 +19,10 @@ const (
 	MaxRelayState = 1 << 10
 
 	maxDepth      = 64
-	maxElements   = 4096
-	maxAttributes = 64
+	maxElements   = 3000
+	maxAttributes = 64   // of one element
+	maxAllAttr    = 4000 // of all together
+	maxUncommon   = 128  // names, see roundTrip
 )
 
 // Parse reads one XML document and returns its root. It refuses what SAML never
@@ -48,7 +51,7 @@ func parse(b []byte, comments bool) (*etree.Element, error) {
 		return nil, refuseBecause(ErrMalformed, "the XML is not well formed", err)
 	}
 	root := doc.Root()
-	if err := checkNamespaces(root, scope{"xml": nsXML}); err != nil {
+	if err := checkNamespaces(root, scope{"xml": {nsXML}}); err != nil {
 		return nil, err
 	}
 	return root, nil
@@ -69,15 +72,59 @@ func scan(b []byte, comments bool) error {
 		if err := s.token(token); err != nil {
 			return err
 		}
-		if err := xrv.CheckToken(token); err != nil {
-			return refuse(ErrMalformed, "the XML does not survive a round trip")
+		if err := s.roundTrip(token); err != nil {
+			return err
 		}
 	}
 }
 
 type scanner struct {
-	comments                    bool
-	tokens, depth, roots, count int
+	comments                                          bool
+	tokens, depth, roots, count, attributes, uncommon int
+}
+
+// roundTrip refuses what Go writes other than it read it. Only names can be such:
+// text and values are escaped, and what has no name or is a directive was refused
+// before. Names of plain letters are not asked about: each question takes 6 KiB,
+// and a message has thousands of tokens. Nobody needs many others.
+func (s *scanner) roundTrip(token xml.Token) error {
+	switch t := token.(type) {
+	case xml.StartElement:
+		if plainName(t.Name) && !slices.ContainsFunc(t.Attr, func(a xml.Attr) bool { return !plainName(a.Name) }) {
+			return nil
+		}
+	case xml.EndElement:
+		if plainName(t.Name) {
+			return nil
+		}
+	case xml.CharData, xml.Comment:
+		return nil
+	}
+	if s.uncommon++; s.uncommon > maxUncommon {
+		return refuse(ErrTooLarge, "too many uncommon names")
+	}
+	if err := xrv.CheckToken(token); err != nil {
+		return refuse(ErrMalformed, "the XML does not survive a round trip")
+	}
+	return nil
+}
+
+// plainName: a name of letters, digits and -_. that begins with a letter or _, and
+// such a prefix or none.
+func plainName(name xml.Name) bool {
+	return plainPart(name.Local) && (name.Space == "" || plainPart(name.Space))
+}
+
+func plainPart(part string) bool {
+	for i := range len(part) {
+		switch c := part[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '_':
+		case i > 0 && ('0' <= c && c <= '9' || c == '-' || c == '.'):
+		default:
+			return false
+		}
+	}
+	return part != ""
 }
 
 func (s *scanner) token(token xml.Token) error {
@@ -111,6 +158,7 @@ func (s *scanner) start(t xml.StartElement) error {
 	}
 	s.depth++
 	s.count++
+	s.attributes += len(t.Attr)
 	switch {
 	case s.roots > 1:
 		return refuse(ErrMalformed, "more than one root element")
@@ -118,7 +166,7 @@ func (s *scanner) start(t xml.StartElement) error {
 		return refuse(ErrMalformed, "elements are nested too deeply")
 	case s.count > maxElements:
 		return refuse(ErrTooLarge, "too many elements")
-	case len(t.Attr) > maxAttributes:
+	case len(t.Attr) > maxAttributes, s.attributes > maxAllAttr:
 		return refuse(ErrTooLarge, "too many attributes")
 	case strings.Contains(t.Name.Local, ":"):
 		return refuse(ErrMalformed, "a name has two colons")
@@ -143,30 +191,42 @@ func (s *scanner) end() error {
 	return nil
 }
 
-// scope maps the prefixes in force to their namespaces.
-type scope map[string]string
+// scope has the namespaces of the prefixes in force, innermost last. One serves a
+// whole document: what an element declares is taken back when it ends.
+type scope map[string][]string
+
+func (in scope) of(prefix string) (ns string, ok bool) {
+	all := in[prefix]
+	if len(all) == 0 {
+		return "", false
+	}
+	return all[len(all)-1], true
+}
 
 // checkNamespaces refuses what Namespaces in XML 1.0 forbids and encoding/xml
 // lets pass: etree and goxmldsig look prefixes up by themselves and would
 // otherwise see different names.
 func checkNamespaces(el *etree.Element, in scope) error {
-	in, err := in.with(el)
-	if err != nil {
+	if err := in.enter(el); err != nil {
 		return err
 	}
-	if _, ok := in[el.Space]; el.Space != "" && !ok {
+	defer in.leave(el)
+	if _, ok := in.of(el.Space); el.Space != "" && !ok {
 		return refuse(ErrMalformed, "an element has an undeclared prefix")
 	}
 	for i, a := range el.Attr {
 		if a.Space == "" || a.Space == "xmlns" {
 			continue
 		}
-		ns, ok := in[a.Space]
+		ns, ok := in.of(a.Space)
 		if !ok {
 			return refuse(ErrMalformed, "an attribute has an undeclared prefix")
 		}
 		for _, b := range el.Attr[:i] {
-			if b.Key == a.Key && b.Space != "" && b.Space != "xmlns" && in[b.Space] == ns {
+			if b.Key != a.Key || b.Space == "" || b.Space == "xmlns" {
+				continue
+			}
+			if other, _ := in.of(b.Space); other == ns {
 				return refuse(ErrMalformed, "an attribute is repeated under two prefixes")
 			}
 		}
@@ -179,8 +239,8 @@ func checkNamespaces(el *etree.Element, in scope) error {
 	return nil
 }
 
-func (in scope) with(el *etree.Element) (scope, error) {
-	out := in
+// enter adds what el declares; after an error the scope is of no more use.
+func (in scope) enter(el *etree.Element) error {
 	for _, a := range el.Attr {
 		prefix, ok := declares(a)
 		if !ok {
@@ -188,21 +248,22 @@ func (in scope) with(el *etree.Element) (scope, error) {
 		}
 		switch {
 		case prefix == "xml" && a.Value == nsXML:
-			continue
 		case prefix == "xml", prefix == "xmlns", a.Value == nsXML, a.Value == nsXMLNS:
-			return nil, refuse(ErrMalformed, "a reserved namespace is declared")
+			return refuse(ErrMalformed, "a reserved namespace is declared")
 		case prefix != "" && a.Value == "":
-			return nil, refuse(ErrMalformed, "a prefix is declared empty")
+			return refuse(ErrMalformed, "a prefix is declared empty")
 		}
-		if len(out) == len(in) {
-			out = make(scope, len(in)+len(el.Attr))
-			for k, v := range in {
-				out[k] = v
-			}
-		}
-		out[prefix] = a.Value
+		in[prefix] = append(in[prefix], a.Value)
 	}
-	return out, nil
+	return nil
+}
+
+func (in scope) leave(el *etree.Element) {
+	for _, a := range el.Attr {
+		if prefix, ok := declares(a); ok {
+			in[prefix] = in[prefix][:len(in[prefix])-1]
+		}
+	}
 }
 
 // declares reports the prefix that a namespace declaration binds.

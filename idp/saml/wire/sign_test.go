@@ -24,28 +24,6 @@ func signers() map[string]*wire.Signer {
 	}
 }
 
-func TestXmlsec1VerifiesOurSignatures(t *testing.T) {
-	t.Parallel()
-	for name, s := range signers() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			el := mustParse(t, assertionXML)
-			if err := s.Sign(el); err != nil {
-				t.Fatal(err)
-			}
-			_, cert, doc := files(t, s, wire.Serialize(el))
-			xmlsec1(t, "--verify", "--id-attr:ID", idOfAssertion, "--pubkey-cert-pem", cert, doc)
-		})
-	}
-}
-
-func TestXmlsec1VerifiesAnAssertionInsideAResponse(t *testing.T) {
-	t.Parallel()
-	el := response(t, signedAssertion(t, rsaSigner()))
-	_, cert, doc := files(t, rsaSigner(), wire.Serialize(el))
-	xmlsec1(t, "--verify", "--id-attr:ID", idOfAssertion, "--pubkey-cert-pem", cert, doc)
-}
-
 func TestWeVerifyXmlsec1Signatures(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {

@@ -155,9 +155,10 @@ type SAML struct {
 	SigningCerts           []string `json:"signing_certs,omitempty" yaml:"signing_certs,omitempty"` // PEM
 	RequireSigned          bool     `json:"require_signed,omitempty" yaml:"require_signed,omitempty"`
 	NameIDFormat           string   `json:"name_id_format,omitempty" yaml:"name_id_format,omitempty"`
-	Sign                   string   `json:"sign,omitempty" yaml:"sign,omitempty"`                   // assertion (the default), response or both
-	SignResponse           bool     `json:"sign_response,omitempty" yaml:"sign_response,omitempty"` // what was written before there was sign: both
-	SignatureAlg           string   `json:"signature_alg,omitempty" yaml:"signature_alg,omitempty"` // rsa-sha256 (the default), rsa-sha384, rsa-sha512 or ecdsa-sha256
+	NameIDSource           string   `json:"name_id_source,omitempty" yaml:"name_id_source,omitempty"` // username, email or id
+	Sign                   string   `json:"sign,omitempty" yaml:"sign,omitempty"`                     // assertion (the default), response or both
+	SignResponse           bool     `json:"sign_response,omitempty" yaml:"sign_response,omitempty"`   // what was written before there was sign: both
+	SignatureAlg           string   `json:"signature_alg,omitempty" yaml:"signature_alg,omitempty"`   // rsa-sha256 (the default), rsa-sha384, rsa-sha512 or ecdsa-sha256
 	SessionTTL             string   `json:"session_ttl,omitempty" yaml:"session_ttl,omitempty"`
 	AssertionValidity      string   `json:"assertion_validity,omitempty" yaml:"assertion_validity,omitempty"`
 	OneTimeUse             bool     `json:"one_time_use,omitempty" yaml:"one_time_use,omitempty"`
@@ -167,6 +168,19 @@ type SAML struct {
 	EncryptionMethods []string `json:"encryption_methods,omitempty" yaml:"encryption_methods,omitempty"` // URIs of md:EncryptionMethod; a digest and a mask function right after their transport
 	EncryptionAlg     string   `json:"encryption_alg,omitempty" yaml:"encryption_alg,omitempty"`         // aes256-gcm, aes128-gcm, aes256-cbc or aes128-cbc; empty: by its methods
 	KeyTransport      string   `json:"key_transport,omitempty" yaml:"key_transport,omitempty"`           // rsa-oaep-mgf1p, rsa-oaep-mgf1p-sha256 or rsa-oaep-sha256; empty: by its methods
+
+	// IdPInitiated lets the portal's tile sign people in without a request of
+	// the app; RelayState is told then.
+	IdPInitiated      bool               `json:"idp_initiated,omitempty" yaml:"idp_initiated,omitempty"`
+	RelayState        string             `json:"relay_state,omitempty" yaml:"relay_state,omitempty"`
+	AttributeServices []AttributeService `json:"attribute_services,omitempty" yaml:"attribute_services,omitempty"`
+}
+
+// AttributeService is an AttributeConsumingService: the attributes, by name,
+// that a request with its index asks for.
+type AttributeService struct {
+	Index int      `json:"index" yaml:"index"`
+	Names []string `json:"names" yaml:"names"`
 }
 
 // ACS is an AssertionConsumerService with the HTTP-POST binding.

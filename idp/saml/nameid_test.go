@@ -1,0 +1,291 @@
+package saml_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	crewjam "github.com/crewjam/saml"
+
+	"gatehouse/idp"
+	"gatehouse/idp/saml"
+	"gatehouse/idp/saml/wire"
+)
+
+// takes has the CRM ask in p's browser and returns what it was told.
+func (p *person) takes(change ...func(*wire.AuthnRequest)) *crewjam.Assertion {
+	p.h.t.Helper()
+	a := p.h.ask(change...)
+	return mustAccept(p.h.t, p.h.asCRM(), p.get(p.h.redirect(a, nil, "")).form(), a.ID)
+}
+
+func wants(format string) func(*wire.AuthnRequest) {
+	return func(r *wire.AuthnRequest) { r.NameIDPolicy.Format = format }
+}
+
+func nameOf(a *crewjam.Assertion) idp.NameID {
+	n := a.Subject.NameID
+	return idp.NameID{Value: n.Value, Format: n.Format, NameQualifier: n.NameQualifier, SPNameQualifier: n.SPNameQualifier}
+}
+
+func TestATransientNameIDIsOfOneSession(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p, again := h.signedIn(h.ada), h.signedIn(h.ada)
+	no := false
+	first := nameOf(p.takes(wants(wire.NameIDTransient), func(r *wire.AuthnRequest) { r.NameIDPolicy.AllowCreate = &no })) // makes no account
+	if len(first.Value) != 23 || first.Value[0] != '_' || first.Format != wire.NameIDTransient || first.NameQualifier != h.provider.EntityID || first.SPNameQualifier != crmID {
+		t.Errorf("NameID %+v", first)
+	}
+	if same := nameOf(p.takes(wants(wire.NameIDTransient), func(r *wire.AuthnRequest) { r.Subject = &wire.NameID{Value: first.Value} })); same != first {
+		t.Errorf("%+v became %+v within a session", first, same)
+	}
+	other := nameOf(again.takes(wants(wire.NameIDTransient)))
+	if other.Value == first.Value {
+		t.Error("two sessions have one transient name")
+	}
+	list := h.participants(h.ada)
+	if len(list) != 2 || !slices.ContainsFunc(list, func(p idp.Participant) bool { return p.NameID == first }) ||
+		!slices.ContainsFunc(list, func(p idp.Participant) bool { return p.NameID == other }) {
+		t.Errorf("written down %+v", list)
+	}
+	if persistent := nameOf(again.takes()); persistent.Value == other.Value || persistent.Format != wire.NameIDPersistent {
+		t.Errorf("the app's own format is %+v", persistent)
+	}
+}
+
+func TestANameIDFromTheAppsOwnSource(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	const windows = "urn:oasis:names:tc:SAML:1.1:nameid-format:WindowsDomainQualifiedName"
+	known := func(format, source string) {
+		h.changeApp(h.crm.ID, func(a *idp.App) { a.SAML.NameIDFormat, a.SAML.NameIDSource = format, source })
+	}
+	p := h.signedIn(h.ada)
+	known(wire.NameIDUnspecified, "username")
+	if n := nameOf(p.takes()); n != (idp.NameID{Value: "ada", Format: wire.NameIDUnspecified}) {
+		t.Errorf("NameID %+v", n)
+	}
+	for _, c := range []struct{ own, source, asked, want, format string }{
+		{wire.NameIDUnspecified, "email", wire.NameIDUnspecified, "ada@example.com", wire.NameIDUnspecified}, // the setting counts at once
+		{wire.NameIDUnspecified, "id", "", string(h.ada.ID), wire.NameIDUnspecified},
+		{windows, "username", windows, "ada", windows},
+		{windows, "username", "", "ada", windows},
+		{windows, "username", wire.NameIDEmail, "ada@example.com", wire.NameIDEmail},
+		{wire.NameIDEmail, "email", wire.NameIDEmail, "ada@example.com", wire.NameIDEmail},
+	} {
+		known(c.own, c.source)
+		if n := nameOf(p.takes(wants(c.asked))); n.Value != c.want || n.Format != c.format {
+			t.Errorf("%+v: NameID %+v", c, n)
+		}
+	}
+	known(wire.NameIDUnspecified, "username")
+	p.get(h.redirect(h.ask(wants(windows)), nil, "")).wantStatus(wire.StatusInvalidNameIDPolicy)
+
+	// It follows the person, and never into the account of somebody else.
+	h.changeUser(h.ada.ID, func(u *idp.User) { u.Username = "ada.lovelace" })
+	if n := nameOf(p.takes()); n.Value != "ada.lovelace" {
+		t.Errorf("renamed, she is %+v", n)
+	}
+	h.changeUser(h.ada.ID, func(u *idp.User) { u.Username = "lovelace" })
+	h.changeUser(h.bob.ID, func(u *idp.User) { u.Username = "ada.lovelace" })
+	h.commit(idp.Change{Grants: []idp.Grant{{ID: idp.NewGrantID(), AppID: h.crm.ID, UserID: h.bob.ID, CreatedAt: h.clock.Now()}}})
+	h.signedIn(h.bob).get(h.redirect(h.ask(), nil, "")).wantStatus(wire.StatusInvalidNameIDPolicy)
+	if h.lastRule() != "name_id_policy" {
+		t.Errorf("rule %q", h.lastRule())
+	}
+	known(wire.NameIDUnspecified, "email")
+	h.changeUser(h.ada.ID, func(u *idp.User) { u.Email = "" })
+	p.get(h.redirect(h.ask(), nil, "")).wantStatus(wire.StatusInvalidNameIDPolicy)
+}
+
+// TestALogoutNamesAllThatWasIssued: an app that asked in several formats during
+// one session is told by each of them, exactly as it was issued, and by none of
+// another session.
+func TestALogoutNamesAllThatWasIssued(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.changeApp(h.crm.ID, byBrowser("redirect"))
+	other := h.signedIn(h.ada)
+	other.takes(wants(wire.NameIDEmail))
+	p := h.signedIn(h.ada)
+	var issued []idp.NameID
+	for _, format := range []string{"", wire.NameIDTransient, wire.NameIDPersistent, wire.NameIDTransient} {
+		issued = append(issued, nameOf(p.takes(wants(format))))
+	}
+	if issued[2] != issued[0] || issued[3] != issued[1] {
+		t.Fatalf("issued %+v", issued)
+	}
+	if names := p.told(); !slices.Equal(names, issued[:2]) {
+		t.Errorf("told of %+v, issued %+v", names, issued)
+	}
+	if names := other.told(); len(names) != 1 || names[0].Format != wire.NameIDEmail {
+		t.Errorf("of the other session told %+v", names)
+	}
+}
+
+// told signs p out and returns by which names the CRM is told, by browser.
+func (p *person) told() []idp.NameID {
+	h, t := p.h, p.h.t
+	t.Helper()
+	s, err := h.gate.Session(t.Context(), p.cookie("session"))
+	h.must(err)
+	h.clock.Advance(time.Minute)
+	r, err := h.dir.SignOut(t.Context(), s)
+	h.must(err)
+	var names []idp.NameID
+	lines := map[idp.DeliveryID]bool{}
+	for _, call := range h.fronts.Calls(t.Context(), r) {
+		asked := h.reads(call)
+		names = append(names, idp.NameID(asked.NameID))
+		lines[call.DeliveryID] = true
+		if len(asked.SessionIndexes) != 1 {
+			t.Errorf("sessions %v", asked.SessionIndexes)
+		}
+	}
+	if len(lines) != len(names) {
+		t.Errorf("%d names stand in %d lines", len(names), len(lines))
+	}
+	return names
+}
+
+// TestALogoutNamesWhoWasRenamed: by the first name and by the newest. What came
+// between them in one session is not known any more.
+func TestALogoutNamesWhoWasRenamed(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.changeApp(h.crm.ID, byBrowser("redirect"))
+	h.changeApp(h.crm.ID, func(a *idp.App) { a.SAML.NameIDFormat, a.SAML.NameIDSource = wire.NameIDUnspecified, "username" })
+	rename := func(name string) { h.changeUser(h.ada.ID, func(u *idp.User) { u.Username = name }) }
+	p, back := h.signedIn(h.ada), h.signedIn(h.ada)
+	p.takes()
+	back.takes()
+	rename("countess")
+	p.takes()
+	back.takes()
+	if names := p.told(); len(names) != 2 || names[0].Value != "ada" || names[1].Value != "countess" {
+		t.Errorf("told of %+v", names)
+	}
+	rename("ada")
+	back.takes()
+	if names := back.told(); len(names) != 1 || names[0].Value != "ada" {
+		t.Errorf("told of %+v", names)
+	}
+}
+
+func TestAttributesOfTheServiceAskedFor(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.signedIn(h.ada)
+	at := func(n int) func(*wire.AuthnRequest) { return func(r *wire.AuthnRequest) { r.AttributeIndex = &n } }
+	names := func(change ...func(*wire.AuthnRequest)) []string {
+		var all []string
+		for name := range valuesOf(p.takes(change...)) {
+			all = append(all, name)
+		}
+		slices.Sort(all)
+		return all
+	}
+	all := names()
+	if got := names(at(4)); !slices.Equal(got, all) {
+		t.Errorf("where none is registered, an index chooses %v", got)
+	}
+	h.changeApp(h.crm.ID, func(a *idp.App) {
+		a.SAML.AttributeServices = []idp.AttributeService{{Index: 1, Names: []string{"email"}}}
+	})
+	if got := names(at(1)); !slices.Equal(got, all) {
+		t.Errorf("the only one chooses %v", got)
+	}
+	h.changeApp(h.crm.ID, func(a *idp.App) {
+		a.SAML.AttributeServices = append(a.SAML.AttributeServices, idp.AttributeService{Index: 4, Names: []string{"groups", "username", "shoe size"}})
+	})
+	for i, want := range map[int][]string{1: {"email"}, 4: {"groups", "username"}} {
+		if got := names(at(i)); !slices.Equal(got, want) {
+			t.Errorf("service %d is told %v", i, got)
+		}
+	}
+	if got := names(); !slices.Equal(got, all) {
+		t.Errorf("without an index told %v", got)
+	}
+	p.get(h.redirect(h.ask(at(2)), nil, "")).wantStatus(wire.StatusRequestUnsupported)
+	if h.lastRule() != "attribute_service" {
+		t.Errorf("rule %q", h.lastRule())
+	}
+	// Taken out while the person signs in: less is told, never more.
+	live := h.person()
+	resume := live.signIn(live.get(h.redirect(h.ask(at(4)), nil, "")).wantSignIn(), h.ada)
+	h.changeApp(h.crm.ID, func(a *idp.App) { a.SAML.AttributeServices = a.SAML.AttributeServices[:1] })
+	if n := len(elements(t, live.get(resume).form().message, "//Attribute")); n != 0 {
+		t.Errorf("%d attributes were told", n)
+	}
+}
+
+// TestAnAppMayLeaveByAnyNameThatItWasTold: in that session, and by no other name.
+func TestAnAppMayLeaveByAnyNameThatItWasTold(t *testing.T) {
+	t.Parallel()
+	h := newPartners(t, "redirect")
+	other := h.signedIn(h.ada)
+	other.takes()
+	for _, format := range []string{wire.NameIDEmail, wire.NameIDTransient} {
+		p := h.signedIn(h.ada)
+		p.takes()
+		further := nameOf(p.takes(wants(format)))
+		for _, c := range []struct {
+			of   *person
+			live bool
+		}{{other, true}, {p, false}} {
+			g := h.given(h.sessionOf(c.of), h.crm)
+			g.NameID = further
+			cookie := c.of.cookie("session")
+			c.of.bring("redirect", h.wants(g), crmKey(), "")
+			h.wantLive(cookie, c.live)
+		}
+	}
+}
+
+// TestAnAppLeavesByATransientNameOfAnOlderSession: the account knows the newest
+// alone.
+func TestAnAppLeavesByATransientNameOfAnOlderSession(t *testing.T) {
+	t.Parallel()
+	h := newPartners(t, "redirect")
+	older, newer := h.signedIn(h.ada), h.signedIn(h.ada)
+	older.takes(wants(wire.NameIDTransient))
+	newer.takes(wants(wire.NameIDTransient))
+	g := h.given(h.sessionOf(older), h.crm)
+	cookies := []string{older.cookie("session"), newer.cookie("session")}
+	older.bring("redirect", h.wants(g, func(r *wire.LogoutRequest) { r.NameID.Value = "_AAAAAAAAAAAAAAAAAAAAAA" }), crmKey(), "")
+	h.wantLive(cookies[0], true)
+	older.bring("redirect", h.wants(g, func(r *wire.LogoutRequest) { r.SessionIndexes = nil }), crmKey(), "")
+	h.wantLive(cookies[0], false)
+	h.wantLive(cookies[1], true)
+}
+
+// TestAnEndingWhileANameIsNoted: a further name is noted before the answer that
+// tells it, so that an ending in between lists it, and the answer is refused.
+func TestAnEndingWhileANameIsNoted(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.signedIn(h.ada)
+	p.takes()
+	to := h.redirect(h.ask(wants(wire.NameIDTransient)), nil, "")
+	h.provider.Gate = endingGate{h.provider.Gate, func() {
+		_, err := h.dir.Suspend(t.Context(), h.ada.ID, "left")
+		h.must(err)
+	}}
+	p.get(to).wantStatus(wire.StatusRequestDenied)
+}
+
+// endingGate has something happen when a name was noted.
+type endingGate struct {
+	saml.Gate
+	then func()
+}
+
+func (g endingGate) SpendOnce(ctx context.Context, kind, value string, until time.Time) error {
+	err := g.Gate.SpendOnce(ctx, kind, value, until)
+	if kind == "saml.name" {
+		g.then()
+	}
+	return err
+}
