@@ -153,7 +153,7 @@ func TestASimulatorRefusesInTheVendorsTerms(t *testing.T) {
 			"Slack: its SSO post-back URL is https://{workspace}.slack.com/sso/saml, and the answer goes to https://acme.slack.com/saml"},
 		{"another entityID", "slack", func(a *idp.App) { a.Identifier = "https://slack.com/" }, "Slack: it calls itself https://slack.com, and is registered as https://slack.com/"},
 		{"another NameID format", "microsoft-365", func(a *idp.App) { a.SAML.NameIDFormat = email },
-			"Microsoft 365 (Entra ID): it knows people by a ImmutableID of the format persistent, and this one is emailAddress"},
+			"Microsoft 365 (Entra ID): it knows people by their ImmutableID of the format persistent, and this one is emailAddress"},
 		{"a value of another form", "aws-iam-saml", func(a *idp.App) { a.Attributes[0].Source = "username" }, "Attributes/Role is of the form"},
 	}
 	for _, tt := range tests {

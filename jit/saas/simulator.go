@@ -259,7 +259,7 @@ func (s *Simulator) judgeSubject(a *saml.Assertion) {
 		return
 	}
 	if want := s.rules.NameIDFormat; want != "" && want != wire.NameIDUnspecified {
-		s.check("nameid", name.Format == want, "the "+called+" has the format "+shortFormat(want), "it knows people by a "+called+" of the format "+shortFormat(want)+", and this one is "+shortFormat(name.Format))
+		s.check("nameid", name.Format == want, "the "+called+" has the format "+shortFormat(want), "it knows people by their "+called+" of the format "+shortFormat(want)+", and this one is "+shortFormat(name.Format))
 		if want == wire.NameIDEmail {
 			s.check("nameid", strings.Count(name.Value, "@") == 1, "the "+called+" is an e-mail address", "the "+called+" must be an e-mail address, and is "+name.Value)
 		}

@@ -559,7 +559,7 @@ func testSections(v tryView) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					if k.OK {
-						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<span class=\"pill is-verified\">holds</span>")
+						templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 39, "<span class=\"pill is-active\">holds</span>")
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}
