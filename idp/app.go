@@ -42,6 +42,9 @@ type App struct {
 	// Attributes maps what we know to what the app is told, on top of the
 	// standard claims (OIDC) or as the whole AttributeStatement (SAML).
 	Attributes []AttributeRule
+	// Template is the template that the app was registered from (package jit);
+	// its limits hold for what the app is told. Empty: none.
+	Template string
 	// Epoch counts how often everything the app held was ended; it only goes up.
 	Epoch     int64
 	CreatedAt time.Time

@@ -48,8 +48,9 @@ func defaults() []idp.AttributeRule {
 // Attributes returns what a SAML app is told of p, in the order of app's
 // rules, or of the default ones when it has none. Each Attribute has a Name, a
 // NameFormat and values that XML 1.0 carries unchanged. A broken rule, a value
-// with a character that XML cannot carry, or one that is too long is
-// idp.Invalid; then nothing must be signed.
+// with a character that XML cannot carry, one that is too long, or what the app
+// is known not to take by its template is idp.Invalid; then nothing must be
+// signed.
 func Attributes(p Person, app idp.App) ([]Attribute, error) {
 	rules := app.Attributes
 	if len(rules) == 0 {
@@ -79,7 +80,19 @@ func Attributes(p Person, app idp.App) ([]Attribute, error) {
 		}
 		attributes = append(attributes, attribute(rule, values))
 	}
+	if err := limit(app, p.Subject, attributes); err != nil {
+		return nil, err
+	}
 	return attributes, nil
+}
+
+// Rules are those by which a SAML app is told of people: its own, or the
+// default ones when it has none.
+func Rules(app idp.App) []idp.AttributeRule {
+	if len(app.Attributes) > 0 || app.Protocol != idp.ProtocolSAML {
+		return app.Attributes
+	}
+	return defaults()
 }
 
 func attribute(rule idp.AttributeRule, values []string) Attribute {

@@ -31,6 +31,7 @@ type settings struct {
 	OIDC            *idp.OIDCSettings   `json:",omitempty"`
 	SAML            *idp.SAMLSettings   `json:",omitempty"`
 	Attributes      []idp.AttributeRule `json:",omitempty"`
+	Template        string              `json:",omitempty"`
 }
 
 // appRow is an app as its row has it; app puts it together.
@@ -65,6 +66,7 @@ func (s *Store) app(a *appRow) (idp.App, error) {
 	}
 	app := a.app
 	app.LaunchURL, app.ProbeURL, app.WholeUserLogout = decoded.LaunchURL, decoded.ProbeURL, decoded.WholeUserLogout
+	app.Template = decoded.Template
 	// The caller's own copies: verbs fill in defaults.
 	if decoded.OIDC != nil {
 		app.OIDC = new(*decoded.OIDC)
@@ -85,7 +87,7 @@ func (s *Store) scanApp(r row) (idp.App, error) {
 }
 
 func appStep(a idp.App) step {
-	set := asJSON(settings{a.LaunchURL, a.ProbeURL, a.WholeUserLogout, a.OIDC, a.SAML, a.Attributes})
+	set := asJSON(settings{a.LaunchURL, a.ProbeURL, a.WholeUserLogout, a.OIDC, a.SAML, a.Attributes, a.Template})
 	if a.Version == 0 {
 		return do(insertApp, a.ID, a.Name, a.Protocol, a.Identifier, set, us(a.CreatedAt), us(a.UpdatedAt))
 	}

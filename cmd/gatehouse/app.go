@@ -10,7 +10,11 @@ type appCmd struct {
 	List appListCmd `cmd:"" help:"List apps."`
 	Show appShowCmd `cmd:"" help:"Show an app's registration."`
 
-	Add     appAddCmd     `cmd:"" help:"Register an app and print what to write into it: OpenID Connect, or with --saml a service provider."`
+	Add       appAddCmd       `cmd:"" help:"Register an app and print what to write into it: OpenID Connect, with --saml a service provider, or a well-known app from its template."`
+	Templates appTemplatesCmd `cmd:"" help:"List the templates of well-known apps, or show one."`
+	Preview   appPreviewCmd   `cmd:"" help:"Show what an app would be told of a person, without signing in as them."`
+	Test      appTestCmd      `cmd:"" help:"Play a sign-on of a person at an app, by its vendor's rules; exits 3 if it would be refused."`
+
 	Connect appConnectCmd `cmd:"" help:"Print what an app has to be told, its secret apart."`
 	Check   appCheckCmd   `cmd:"" help:"Say what a reviewer would say of an app's registration; exits 3 if there is anything."`
 	Secret  appSecretCmd  `cmd:"" help:"The secrets of an app: one, or two while the app is moved to a new one."`
@@ -68,6 +72,9 @@ func (c appShowCmd) Run(ctx context.Context) error {
 		row(w, "protocol", a.Protocol)
 		row(w, "identifier", a.Identifier)
 		row(w, "launch URL", or(a.LaunchURL, "-"))
+		if a.Template != "" {
+			row(w, "template", a.Template)
+		}
 		if a.Removed {
 			row(w, "removed", "yes")
 		}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"text/tabwriter"
 
 	"gatehouse/web/api/client"
@@ -9,14 +10,16 @@ import (
 
 type appAddCmd struct {
 	remote
-	Name        string   `arg:"" help:"What people see when they sign in."`
-	Type        string   `default:"web" enum:"web,single_page,native,machine" help:"Kind of app: web, single_page, native or machine. What fits it is set by itself."`
-	ClientID    string   `name:"client-id" help:"Its client_id; without it, one is made."`
-	RedirectURI []string `name:"redirect-uri" sep:"none" help:"Where answers go, byte by byte; may be repeated. None for a machine."`
-	AfterLogout []string `name:"post-logout-redirect-uri" sep:"none" help:"Where people may be led after a sign-out; may be repeated."`
-	Backchannel string   `name:"backchannel-logout-uri" help:"Where it is told that somebody is out."`
-	LaunchURL   string   `name:"launch-url" help:"Where its tile leads."`
-	Offline     bool     `help:"It may act for a person who has signed out (offline_access)."`
+	Name        string            `arg:"" optional:"" help:"What people see when they sign in; a template has one."`
+	Template    string            `help:"Register it from this template; see gatehouse app templates."`
+	Set         map[string]string `help:"Answer a question of the template: NAME=VALUE; may be repeated." mapsep:"none"`
+	Type        string            `default:"web" enum:"web,single_page,native,machine" help:"Kind of app: web, single_page, native or machine. What fits it is set by itself."`
+	ClientID    string            `name:"client-id" help:"Its client_id; without it, one is made."`
+	RedirectURI []string          `name:"redirect-uri" sep:"none" help:"Where answers go, byte by byte; may be repeated. None for a machine."`
+	AfterLogout []string          `name:"post-logout-redirect-uri" sep:"none" help:"Where people may be led after a sign-out; may be repeated."`
+	Backchannel string            `name:"backchannel-logout-uri" help:"Where it is told that somebody is out."`
+	LaunchURL   string            `name:"launch-url" help:"Where its tile leads."`
+	Offline     bool              `help:"It may act for a person who has signed out (offline_access)."`
 
 	SAML        bool     `name:"saml" help:"It is a SAML service provider: give --metadata, --metadata-url, or --entity-id and --acs."`
 	Metadata    string   `group:"SAML" help:"Metadata file of the service provider; - for standard input."`
@@ -34,19 +37,22 @@ func (c appAddCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	want := client.App{
-		Name: c.Name, Protocol: "oidc", Identifier: c.ClientID, LaunchURL: c.LaunchURL,
-		OIDC: &client.OIDC{
-			ApplicationType: c.Type, RedirectURIs: c.RedirectURI, PostLogoutRedirectURIs: c.AfterLogout,
-			BackchannelLogoutURI: c.Backchannel, AllowOfflineAccess: c.Offline,
-		},
-	}
-	if c.SAML {
+	want := client.App{Name: c.Name, Identifier: c.ClientID, LaunchURL: c.LaunchURL, Template: c.Template, Set: c.Set}
+	switch {
+	case c.SAML && c.Template != "":
+		return errors.New("a template says itself which protocol its app speaks: leave --saml out")
+	case c.SAML:
 		if want, err = c.serviceProvider(); err != nil {
 			return err
 		}
 		if c.DryRun {
 			return c.printMetadata(ctx, api, *want.SAML)
+		}
+	case c.Template == "":
+		want.Protocol = "oidc"
+		want.OIDC = &client.OIDC{
+			ApplicationType: c.Type, RedirectURIs: c.RedirectURI, PostLogoutRedirectURIs: c.AfterLogout,
+			BackchannelLogoutURI: c.Backchannel, AllowOfflineAccess: c.Offline,
 		}
 	}
 	a, err := api.AddApp(ctx, want)

@@ -55,7 +55,8 @@ type house struct {
 	cuts      *cuts
 	// secretUses writes down which secrets apps have used here.
 	secretUses func(context.Context) error
-	metrics    *metrics      // nil: nobody counts
+	metrics    *metrics // nil: nobody counts
+	rehearsals *rehearsals
 	closing    chan struct{} // closed when the house stops
 	refresher  *saml.Refresher
 	almanac    *saml.Almanac
@@ -87,6 +88,9 @@ func closing(db *store.Store, err error) error {
 func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*house, error) {
 	db.Now = wallTime
 	if err := refuseNewHouse(ctx, c, db); err != nil {
+		return nil, err
+	}
+	if _, err := jit.Templates(); err != nil {
 		return nil, err
 	}
 	if err := db.Migrate(ctx); err != nil {
@@ -220,7 +224,9 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 	documents := &saml.Documents{Fetch: h.out, Now: wallTime}
 	h.refresher = &saml.Refresher{Documents: documents, Store: h.store, Directory: h.directory, Log: log}
 	h.almanac = &saml.Almanac{Store: h.store, Spend: h.gate.SpendOnce, Log: log, Now: wallTime}
+	h.rehearsals = &rehearsals{oidc: provider, saml: &saml.Rehearsals{Provider: idps, SessionLife: sessionAbsolute}, record: records.Record}
 	admin, err := (&api.API{
+		Preview: h.rehearsals.preview, Test: h.rehearsals.test,
 		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Documents: documents, Refresher: h.refresher, Connect: connect(issuer), Explain: explanation, Log: log, Now: wallTime,
 		Idle: sessionUnused,
 	}).Handler()
@@ -231,6 +237,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 		door.Routes(),
 		(&portal.Portal{Store: h.store, Directory: h.directory, Devices: provider, Launch: launch(issuer)}).Routes(),
 		(&console.Console{
+			Preview: h.rehearsals.preview, Test: h.rehearsals.test,
 			Store: h.store, Directory: h.directory, Outbox: h.worker, Documents: documents, Refresher: h.refresher, URL: issuer, Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,
 		}).Routes(),
 	)

@@ -166,7 +166,7 @@ func testGroupsAndAccess(h *house) {
 
 	saml := idp.App{ID: idp.NewAppID(), Name: "saml", Protocol: idp.ProtocolSAML, Identifier: "https://sp", SAML: &idp.SAMLSettings{
 		ACS: []idp.AssertionConsumer{{URL: "https://sp/acs", Default: true}}, SessionTTL: time.Hour}, WholeUserLogout: true,
-		Attributes: []idp.AttributeRule{{Name: "mail", Source: "email"}}, CreatedAt: h.now, UpdatedAt: h.now}
+		Attributes: []idp.AttributeRule{{Name: "mail", Source: "email"}}, Template: "slack", CreatedAt: h.now, UpdatedAt: h.now}
 	h.commit(idp.Change{Apps: []idp.App{saml}})
 	saml.Version = 1
 	found, err := h.AppByIdentifier(h.ctx, idp.ProtocolSAML, "https://sp")

@@ -72,6 +72,10 @@ type API struct {
 	// Explain says what a refusal means and what to change; false for an audit
 	// line that is none.
 	Explain func(e idp.Event) (idp.Explanation, bool)
+	// Preview is what an app would be told of a person, and Test how its service
+	// provider, played by us, takes a sign-on of theirs. Both are written down.
+	Preview func(ctx context.Context, a idp.App, u idp.User) (idp.AppPreview, error)
+	Test    func(ctx context.Context, a idp.App, u idp.User) (idp.AppTest, error)
 	Log     *slog.Logger
 	Now     func() time.Time
 	// Idle is after what time without use a session is over; zero: never.
@@ -194,6 +198,10 @@ func (a *API) routes() []route {
 		{"DELETE /api/v1/apps/{app}/registration", owner, "Take away the token with which an app manages its own registration", nil, nil, a.registrationRevoke},
 		{"GET /api/v1/apps/{app}/connect", owner, "What an app has to be told to be connected, its secret apart", nil, client.Page[client.Setting]{}, a.appConnect},
 		{"GET /api/v1/apps/{app}/check", owner, "What a reviewer would say of an app's registration", nil, client.Page[client.Finding]{}, a.appCheck},
+		{"POST /api/v1/apps/{app}/preview", owner, "What an app would be told of a person who signed in now; nothing is signed, and that somebody looked is written down", client.ForPerson{}, client.AppPreview{}, a.appPreview},
+		{"POST /api/v1/apps/{app}/test", owner, "Play a sign-on of a person at an app's service provider, by the vendor's rules; nothing is sent to the app", client.ForPerson{}, client.AppTest{}, a.appTest},
+		{"GET /api/v1/app-templates", owner, "List the templates of well-known apps", nil, client.Page[client.Template]{}, a.templateList},
+		{"GET /api/v1/app-templates/{template}", owner, "Show a template", nil, client.Template{}, a.templateShow},
 		{"GET /api/v1/apps/{app}/secrets", owner, "List an app's secrets, newest first, by ID", nil, client.Page[client.ClientSecret]{}, a.secretList},
 		{"POST /api/v1/apps/{app}/secrets", owner, "Give an app a second secret; answers with it", nil, client.ClientSecret{}, a.secretAdd},
 		{"DELETE /api/v1/apps/{app}/secrets/{secret}", owner, "Remove one of an app's secrets, the last one never", nil, nil, a.secretRemove},

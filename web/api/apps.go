@@ -60,9 +60,12 @@ func setting(s idp.Setting) client.Setting { return client.Setting(s) }
 
 // registration turns an app on the wire into the ground's.
 func (a *API) registration(in client.App) (want idp.App, err error) {
+	if in, err = fromTemplate(in); err != nil {
+		return idp.App{}, err
+	}
 	want = idp.App{
 		Name: in.Name, Protocol: idp.Protocol(in.Protocol), Identifier: in.Identifier, LaunchURL: in.LaunchURL,
-		ProbeURL: in.ProbeURL, WholeUserLogout: in.WholeUserLogout,
+		ProbeURL: in.ProbeURL, WholeUserLogout: in.WholeUserLogout, Template: in.Template,
 	}
 	for _, r := range in.Attributes {
 		want.Attributes = append(want.Attributes, idp.AttributeRule(r))
@@ -161,7 +164,7 @@ func span(field, s string) (time.Duration, error) {
 func app(a idp.App) client.App {
 	out := client.App{
 		ID: string(a.ID), Name: a.Name, Protocol: string(a.Protocol), Identifier: a.Identifier, LaunchURL: a.LaunchURL,
-		ProbeURL: a.ProbeURL, WholeUserLogout: a.WholeUserLogout,
+		ProbeURL: a.ProbeURL, WholeUserLogout: a.WholeUserLogout, Template: a.Template,
 		Attributes: each(a.Attributes, func(r idp.AttributeRule) client.Attribute { return client.Attribute(r) }),
 	}
 	if o := a.OIDC; o != nil {

@@ -112,7 +112,11 @@ func TestOpenAPIListsEveryMemberOfAnApp(t *testing.T) {
 				f.Set(reflect.MakeSlice(f.Type(), 1, 1))
 			} else if f.Kind() == reflect.Map {
 				f.Set(reflect.MakeMap(f.Type()))
-				f.SetMapIndex(reflect.ValueOf("keys"), reflect.ValueOf([]any{}))
+				var one any = []any{}
+				if f.Type().Elem().Kind() == reflect.String {
+					one = "text"
+				}
+				f.SetMapIndex(reflect.ValueOf("keys"), reflect.ValueOf(one))
 			} else if _, isTime := f.Interface().(time.Time); !isTime {
 				fill(t, f, v.Type().Field(i).Name)
 			}

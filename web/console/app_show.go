@@ -34,7 +34,7 @@ func (c *Console) appShow(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := appView{
 		ID: string(a.ID), Name: a.Name, Protocol: protocolWords(a.Protocol), LaunchURL: a.LaunchURL,
-		Settings: settings(a), Connect: c.connect(a, ""), SAML: a.SAML != nil, Removed: a.Removed(),
+		Settings: settings(a), Connect: c.connect(a, ""), SAML: a.SAML != nil, Removed: a.Removed(), Tries: !a.Removed() && (a.OIDC == nil || a.OIDC.ApplicationType != idp.ApplicationMachine),
 	}
 	if v.Secrets, err = c.Store.ClientSecrets(ctx, a); err != nil {
 		return err
@@ -196,6 +196,7 @@ func settings(a idp.App) []ui.Pair {
 			add("Sessions end after", a.SAML.SessionTTL.Round(time.Minute).String(), false)
 		}
 	}
+	add("Template", a.Template, false)
 	add("Probe", a.ProbeURL, true)
 	add("ID here", string(a.ID), true)
 	return out

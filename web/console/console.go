@@ -82,6 +82,10 @@ type Console struct {
 	// Explain says what a refusal means and what to change; false for an audit
 	// line that is none.
 	Explain func(e idp.Event) (idp.Explanation, bool)
+	// Preview is what an app would be told of a person, and Test how its service
+	// provider, played by us, takes a sign-on of theirs. Both are written down.
+	Preview func(ctx context.Context, a idp.App, u idp.User) (idp.AppPreview, error)
+	Test    func(ctx context.Context, a idp.App, u idp.User) (idp.AppTest, error)
 	// SessionLife is how long a session at Gatehouse can last.
 	SessionLife time.Duration
 	// Closing ends live receipts when the house stops. May be nil.
@@ -147,6 +151,12 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "POST /console/apps/{id}/metadata/refresh", Handler: c.metadataRefresh},
 		{Pattern: "GET /console/apps/{id}/remove", Handler: c.appRemoveConfirm},
 		{Pattern: "POST /console/apps/{id}/remove", Handler: c.appRemove},
+		{Pattern: "GET /console/app-templates", Handler: c.templateList},
+		{Pattern: "GET /console/app-templates/{id}", Handler: c.templateShow},
+		{Pattern: "POST /console/app-templates/{id}", Handler: c.templateUse},
+		{Pattern: "GET /console/apps/{id}/preview", Handler: c.appTry},
+		{Pattern: "POST /console/apps/{id}/preview", Handler: c.appPreview},
+		{Pattern: "POST /console/apps/{id}/test", Handler: c.appTest},
 		{Pattern: "GET /console/apps/{id}", Handler: c.appShow},
 		{Pattern: "POST /console/apps/{id}/secrets", Handler: c.secretAdd},
 		{Pattern: "GET /console/apps/{id}/secrets/{secret}/remove", Handler: c.secretRemoveConfirm},

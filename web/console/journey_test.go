@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"bytes"
+	"cmp"
 	"io"
 	"log/slog"
 	"mime/multipart"
@@ -144,6 +145,12 @@ func (b *browser) open(path string) *browser {
 // submit sends the first form whose action ends so, filled in.
 func (b *browser) submit(action string, fill ...string) *browser {
 	b.t.Helper()
+	return b.submitTo(action, "", fill...)
+}
+
+// submitTo sends the form to another address, as a button of it may.
+func (b *browser) submitTo(action, to string, fill ...string) *browser {
+	b.t.Helper()
 	for n := range b.page.Descendants() {
 		if n.Data != "form" || !strings.HasSuffix(uitest.Attr(n, "action"), action) {
 			continue
@@ -160,7 +167,7 @@ func (b *browser) submit(action string, fill ...string) *browser {
 		if uitest.Attr(n, "enctype") == "multipart/form-data" {
 			return b.upload(n, form)
 		}
-		return b.show(b.client.PostForm(b.url+uitest.Attr(n, "action"), form))
+		return b.show(b.client.PostForm(b.url+cmp.Or(to, uitest.Attr(n, "action")), form))
 	}
 	b.t.Fatalf("no form to %s on %s: %s", action, b.at, b.text())
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/a-h/templ"
 
 	"gatehouse/idp"
+	"gatehouse/jit"
 	"gatehouse/web/ui"
 	"gatehouse/web/ui/uitest"
 )
@@ -297,7 +298,20 @@ func samplePages() []uitest.Page {
 	leaving.Schedules = sampleSchedules()[:1]
 	members := sampleBatch(idp.BatchDone, 41, 0, 1, 0)
 	members.Group = "Contractors of " + longName
+	tried := tryView{AppID: "app_x", App: "Slack", SAML: true, User: "grace", Person: "Grace Hopper"}
+	previewed, refused, played := tried, tried, tried
+	previewed.Preview = samplePreviewOfApp()
+	refused.Preview = &idp.AppPreview{Refusal: &idp.Refused{Rule: "grant", Reason: "The person may not use this app.", Explanation: idp.Explanation{Meaning: "No grant lets them.", Side: idp.SideHouse, Change: "Grant it to them. " + uitest.Bait}}}
+	played.Test = sampleTest()
 	pages := map[string]uitest.Page{
+		"templates":      {View: templatesPage(templatesView{Templates: []templateRow{{"slack", "Slack", "SAML", "persistent, made up for this app; never changes", 2, 3, 14}, {"nextcloud", uitest.Bait, "SAML, OpenID Connect", "", 0, 9, 9}}})},
+		"template":       {View: templatePage(sampleTemplate(nil, ""))},
+		"template-bad":   {View: templatePage(sampleTemplate(nil, "There is already an app with this name."))},
+		"template-seen":  {View: templatePage(sampleTemplate([]ui.Pair{{Key: "Entity ID", Value: "https://slack.com", Copy: true}, {Key: "Tells User.Email", Value: uitest.Bait}}, ""))},
+		"try":            {View: tryPage(tryView{AppID: "app_x", App: longName, User: uitest.Bait, Error: "Nobody has the username."})},
+		"try-preview":    {View: tryPage(previewed)},
+		"try-refused":    {View: tryPage(refused)},
+		"try-test":       {View: tryPage(played)},
 		"person-leaving": {View: personPage(leaving)},
 		"schedule":       {View: schedulePage(scheduleView{ID: "usr_x", Name: "Grace Hopper", Zone: "UTC"})},
 		"schedule-bad": {View: schedulePage(scheduleView{ID: "usr_x", Name: longName, At: "2026-03-29T02:30", Zone: uitest.Bait, Reason: uitest.Bait, Myself: true, Errors: map[string]string{
@@ -415,6 +429,39 @@ func samplePages() []uitest.Page {
 		out = append(out, p)
 	}
 	return out
+}
+
+func sampleTemplate(proposed []ui.Pair, wrong string) templateView {
+	return templateView{
+		ID: "slack", Name: "Slack", AppName: "Slack", Error: wrong, Proposed: proposed, Answers: []ui.Pair{{Key: "name", Value: uitest.Bait}},
+		Asks:     []ui.FieldView{{Name: "set.workspace", Label: "Workspace", Hint: "The part of its address before .slack.com", Type: "text", Required: true, Focus: true}},
+		Warnings: []jit.TemplateFact{{Path: "warnings/1", Name: "Warning", Value: "Slack takes no single logout and no session duration from us.", Verified: true}, {Path: "warnings/2", Value: "A User.Email that does not match an existing member makes a second account."}},
+		Facts: []jit.TemplateFact{
+			{Path: "acs", Name: "SSO post-back URL", Value: "https://{workspace}.slack.com/sso/saml", Verified: true},
+			{Path: "attributes/x", Name: "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/givenname", Value: "required, from given_name"},
+		},
+		Sources: []jit.TemplateSource{{URL: "https://learn.microsoft.com/en-us/entra/identity/saas-apps/slack-tutorial", ReadOn: "2026-11-28"}},
+	}
+}
+
+func samplePreviewOfApp() *idp.AppPreview {
+	return &idp.AppPreview{
+		SubjectNew: true, SubjectFormat: "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
+		Told: []idp.Told{
+			{Name: "User.Email", Values: []string{"grace.hopper@navy.example"}, Source: "email", In: "Assertion"},
+			{Name: "groups", Values: []string{"Compilers", "Engineering", uitest.Bait}, Source: "groups", In: "Assertion"},
+			{Name: "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/givenname", Source: "given_name"},
+		},
+		Documents: []idp.Document{{Name: "Assertion", Text: "<saml:Assertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"_0123456789abcdef0123456789abcdef\">\n  <saml:Issuer>https://id.example.com/saml/metadata</saml:Issuer>\n</saml:Assertion>" + uitest.Bait}},
+	}
+}
+
+func sampleTest() *idp.AppTest {
+	return &idp.AppTest{Played: "Slack", Notes: []string{"People would read: " + uitest.Bait, "An account would be made, if it has none yet."}, Checks: []idp.AppCheck{
+		{Name: "acs", OK: true, Words: "Slack: the answer comes to the SSO post-back URL https://acme.slack.com/sso/saml", Verified: true},
+		{Name: "attributes/User.Email", Words: "Slack: the attribute User.Email is required, and missing", Verified: true},
+		{Name: "nameid", OK: true, Words: "Slack: the NameID has the format persistent"},
+	}}
 }
 
 func TestEveryPageIsWellBuilt(t *testing.T) {

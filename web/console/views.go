@@ -231,6 +231,7 @@ type appView struct {
 	Ends               []ui.Pair // how access ends there, in words
 	Settings           []ui.Pair
 	Findings           []idp.Finding // what a reviewer would say
+	Tries              bool          // people sign in to it
 	Secrets            []idp.ClientSecret
 	Connect            []string // what the app needs to know of us: NAME=value
 	Attributes         []attributeRow

@@ -66,6 +66,10 @@ func EventWords(kind string) string {
 		return "A SAML certificate comes to its end"
 	case "certificate.expired":
 		return "A SAML certificate has come to its end"
+	case "app.preview":
+		return "Looked at what an app would be told of them"
+	case "app.test":
+		return "Played a sign-on of theirs at an app"
 	case "key.next":
 		return "Next SAML certificate published"
 	case "key.had":

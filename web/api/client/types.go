@@ -53,6 +53,10 @@ type App struct {
 	OIDC            *OIDC       `json:"oidc,omitempty" yaml:"oidc,omitempty"`
 	SAML            *SAML       `json:"saml,omitempty" yaml:"saml,omitempty"`
 	Attributes      []Attribute `json:"attributes,omitempty" yaml:"attributes,omitempty"`
+	// Template is what the app is registered from, with the answers to its
+	// questions in Set; what is said beside it wins.
+	Template string            `json:"template,omitempty" yaml:"template,omitempty"`
+	Set      map[string]string `json:"set,omitempty" yaml:"set,omitempty"`
 	// Secret is shown once, when the app was registered with a secret made
 	// by the server.
 	Secret string `json:"secret,omitempty" yaml:"-"`
