@@ -35,8 +35,8 @@ func (h *house) encrypted(change func(*idp.SAMLSettings)) {
 	})
 }
 
-// opened has xmlsec1 decrypt a document, and returns the Assertion in it.
-func opened(t *testing.T, document []byte) []byte {
+// decrypted has xmlsec1 decrypt a document, and returns the Assertion in it.
+func decrypted(t *testing.T, document []byte) []byte {
 	t.Helper()
 	der, err := x509.MarshalPKCS8PrivateKey(hrKey().Key)
 	if err != nil {
@@ -82,7 +82,7 @@ func TestSA23EncryptionIsAroundTheSignature(t *testing.T) {
 			} else if parts := signedParts(t, message); len(parts) != 0 {
 				t.Errorf("%s: signed are %q", sign, parts)
 			}
-			inside := opened(t, message)
+			inside := decrypted(t, message)
 			wiretest.Valid(t, inside)
 			if sign != idp.SignResponse {
 				wiretest.Signed(t, inside, h.ourCert("RS256"))
