@@ -10,13 +10,15 @@ type appCmd struct {
 	List appListCmd `cmd:"" help:"List apps."`
 	Show appShowCmd `cmd:"" help:"Show an app's registration."`
 
-	Add     appAddCmd     `cmd:"" help:"Register an OpenID Connect app and print what to write into it."`
+	Add     appAddCmd     `cmd:"" help:"Register an app and print what to write into it: OpenID Connect, or with --saml a service provider."`
 	Connect appConnectCmd `cmd:"" help:"Print what an app has to be told, its secret apart."`
 	Check   appCheckCmd   `cmd:"" help:"Say what a reviewer would say of an app's registration; exits 3 if there is anything."`
 	Secret  appSecretCmd  `cmd:"" help:"The secrets of an app: one, or two while the app is moved to a new one."`
 
-	Remove             appRemoveCmd             `cmd:"" help:"Remove an OpenID Connect app for good: end all that it holds, and print the receipt."`
+	Remove             appRemoveCmd             `cmd:"" help:"Remove an app for good: end all that it holds, and print the receipt."`
 	RevokeRegistration appRevokeRegistrationCmd `cmd:"" help:"Take away the token with which an app manages its own registration; the app stays."`
+
+	Metadata appMetadataCmd `cmd:"" help:"Register what a metadata document says of a SAML app, or with --dry-run print the difference."`
 
 	EndAll appEndAllCmd `cmd:"" help:"End everything an app holds, of everybody, and print the receipt."`
 }

@@ -43,6 +43,7 @@ type appAddedView struct {
 	ID, Name, Secret string
 	Connect          []string // NAME=value
 	Second           bool     // it is a second secret of a known app
+	SAML             bool
 }
 
 // appNew shows the form with which an app is registered.
