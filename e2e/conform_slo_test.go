@@ -281,8 +281,8 @@ func (r samlRun) logoutLongRelayState() {
 	long := strings.Repeat("é", 512) // 1 KiB
 	r.leaves(false, long, "Success")
 	v := comesIn(r, r.k.URL, "ada", adasPassword)
-	_, got := r.asks(v, r.leaver(), r.opens(v, r.leaver()), long+"x")
-	r.refusedByAPage(got)
+	id, got := r.asks(v, r.leaver(), r.opens(v, r.leaver()), long+"x")
+	r.answered(got, r.leaver(), id, "", "Requester", "RequestDenied")
 	if home := v.get(r, r.k.URL+"/"); home.Status != http.StatusOK {
 		r.Errorf("a refused request has ended the session: %d", home.Status)
 	}

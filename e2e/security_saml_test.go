@@ -72,6 +72,19 @@ func TestSecurityOfSignedRequests(t *testing.T) {
 			root.InsertChildAt(1, moved)
 			return root
 		},
+		"SA-03 XSW7 the whole original in an extension, the signature in the forged one too": func() *etree.Element {
+			was, root := document(t, original()), forged()
+			root.InsertChildAt(1, signatureOf(was).Copy())
+			root.CreateElement("samlp:Extensions").AddChild(was)
+			return root
+		},
+		"SA-03 XSW8 the original in an object of the moved signature": func() *etree.Element {
+			was, root := document(t, original()), forged()
+			moved := signatureOf(was).Copy()
+			moved.CreateElement("ds:Object").AddChild(without(was))
+			root.InsertChildAt(1, moved)
+			return root
+		},
 		"SA-03 the forged one takes the ID of the original": func() *etree.Element {
 			was, root := document(t, original()), forged()
 			root.CreateAttr("ID", was.SelectAttrValue("ID", ""))

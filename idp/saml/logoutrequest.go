@@ -78,6 +78,9 @@ func (p *Provider) receiveLogout(ctx context.Context, m *wire.Message, here stri
 
 // judgeLogout reads the rest of a proven request into l, rule by rule.
 func (p *Provider) judgeLogout(m *wire.Message, asked wire.LogoutRequest, encrypted bool, here string, l *logout) error {
+	if m.RelayStateTooLong {
+		return badRelayState("RelayState is longer than 1 KiB.")
+	}
 	if !carriable(m.RelayState) {
 		return turnAway("relay_state", "The app's request holds characters that cannot be handed back to it.", nil)
 	}

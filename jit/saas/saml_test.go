@@ -2,8 +2,10 @@ package saas
 
 import (
 	"crypto"
+	"encoding/base64"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -177,6 +179,7 @@ func TestEncryptedAssertions(t *testing.T) {
 			b.mustBe(base, c.ok)
 		})
 	}
+	t.Run("no oracle (SA-23)", theSameIsSaidOfEveryFailure)
 	t.Run("to an app without a key", func(t *testing.T) {
 		t.Parallel()
 		idp := startSAMLIdP(t)
@@ -222,6 +225,49 @@ func TestECDSASignaturesAreRead(t *testing.T) {
 			}
 			stranger.mustBe(base, false)
 		}
+	}
+}
+
+// theSameIsSaidOfEveryFailure: whoever brings answers of their own making learns
+// from the page neither whether the key came out, nor whether the content did, nor
+// that only the signature in it was missing.
+func theSameIsSaidOfEveryFailure(t *testing.T) {
+	t.Parallel()
+	idp := startSAMLIdP(t)
+	_, base := startCRM(t, idp, new(clock), func(s *SAML) { s.Encrypted = true })
+	damage := func(path string, at int) func(*etree.Element) {
+		return func(el *etree.Element) {
+			value := el.FindElement(path)
+			octets, err := base64.StdEncoding.DecodeString(value.Text())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			octets[(at+len(octets))%len(octets)] ^= 1
+			value.SetText(base64.StdEncoding.EncodeToString(octets))
+		}
+	}
+	const content, key = "//EncryptedData/CipherData/CipherValue", "//EncryptedKey/CipherData/CipherValue"
+	said := map[string][]string{}
+	for name, c := range map[string]struct {
+		signed string
+		tamper func(*etree.Element)
+	}{
+		"the key's first octet":     {"assertion", damage(key, 0)},
+		"the key's last octet":      {"assertion", damage(key, -1)},
+		"the content's first octet": {"assertion", damage(content, 0)},
+		"the content's last octet":  {"assertion", damage(content, -1)},
+		"well encrypted, unsigned":  {"nothing", nil},
+	} {
+		idp.set(func() { idp.signWhat, idp.encrypt, idp.tamper = c.signed, &wire.Encryption{}, c.tamper })
+		b := newBrowser(t)
+		p := b.samlSignIn(base, "")
+		words := regexp.MustCompile(`Reference[^<]*(<[^>]*>)*[^<]*`).ReplaceAllString(p.body, "Reference")
+		said[p.Status+words] = append(said[p.Status+words], name)
+		b.mustBe(base, false)
+	}
+	if len(said) != 1 {
+		t.Errorf("%d pages tell them apart: %q", len(said), said)
 	}
 }
 

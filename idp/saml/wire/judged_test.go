@@ -265,6 +265,7 @@ func greedy(t testing.TB) map[string]string {
 		"many declarations":             filled("<a"+declarations.String()+"></a>", 65),
 		"deep, with declarations":       filled(nested(declarations.String(), 55), 1),
 		"an attribute for each element": filled(`<a b=""></a>`, 2950),
+		"more elements than allowed":    strings.Replace(requestXML, "</samlp:AuthnRequest>", strings.Repeat("<a/>", 40_000)+"</samlp:AuthnRequest>", 1),
 		"more attributes than allowed":  "<a>" + strings.Repeat("<a"+attributes.String()+"/>", 500) + "</a>",
 		"uncommon names":                "<a>" + strings.Repeat("<é/>", 20_000) + "</a>",
 		"one long text":                 filled("<a>"+string(noise)+"</a>", 3),
