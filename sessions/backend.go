@@ -26,6 +26,8 @@ type Accepts interface {
 	SignInByID(ctx context.Context, id idp.SignInID) (idp.SignIn, idp.Standing, error)
 	// FamilyByID finds a token family with its user and what it hangs on.
 	FamilyByID(ctx context.Context, id idp.TokenFamilyID, now time.Time) (idp.FamilyTruth, error)
+	// FamilyAndApp is FamilyByID with the family's app, which is the one of this ID.
+	FamilyAndApp(ctx context.Context, id idp.TokenFamilyID, app idp.AppID, now time.Time) (idp.FamilyTruth, idp.App, error)
 	// FamilyOfRefreshToken is FamilyByID for a refresh token: Seq is that of
 	// this moment, which moves without an ending.
 	FamilyOfRefreshToken(ctx context.Context, id idp.TokenFamilyID, now time.Time) (idp.FamilyTruth, error)

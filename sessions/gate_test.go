@@ -67,6 +67,10 @@ var paths = []path{
 		f := w.family()
 		return func() error { _, err := w.gate.Family(w.ctx, f.ID, f.Proof); return err }
 	}},
+	{pass: sessions.AccessToken, covers: []string{"FamilyAndApp"}, prepare: func(w *world) func() error {
+		f := w.family()
+		return func() error { _, _, err := w.gate.FamilyAndApp(w.ctx, f.ID, f.AppID, f.Proof); return err }
+	}},
 	{pass: sessions.AccessToken, covers: []string{"FamilyOfRefreshToken"}, prepare: func(w *world) func() error {
 		f := w.family()
 		return func() error { _, err := w.gate.RefreshFamily(w.ctx, f.ID, f.Proof); return err }

@@ -37,6 +37,19 @@ func (g *Gate) Family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof
 	return g.family(ctx, id, proof, g.Backend.FamilyByID)
 }
 
+// FamilyAndApp is [Gate.Family] with the family's app as of the same moment, for a
+// token that names the app it was given to.
+func (g *Gate) FamilyAndApp(ctx context.Context, id idp.TokenFamilyID, app idp.AppID, proof idp.Proof) (t idp.FamilyTruth, of idp.App, err error) {
+	t, err = g.family(ctx, id, proof, func(ctx context.Context, id idp.TokenFamilyID, now time.Time) (t idp.FamilyTruth, err error) {
+		t, of, err = g.Backend.FamilyAndApp(ctx, id, app, now)
+		return t, err
+	})
+	if err != nil {
+		return t, idp.App{}, err
+	}
+	return t, of, nil
+}
+
 // RefreshFamily is [Gate.Family] for a refresh token: the family's Seq is that
 // of the newest one.
 func (g *Gate) RefreshFamily(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error) {

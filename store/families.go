@@ -37,12 +37,14 @@ const (
 		WHERE g.app_id = f.app_id AND (g.user_id = f.user_id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = f.user_id))
 		AND (g.from_at > $2 OR g.until_at > $2)), 0)`
 
-	familyByID = `SELECT ` + familyColumns + `, ` + userColumns + `, u.status, u.epoch, h.generation, h.cut_before, c.n,
+	familyTruth = `SELECT ` + familyColumns + `, ` + userColumns + `, u.status, u.epoch, h.generation, h.cut_before, c.n,
 		CASE WHEN ` + familySession + ` THEN 1 ELSE 0 END, CASE WHEN ` + familyGrant + ` THEN 1 ELSE 0 END,
 		` + familyRole + `, ` + familyGroups + `, s.expires_at, ` + grantsTurn + `,
-		(SELECT a.epoch FROM apps a WHERE a.id = f.app_id)
-		FROM token_families f JOIN users u ON u.id = f.user_id JOIN sessions s ON s.id = f.session_id
-		CROSS JOIN house h CROSS JOIN counter c WHERE f.id = $1`
+		a.epoch`
+	familyFrom = ` FROM token_families f JOIN users u ON u.id = f.user_id JOIN sessions s ON s.id = f.session_id
+		JOIN apps a ON a.id = f.app_id CROSS JOIN house h CROSS JOIN counter c WHERE f.id = $1`
+	familyByID   = familyTruth + familyFrom
+	familyAndApp = familyTruth + `, ` + appColumns + familyFrom
 
 	// $3 to $5 are the proof, $6 is the sequence to move on from.
 	rotateWhere = `token_families f JOIN users u ON u.id = f.user_id
@@ -79,24 +81,42 @@ func scanFamily(r row) (f idp.TokenFamily, err error) { return f, r.Scan(familyD
 // FamilyByID finds a token family with its user and what it hangs on, of one
 // moment. One statement.
 func (s *Store) FamilyByID(ctx context.Context, id idp.TokenFamilyID, now time.Time) (idp.FamilyTruth, error) {
-	return one(ctx, s, "token family", func(r row) (t idp.FamilyTruth, err error) {
-		var groups string
-		var sessionEnds, grantsTurn time.Time
-		dest := append(familyDest(&t.Family), userDest(&t.User)...)
-		dest = append(append(dest, standingDest(&t.Standing)...), flag(&t.SessionAlive), flag(&t.Granted),
-			&t.Role, &groups, at(&sessionEnds), at(&grantsTurn), &t.AppEpoch)
-		if err := r.Scan(dest...); err != nil {
+	return one(ctx, s, "token family", func(r row) (idp.FamilyTruth, error) { return scanTruth(r) }, familyByID, id, us(now))
+}
+
+// FamilyAndApp is FamilyByID with the app of the family, which the caller knows
+// the ID of. One statement.
+func (s *Store) FamilyAndApp(ctx context.Context, id idp.TokenFamilyID, _ idp.AppID, now time.Time) (t idp.FamilyTruth, app idp.App, err error) {
+	t, err = one(ctx, s, "token family", func(r row) (idp.FamilyTruth, error) {
+		var a appRow
+		t, err := scanTruth(r, a.dest()...)
+		if err != nil {
 			return t, err
 		}
-		if groups != "" {
-			t.Groups = strings.Split(groups, unit)
-		}
-		t.Until = sooner(t.Family.ExpiresAt, grantsTurn)
-		if !t.Family.Offline {
-			t.Until = sooner(t.Until, sessionEnds)
-		}
-		return t, nil
-	}, familyByID, id, us(now))
+		app, err = s.app(&a)
+		return t, err
+	}, familyAndApp, id, us(now))
+	return t, app, err
+}
+
+// scanTruth reads a family with what it hangs on, and more columns after it.
+func scanTruth(r row, more ...any) (t idp.FamilyTruth, err error) {
+	var groups string
+	var sessionEnds, grantsTurn time.Time
+	dest := append(familyDest(&t.Family), userDest(&t.User)...)
+	dest = append(append(dest, standingDest(&t.Standing)...), flag(&t.SessionAlive), flag(&t.Granted),
+		&t.Role, &groups, at(&sessionEnds), at(&grantsTurn), &t.AppEpoch)
+	if err := r.Scan(append(dest, more...)...); err != nil {
+		return t, err
+	}
+	if groups != "" {
+		t.Groups = strings.Split(groups, unit)
+	}
+	t.Until = sooner(t.Family.ExpiresAt, grantsTurn)
+	if !t.Family.Offline {
+		t.Until = sooner(t.Until, sessionEnds)
+	}
+	return t, nil
 }
 
 // FamilyOfRefreshToken is FamilyByID: here nothing but the truth is known.

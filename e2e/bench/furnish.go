@@ -12,14 +12,16 @@ import (
 )
 
 const (
-	workers   = 4 // closed loop
-	apps      = 50
-	password  = "correct horse battery staple"
-	secret    = "the secret of every app of the bench"
-	callback  = "http://app.localhost/callback"
-	consumer  = "http://app.localhost/acs"
-	entityID  = "http://app.localhost/metadata"
-	groupName = "Everybody"
+	workers  = 4 // closed loop
+	apps     = 50
+	password = "correct horse battery staple"
+	secret   = "the secret of every app of the bench"
+	callback = "http://app.localhost/callback"
+	consumer = "http://app.localhost/acs"
+	entityID = "http://app.localhost/metadata"
+	// bothEntityID is of the app that wants two signatures.
+	bothEntityID = "http://app.localhost/metadata/both"
+	groupName    = "Everybody"
 
 	machineScope = "stock.read"
 )
@@ -89,7 +91,7 @@ func (h *house) bring(ctx context.Context, want client.Desired, people []*person
 	return nil
 }
 
-// registrations are the three apps that are measured and fifty more, none of
+// registrations are the four apps that are measured and fifty more, none of
 // which can be told of a logout: what is measured of a suspension is the
 // suspension, not the network.
 func registrations() []client.App {
@@ -104,6 +106,9 @@ func registrations() []client.App {
 		relying(appES256, "ES256"), relying(appRS256, "RS256"),
 		{Name: "saml", Protocol: "saml", Identifier: entityID, SAML: &client.SAML{
 			ACS: []client.ACS{{URL: consumer, Index: 0, Default: true}},
+		}},
+		{Name: "saml, both signed", Protocol: "saml", Identifier: bothEntityID, SAML: &client.SAML{
+			ACS: []client.ACS{{URL: consumer, Index: 0, Default: true}}, Sign: "both",
 		}},
 	}
 	for i := range apps {

@@ -55,7 +55,7 @@ func main() {
 	var o options
 	flag.DurationVar(&o.each, "each", 3*time.Second, "how long one figure is measured in one round")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds; the median counts")
-	flag.StringVar(&o.rows, "rows", "1,2,3,4,5,6,7,9", "the rows of the table to measure")
+	flag.StringVar(&o.rows, "rows", "1,2,3,4,5,6,7,8,9", "the rows of the table to measure")
 	flag.IntVar(&o.suspensions, "suspensions", 7, "suspensions of each kind; the median counts")
 	flag.IntVar(&o.starts, "starts", 10, "starts; the median counts")
 	flag.IntVar(&o.operations, "operations", 100_000, "operations of a server, at least, before its memory is read again")

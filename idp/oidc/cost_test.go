@@ -25,7 +25,7 @@ func TestCostInStatements(t *testing.T) {
 		{"authorize: session; app and access", 2, func() { code = ada.code() }},
 		{"code: app; family, account, participant", 6, func() { h.asWiki().exchange(code) }},
 		{"refresh: app, rotation", 2, func() { a = h.asWiki().refresh(a.text("refresh_token")) }},
-		{"userinfo: family, access", 2, func() { h.userinfo(a.text("access_token")) }},
+		{"userinfo: family and app", 1, func() { h.userinfo(a.text("access_token")) }},
 		{"introspection: app, family", 2, func() {
 			h.asWiki().post("/oauth/introspect", url.Values{"token": {a.text("access_token")}})
 		}},
@@ -46,7 +46,7 @@ func TestCostInStatements(t *testing.T) {
 		{"par: app; assertion spent, proof spent", 3, func() {
 			h.withProof("/oauth/par", b.by(b.assertion(nil), b.asks()), h.proof("POST", "/oauth/par", nil))
 		}},
-		{"userinfo with a proof: proof spent; family, access", 3, func() {
+		{"userinfo with a proof: proof spent; family and app", 2, func() {
 			h.userinfoBy("DPoP "+token, h.proof("GET", "/oauth/userinfo", map[string]any{"ath": hash(token)}))
 		}},
 	} {

@@ -50,6 +50,7 @@ type Gate interface {
 	SpendCode(ctx context.Context, f idp.TokenFamily, p idp.Participant, a idp.Account) error
 	Rotate(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof, seq int64) (idp.TokenFamily, error)
 	Family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error)
+	FamilyAndApp(ctx context.Context, id idp.TokenFamilyID, app idp.AppID, proof idp.Proof) (idp.FamilyTruth, idp.App, error)
 	RefreshFamily(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error)
 	NewApp(t idp.AppTruth, secret string, asked time.Time) (idp.AppProof, error)
 	App(ctx context.Context, p idp.AppProof) (idp.App, error)

@@ -24,7 +24,7 @@ func (s *server) UserInfo(ctx context.Context, r *op.Request[oidc.UserInfoReques
 		p.note(ctx, idp.Event{Kind: "oidc.proof.refuse", UserID: t.User, AppID: t.App, Detail: map[string]string{"reason": why}})
 		return nil, refusedBearer(errors.New(why))
 	}
-	truth, err := p.Gate.Family(ctx, t.Family, t.proof())
+	truth, app, err := p.Gate.FamilyAndApp(ctx, t.Family, t.App, t.proof())
 	switch {
 	case idp.IsKind(err, idp.Unauthenticated):
 		p.witness(ctx, truth.Family, "a call to userinfo with its token was refused", false)
@@ -34,10 +34,6 @@ func (s *server) UserInfo(ctx context.Context, r *op.Request[oidc.UserInfoReques
 	case !slices.Contains(t.scopes(), oidc.ScopeOpenID):
 		return nil, op.NewStatusError((&oidc.Error{ErrorType: insufficientScope}).
 			WithDescription("The scope openid is needed."), http.StatusForbidden)
-	}
-	app, err := p.Store.App(ctx, truth.Family.AppID)
-	if err != nil {
-		return nil, fault(err)
 	}
 	u, sub := truth.User, p.subject(app, truth.User.ID)
 	person := Person{User: u, Groups: truth.Groups, Role: truth.Role, Subject: sub}

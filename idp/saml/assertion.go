@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/beevik/etree"
-	"github.com/crewjam/saml"
 
 	"gatehouse/idp"
 	"gatehouse/idp/saml/wire"
@@ -35,45 +34,57 @@ type statement struct {
 	attributes []Attribute
 }
 
-// assertion writes a statement down, unsigned. All its times come from our
-// clock and the session's, none from the request (SA-34).
+// assertion writes a statement down, unsigned (SAML Core §2.3.3). All its times
+// come from our clock and the session's, none from the request (SA-34).
 //
-// The element itself is built here: crewjam's own canonicalises and panics
-// where that fails. No Address and no SubjectLocality: behind proxies and
-// across networks they refuse the right person.
+// The elements are built here: crewjam's canonicalise, panic where that fails,
+// and cost half as much again. No Address and no SubjectLocality: behind proxies
+// and across networks they refuse the right person.
 func (p *Provider) assertion(s statement) *etree.Element {
-	el := etree.NewElement("saml:Assertion")
-	el.CreateAttr("xmlns:saml", wire.NSAssertion)
-	el.CreateAttr("xmlns:xs", xmlSchema)
-	el.CreateAttr("xmlns:xsi", xmlSchemaInstance)
-	el.CreateAttr("ID", wire.NewID())
-	el.CreateAttr("Version", "2.0")
-	el.CreateAttr("IssueInstant", wire.FormatTime(s.now))
+	el := node("saml:Assertion", "xmlns:saml", wire.NSAssertion, "xmlns:xs", xmlSchema, "xmlns:xsi", xmlSchemaInstance,
+		"ID", wire.NewID(), "Version", "2.0", "IssueInstant", wire.FormatTime(s.now))
+	until := wire.FormatTime(s.now.Add(cmp.Or(s.app.SAML.AssertionValidity, defaultValidity)))
 	el.CreateElement("saml:Issuer").SetText(p.EntityID)
-	until := s.now.Add(cmp.Or(s.app.SAML.AssertionValidity, defaultValidity))
-	el.AddChild((&saml.Subject{
-		NameID: &saml.NameID{
-			Value: s.name.Value, Format: s.name.Format,
-			NameQualifier: s.name.NameQualifier, SPNameQualifier: s.name.SPNameQualifier,
-		},
-		SubjectConfirmations: []saml.SubjectConfirmation{{
-			Method: confirmedByBearer,
-			SubjectConfirmationData: &saml.SubjectConfirmationData{
-				NotOnOrAfter: until, Recipient: s.req.ACS, InResponseTo: s.req.ID,
-			},
-		}},
-	}).Element())
-	conditions := &saml.Conditions{
-		NotBefore: s.now.Add(-backdate), NotOnOrAfter: until,
-		AudienceRestrictions: []saml.AudienceRestriction{{Audience: saml.Audience{Value: s.app.Identifier}}},
-	}
-	if s.app.SAML.OneTimeUse {
-		conditions.OneTimeUse = &saml.OneTimeUse{}
-	}
-	el.AddChild(conditions.Element())
-	el.AddChild(s.authn().Element())
+	el.AddChild(s.subject(until))
+	el.AddChild(s.conditions(until))
+	el.AddChild(s.authn())
 	if len(s.attributes) > 0 { // the schema wants at least one
 		el.AddChild(s.told())
+	}
+	return el
+}
+
+// node makes an element with attributes, name and value in turn, but for those
+// without a value.
+func node(tag string, attributes ...string) *etree.Element {
+	el := etree.NewElement(tag)
+	el.Attr = make([]etree.Attr, 0, len(attributes)/2)
+	for i := 0; i < len(attributes); i += 2 {
+		if attributes[i+1] != "" {
+			el.CreateAttr(attributes[i], attributes[i+1])
+		}
+	}
+	return el
+}
+
+// subject says who it is about, and who may bring it: whoever has it, to that
+// address, as the answer to that request (SAML Profiles §3.3).
+func (s statement) subject(until string) *etree.Element {
+	el := etree.NewElement("saml:Subject")
+	name := node("saml:NameID", "NameQualifier", s.name.NameQualifier, "SPNameQualifier", s.name.SPNameQualifier, "Format", s.name.Format)
+	name.SetText(s.name.Value)
+	el.AddChild(name)
+	confirmation := node("saml:SubjectConfirmation", "Method", confirmedByBearer)
+	confirmation.AddChild(node("saml:SubjectConfirmationData", "NotOnOrAfter", until, "Recipient", s.req.ACS, "InResponseTo", s.req.ID))
+	el.AddChild(confirmation)
+	return el
+}
+
+func (s statement) conditions(until string) *etree.Element {
+	el := node("saml:Conditions", "NotBefore", wire.FormatTime(s.now.Add(-backdate)), "NotOnOrAfter", until)
+	el.CreateElement("saml:AudienceRestriction").CreateElement("saml:Audience").SetText(s.app.Identifier)
+	if s.app.SAML.OneTimeUse {
+		el.CreateElement("saml:OneTimeUse")
 	}
 	return el
 }
@@ -81,7 +92,7 @@ func (p *Provider) assertion(s statement) *etree.Element {
 // authn says when and how the person signed in. SessionNotOnOrAfter is what
 // bounds the app's own session: it is never later than ours, nor than what lets
 // the person use the app.
-func (s statement) authn() *saml.AuthnStatement {
+func (s statement) authn() *etree.Element {
 	end := s.session.ExpiresAt
 	if ttl := s.app.SAML.SessionTTL; ttl > 0 && s.now.Add(ttl).Before(end) {
 		end = s.now.Add(ttl)
@@ -89,11 +100,10 @@ func (s statement) authn() *saml.AuthnStatement {
 	if !s.granted.IsZero() && s.granted.Before(end) {
 		end = s.granted
 	}
-	end = end.UTC()
-	return &saml.AuthnStatement{
-		AuthnInstant: s.session.AuthTime.UTC(), SessionIndex: s.index, SessionNotOnOrAfter: &end,
-		AuthnContext: saml.AuthnContext{AuthnContextClassRef: &saml.AuthnContextClassRef{Value: s.class}},
-	}
+	el := node("saml:AuthnStatement", "AuthnInstant", wire.FormatTime(s.session.AuthTime), "SessionIndex", s.index,
+		"SessionNotOnOrAfter", wire.FormatTime(end))
+	el.CreateElement("saml:AuthnContext").CreateElement("saml:AuthnContextClassRef").SetText(s.class)
+	return el
 }
 
 // told is the AttributeStatement (SAML Core §2.7.3). The types of values are in
@@ -101,19 +111,13 @@ func (s statement) authn() *saml.AuthnStatement {
 func (s statement) told() *etree.Element {
 	told := etree.NewElement("saml:AttributeStatement")
 	for _, a := range s.attributes {
-		el := told.CreateElement("saml:Attribute")
-		el.CreateAttr("Name", a.Name)
-		el.CreateAttr("NameFormat", a.NameFormat)
-		if a.FriendlyName != "" {
-			el.CreateAttr("FriendlyName", a.FriendlyName)
-		}
+		el := node("saml:Attribute", "Name", a.Name, "NameFormat", a.NameFormat, "FriendlyName", a.FriendlyName)
 		for _, v := range a.Values {
-			value := el.CreateElement("saml:AttributeValue")
-			if a.Type != "" {
-				value.CreateAttr("xsi:type", a.Type)
-			}
+			value := node("saml:AttributeValue", "xsi:type", a.Type)
 			value.SetText(v)
+			el.AddChild(value)
 		}
+		told.AddChild(el)
 	}
 	return told
 }
@@ -126,10 +130,9 @@ func (p *Provider) response(app idp.App, req *request, status wire.Status, asser
 	if err != nil {
 		return nil, err
 	}
-	el := (&saml.Response{
-		ID: wire.NewID(), InResponseTo: req.ID, Version: "2.0", IssueInstant: p.now(), Destination: req.ACS,
-		Issuer: &saml.Issuer{Value: p.EntityID}, Status: statusOf(status),
-	}).Element()
+	el := wire.Response{
+		ID: wire.NewID(), InResponseTo: req.ID, Issuer: p.EntityID, Destination: req.ACS, IssueInstant: p.now(), Status: status,
+	}.Element()
 	if assertion != nil {
 		if app.SAML.Sign != idp.SignResponse {
 			if err := sign.Sign(assertion); err != nil {
@@ -148,15 +151,4 @@ func (p *Provider) response(app idp.App, req *request, status wire.Status, asser
 		}
 	}
 	return wire.Serialize(el), nil
-}
-
-func statusOf(s wire.Status) saml.Status {
-	status := saml.Status{StatusCode: saml.StatusCode{Value: s.Code}}
-	if s.SubCode != "" {
-		status.StatusCode.StatusCode = &saml.StatusCode{Value: s.SubCode}
-	}
-	if s.Message != "" {
-		status.StatusMessage = &saml.StatusMessage{Value: s.Message}
-	}
-	return status
 }

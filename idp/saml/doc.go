@@ -6,9 +6,9 @@
 // judgement over it, the assertion; [Import] of a service provider's metadata;
 // its levers, the LogoutRequest over SOAP and by the person's browser; and single
 // logout that an app asks for (SAML Profiles §4.4). Octets belong to idp/saml/wire:
-// decoding, signatures, metadata. crewjam/saml has the types from which
-// statements are written; its handlers, its Assertion serialiser (which may
-// panic) and its policy (there is none) are not used. It leaves sign-in to
+// decoding, signatures, encryption, metadata. crewjam/saml is not used: its
+// handlers have no policy, its serialisers may panic and cost a multiple (its
+// service provider is a judge of ours in tests, and in jit/saas). It leaves sign-in to
 // idp/login, accepting and issuing to sessions, cookies and pages to web
 // (Browser), mapping of attributes to jit.
 //

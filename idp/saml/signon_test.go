@@ -17,6 +17,7 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/saml/wire"
+	"gatehouse/idp/saml/wire/wiretest"
 )
 
 // serviceProvider is a service provider that is not ours, which trusts the
@@ -407,7 +408,7 @@ func TestAttributesAreToldAsTheirRulesSay(t *testing.T) {
 	a := h.ask()
 	f := h.signedIn(h.ada).get(h.redirect(a, nil, "")).form()
 	mustAccept(t, h.asCRM(), f, a.ID)
-	newJudge(h, t).verify(f.message, assertionEl, "RS256")
+	wiretest.Judge(t, f.message, h.ourCert("RS256"))
 	const formats = "urn:oasis:names:tc:SAML:2.0:attrname-format:"
 	want := []string{
 		"urn:oid:0.9.2342.19200300.100.1.3|" + formats + "uri|mail|xs:string=ada@example.com",

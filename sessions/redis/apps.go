@@ -35,7 +35,7 @@ type decodedApp struct {
 
 // App returns the app with this ID.
 func (a *Apps) App(ctx context.Context, id idp.AppID) (idp.App, error) {
-	t, err := a.read(ctx, "a:"+string(id), func() (t idp.AppTruth, n int64, err error) {
+	t, err := a.read(ctx, appIDName(id), func() (t idp.AppTruth, n int64, err error) {
 		t.App, n, err = a.SQL.AppAt(ctx, id)
 		return t, n, err
 	})
@@ -121,13 +121,21 @@ func (a *Apps) read(ctx context.Context, name string, sql func() (idp.AppTruth, 
 	if err != nil {
 		return idp.AppTruth{}, err
 	}
-	body, err := json.Marshal(copyOfApp{name, t})
-	if err != nil {
-		return idp.AppTruth{}, err
-	}
-	a.Redis.write(ctx, name, n, string(body), time.Hour, ofApp(t.App.ID))
-	return t, nil
+	return t, a.keep(ctx, name, t, n)
 }
+
+// keep keeps a copy of what was read at number n.
+func (a *Apps) keep(ctx context.Context, name string, t idp.AppTruth, n int64) error {
+	body, err := json.Marshal(copyOfApp{name, t})
+	if err == nil {
+		a.Redis.write(ctx, name, n, string(body), time.Hour, ofApp(t.App.ID))
+	}
+	return err
+}
+
+// appIDName is the key of an app's copy by its ID: without what its own passes
+// hang on.
+func appIDName(id idp.AppID) string { return "a:" + string(id) }
 
 type copyOfApp struct {
 	Name string

@@ -16,11 +16,14 @@ import (
 
 // Backend is sql with copies in front of sessions and token families. What
 // issues, spends or ends goes to sql, and is answered when it is in force.
-func (r *Redis) Backend(sql sessions.Backend) sessions.Backend { return &backend{sql, r} }
+func (r *Redis) Backend(sql sessions.Backend) sessions.Backend {
+	return &backend{sql, r, &Apps{Redis: r}}
+}
 
 type backend struct {
 	sessions.Backend
 	redis *Redis
+	apps  *Apps // their copies alone
 }
 
 // SessionByHash answers from the copy, or asks SQL and keeps a copy of what
@@ -115,15 +118,48 @@ const familyLife = time.Hour
 // FamilyByID answers from the copy while time alone has changed nothing, or
 // asks SQL and keeps a copy of what is alive.
 func (b *backend) FamilyByID(ctx context.Context, id idp.TokenFamilyID, now time.Time) (idp.FamilyTruth, error) {
-	name := "f:" + string(id)
-	if _, body, ok := b.redis.read(ctx, name); ok {
-		var t idp.FamilyTruth
-		if json.Unmarshal([]byte(body), &t) == nil && t.Family.ID == id && (t.Until.IsZero() || now.Before(t.Until)) {
+	if _, body, ok := b.redis.read(ctx, familyName(id)); ok {
+		if t, ok := readFamily(body, id, now); ok {
 			return t, nil
 		}
 	}
 	t, err := b.Backend.FamilyByID(ctx, id, now)
-	if err == nil && t.Family.Stands(t.Standing, t.Family.CreatedAt) && t.Family.RevokedAt.IsZero() && t.SessionAlive &&
+	if err == nil {
+		err = b.keepFamily(ctx, t, now)
+	}
+	return t, err
+}
+
+// FamilyAndApp reads both copies in one round trip.
+func (b *backend) FamilyAndApp(ctx context.Context, id idp.TokenFamilyID, app idp.AppID, now time.Time) (idp.FamilyTruth, idp.App, error) {
+	if copies := b.redis.readAll(ctx, familyName(id), appIDName(app)); copies != nil {
+		t, ok := readFamily(bodyOf(copies[0]), id, now)
+		of, known := b.apps.decode(appIDName(app), bodyOf(copies[1]))
+		if ok && known && of.App.ID == t.Family.AppID {
+			return t, of.App, nil
+		}
+	}
+	t, of, err := b.Backend.FamilyAndApp(ctx, id, app, now)
+	if err == nil {
+		err = b.keepFamily(ctx, t, now)
+	}
+	if err == nil {
+		err = b.apps.keep(ctx, appIDName(of.ID), idp.AppTruth{App: of}, t.Standing.N)
+	}
+	return t, of, err
+}
+
+func familyName(id idp.TokenFamilyID) string { return "f:" + string(id) }
+
+// readFamily reads a copy, while time alone has changed nothing.
+func readFamily(body string, id idp.TokenFamilyID, now time.Time) (t idp.FamilyTruth, ok bool) {
+	ok = json.Unmarshal([]byte(body), &t) == nil && t.Family.ID == id && (t.Until.IsZero() || now.Before(t.Until))
+	return t, ok
+}
+
+// keepFamily keeps a copy of what is alive.
+func (b *backend) keepFamily(ctx context.Context, t idp.FamilyTruth, now time.Time) error {
+	if t.Family.Stands(t.Standing, t.Family.CreatedAt) && t.Family.RevokedAt.IsZero() && t.SessionAlive &&
 		t.Family.AppEpoch == t.AppEpoch && t.Granted {
 		life := familyLife
 		if !t.Until.IsZero() {
@@ -131,10 +167,10 @@ func (b *backend) FamilyByID(ctx context.Context, id idp.TokenFamilyID, now time
 		}
 		body, err := json.Marshal(t)
 		if err != nil {
-			return t, err
+			return err
 		}
-		b.redis.write(ctx, name, t.Standing.N, string(body), life,
-			ofUser(t.Family.UserID), ofSession(t.Family.SessionID), ofFamily(id), ofApp(t.Family.AppID))
+		b.redis.write(ctx, familyName(t.Family.ID), t.Standing.N, string(body), life,
+			ofUser(t.Family.UserID), ofSession(t.Family.SessionID), ofFamily(t.Family.ID), ofApp(t.Family.AppID))
 	}
-	return t, err
+	return nil
 }

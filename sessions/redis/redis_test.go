@@ -438,10 +438,25 @@ func TestAFamilysCopyFollowsPeopleAppsAndGrants(t *testing.T) {
 	n.must(err)
 	n.must(n.dir.AddMember(n.ctx, group.ID, u.ID))
 	says(func(f idp.FamilyTruth) bool { return len(f.Groups) == 1 && f.Groups[0] == "staff" })
+	app.LaunchURL = "https://app.example/launch"
+	_, err = db.Commit(n.ctx, idp.Change{Apps: []idp.App{app}})
+	n.must(err)
+	says(func(idp.FamilyTruth) bool {
+		_, of, err := n.gate.FamilyAndApp(n.ctx, f.ID, app.ID, f.Proof)
+		return err == nil && of.ID == app.ID && of.LaunchURL == app.LaunchURL
+	})
+	n.asksNoSQL(func() {
+		if _, of, err := n.gate.FamilyAndApp(n.ctx, f.ID, app.ID, f.Proof); err != nil || of.LaunchURL != app.LaunchURL {
+			t.Errorf("the copies say %+v, %v", of, err)
+		}
+	})
 	_, err = n.dir.Ungrant(n.ctx, g)
 	n.must(err)
 	if _, err := n.gate.Family(n.ctx, f.ID, f.Proof); err == nil {
 		t.Error("the grant was removed, and a token of it is accepted")
+	}
+	if _, _, err := n.gate.FamilyAndApp(n.ctx, f.ID, app.ID, f.Proof); err == nil {
+		t.Error("the grant was removed, and a token of it is accepted with its app")
 	}
 }
 

@@ -122,6 +122,12 @@ func testCodes(h *house) {
 	h.is(h.SpendCode(h.ctx, f, p, acc), idp.Conflict)
 	truth, err := h.FamilyByID(h.ctx, f.ID, h.now)
 	h.ok(err)
+	beside, of, err := h.FamilyAndApp(h.ctx, f.ID, a.ID, h.now)
+	h.ok(err)
+	h.same(truth, beside)
+	h.same(a, of)
+	_, _, err = h.FamilyAndApp(h.ctx, idp.NewTokenFamilyID(), a.ID, h.now)
+	h.is(err, idp.NotFound)
 	h.same(idp.FamilyTruth{Family: f, User: u, Standing: idp.Standing{Status: idp.UserActive, Epoch: 1, Generation: h.generation, N: 1},
 		SessionAlive: true, Granted: true, Role: g.Role, Until: s.ExpiresAt}, truth)
 

@@ -491,6 +491,53 @@ func TestTheEmergencyPageEndsThingsOfEverybody(t *testing.T) {
 	grace.signIn("grace").wants(200, "/", "Hello, Grace")
 }
 
+// TestTheCertificatesPageLeadsFromOneToTheNext: each step stands on the page when
+// its time has come, and says in words what it is that stands in its way.
+func TestTheCertificatesPageLeadsFromOneToTheNext(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.owner()
+	for _, k := range []string{"RS256", "ES256"} {
+		row, err := h.dir.Keys.Replacement("saml", k)
+		if err == nil {
+			err = h.store.CreateSigningKey(t.Context(), row)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var apps []idp.App
+	for _, name := range []string{"CRM", "HR"} {
+		a, err := h.dir.AddApp(t.Context(), idp.App{Name: name, Protocol: idp.ProtocolSAML, Identifier: "urn:example:" + name, SAML: &idp.SAMLSettings{
+			ACS: []idp.AssertionConsumer{{URL: "https://sp.example/acs"}}, NameIDFormat: "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
+		}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		apps = append(apps, a)
+	}
+	const page = "/console/certificates"
+	ada.open("/console/apps").wants(200, "/console/apps", "Certificates")
+	ada.open(page).wants(200, page, "The present", "none comes next")
+	ada.submit("/next").wants(200, page, "The next: signs for the apps that are led over", "Not known")
+	ada.submit("/had", "app", string(apps[0].ID)).wants(200, page, "An owner said so")
+	ada.submit("/switch", "app", string(apps[0].ID)).wants(200, page, "the next")
+	ada.submit("/switch", "key", "", "app", string(apps[1].ID)).wants(422, page, "HR is not known to have this certificate")
+	ada.open(page)
+	ada.submit("/rest", "keep", "").wants(422, page, "Not known to have the next certificate: HR")
+	ada.open(page)
+	ada.submit("/rest").wants(200, page, "One before: signs for the apps that stayed")
+	all, err := h.dir.SAMLKeys(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada.open(page+"/"+string(all.Apps[1].Signs.ID)+"/retire").wants(200, page, "It still signs for HR")
+	ada.submit("/retire").wants(200, page, "The present")
+	if text := ada.text(); strings.Contains(text, "One before") || !strings.Contains(text, "Publish the next") {
+		t.Error(text)
+	}
+}
+
 // TestWhoeverSuspendsThemselvesIsAskedTwice: and the last owner is told the way
 // out at once, instead of being asked.
 func TestWhoeverSuspendsThemselvesIsAskedTwice(t *testing.T) {

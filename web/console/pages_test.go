@@ -244,6 +244,23 @@ func alarmed(dead int, page templ.Component) templ.Component {
 	})
 }
 
+func sampleCertificates() certificatesView {
+	apps := []appKeyRow{
+		{ID: "app_a", Name: "CRM", Signed: "the next", Back: "key_b"},
+		{ID: "app_b", Name: "Payroll", Signed: "the present", Has: "Read 23 November 2026, 09:12:41 UTC", Note: "by Shibboleth-SP/3.4.1 OpenSAML/3.2.1 from 192.0.2.17", Over: true, Back: "key_a"},
+		{ID: "app_c", Name: uitest.Bait, Signed: "one before", Has: "Not known", Note: "Nobody has read it at the app's address yet", Ask: true},
+		{ID: "app_d", Name: longName, Signed: "the present", Has: "Not known", Note: "Nobody has read it at the app's address yet", Ask: true, Back: "key_a"},
+	}
+	return certificatesView{
+		Certificates: []certificateRow{
+			{ID: "key_h3egn8c56w4hpaueyfzmbfabcs", Algorithm: "RS256", State: "One before: signs for the apps that stayed", Made: ago(3000 * 24 * time.Hour), Expires: uitest.Now().Add(29 * 24 * time.Hour), Retire: true},
+			{ID: "key_dnj4dthtssp9mfq4re5v5f96ne", Algorithm: "RS256", State: "The present: signs for all others", Made: ago(400 * 24 * time.Hour), Expires: uitest.Now().Add(3000 * 24 * time.Hour)},
+			{ID: "key_xvgcv24ix89js9pjhq62tvdsha", Algorithm: "RS256", State: "The next: signs for the apps that are led over", Made: ago(time.Hour), Expires: uitest.Now().Add(3650 * 24 * time.Hour), Retire: true},
+		},
+		Problem: "Not known to have the next certificate: Payroll. They would refuse sign-ins. Leave them on the present one, or say that they have it.", Apps: apps, Waits: true, Rest: 2, Keep: apps[3:], Old: true,
+	}
+}
+
 func samplePages() []uitest.Page {
 	owner := uitest.Owner()
 	person, suspended, bare := samplePerson(), samplePerson(), samplePerson()
@@ -323,7 +340,9 @@ func samplePages() []uitest.Page {
 			{ID: "app_b", Name: "CRM", Protocol: "SAML", Lever: "LogoutRequest over SOAP", Identifier: "http://crm.localhost:8082/saml/metadata"},
 			{ID: "app_c", Name: uitest.Bait, Protocol: "SAML", Lever: "Nothing reaches it; sessions end by themselves within 8 h", Identifier: "x"},
 		}})},
-		"apps-empty": {View: appsPage(appsView{})},
+		"apps-empty":         {View: appsPage(appsView{})},
+		"certificates":       {View: certificatesPage(sampleCertificates())},
+		"certificates-empty": {View: certificatesPage(certificatesView{Certificates: sampleCertificates().Certificates[1:2]})},
 		"app": {View: appPage(appView{ID: "app_a", Name: "Wiki", Protocol: "OpenID Connect", LaunchURL: "http://wiki.localhost:8081/",
 			Ends:     []ui.Pair{{Key: "Lever", Value: "Back-channel logout"}, {Key: "Reaches", Value: "every session of the person with one message"}, {Key: "Proof", Value: "Its probe is asked afterwards: that is what makes a line verified"}},
 			Settings: settings, Connect: ours,

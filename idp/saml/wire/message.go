@@ -8,6 +8,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"sync"
 
 	"github.com/beevik/etree"
 )
@@ -192,8 +193,15 @@ func decodeBase64(text string) ([]byte, error) {
 	return octets, nil
 }
 
+// inflaters are kept: one is 40 KiB of tables.
+var inflaters = sync.Pool{New: func() any { return flate.NewReader(nil) }}
+
 func inflate(deflated []byte) ([]byte, error) {
-	r := flate.NewReader(bytes.NewReader(deflated))
+	r := inflaters.Get().(io.ReadCloser)
+	defer inflaters.Put(r)
+	if err := r.(flate.Resetter).Reset(bytes.NewReader(deflated), nil); err != nil {
+		return nil, err
+	}
 	octets, err := readAll(r)
 	if err != nil {
 		return nil, err

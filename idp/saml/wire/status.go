@@ -1,6 +1,10 @@
 package wire
 
-import "github.com/beevik/etree"
+import (
+	"time"
+
+	"github.com/beevik/etree"
+)
 
 // Status is the outcome that a response carries (SAML Core §3.2.2): one of the
 // top-level codes, an optional code below it, an optional text.
@@ -22,6 +26,25 @@ func (s Status) Element() *etree.Element {
 	if s.Message != "" {
 		el.CreateElement("samlp:StatusMessage").SetText(s.Message)
 	}
+	return el
+}
+
+// Response answers an AuthnRequest (SAML Core §3.3.3).
+type Response struct {
+	ID, InResponseTo    string
+	Issuer, Destination string
+	IssueInstant        time.Time
+	Status              Status
+}
+
+// Element builds the samlp:Response, unsigned, without an assertion: that comes
+// last.
+func (r Response) Element() *etree.Element {
+	el := header{
+		ID: r.ID, InResponseTo: r.InResponseTo, Issuer: r.Issuer,
+		Destination: r.Destination, IssueInstant: r.IssueInstant,
+	}.element("Response")
+	el.AddChild(r.Status.Element())
 	return el
 }
 
