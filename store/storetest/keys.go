@@ -86,3 +86,30 @@ func testKeyReads(h *house) {
 		}
 	}
 }
+
+// testReminders: of nodes that give the same reminder at once, one does, and its
+// audit line stands alone.
+func testReminders(h *house) {
+	given := idp.Reminder{Subject: "app_x:signing:00", Days: 14, At: h.now}
+	var won atomic.Int32
+	var nodes sync.WaitGroup
+	for range 6 {
+		nodes.Go(func() {
+			_, err := h.Commit(h.ctx, idp.Change{Reminders: []idp.Reminder{given}, Events: []idp.Event{h.event("certificate.expiring", "")}})
+			switch {
+			case err == nil:
+				won.Add(1)
+			case !idp.IsKind(err, idp.Conflict):
+				h.Error(err)
+			}
+		})
+	}
+	nodes.Wait()
+	if won.Load() != 1 {
+		h.Errorf("given %d times", won.Load())
+	}
+	h.commit(idp.Change{Reminders: []idp.Reminder{{Subject: given.Subject, Days: 7, At: h.now}}})
+	all, err := h.Reminders(h.ctx)
+	h.ok(err)
+	h.same([]idp.Reminder{{Subject: given.Subject, Days: 7, At: h.now}, given}, all)
+}

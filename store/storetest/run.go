@@ -58,6 +58,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"a key ends and is replaced", testAKeyEnds},
 		{"many nodes rotate a key once", testKeysTurn},
 		{"who has read which certificate", testKeyReads},
+		{"a reminder is given once", testReminders},
 		{"a consent is one for a person and an app", testConsents},
 		{"what an app holds of a person is found", testFamiliesIn},
 		{"a scheduled suspension runs once, and says how it went", testSchedules},
