@@ -54,7 +54,18 @@ type App struct {
 
 // Removed reports that it is no app any more: its row is for those who ask what
 // a receipt is about.
-func (a App) Removed() bool { return a.OIDC != nil && a.OIDC.Removed }
+func (a App) Removed() bool {
+	return a.OIDC != nil && a.OIDC.Removed || a.SAML != nil && a.SAML.Removed
+}
+
+// KnownAs is what the app calls itself: its Identifier, or what that was before
+// the app was removed and another was registered by it.
+func (a App) KnownAs() string {
+	if a.SAML != nil && a.SAML.Was != "" {
+		return a.SAML.Was
+	}
+	return a.Identifier
+}
 
 // OIDCSettings is the registration of a relying party (OpenID Connect Dynamic
 // Client Registration 1.0 §2 has the words).
@@ -213,6 +224,12 @@ type SAMLSettings struct {
 	// SigningKey is the key that signs for this app while keys are rolled over;
 	// empty, or gone: the one that signs for all.
 	SigningKey KeyID `json:",omitempty"`
+	// Metadata is where the app publishes what stands here, and until when it holds.
+	Metadata MetadataSource `json:",omitzero"`
+	// Removed: it is no app any more; what is left is told what ended.
+	Removed bool `json:",omitempty"`
+	// Was is its entityID, where another app has that since it was removed.
+	Was string `json:",omitempty"`
 }
 
 // UnmarshalJSON also reads settings from before Sign, when a flag said that the

@@ -98,7 +98,7 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 		steps = append(steps, groupStep(g))
 	}
 	for _, a := range c.Apps {
-		steps = append(append(steps, appStep(a)), secretSteps(a)...)
+		steps = append(append(append(steps, appStep(a)), secretSteps(a)...), refreshSteps(a)...)
 	}
 	for _, m := range c.RemoveMembers {
 		steps = append(steps, do(deleteMember, m.GroupID, m.UserID))

@@ -15,7 +15,7 @@ const (
 	liveParticipants = `SELECT ` + participantColumns + ` FROM participants p JOIN sessions s ON s.id = p.session_id
 		JOIN users u ON u.id = s.user_id CROSS JOIN house h
 		WHERE p.user_id = $1 AND ` + alive + ` ORDER BY p.session_id, p.app_id`
-	participantsFound  = `SELECT ` + participantColumns + `, c.n FROM participants p CROSS JOIN counter c WHERE p.app_id = $1 AND `
+	participantsFound  = `SELECT ` + participantColumns + ` FROM participants p WHERE p.app_id = $1 AND `
 	participantsNewest = ` ORDER BY p.last_answer_at DESC, p.session_id LIMIT 500`
 	// Whoever an app knows by an account of that subject.
 	participantsKnown = participantsFound + `p.user_id IN (SELECT a.user_id FROM accounts a WHERE a.app_id = $1 AND a.subject = $2)` + participantsNewest
@@ -69,12 +69,10 @@ const (
 	codeSpent     = `SELECT count(*) FROM token_families WHERE id = $1`
 )
 
-func participantDest(p *idp.Participant) []any {
-	return []any{&p.SessionID, &p.AppID, &p.UserID, &p.SessionIndex, &p.NameID.Value, &p.NameID.Format,
-		&p.NameID.NameQualifier, &p.NameID.SPNameQualifier, at(&p.FirstAt), at(&p.LastAnswerAt)}
+func scanParticipant(r row) (p idp.Participant, err error) {
+	return p, r.Scan(&p.SessionID, &p.AppID, &p.UserID, &p.SessionIndex, &p.NameID.Value, &p.NameID.Format,
+		&p.NameID.NameQualifier, &p.NameID.SPNameQualifier, at(&p.FirstAt), at(&p.LastAnswerAt))
 }
-
-func scanParticipant(r row) (p idp.Participant, err error) { return p, r.Scan(participantDest(&p)...) }
 
 // Participants returns the apps that got something from a user's live
 // sessions, by session and app.
@@ -88,24 +86,16 @@ func (s *Store) Participant(ctx context.Context, session idp.SessionID, app idp.
 }
 
 // ParticipantsKnown returns what an app got of whomever it knows by an account of
-// this subject, from sessions alive or ended, newest first, at most 500; and the
-// number of the newest row of the log at that moment, 0 where there is nothing.
-func (s *Store) ParticipantsKnown(ctx context.Context, app idp.AppID, subject string) ([]idp.Participant, int64, error) {
-	return s.participantsFound(ctx, participantsKnown, app, subject)
+// this subject, from sessions alive or ended, newest first, at most 500.
+func (s *Store) ParticipantsKnown(ctx context.Context, app idp.AppID, subject string) ([]idp.Participant, error) {
+	return list(ctx, s, "participants of a subject", scanParticipant, participantsKnown, app, subject)
 }
 
 // ParticipantsNamed is the same of whomever the app was told of by this
 // NameID.Value, also where no account has it any more. It looks at everything
 // that the app got.
-func (s *Store) ParticipantsNamed(ctx context.Context, app idp.AppID, name string) ([]idp.Participant, int64, error) {
-	return s.participantsFound(ctx, participantsNamed, app, name)
-}
-
-func (s *Store) participantsFound(ctx context.Context, sql string, app idp.AppID, name string) (found []idp.Participant, n int64, err error) {
-	found, err = list(ctx, s, "participants of a name", func(r row) (p idp.Participant, err error) {
-		return p, r.Scan(append(participantDest(&p), &n)...)
-	}, sql, app, name)
-	return found, n, err
+func (s *Store) ParticipantsNamed(ctx context.Context, app idp.AppID, name string) ([]idp.Participant, error) {
+	return list(ctx, s, "participants of a name", scanParticipant, participantsNamed, app, name)
 }
 
 // writing is one issue to an app: what is written down in the step that issues

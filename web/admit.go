@@ -31,6 +31,10 @@ func (s *Server) admit(rt ui.Route, foreign func(*http.Request) error) ui.Handle
 			// The forms of a sign-in belong to the browser, not to a session.
 			v.Secret = s.Cookies.Bound(r)
 		}
+		if rt.Upload > 0 && v.Owner() {
+			v.Upload = new(ui.Upload)
+			makeWay(w, r, rt.Upload)
+		}
 		ctx := ui.WithVisit(r.Context(), v)
 		if v.SignedIn() {
 			actor := idp.ActorOf(ctx)
@@ -53,10 +57,17 @@ func refusal(r *http.Request, rt ui.Route, abroad error) error {
 		return idp.Errorf(idp.Denied, "This form was sent from another site. Open the page here and send it again.").Because(abroad)
 	case rt.Access == ui.OwnerOnly && !ui.VisitOf(r.Context()).Owner():
 		return idp.Errorf(idp.Denied, "This page is for owners of Gatehouse.")
-	case r.Method == http.MethodPost && rt.Access != ui.Anyone && !ui.CSRFValid(r):
+	case r.Method == http.MethodPost && rt.Access != ui.Anyone && !formValid(r, rt):
 		return idp.Errorf(idp.Denied, "This form is no longer valid. Reload the page and send it again.")
 	}
 	return nil
+}
+
+func formValid(r *http.Request, rt ui.Route) bool {
+	if rt.Upload > 0 {
+		return ui.UploadValid(r)
+	}
+	return ui.CSRFValid(r)
 }
 
 // note writes down who was refused an owner's action. The refusal stands also

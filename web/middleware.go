@@ -43,7 +43,7 @@ func (s *Server) begin(next http.Handler) http.Handler {
 		actor := idp.Actor{Kind: "anonymous", Address: address(r, s.TrustedProxies), CorrelationID: newCorrelationID()}
 		r = r.WithContext(idp.WithActor(r.Context(), actor))
 		body := r.Body
-		r.Body = http.MaxBytesReader(w, body, bodyLimit(r))
+		r.Body = &boundedBody{http.MaxBytesReader(w, body, bodyLimit(r)), body}
 		w.Header().Set("X-Correlation-ID", actor.CorrelationID)
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 		defer func() {
@@ -61,6 +61,30 @@ func (s *Server) begin(next http.Handler) http.Handler {
 		next.ServeHTTP(rec, r)
 		_, _ = io.CopyN(io.Discard, body, maxDrain) // what is left of it, if anything
 	})
+}
+
+// boundedBody is a body with the bound that every one has, and the one below it.
+type boundedBody struct {
+	io.ReadCloser
+	whole io.ReadCloser
+}
+
+// uploadTime is how long an upload and its answer may take: 64 MiB over a slow
+// line.
+const uploadTime = 5 * time.Minute
+
+// makeWay lets an owner send a larger body than others, and take longer. The
+// deadlines stay as they are where the connection has none.
+func makeWay(w http.ResponseWriter, r *http.Request, most int64) {
+	body, ok := r.Body.(*boundedBody)
+	if !ok {
+		return
+	}
+	r.Body = http.MaxBytesReader(w, body.whole, most)
+	until := time.Now().Add(uploadTime)
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(until)
+	_ = control.SetWriteDeadline(until)
 }
 
 // logged is what may stand in the log of a path: no query, which carries codes

@@ -10,7 +10,7 @@ type appCmd struct {
 	List appListCmd `cmd:"" help:"List apps."`
 	Show appShowCmd `cmd:"" help:"Show an app's registration."`
 
-	Add       appAddCmd       `cmd:"" help:"Register an OpenID Connect app, or a well-known app from its template, and print what to write into it."`
+	Add       appAddCmd       `cmd:"" help:"Register an app and print what to write into it: OpenID Connect, with --saml a service provider, with --template a well-known app."`
 	Templates appTemplatesCmd `cmd:"" help:"List the templates of well-known apps, or show one."`
 	Preview   appPreviewCmd   `cmd:"" help:"Show what an app would be told of a person, without signing in as them."`
 	Test      appTestCmd      `cmd:"" help:"Play a sign-on of a person at an app, by its vendor's rules; exits 3 if it would be refused."`
@@ -19,8 +19,10 @@ type appCmd struct {
 	Check   appCheckCmd   `cmd:"" help:"Say what a reviewer would say of an app's registration; exits 3 if there is anything."`
 	Secret  appSecretCmd  `cmd:"" help:"The secrets of an app: one, or two while the app is moved to a new one."`
 
-	Remove             appRemoveCmd             `cmd:"" help:"Remove an OpenID Connect app for good: end all that it holds, and print the receipt."`
+	Remove             appRemoveCmd             `cmd:"" help:"Remove an app for good: end all that it holds, and print the receipt."`
 	RevokeRegistration appRevokeRegistrationCmd `cmd:"" help:"Take away the token with which an app manages its own registration; the app stays."`
+
+	Metadata appMetadataCmd `cmd:"" help:"Register what a metadata document says of a SAML app, or with --dry-run print the difference."`
 
 	EndAll appEndAllCmd `cmd:"" help:"End everything an app holds, of everybody, and print the receipt."`
 }

@@ -19,6 +19,15 @@ type appAddCmd struct {
 	Backchannel string            `name:"backchannel-logout-uri" help:"Where it is told that somebody is out."`
 	LaunchURL   string            `name:"launch-url" help:"Where its tile leads."`
 	Offline     bool              `help:"It may act for a person who has signed out (offline_access)."`
+
+	SAML        bool     `name:"saml" help:"It is a SAML service provider: give --metadata, --metadata-url, or --entity-id and --acs."`
+	Metadata    string   `group:"SAML" help:"Metadata file of the service provider; - for standard input."`
+	MetadataURL string   `group:"SAML" name:"metadata-url" help:"Where its metadata is published; the server reads it, and reads it again once a day."`
+	MetadataPin string   `group:"SAML" name:"metadata-pin" help:"PEM file of the certificate that signs it there: what is proven by it is registered by itself, anything else waits for an owner."`
+	EntityID    string   `group:"SAML" name:"entity-id" help:"Its entityID, for an app without metadata, or to take it from a file of many."`
+	ACS         []string `group:"SAML" name:"acs" sep:"none" help:"Where answers go (AssertionConsumerService, HTTP-POST), for an app without metadata; may be repeated."`
+	Cert        []string `group:"SAML" sep:"none" help:"PEM file of a certificate that signs its requests, for an app without metadata; may be repeated."`
+	DryRun      bool     `group:"SAML" help:"Print what its metadata says and register nothing."`
 }
 
 // Run registers the app.
@@ -27,12 +36,22 @@ func (c appAddCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	want := client.App{Name: c.Name, Identifier: c.ClientID, LaunchURL: c.LaunchURL, Template: c.Template, Set: c.Set}
-	if c.Template == "" {
-		want.Protocol = "oidc"
-		want.OIDC = &client.OIDC{
+	want := client.App{
+		Name: c.Name, Protocol: "oidc", Identifier: c.ClientID, LaunchURL: c.LaunchURL,
+		OIDC: &client.OIDC{
 			ApplicationType: c.Type, RedirectURIs: c.RedirectURI, PostLogoutRedirectURIs: c.AfterLogout,
 			BackchannelLogoutURI: c.Backchannel, AllowOfflineAccess: c.Offline,
+		},
+	}
+	if c.Template != "" {
+		want = client.App{Name: c.Name, Identifier: c.ClientID, LaunchURL: c.LaunchURL, Template: c.Template, Set: c.Set}
+	}
+	if c.SAML {
+		if want, err = c.serviceProvider(); err != nil {
+			return err
+		}
+		if c.DryRun {
+			return c.printMetadata(ctx, api, *want.SAML)
 		}
 	}
 	a, err := api.AddApp(ctx, want)

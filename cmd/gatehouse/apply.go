@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -49,17 +48,11 @@ func (c applyCmd) Run(ctx context.Context) error {
 // is silently ignored.
 func (c applyCmd) read() (client.Desired, error) {
 	var want client.Desired
-	var raw []byte
-	var err error
-	if c.File == "-" {
-		raw, err = io.ReadAll(os.Stdin)
-	} else {
-		raw, err = os.ReadFile(c.File)
-	}
+	text, err := readText(c.File)
 	if err != nil {
 		return want, err
 	}
-	dec := yaml.NewDecoder(bytes.NewReader(raw))
+	dec := yaml.NewDecoder(strings.NewReader(text))
 	dec.KnownFields(true)
 	err = dec.Decode(&want)
 	if wrong, ok := errors.AsType[*yaml.TypeError](err); ok {
@@ -69,6 +62,16 @@ func (c applyCmd) read() (client.Desired, error) {
 		return want, fmt.Errorf("%s: %w", c.File, err)
 	}
 	return want, nil
+}
+
+// readText reads a file, or standard input where it is named -.
+func readText(file string) (string, error) {
+	if file == "-" {
+		raw, err := io.ReadAll(os.Stdin)
+		return string(raw), err
+	}
+	raw, err := os.ReadFile(file)
+	return string(raw), err
 }
 
 // plain leaves out of the parser's complaints which Go type they were about.

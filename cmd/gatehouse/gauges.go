@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"strconv"
 	"sync"
 	"time"
 
@@ -30,6 +31,8 @@ type queue struct {
 	states map[idp.DeliveryState]int
 	eldest time.Time // zero: nothing waits
 	dead   int
+	// failing and waiting are about the metadata of apps.
+	failing, waiting int
 }
 
 func newDesc(name, help string, labels ...string) *prometheus.Desc {
@@ -51,6 +54,8 @@ var (
 	waitingDesc   = newDesc("password_hashes_waiting", "Password hashes that wait for their turn.")
 	computedDesc  = newDesc("password_hashes_total", "Password hashes computed.")
 	sqlDesc       = newDesc("sql_statements_total", "Statements sent to the database, BEGIN and COMMIT included.")
+	metadataDesc  = newDesc("metadata_addresses", "Apps whose metadata could not be read again last time (failing), or says something that waits for an owner (waiting).", "state")
+	expiriesDesc  = newDesc("expiries", "Certificates and metadata of apps that end within so many days and not within fewer; 0: ended. Looked at every ten minutes.", "days")
 	openDesc      = newDesc("open", "1: people are let in; 0: the house is closed (restored and unconfirmed, or the database went back in time).")
 )
 
@@ -58,7 +63,7 @@ var (
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		deadDesc, linesDesc, eldestDesc, queueDesc, redisDesc, trustedDesc, positionDesc, lagDesc, checksDesc, waitedDesc,
-		computingDesc, waitingDesc, computedDesc, sqlDesc, openDesc,
+		computingDesc, waitingDesc, computedDesc, sqlDesc, openDesc, metadataDesc, expiriesDesc,
 	} {
 		ch <- d
 	}
@@ -84,6 +89,13 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 			waits = max(0, time.Since(q.eldest).Seconds())
 		}
 		gauge(eldestDesc, waits)
+		gauge(metadataDesc, float64(q.failing), "failing")
+		gauge(metadataDesc, float64(q.waiting), "waiting")
+	}
+	if tally := g.house.expiries.Load(); tally != nil {
+		for days, n := range *tally {
+			gauge(expiriesDesc, float64(n), strconv.Itoa(days))
+		}
 	}
 	s := g.house.redis.Status()
 	gauge(redisDesc, flag(s.Configured))
@@ -123,6 +135,9 @@ func (g *gauges) read() (queue, error) {
 	var q queue
 	if q.dead, g.err = g.house.store.DeadLetters(ctx); g.err == nil {
 		q.states, q.eldest, g.err = g.house.store.DeliveryTally(ctx)
+	}
+	if g.err == nil {
+		q.failing, q.waiting, g.err = g.house.store.RefreshTally(ctx)
 	}
 	g.queue, g.asked = q, time.Now()
 	return g.queue, g.err

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"gatehouse/idp"
@@ -57,7 +58,11 @@ type house struct {
 	metrics    *metrics // nil: nobody counts
 	rehearsals *rehearsals
 	closing    chan struct{} // closed when the house stops
-	rotation   time.Duration // how long a signing key signs; 0: until somebody rotates it
+	refresher  *saml.Refresher
+	almanac    *saml.Almanac
+	// expiries counts what of the apps ends soon; nil until somebody has looked.
+	expiries atomic.Pointer[map[int]int]
+	rotation time.Duration // how long a signing key signs; 0: until somebody rotates it
 }
 
 // build wires the house. Data flows down: web and the tongues stand on the
@@ -216,10 +221,13 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 		EntityID: entityID(issuer), BaseURL: issuer, Store: known, Gate: h.gate, SignIns: h.login, Ring: ring, Box: box, Salt: salt.transient, Browser: browser,
 		Attributes: attributes, Answered: fronts.Answered, Endings: h.directory, About: c.About, Validity: c.MetadataValidity, Log: log, Now: wallTime,
 	}
+	documents := &saml.Documents{Fetch: h.out, Now: wallTime}
+	h.refresher = &saml.Refresher{Documents: documents, Store: h.store, Directory: h.directory, Log: log}
+	h.almanac = &saml.Almanac{Store: h.store, Spend: h.gate.SpendOnce, Log: log, Now: wallTime}
 	h.rehearsals = &rehearsals{oidc: provider, saml: &saml.Rehearsals{Provider: idps, SessionLife: sessionAbsolute}, record: records.Record}
 	admin, err := (&api.API{
 		Preview: h.rehearsals.preview, Test: h.rehearsals.test,
-		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Metadata: saml.Import, Connect: connect(issuer), Explain: explanation, Log: log, Now: wallTime,
+		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Documents: documents, Refresher: h.refresher, Connect: connect(issuer), Explain: explanation, Log: log, Now: wallTime,
 		Idle: sessionUnused,
 	}).Handler()
 	if err != nil {
@@ -230,7 +238,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 		(&portal.Portal{Store: h.store, Directory: h.directory, Devices: provider, Launch: launch(issuer)}).Routes(),
 		(&console.Console{
 			Preview: h.rehearsals.preview, Test: h.rehearsals.test,
-			Store: h.store, Directory: h.directory, Outbox: h.worker, URL: issuer, Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,
+			Store: h.store, Directory: h.directory, Outbox: h.worker, Documents: documents, Refresher: h.refresher, URL: issuer, Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,
 		}).Routes(),
 	)
 	h.handler, err = (&web.Server{

@@ -253,6 +253,11 @@ func (p *plan) app(want idp.App) error {
 	verb := "change"
 	if isNew {
 		verb = "add"
+		made, err := p.d.makeRoom(p.ctx, want)
+		if err != nil {
+			return err
+		}
+		p.change.Apps = append(p.change.Apps, made...)
 		want.ID, want.CreatedAt = idp.NewAppID(), p.d.now()
 	} else {
 		want.ID, want.CreatedAt, want.UpdatedAt, want.Version, want.Epoch = a.ID, a.CreatedAt, a.UpdatedAt, a.Version, a.Epoch

@@ -18,7 +18,11 @@ func (d *Directory) AddApp(ctx context.Context, a idp.App) (idp.App, error) {
 		a.Identifier = NewClientID()
 	}
 	a.CreatedAt = d.now()
-	return d.putApp(ctx, "app.add", a)
+	made, err := d.makeRoom(ctx, a)
+	if err != nil {
+		return idp.App{}, err
+	}
+	return d.putApp(ctx, "app.add", a, made...)
 }
 
 // CheckApp answers idp.Invalid, naming the field, for a registration that AddApp
@@ -63,7 +67,8 @@ func keepKey(have idp.App, want *idp.App) {
 	}
 }
 
-func (d *Directory) putApp(ctx context.Context, kind string, a idp.App) (idp.App, error) {
+// putApp writes the app after others that change with it.
+func (d *Directory) putApp(ctx context.Context, kind string, a idp.App, before ...idp.App) (idp.App, error) {
 	if err := d.checkApp(&a); err != nil {
 		return idp.App{}, err
 	}
@@ -71,7 +76,7 @@ func (d *Directory) putApp(ctx context.Context, kind string, a idp.App) (idp.App
 	e := d.event(ctx, kind)
 	e.AppID = a.ID
 	e.Detail = map[string]string{"app": a.Name}
-	if _, err := d.Store.Commit(ctx, idp.Change{Apps: []idp.App{a}, Events: []idp.Event{e}}); err != nil {
+	if _, err := d.Store.Commit(ctx, idp.Change{Apps: append(before, a), Events: []idp.Event{e}}); err != nil {
 		return idp.App{}, err
 	}
 	a.Version++

@@ -23,6 +23,7 @@ type Store interface {
 	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	AppByName(ctx context.Context, name string) (idp.App, error)
+	AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error)
 	Apps(ctx context.Context) ([]idp.App, error)
 	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
 	ExpiredSessions(ctx context.Context, now time.Time, n int) (whole, cut []idp.Session, err error)

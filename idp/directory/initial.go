@@ -45,77 +45,15 @@ func (d *Directory) RevokeInitialToken(ctx context.Context, id idp.InitialTokenI
 	return d.Store.RevokeInitialToken(ctx, id, d.now(), e)
 }
 
-// RemoveApp takes a relying party out of the house and returns the receipt of
-// what that ended. First nothing is issued to it any more, on any node; then
-// all that it held ends, and it is told. Its row stays for those who ask what
-// the receipt is about. It answers idp.Invalid for an app that speaks SAML.
-func (d *Directory) RemoveApp(ctx context.Context, id idp.AppID, why string) (idp.Receipt, error) {
-	why, err := text("reason", why, 500) // before anything is written
-	if err != nil {
-		return idp.Receipt{}, err
-	}
-	err = d.changeOIDC(ctx, id, d.event(ctx, "app.remove"), func(a *idp.App) error {
-		if a.OIDC == nil {
-			return idp.Errorf(idp.Invalid, "Only an OpenID Connect app can be removed.")
-		}
-		a.OIDC.Removed, a.LaunchURL, a.OIDC.InitiateLoginURI = true, "", ""
-		return nil
-	})
-	if err != nil {
-		return idp.Receipt{}, err
-	}
-	r, err := d.EndApp(ctx, id, why)
-	if err != nil {
-		return idp.Receipt{}, err
-	}
-	// Last, so that whoever may remove it can ask again until it has ended.
-	return r, d.changeOIDC(ctx, id, d.event(ctx, "app.remove.done"), func(a *idp.App) error {
-		a.OIDC.RegistrationTokenHash, a.OIDC.SecretHashes = "", nil
-		return nil
-	})
-}
-
 // RevokeRegistration takes away the token with which an app manages its own
 // registration (RFC 7592); the app stays as it is. It answers idp.NotFound where
 // the app has none.
 func (d *Directory) RevokeRegistration(ctx context.Context, id idp.AppID) error {
-	return d.changeOIDC(ctx, id, d.event(ctx, "app.registration.revoke"), func(a *idp.App) error {
+	return d.changeApp(ctx, id, d.event(ctx, "app.registration.revoke"), func(a *idp.App) error {
 		if a.OIDC == nil || a.OIDC.RegistrationTokenHash == "" {
 			return idp.Errorf(idp.NotFound, "This app has no registration access token: it did not register itself, or the token was taken away.")
 		}
 		a.OIDC.RegistrationTokenHash = ""
 		return nil
-	})
-}
-
-// standing refuses a change to what was removed: nobody would see it, and an
-// app that came back would find those it was granted to before.
-func standing(a idp.App) error {
-	if !a.Removed() {
-		return nil
-	}
-	return idp.Errorf(idp.Conflict, "The app %s was removed, and what was removed does not come back. Register it anew under another name.", a.Name)
-}
-
-// changeOIDC returns when no node has a copy of what was before.
-func (d *Directory) changeOIDC(ctx context.Context, id idp.AppID, e idp.Event, change func(*idp.App) error) error {
-	return retry(func() error {
-		a, err := d.Store.App(ctx, id)
-		if err != nil {
-			return err
-		}
-		if err := change(&a); err != nil {
-			return err
-		}
-		a.UpdatedAt = d.now()
-		if e.AppID = a.ID; e.Detail == nil {
-			e.Detail = map[string]string{}
-		}
-		e.Detail["app"] = a.Name
-		done, err := d.Store.Commit(ctx, idp.Change{Apps: []idp.App{a}, Events: []idp.Event{e}})
-		if err != nil {
-			return err
-		}
-		return d.Store.InForce(ctx, done.N)
 	})
 }

@@ -221,7 +221,23 @@ func (d *Directory) checkSAML(s *idp.SAMLSettings) error {
 			return err
 		}
 	}
+	if err := d.checkSource(s.Metadata); err != nil {
+		return err
+	}
 	return d.called("soap_logout_url", s.SOAPLogoutURL)
+}
+
+// checkSource checks where metadata is read again.
+func (d *Directory) checkSource(m idp.MetadataSource) error {
+	if m.URL == "" && m.Pin != "" {
+		return invalid("metadata_pin", "A pinned certificate goes with the address that the metadata is read from.")
+	}
+	if m.Pin != "" {
+		if _, err := onePEM("metadata_pin", m.Pin); err != nil {
+			return err
+		}
+	}
+	return d.called("metadata_url", m.URL)
 }
 
 // checkEncryption: what can be read by the app alone needs the key to be the

@@ -17,17 +17,26 @@ const longAssertion = 5 * time.Minute
 // anyCert makes a check of the certificates that sign a provider's requests.
 func anyCert(condition func(r reviewed, c *x509.Certificate) bool) func(reviewed) (string, bool) {
 	return func(r reviewed) (string, bool) {
-		for _, raw := range r.app.SAML.SigningCerts {
-			block, _ := pem.Decode([]byte(raw))
-			if block == nil {
-				continue
-			}
-			if c, err := x509.ParseCertificate(block.Bytes); err == nil && condition(r, c) {
+		for _, c := range certificatesOf(r.app.SAML.SigningCerts...) {
+			if condition(r, c) {
 				return c.Subject.String() + ", until " + c.NotAfter.UTC().Format(time.DateOnly), true
 			}
 		}
 		return "", false
 	}
+}
+
+// certificatesOf reads those that can be read.
+func certificatesOf(texts ...string) []*x509.Certificate {
+	var certs []*x509.Certificate
+	for _, text := range texts {
+		if block, _ := pem.Decode([]byte(text)); block != nil {
+			if c, err := x509.ParseCertificate(block.Bytes); err == nil {
+				certs = append(certs, c)
+			}
+		}
+	}
+	return certs
 }
 
 func weakKey(_ reviewed, c *x509.Certificate) bool {
@@ -43,6 +52,20 @@ var checksOfSAML = []check{
 	{"cert_ends", anyCert(func(r reviewed, c *x509.Certificate) bool { return r.now.Add(soon).After(c.NotAfter) }),
 		"A certificate that signs its requests ends soon, or has ended", "When the app changes to another one that we do not know, all its sign-ons are refused.",
 		"Get the new certificate from the app's admin and register both until the change."},
+	{"metadata_ends", func(r reviewed) (string, bool) {
+		until := r.app.SAML.Metadata.Until
+		return until.Format(time.DateOnly), !until.IsZero() && r.now.Add(soon).After(until)
+	},
+		"The metadata that is registered ends soon, or has ended", "People go on signing in; what its keys and addresses are by then nobody has said.",
+		"Get the new document from the app's admin, or register the address where it is published."},
+	{"pin_ends", func(r reviewed) (string, bool) {
+		for _, c := range certificatesOf(r.app.SAML.Metadata.Pin) {
+			return c.NotAfter.UTC().Format(time.DateOnly), r.now.Add(soon).After(c.NotAfter)
+		}
+		return "", false
+	},
+		"The certificate that is pinned for its metadata ends soon, or has ended", "What is signed by it is refused then, and nothing that changes there is registered by itself.",
+		"Get the next one from the app's admin, and pin that."},
 	{"cert_weak", anyCert(weakKey),
 		"A key that signs its requests is shorter than 2048 bits", "It can be broken, and its owner's requests be made by somebody else.",
 		"Have the app make a new key."},

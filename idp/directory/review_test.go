@@ -138,6 +138,8 @@ func TestAReviewerSaysWhatIsWrongAndNothingElse(t *testing.T) {
 		})},
 		{"unsigned_requests", "", s(func(_ *reviewed, s *idp.SAMLSettings) { s.RequireSigned = false })},
 		{"cert_ends", "2026-12-27", s(func(_ *reviewed, s *idp.SAMLSettings) { s.SigningCerts = append(s.SigningCerts, ending) })},
+		{"metadata_ends", "2026-12-27", s(func(_ *reviewed, s *idp.SAMLSettings) { s.Metadata.Until = reviewedAt.Add(29 * 24 * time.Hour) })},
+		{"pin_ends", "2026-12-27", s(func(_ *reviewed, s *idp.SAMLSettings) { s.Metadata.Pin = ending })},
 		{"cert_weak", "", s(func(_ *reviewed, s *idp.SAMLSettings) { s.SigningCerts = append(s.SigningCerts, short) })},
 		{"acs_http", "http://127.0.0.1:9/acs", s(func(_ *reviewed, s *idp.SAMLSettings) {
 			s.ACS = append(s.ACS, idp.AssertionConsumer{URL: "http://127.0.0.1:9/acs"})

@@ -45,7 +45,7 @@ func (d *Directory) RemoveSecret(ctx context.Context, id idp.AppID, secret idp.S
 func (d *Directory) changeSecrets(ctx context.Context, id idp.AppID, kind string, secret idp.SecretID, change func(*idp.OIDCSettings) error) error {
 	e := d.event(ctx, kind)
 	e.Detail = map[string]string{"secret": string(secret)}
-	return d.changeOIDC(ctx, id, e, func(a *idp.App) error {
+	return d.changeApp(ctx, id, e, func(a *idp.App) error {
 		if err := standing(*a); err != nil {
 			return err
 		}

@@ -62,7 +62,7 @@ type probeClaims struct {
 // Sessions implements [Prober].
 func (p *Probe) Sessions(ctx context.Context, app idp.App, d idp.Delivery) (int, error) {
 	now := p.Now()
-	claims := probeClaims{Issuer: p.Issuer, Audience: app.Identifier, IssuedAt: now.Unix(), Expires: now.Add(probeLife).Unix(), ID: rand.Text()}
+	claims := probeClaims{Issuer: p.Issuer, Audience: app.KnownAs(), IssuedAt: now.Unix(), Expires: now.Add(probeLife).Unix(), ID: rand.Text()}
 	alg := "RS256"
 	if app.Protocol == idp.ProtocolSAML {
 		claims.NameID = d.NameID.Value

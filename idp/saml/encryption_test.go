@@ -2,16 +2,20 @@ package saml_test
 
 import (
 	"crypto"
+	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"math/big"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/keys"
 	"gatehouse/idp/saml"
 	"gatehouse/idp/saml/wire"
 	"gatehouse/idp/saml/wire/wiretest"
@@ -161,18 +165,37 @@ func TestImportKeepsTheEncryptionCertificate(t *testing.T) {
 		Entity: wire.Entity{EntityID: crmID},
 		ACS:    []wire.Endpoint{{Binding: wire.POST, Location: crmACS}},
 		EncryptionKeys: []wire.EncryptionKey{
-			{Certificate: ourCerts(t)[1], Methods: []string{wire.AES256CBC}}, // of an EC key
+			{Certificate: h.ourCert(keys.ES256), Methods: []string{wire.AES256CBC}},
+			{Certificate: expired(t, crmKey()), Methods: []string{wire.AES256CBC}},
 			{Certificate: hrKey().Certificate, Methods: []string{wire.AES128GCM, wire.OAEP, wire.DigestSHA256, wire.MGF1SHA256, wire.OAEPMGF1P}},
 			{Certificate: crmKey().Certificate},
 		},
 	}
 	_, s, err := saml.Import(wire.Serialize(sp.Element()))
 	h.must(err)
-	if s.EncryptionCert != pemOf(hrKey()) || !slices.Equal(s.EncryptionMethods, sp.EncryptionKeys[1].Methods) || s.EncryptAssertion {
+	if s.EncryptionCert != pemOf(hrKey()) || !slices.Equal(s.EncryptionMethods, sp.EncryptionKeys[2].Methods) || s.EncryptAssertion {
 		t.Errorf("%+v", s)
 	}
-	sp.EncryptionKeys = sp.EncryptionKeys[:1]
-	if _, s, err = saml.Import(wire.Serialize(sp.Element())); err != nil || s.EncryptionCert != "" || s.EncryptionMethods != nil {
-		t.Errorf("a key that nothing is encrypted to was kept: %+v, %v", s, err)
+	all := sp.EncryptionKeys
+	for n, methods := range map[int][]string{1: nil, 2: {wire.AES256CBC}} {
+		sp.EncryptionKeys = all[:n]
+		if _, s, err = saml.Import(wire.Serialize(sp.Element())); err != nil || (s.EncryptionCert != "") != (methods != nil) || !slices.Equal(s.EncryptionMethods, methods) {
+			t.Errorf("of %d keys was kept %q %q, %v", n, s.EncryptionCert, s.EncryptionMethods, err)
+		}
 	}
+}
+
+// expired is another certificate of that key.
+func expired(t *testing.T, s *wire.Signer) *x509.Certificate {
+	t.Helper()
+	form := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-2 * time.Hour), NotAfter: time.Now().Add(-time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, form, form, s.Key.Public(), s.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cert
 }

@@ -23,13 +23,14 @@ import (
 // It says nothing about who sent the document, nor whether the entityID is
 // taken: registering it is the directory's decision.
 func Import(b []byte) (entityID string, s idp.SAMLSettings, err error) {
-	return importAt(b, time.Now())
+	sp, s, err := readSP(b, time.Now())
+	return sp.EntityID, s, err
 }
 
-func importAt(b []byte, now time.Time) (string, idp.SAMLSettings, error) {
+func readSP(b []byte, now time.Time) (wire.SP, idp.SAMLSettings, error) {
 	sp, err := wire.ParseSPMetadata(b, now)
 	if err != nil {
-		return "", idp.SAMLSettings{}, unusable(err)
+		return wire.SP{}, idp.SAMLSettings{}, unusable(err)
 	}
 	s := idp.SAMLSettings{
 		ACS:           consumers(sp.ACS),
@@ -38,6 +39,7 @@ func importAt(b []byte, now time.Time) (string, idp.SAMLSettings, error) {
 		RequireSigned: sp.AuthnRequestsSigned,
 		NameIDFormat:  nameIDFormat(sp.NameIDFormats),
 		MetadataXML:   string(b),
+		Metadata:      idp.MetadataSource{Until: idp.Time(sp.ValidUntil)},
 
 		AttributeServices: attributeServices(sp.AttributeServices),
 	}
@@ -52,13 +54,13 @@ func importAt(b []byte, now time.Time) (string, idp.SAMLSettings, error) {
 	}
 	switch {
 	case len(s.ACS) == 0 && slices.ContainsFunc(sp.ACS, func(e wire.Endpoint) bool { return e.Binding == wire.Artifact }):
-		return "", idp.SAMLSettings{}, idp.Errorf(idp.Invalid, "The app takes assertions by the Artifact binding alone (HTTP-Artifact), which is not offered here: answers are sent by HTTP-POST only. Turn HTTP-POST on in the app and export its metadata anew.")
+		return wire.SP{}, idp.SAMLSettings{}, idp.Errorf(idp.Invalid, "The app takes assertions by the Artifact binding alone (HTTP-Artifact), which is not offered here: answers are sent by HTTP-POST only. Turn HTTP-POST on in the app and export its metadata anew.")
 	case len(s.ACS) == 0:
-		return "", idp.SAMLSettings{}, idp.Errorf(idp.Invalid, "The metadata names no AssertionConsumerService with the HTTP-POST binding. Answers are sent by HTTP-POST only.")
+		return wire.SP{}, idp.SAMLSettings{}, idp.Errorf(idp.Invalid, "The metadata names no AssertionConsumerService with the HTTP-POST binding. Answers are sent by HTTP-POST only.")
 	case s.RequireSigned && len(s.SigningCerts) == 0:
-		return "", idp.SAMLSettings{}, idp.Errorf(idp.Invalid, "The metadata says that the app signs its requests, and has no certificate for it.")
+		return wire.SP{}, idp.SAMLSettings{}, idp.Errorf(idp.Invalid, "The metadata says that the app signs its requests, and has no certificate for it.")
 	}
-	return sp.EntityID, s, nil
+	return sp, s, nil
 }
 
 func unusable(err error) error {

@@ -72,6 +72,8 @@ func (p *Provider) app(ctx context.Context, entityID string) (idp.App, error) {
 		return idp.App{}, err
 	case app.SAML == nil:
 		return idp.App{}, idp.Errorf(idp.Internal, "app %s has no SAML settings", app.ID)
+	case app.Removed():
+		return idp.App{}, unknown(cause("the app was removed"))
 	}
 	return app, nil
 }

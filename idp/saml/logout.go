@@ -184,7 +184,7 @@ func (p *Provider) end(ctx context.Context, app idp.App, l *logout) (receipts []
 	if err != nil {
 		return nil, "", err
 	}
-	named, n, err := p.named(ctx, app, l)
+	named, err := p.named(ctx, app, l)
 	if err != nil {
 		return nil, "", err
 	}
@@ -206,11 +206,19 @@ func (p *Provider) end(ctx context.Context, app idp.App, l *logout) (receipts []
 		receipts = append(receipts, r)
 	}
 	if len(live) == 0 {
-		// Over already, perhaps by somebody who still waits for it to be so on
-		// every node.
-		err = p.Endings.InForce(ctx, n)
+		err = p.over(ctx, app)
 	}
 	return receipts, user, err
+}
+
+// over returns when what was seen to have ended is refused on every node:
+// somebody may still wait for it to be so.
+func (p *Provider) over(ctx context.Context, app idp.App) error {
+	_, n, err := p.Store.AppAt(ctx, app.ID)
+	if err != nil {
+		return err
+	}
+	return p.Endings.InForce(ctx, n)
 }
 
 // byApp is the actor of what app asks for.
@@ -220,16 +228,16 @@ func byApp(a idp.Actor, app idp.App) idp.Actor {
 }
 
 // named returns what the app was told of the person and sessions that are named,
-// at least one; n is the newest row of the log at that moment.
-func (p *Provider) named(ctx context.Context, app idp.App, l *logout) (named []idp.Participant, n int64, err error) {
+// at least one.
+func (p *Provider) named(ctx context.Context, app idp.App, l *logout) (named []idp.Participant, err error) {
 	other := func(g idp.Participant) bool { return !names(l.Name, g.NameID) }
-	if named, n, err = p.Store.ParticipantsKnown(ctx, app.ID, l.Name.Value); err != nil {
-		return nil, 0, err
+	if named, err = p.Store.ParticipantsKnown(ctx, app.ID, l.Name.Value); err != nil {
+		return nil, err
 	}
 	named = slices.DeleteFunc(named, other)
 	also, err := p.namedAlso(ctx, app, l.Name)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	for _, g := range also {
 		if !slices.ContainsFunc(named, func(k idp.Participant) bool { return k.SessionID == g.SessionID }) {
@@ -237,21 +245,21 @@ func (p *Provider) named(ctx context.Context, app idp.App, l *logout) (named []i
 		}
 	}
 	if len(named) == 0 { // an ended session may have had a name that nothing else knows
-		if named, n, err = p.Store.ParticipantsNamed(ctx, app.ID, l.Name.Value); err != nil {
-			return nil, 0, err
+		if named, err = p.Store.ParticipantsNamed(ctx, app.ID, l.Name.Value); err != nil {
+			return nil, err
 		}
 		named = slices.DeleteFunc(named, other)
 	}
 	if len(named) == 0 {
-		return nil, 0, nobodyNamed()
+		return nil, nobodyNamed()
 	}
 	if len(l.Indexes) > 0 {
 		named = slices.DeleteFunc(named, func(g idp.Participant) bool { return !slices.Contains(l.Indexes, g.SessionIndex) })
 	}
 	if len(named) == 0 {
-		return nil, 0, noSuchSession()
+		return nil, noSuchSession()
 	}
-	return named, n, nil
+	return named, nil
 }
 
 // alive are the sessions among these that are still to be ended.

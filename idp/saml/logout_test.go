@@ -19,6 +19,7 @@ import (
 	"gatehouse/idp/outbox"
 	"gatehouse/idp/saml"
 	"gatehouse/idp/saml/wire"
+	"gatehouse/idp/saml/wire/wiretest"
 )
 
 var _ saml.Endings = (*directory.Directory)(nil)
@@ -170,6 +171,10 @@ func (h *house) back(got reply) (wire.LogoutResponse, string) {
 	}
 	m, err := wire.Decode(req, wire.ParamResponse)
 	h.must(err)
+	wiretest.Valid(h.t, m.XML)
+	if m.Binding == wire.POST {
+		wiretest.Signed(h.t, m.XML, ourCerts(h.t)[0])
+	}
 	el, err := m.Verify(ourCerts(h.t))
 	h.must(err)
 	answer, err := wire.ParseLogoutResponse(el)
@@ -601,6 +606,7 @@ func (h *house) postSOAP(body []byte) reply {
 // saysOverSOAP is the status of a signed answer over SOAP.
 func (h *house) saysOverSOAP(got reply, r wire.LogoutRequest) wire.Status {
 	h.t.Helper()
+	wiretest.Judge(h.t, []byte(got.body), ourCerts(h.t)[0])
 	m, err := wire.DecodeSOAP(strings.NewReader(got.body))
 	h.must(err)
 	el, err := m.Verify(ourCerts(h.t))
@@ -652,6 +658,7 @@ func TestLogoutOverSOAP(t *testing.T) {
 		"endless":         strings.Repeat("<", wire.MaxMessage+1),
 	} {
 		got := h.postSOAP([]byte(body))
+		wiretest.Valid(t, []byte(got.body))
 		if got.StatusCode != http.StatusInternalServerError || !strings.Contains(got.body, "<faultcode>soap:Client</faultcode>") {
 			t.Errorf("%s: %d %s", name, got.StatusCode, got.body)
 		}
@@ -778,5 +785,23 @@ func TestALogoutOfVeryManySessions(t *testing.T) {
 	h.wantBack(got, r, wire.StatusSuccess, wire.StatusPartialLogout, "")
 	for _, c := range cookies {
 		h.wantLive(c, false)
+	}
+}
+
+// TestATransientNameIsFoundWhereTheAccountHasANewerOne: it is that of one session
+// only, also when that session has ended before.
+func TestATransientNameIsFoundWhereTheAccountHasANewerOne(t *testing.T) {
+	t.Parallel()
+	h := newPartners(t, "redirect")
+	h.changeApp(h.crm.ID, func(a *idp.App) { a.SAML.NameIDFormat = wire.NameIDTransient })
+	older, newer := h.signedIn(h.ada), h.signedIn(h.ada)
+	h.opensCRM(older)
+	h.opensCRM(newer)
+	cookie, g := older.cookie("session"), h.given(h.sessionOf(older), h.crm)
+	for range 2 {
+		r := h.wants(g, func(r *wire.LogoutRequest) { r.SessionIndexes = nil })
+		h.wantBack(older.bring("redirect", r, crmKey(), ""), r, wire.StatusSuccess, "", "")
+		h.wantLive(cookie, false)
+		h.wantLive(newer.cookie("session"), true)
 	}
 }

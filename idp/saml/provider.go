@@ -44,8 +44,10 @@ type Store interface {
 // Departures is what a logout that an app asks for reads: whom it names, and
 // what became of the endings.
 type Departures interface {
-	ParticipantsKnown(ctx context.Context, app idp.AppID, subject string) ([]idp.Participant, int64, error)
-	ParticipantsNamed(ctx context.Context, app idp.AppID, name string) ([]idp.Participant, int64, error)
+	ParticipantsKnown(ctx context.Context, app idp.AppID, subject string) ([]idp.Participant, error)
+	ParticipantsNamed(ctx context.Context, app idp.AppID, name string) ([]idp.Participant, error)
+	// AppAt comes with the number of the newest row of the log at that moment.
+	AppAt(ctx context.Context, id idp.AppID) (idp.App, int64, error)
 	Participants(ctx context.Context, user idp.UserID, now time.Time) ([]idp.Participant, error)
 	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
 	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)

@@ -221,6 +221,11 @@ func (a *actor) App(_ context.Context, id idp.AppID) (idp.App, error) {
 	return a.app, nil
 }
 
+func (a *actor) AppAt(ctx context.Context, id idp.AppID) (idp.App, int64, error) {
+	app, err := a.App(ctx, id)
+	return app, 0, err
+}
+
 func (a *actor) User(ctx context.Context, id idp.UserID) (idp.User, error) {
 	return a.store.User(ctx, id)
 }
@@ -342,12 +347,12 @@ type noDepartures struct{}
 
 var errNoDeparture = idp.Errorf(idp.Internal, "nobody signs out at a rehearsal")
 
-func (noDepartures) ParticipantsNamed(context.Context, idp.AppID, string) ([]idp.Participant, int64, error) {
-	return nil, 0, errNoDeparture
+func (noDepartures) ParticipantsNamed(context.Context, idp.AppID, string) ([]idp.Participant, error) {
+	return nil, errNoDeparture
 }
 
-func (noDepartures) ParticipantsKnown(context.Context, idp.AppID, string) ([]idp.Participant, int64, error) {
-	return nil, 0, errNoDeparture
+func (noDepartures) ParticipantsKnown(context.Context, idp.AppID, string) ([]idp.Participant, error) {
+	return nil, errNoDeparture
 }
 
 func (noDepartures) Participants(context.Context, idp.UserID, time.Time) ([]idp.Participant, error) {

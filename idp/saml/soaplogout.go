@@ -121,7 +121,7 @@ func (l *SOAPLogout) judge(app idp.App, id string, body []byte) (string, error) 
 		return "", unclear(err)
 	case answer.InResponseTo != id:
 		return "", unclear(cause("it answers another request"))
-	case answer.Issuer != app.Identifier:
+	case answer.Issuer != app.KnownAs():
 		return "", unclear(cause("it is of another issuer"))
 	}
 	return judgeStatus(answer.Status)

@@ -151,6 +151,16 @@ func TestSOAPLogoutJudgesTheAnswer(t *testing.T) {
 	}
 }
 
+// TestARemovedAppAnswersByTheNameItHad, also when another app has that since.
+func TestARemovedAppAnswersByTheNameItHad(t *testing.T) {
+	t.Parallel()
+	l := newListener(t)
+	l.app.SAML.Was, l.app.SAML.Removed, l.app.Identifier = l.app.Identifier, true, "removed:"+string(l.app.ID)
+	if answer, err := l.lever.Send(t.Context(), l.app, delivery()); err != nil {
+		t.Errorf("%q, %v", answer, err)
+	}
+}
+
 func TestSOAPLogoutWithoutAProperAnswer(t *testing.T) {
 	t.Parallel()
 	l := newListener(t)

@@ -24,6 +24,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"a sign-in is proven, done and spent once", testSignIns},
 		{"a device waits, and is forgotten", testDevices},
 		{"a secret of the house is made once", testHouseSecrets},
+		{"where metadata is read again follows the app", testRefreshes},
 		{"nothing is issued on a dead proof", testNothingIsIssuedOnADeadProof},
 		{"a code is spent once and its family rotates", testCodes},
 		{"an offline family outlives a sign-out only", testOfflineFamilies},

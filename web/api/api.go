@@ -25,6 +25,8 @@ type Store interface {
 	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	AppByName(ctx context.Context, name string) (idp.App, error)
+	MetadataRefresh(ctx context.Context, id idp.AppID) (idp.MetadataRefresh, error)
+	AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error)
 	Apps(ctx context.Context) ([]idp.App, error)
 	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
 	ClientSecrets(ctx context.Context, a idp.App) ([]idp.ClientSecret, error)
@@ -62,9 +64,8 @@ type API struct {
 	URL       *url.URL // public URL, for links
 	// Bootstrap is the token that works while no owner exists; empty: none.
 	Bootstrap string
-	// Metadata reads a service provider's metadata document: its entityID and
-	// settings (idp/saml).
-	Metadata func(document []byte) (entityID string, s idp.SAMLSettings, err error)
+	Documents Documents
+	Refresher Refresher
 	// Connect returns what an app has to be told to be connected; secret is its
 	// raw secret, where that is known.
 	Connect func(a idp.App, secret string) []idp.Setting
@@ -188,7 +189,12 @@ func (a *API) routes() []route {
 		{"GET /api/v1/apps", owner, "List apps", nil, client.Page[client.App]{}, a.appList},
 		{"POST /api/v1/apps", owner, "Register an app; answers with its secret", client.App{}, client.App{}, a.appAdd},
 		{"GET /api/v1/apps/{app}", owner, "Show an app, by ID or name", nil, client.App{}, a.appShow},
-		{"DELETE /api/v1/apps/{app}", owner, "Remove an OpenID Connect app: nothing is issued to it any more, and all that it holds ends", nil, client.Receipt{}, a.appRemove},
+		{"DELETE /api/v1/apps/{app}", owner, "Remove an app: nothing is issued to it any more, and all that it holds ends", nil, client.Receipt{}, a.appRemove},
+		{"PUT /api/v1/apps/{app}/metadata", owner, "Register what a metadata document says of a SAML app; with dry_run=true only the difference is said", client.MetadataSource{}, client.MetadataApplied{}, a.metadataApply},
+		{"GET /api/v1/apps/{app}/metadata", owner, "How reading an app's metadata again stands", nil, client.MetadataRefresh{}, a.metadataShow},
+		{"PUT /api/v1/apps/{app}/metadata/source", owner, "Say where an app's metadata is read again, and what proves it there; an empty url: nowhere", client.MetadataAddress{}, nil, a.metadataSource},
+		{"POST /api/v1/apps/{app}/metadata/refresh", owner, "Read an app's metadata again now", nil, client.MetadataRefresh{}, a.metadataRefresh},
+		{"POST /api/v1/saml/metadata", owner, "Read the metadata of a service provider, and register nothing", client.MetadataSource{}, client.Metadata{}, a.metadataRead},
 		{"DELETE /api/v1/apps/{app}/registration", owner, "Take away the token with which an app manages its own registration", nil, nil, a.registrationRevoke},
 		{"GET /api/v1/apps/{app}/connect", owner, "What an app has to be told to be connected, its secret apart", nil, client.Page[client.Setting]{}, a.appConnect},
 		{"GET /api/v1/apps/{app}/check", owner, "What a reviewer would say of an app's registration", nil, client.Page[client.Finding]{}, a.appCheck},

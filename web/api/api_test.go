@@ -48,10 +48,15 @@ func newHouse(t *testing.T) *house {
 	out := &outbox.Worker{Store: s, Now: time.Now, Levers: []outbox.Lever{&oidc.Backchannel{}, &saml.SOAPLogout{}}}
 	a := &api.API{
 		Outbox:    out,
-		Directory: dir, Store: s, Gate: gate, URL: public, Bootstrap: bootstrap, Metadata: saml.Import,
+		Directory: dir, Store: s, Gate: gate, URL: public, Bootstrap: bootstrap, Documents: &saml.Documents{Now: time.Now},
 		Explain: oidc.Explain,
-		Connect: func(a idp.App, secret string) []idp.Setting { return oidc.Connect("https://idp.example", a, secret) },
-		Log:     slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now,
+		Connect: func(a idp.App, secret string) []idp.Setting {
+			if a.SAML != nil {
+				return saml.Connect("https://idp.example", a)
+			}
+			return oidc.Connect("https://idp.example", a, secret)
+		},
+		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now,
 	}
 	h, err := a.Handler()
 	if err != nil {
@@ -381,5 +386,48 @@ func TestAnAppIsRemovedByAnOwner(t *testing.T) {
 	is(false, true)
 	if _, err := c.RemoveApp(ctx, "nobody", ""); status(err) != 404 {
 		t.Errorf("nobody's app: %v", err)
+	}
+}
+
+// TestSA27MetadataOfAnAppIsChangedByTheAPI: read, compared, then changed.
+func TestSA27MetadataOfAnAppIsChangedByTheAPI(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	_, token := h.token("grace", idp.RoleOwner)
+	c := h.client(token)
+	document := `<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="urn:crm"><md:SPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">` +
+		`<md:AssertionConsumerService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="https://crm.example/acs" index="0"/></md:SPSSODescriptor></md:EntityDescriptor>`
+	read, err := c.ReadMetadata(ctx, client.MetadataSource{Metadata: document})
+	if err != nil || read.EntityID != "urn:crm" || len(read.Warnings) == 0 || read.Changes != nil {
+		t.Fatalf("read %+v, %v", read, err)
+	}
+	if _, err := c.AddApp(ctx, client.App{Name: "CRM", Protocol: "saml", SAML: &client.SAML{Metadata: document}}); err != nil {
+		t.Fatal(err)
+	}
+	moved := client.MetadataSource{Metadata: strings.Replace(document, "/acs", "/v2", 1)}
+	if read, err = c.ReadMetadata(ctx, moved); err != nil || len(read.Changes) != 1 {
+		t.Errorf("read %+v, %v", read, err)
+	}
+	for _, dryRun := range []bool{true, false} {
+		done, err := c.ApplyMetadata(ctx, "CRM", moved, dryRun)
+		if err != nil || done.DryRun != dryRun || len(done.Changes) != 1 || done.Changes[0].New != "https://crm.example/v2 (index 0)" {
+			t.Errorf("applied %+v, %v", done, err)
+		}
+		if a, err := c.App(ctx, "CRM"); err != nil || (a.SAML.ACS[0].URL == "https://crm.example/acs") != dryRun {
+			t.Errorf("it is %+v, %v", a.SAML, err)
+		}
+	}
+	for name, from := range map[string]client.MetadataSource{
+		"nothing": {}, "both": {Metadata: document, URL: "https://crm.example"}, "another": {Metadata: strings.Replace(document, "urn:crm", "urn:evil", 1)},
+	} {
+		if _, err := c.ApplyMetadata(ctx, "CRM", from, false); status(err) != 400 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if r, err := c.RemoveApp(ctx, "CRM", "gone"); err != nil || r.Kind != "app" {
+		t.Errorf("removed with %+v, %v", r, err)
+	}
+	if a, err := c.App(ctx, "CRM"); err != nil || !a.Removed {
+		t.Errorf("it is %+v, %v", a, err)
 	}
 }

@@ -31,6 +31,13 @@ func (a *API) appAdd(r *http.Request, _ caller) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	if s := in.SAML; s != nil && s.Metadata == "" && s.MetadataURL != "" && len(s.ACS) == 0 {
+		raw, err := a.Documents.Get(r.Context(), s.MetadataURL)
+		if err != nil {
+			return 0, nil, err
+		}
+		s.Metadata = string(raw)
+	}
 	want, err := a.registration(in)
 	if err != nil {
 		return 0, nil, err
@@ -102,15 +109,16 @@ func oidcSettings(in client.OIDC) (*idp.OIDCSettings, error) {
 func (a *API) samlSettings(in client.SAML, identifier *string) (*idp.SAMLSettings, error) {
 	var s idp.SAMLSettings
 	if in.Metadata != "" {
-		entityID, imported, err := a.Metadata([]byte(in.Metadata))
+		m, err := a.Documents.Read([]byte(in.Metadata))
 		if err != nil {
 			return nil, err
 		}
-		if *identifier != "" && *identifier != entityID {
-			return nil, idp.Errorf(idp.Invalid, "The metadata is of %s, not of %s.", entityID, *identifier)
+		if *identifier != "" && *identifier != m.EntityID {
+			return nil, idp.Errorf(idp.Invalid, "The metadata is of %s, not of %s.", m.EntityID, *identifier)
 		}
-		*identifier, s = entityID, imported
+		*identifier, s = m.EntityID, m.Settings
 	}
+	s.Metadata.URL, s.Metadata.Pin = in.MetadataURL, in.MetadataPin
 	for _, acs := range in.ACS {
 		s.ACS = append(s.ACS, idp.AssertionConsumer(acs))
 	}
@@ -173,14 +181,20 @@ func app(a idp.App) client.App {
 		out.RegisteredBy, out.ManagesItself, out.Removed = string(o.RegisteredBy), o.RegistrationTokenHash != "", o.Removed
 	}
 	if s := a.SAML; s != nil {
-		out.SAML = &client.SAML{
-			ACS:           each(s.ACS, func(c idp.AssertionConsumer) client.ACS { return client.ACS(c) }),
-			SOAPLogoutURL: s.SOAPLogoutURL, FrontLogoutURL: s.FrontLogoutURL, FrontLogoutBinding: s.FrontLogoutBinding, FrontLogoutResponseURL: s.FrontLogoutResponseURL, SigningCerts: s.SigningCerts, RequireSigned: s.RequireSigned, NameIDFormat: s.NameIDFormat,
-			Sign: s.Sign, SignatureAlg: s.SignatureAlg, SessionTTL: spanText(s.SessionTTL), AssertionValidity: spanText(s.AssertionValidity),
-		}
-		writeSSO(out.SAML, s)
-		writeEncryption(out.SAML, s)
+		out.SAML, out.Removed = new(samlOut(*s)), s.Removed
 	}
+	return out
+}
+
+func samlOut(s idp.SAMLSettings) client.SAML {
+	out := client.SAML{
+		ACS:           each(s.ACS, func(c idp.AssertionConsumer) client.ACS { return client.ACS(c) }),
+		SOAPLogoutURL: s.SOAPLogoutURL, FrontLogoutURL: s.FrontLogoutURL, FrontLogoutBinding: s.FrontLogoutBinding, FrontLogoutResponseURL: s.FrontLogoutResponseURL, SigningCerts: s.SigningCerts, RequireSigned: s.RequireSigned, NameIDFormat: s.NameIDFormat,
+		Sign: s.Sign, SignatureAlg: s.SignatureAlg, SessionTTL: spanText(s.SessionTTL), AssertionValidity: spanText(s.AssertionValidity),
+		MetadataURL: s.Metadata.URL, MetadataPin: s.Metadata.Pin,
+	}
+	writeSSO(&out, &s)
+	writeEncryption(&out, &s)
 	return out
 }
 

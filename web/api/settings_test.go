@@ -41,15 +41,17 @@ func TestEverySettingOfAnAppIsOnTheWire(t *testing.T) {
 }
 
 // TestEverySettingOfAServiceProviderIsOnTheWire, but for the document that it was
-// read from and the key that a rollover has bound it to.
+// read from and its end, the key that a rollover has bound it to, and what became
+// of it.
 func TestEverySettingOfAServiceProviderIsOnTheWire(t *testing.T) {
 	t.Parallel()
-	ours := []string{"MetadataXML", "SigningKey"}
+	ours := []string{"MetadataXML", "SigningKey", "Removed", "Was"}
 	var all idp.SAMLSettings
 	v := reflect.ValueOf(&all).Elem()
 	for i := range v.NumField() {
 		fill(t, v.Field(i), v.Type().Field(i).Name)
 	}
+	all.Metadata.Until = time.Time{}
 	identifier := ""
 	back, err := new(API).samlSettings(*app(idp.App{SAML: &all}).SAML, &identifier)
 	if err != nil {

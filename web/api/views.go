@@ -42,7 +42,7 @@ func narrows(pattern string) []string {
 		by = []string{"state"}
 	case "DELETE /api/v1/apps/{app}":
 		return []string{"reason"}
-	case "POST /api/v1/batches":
+	case "POST /api/v1/batches", "PUT /api/v1/apps/{app}/metadata":
 		return []string{"dry_run"}
 	default:
 		return nil

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/directory"
 	"gatehouse/web/ui"
 )
 
@@ -18,7 +19,7 @@ func (c *Console) appList(w http.ResponseWriter, r *http.Request) error {
 	var v appsView
 	for _, a := range apps {
 		v.Apps = append(v.Apps, appRow{
-			ID: string(a.ID), Name: a.Name, Protocol: protocolWords(a.Protocol), Identifier: a.Identifier, Lever: c.levers(a),
+			ID: string(a.ID), Name: a.Name, Protocol: protocolWords(a.Protocol), Identifier: a.Identifier, Lever: c.levers(a), Removed: a.Removed(),
 		})
 	}
 	return ui.Render(w, r, http.StatusOK, appsPage(v))
@@ -33,7 +34,8 @@ func (c *Console) appShow(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := appView{
 		ID: string(a.ID), Name: a.Name, Protocol: protocolWords(a.Protocol), LaunchURL: a.LaunchURL,
-		Settings: settings(a), Connect: c.connect(a, ""), Tries: !a.Removed() && (a.OIDC == nil || a.OIDC.ApplicationType != idp.ApplicationMachine),
+		Settings: settings(a), Connect: c.connect(a, ""), SAML: a.SAML != nil, Removed: a.Removed(),
+		Tries: !a.Removed() && (a.OIDC == nil || a.OIDC.ApplicationType != idp.ApplicationMachine),
 	}
 	if v.Secrets, err = c.Store.ClientSecrets(ctx, a); err != nil {
 		return err
@@ -41,8 +43,13 @@ func (c *Console) appShow(w http.ResponseWriter, r *http.Request) error {
 	if v.Ends, err = c.endsWords(ctx, a); err != nil {
 		return err
 	}
-	if v.Findings, err = c.Directory.Review(ctx, a); err != nil {
+	if v.Metadata, err = c.refresh(ctx, a); err != nil {
 		return err
+	}
+	if !a.Removed() {
+		if v.Findings, err = c.Directory.Review(ctx, a); err != nil {
+			return err
+		}
 	}
 	for _, rule := range a.Attributes {
 		v.Attributes = append(v.Attributes, attributeRow{rule.Name, rule.Source})
@@ -181,6 +188,9 @@ func settings(a idp.App) []ui.Pair {
 		add("NameID", nameIDWords(*a.SAML), false)
 		add("Opened from the portal", launchWords(*a.SAML), false)
 		add("RelayState then", a.SAML.RelayState, true)
+		for _, cert := range a.SAML.SigningCerts {
+			add("Signing certificate", directory.CertificateWords(cert), false)
+		}
 		add("Signed", signedWords(*a.SAML), false)
 		add("Encrypted", encryptedWords(*a.SAML), false)
 		if a.SAML.SessionTTL > 0 {

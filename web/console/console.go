@@ -22,6 +22,7 @@ type Store interface {
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	Apps(ctx context.Context) ([]idp.App, error)
 	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
+	MetadataRefresh(ctx context.Context, id idp.AppID) (idp.MetadataRefresh, error)
 	ClientSecrets(ctx context.Context, a idp.App) ([]idp.ClientSecret, error)
 	APITokens(ctx context.Context, id idp.UserID) ([]idp.APIToken, error)
 	AccountsOfApp(ctx context.Context, id idp.AppID, after string, limit int) ([]idp.Account, string, error)
@@ -72,7 +73,9 @@ type Console struct {
 	Directory *directory.Directory
 	Outbox    *outbox.Worker // what a suspension would do; it need not run here
 	// URL is the public URL of the house, without a slash at its end.
-	URL string
+	URL       string
+	Documents Documents
+	Refresher Refresher
 	// Connect returns what an app has to be told to be connected; secret is its
 	// raw secret, where that is known.
 	Connect func(a idp.App, secret string) []idp.Setting
@@ -142,6 +145,18 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "GET /console/apps/{id}/preview", Handler: c.appTry},
 		{Pattern: "POST /console/apps/{id}/preview", Handler: c.appPreview},
 		{Pattern: "POST /console/apps/{id}/test", Handler: c.appTest},
+		{Pattern: "GET /console/apps/new/saml", Handler: c.samlNew},
+		{Pattern: "POST /console/apps/saml/read", Handler: c.samlRead, Upload: maxUpload},
+		{Pattern: "POST /console/apps/saml/typed", Handler: c.samlTyped},
+		{Pattern: "POST /console/apps/saml", Handler: c.samlAdd},
+		{Pattern: "GET /console/apps/{id}/metadata", Handler: c.metadataForm},
+		{Pattern: "POST /console/apps/{id}/metadata/read", Handler: c.metadataRead, Upload: maxUpload},
+		{Pattern: "POST /console/apps/{id}/metadata", Handler: c.metadataApply},
+		{Pattern: "GET /console/apps/{id}/metadata/waiting", Handler: c.metadataWaiting},
+		{Pattern: "POST /console/apps/{id}/metadata/source", Handler: c.metadataSource},
+		{Pattern: "POST /console/apps/{id}/metadata/refresh", Handler: c.metadataRefresh},
+		{Pattern: "GET /console/apps/{id}/remove", Handler: c.appRemoveConfirm},
+		{Pattern: "POST /console/apps/{id}/remove", Handler: c.appRemove},
 		{Pattern: "GET /console/apps/{id}", Handler: c.appShow},
 		{Pattern: "POST /console/apps/{id}/secrets", Handler: c.secretAdd},
 		{Pattern: "GET /console/apps/{id}/secrets/{secret}/remove", Handler: c.secretRemoveConfirm},

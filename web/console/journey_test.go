@@ -1,9 +1,11 @@
 package console_test
 
 import (
+	"bytes"
 	"cmp"
 	"io"
 	"log/slog"
+	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -18,6 +20,7 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
+	"gatehouse/idp/fetch"
 	"gatehouse/idp/keys"
 	"gatehouse/idp/login"
 	"gatehouse/idp/oidc"
@@ -74,9 +77,15 @@ func newHouse(t *testing.T) *house {
 	}
 	srv := httptest.NewUnstartedServer(nil)
 	base := "http://" + srv.Listener.Addr().String()
+	reach, err := fetch.New([]string{"127.0.0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	rooms := in.Routes()
 	rooms = append(rooms, (&portal.Portal{Store: st, Directory: dir, Launch: func(a idp.App) portal.Launch { return portal.Launch{Href: a.LaunchURL} }}).Routes()...)
-	desk := &console.Console{Store: st, Directory: dir, Outbox: out, URL: base, SessionLife: 8 * time.Hour, Explain: oidc.Explain, Connect: func(a idp.App, secret string) []idp.Setting {
+	documents := &saml.Documents{Fetch: reach, Now: time.Now}
+	refresher := &saml.Refresher{Documents: documents, Store: st, Directory: dir, Log: log}
+	desk := &console.Console{Documents: documents, Refresher: refresher, Store: st, Directory: dir, Outbox: out, URL: base, SessionLife: 8 * time.Hour, Explain: oidc.Explain, Connect: func(a idp.App, secret string) []idp.Setting {
 		if a.OIDC == nil {
 			return saml.Connect(base, a)
 		}
@@ -155,10 +164,39 @@ func (b *browser) submitTo(action, to string, fill ...string) *browser {
 		for i := 0; i < len(fill); i += 2 {
 			form.Set(fill[i], fill[i+1])
 		}
+		if uitest.Attr(n, "enctype") == "multipart/form-data" {
+			return b.upload(n, form)
+		}
 		return b.show(b.client.PostForm(b.url+cmp.Or(to, uitest.Attr(n, "action")), form))
 	}
 	b.t.Fatalf("no form to %s on %s: %s", action, b.at, b.text())
 	return nil
+}
+
+// upload sends a form as a browser does that has files in it: field by field, in
+// the order of the page.
+func (b *browser) upload(form *html.Node, values url.Values) *browser {
+	b.t.Helper()
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	for in := range form.Descendants() {
+		name := uitest.Attr(in, "name")
+		if name == "" {
+			continue
+		}
+		part, err := w.CreateFormField(name)
+		if uitest.Attr(in, "type") == "file" {
+			part, err = w.CreateFormFile(name, "metadata.xml")
+		}
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		_, _ = io.WriteString(part, values.Get(name))
+	}
+	if err := w.Close(); err != nil {
+		b.t.Fatal(err)
+	}
+	return b.show(b.client.Post(b.url+uitest.Attr(form, "action"), w.FormDataContentType(), &body))
 }
 
 func (b *browser) text() string { return uitest.Text(b.page) }

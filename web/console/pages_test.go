@@ -245,6 +245,17 @@ func alarmed(dead int, page templ.Component) templ.Component {
 	})
 }
 
+const sampleCertificate = "CN=crm.example,O=Contractors of the Northern Region, SHA-256 6c1f0d3a9e57b24488f0c2d11e6a7b90f3d5c8e2a4b6170d9e8f7a6b5c4d3e2f, until 2027-03-01"
+
+func sampleProposal() proposalView {
+	return proposalView{
+		Said: []ui.Pair{{Key: "Entity ID", Value: "https://crm.example/saml/metadata", Copy: true}, {Key: "Assertion consumer", Value: "https://crm.example/saml/acs (index 0, default)"}, {Key: "Assertion consumer", Value: uitest.Bait},
+			{Key: "Logout over SOAP", Value: "https://crm.example/saml/slo"}, {Key: "Signing certificate", Value: sampleCertificate}, {Key: "Requests", Value: "must be signed"}, {Key: "Knows people by", Value: "persistent"}},
+		Notes: []string{"The certificate of CN=crm.example ends on 2026-12-09. Get the next one from the app's admin before.", uitest.Bait},
+		Name:  "CRM", MetadataURL: "https://crm.example/" + strings.Repeat("very/", 40), Refresh: true, Kept: uitest.Bait, Errors: map[string]string{"pin": "A certificate is one PEM block."},
+	}
+}
+
 func sampleCertificates() certificatesView {
 	apps := []appKeyRow{
 		{ID: "app_a", Name: "CRM", Signed: "the next", Back: "key_b"},
@@ -371,8 +382,23 @@ func samplePages() []uitest.Page {
 			Side: "Here", Change: "If the address received is the app's, register it.",
 			Facts: []ui.Pair{{Key: "App", Value: "Wiki"}, {Key: "Address", Value: "203.0.113.7"}, {Key: "received", Value: "client_id=wiki redirect_uri=https://wiki.example/" + strings.Repeat("very/", 30) + uitest.Bait}},
 		}}})},
-		"app-new":      {View: appNewPage(appNewView{Type: "web"})},
-		"app-new-bad":  {View: appNewPage(appNewView{Name: longName, Type: "machine", Redirects: uitest.Bait, AfterLogout: uitest.Bait, Backchannel: uitest.Bait, LaunchURL: uitest.Bait, Offline: true, Errors: map[string]string{"redirect_uris": "Nobody signs in to a machine: it has no redirect URIs.", "name": "The name is taken."}})},
+		"app-new":       {View: appNewPage(appNewView{Type: "web"})},
+		"app-new-bad":   {View: appNewPage(appNewView{Name: longName, Type: "machine", Redirects: uitest.Bait, AfterLogout: uitest.Bait, Backchannel: uitest.Bait, LaunchURL: uitest.Bait, Offline: true, Errors: map[string]string{"redirect_uris": "Nobody signs in to a machine: it has no redirect URIs.", "name": "The name is taken."}})},
+		"app-saml":      {View: samlNewPage(samlNewView{})},
+		"app-saml-bad":  {View: samlNewPage(samlNewView{URL: uitest.Bait, Document: uitest.Bait, EntityID: uitest.Bait, ACS: uitest.Bait, Errors: map[string]string{"file": "The metadata cannot be used: no SPSSODescriptor for SAML 2.0.", "acs": "This is not an absolute https URL."}})},
+		"app-saml-many": {View: samlNewPage(samlNewView{Among: []idp.ListedEntity{{EntityID: "https://crm.example/" + strings.Repeat("very/", 40), Name: longName}, {EntityID: uitest.Bait}}})},
+		"app-saml-read": {View: proposalPage(sampleProposal())},
+		"app-saml-new":  {View: metadataFormPage(metadataFormView{ID: "app_b", Name: "CRM", Source: "https://crm.example/metadata", Pin: uitest.Bait, samlNewView: samlNewView{Errors: map[string]string{"pin": "A certificate is one PEM block."}}})},
+		"app-saml-same": {View: differencePage(differenceView{ID: "app_b", Name: uitest.Bait, Notes: sampleProposal().Notes})},
+		"app-saml-difference": {View: differencePage(differenceView{ID: "app_b", Name: "CRM", Version: "3", From: "https://crm.example/" + strings.Repeat("very/", 40) + uitest.Bait, Document: uitest.Bait, Changes: []changeRow{
+			{"Assertion consumer", "changed", "https://crm.example/saml/acs (index 0, default)", "https://crm.example/saml/acs/v2 (index 0, default)"},
+			{"Signing certificate", "new", "", sampleCertificate}, {"Signing certificate", "gone", sampleCertificate, ""}, {"Requests", "changed", "are taken unsigned too", uitest.Bait}}})},
+		"app-saml-added": {View: appAddedPage(appAddedView{ID: "app_b", Name: "CRM", SAML: true, Connect: []string{"SAML_IDP_METADATA_URL=http://localhost:8080/saml/metadata", "SAML_IDP_SSO_URL=http://localhost:8080/saml/sso"}})},
+		"app-refresh": {View: appPage(appView{ID: "app_b", Name: "CRM", Protocol: "SAML", Connect: ours, SAML: true, Metadata: refreshView{
+			URL: "https://crm.example/metadata", Outcome: outcomeWords(idp.RefreshWaiting), Detail: "2 settings are others.", Waiting: true, Checked: ago(3 * time.Hour), Next: uitest.Now().Add(21 * time.Hour), Until: uitest.Now().Add(300 * time.Hour)}})},
+		"app-refresh-bad": {View: appPage(appView{ID: "app_b", Name: longName, Protocol: "SAML", Connect: ours, SAML: true, Metadata: refreshView{
+			URL: "https://crm.example/" + strings.Repeat("very/", 40), Pin: sampleCertificate, Outcome: outcomeWords(idp.RefreshRefused), Detail: uitest.Bait, Failing: true, Checked: ago(3 * time.Minute), Next: uitest.Now().Add(time.Hour)}})},
+		"app-removed":  {View: appPage(appView{ID: "app_b", Name: "CRM", Protocol: "SAML", Connect: ours, SAML: true, Removed: true})},
 		"app-added":    {View: appAddedPage(appAddedView{ID: "app_a", Name: "Wiki", Secret: strings.Repeat("9ed33b06", 8), Connect: append([]string{"OIDC_CLIENT_SECRET=" + strings.Repeat("9ed33b06", 8)}, ours...)})},
 		"app-second":   {View: appAddedPage(appAddedView{ID: "app_a", Name: "Wiki", Secret: strings.Repeat("9ed33b06", 8), Connect: ours, Second: true})},
 		"app-secret":   {View: appPage(appView{ID: "app_a", Name: uitest.Bait, Protocol: "OpenID Connect", Connect: ours, Secrets: []idp.ClientSecret{{ID: "sec_9ed33b063086e1f3"}}})},

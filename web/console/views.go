@@ -218,6 +218,7 @@ type deliveryRow struct {
 // appRow is one app of the list.
 type appRow struct {
 	ID, Name, Protocol, Identifier, Lever string
+	Removed                               bool
 }
 
 // appsView is the list of apps.
@@ -237,6 +238,8 @@ type appView struct {
 	Grants             []grantRow
 	People             []personRow
 	Pager              ui.Pager
+	SAML, Removed      bool
+	Metadata           refreshView
 }
 
 // attributeRow is one attribute or claim the app is told.

@@ -52,6 +52,9 @@ type Route struct {
 	Pattern string
 	Access  Access
 	Handler Handler
+	// Upload is how large a form with a file may be that the handler reads as
+	// Visit.Upload, in bytes; 0: the route takes forms like any other.
+	Upload int64
 }
 
 // Check says why the route must not be mounted: no pattern, no handler, or no
@@ -64,6 +67,8 @@ func (rt Route) Check() error {
 		return fmt.Errorf("route %s has no handler", rt.Pattern)
 	case rt.Access <= undeclared || rt.Access > OwnerOnly:
 		return fmt.Errorf("route %s declares no access", rt.Pattern)
+	case rt.Upload > 0 && rt.Access != OwnerOnly:
+		return fmt.Errorf("route %s takes uploads of people who are no owners", rt.Pattern)
 	}
 	return nil
 }

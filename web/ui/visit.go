@@ -20,6 +20,9 @@ type Visit struct {
 	// request; zero when nobody is signed in.
 	Session idp.Session
 	User    idp.User
+	// Upload is the form of a route that takes uploads, after its token; nil on
+	// any other.
+	Upload *Upload
 }
 
 // SignedIn reports whether the visit has a live session.

@@ -44,6 +44,12 @@ type SP struct {
 	EncryptionKeys                            []EncryptionKey
 	AuthnRequestsSigned, WantAssertionsSigned bool
 	AttributeServices                         []AttributeService
+	// DisplayName is for people; empty where the document has none. It is not
+	// written.
+	DisplayName string
+	// CacheDuration is that of the entity, an xs:duration as it stands there. It
+	// is not written.
+	CacheDuration string
 }
 
 // IdP is the metadata of an identity provider.
@@ -68,7 +74,10 @@ func ParseSPMetadata(b []byte, now time.Time) (SP, error) {
 	if err != nil {
 		return SP{}, err
 	}
-	sp := SP{Entity: d.Entity, EncryptionKeys: d.encryption}
+	sp := SP{
+		Entity: d.Entity, EncryptionKeys: d.encryption,
+		DisplayName: displayName(d.role), CacheDuration: Attr(d.role.Parent(), "cacheDuration"),
+	}
 	if sp.ACS, err = endpoints(d.role, "AssertionConsumerService"); err != nil {
 		return SP{}, err
 	}

@@ -28,7 +28,7 @@ func (c *Client) RemoveSecret(ctx context.Context, app, secret string) error {
 	return c.Do(ctx, http.MethodDelete, "/apps/"+seg(app)+"/secrets/"+seg(secret), nil, nil)
 }
 
-// RemoveApp removes an OpenID Connect app and ends all that it holds.
+// RemoveApp removes an app and ends all that it holds.
 func (c *Client) RemoveApp(ctx context.Context, app, reason string) (Receipt, error) {
 	return del[Receipt](ctx, c, "/apps/"+seg(app)+"?"+url.Values{"reason": {reason}}.Encode())
 }

@@ -174,6 +174,12 @@ type SAML struct {
 	IdPInitiated      bool               `json:"idp_initiated,omitempty" yaml:"idp_initiated,omitempty"`
 	RelayState        string             `json:"relay_state,omitempty" yaml:"relay_state,omitempty"`
 	AttributeServices []AttributeService `json:"attribute_services,omitempty" yaml:"attribute_services,omitempty"`
+
+	// MetadataURL is where the metadata is read again, and MetadataPin (PEM) the
+	// certificate that signs it there. An app that is added by its URL alone is
+	// read there first.
+	MetadataURL string `json:"metadata_url,omitempty" yaml:"metadata_url,omitempty"`
+	MetadataPin string `json:"metadata_pin,omitempty" yaml:"metadata_pin,omitempty"`
 }
 
 // AttributeService is an AttributeConsumingService: the attributes, by name,

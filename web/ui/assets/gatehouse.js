@@ -236,3 +236,18 @@ setInterval(tickTimes, 5000);
 if (document.querySelector("[data-clock-ms]")) {
   setInterval(tickClocks, matchMedia("(prefers-reduced-motion: reduce)").matches ? 1000 : 100);
 }
+
+// A file may be dropped anywhere on a page that asks for one.
+const drop = document.querySelector("form[data-drop]");
+if (drop) {
+  const file = drop.querySelector('input[type="file"]');
+  addEventListener("dragover", (e) => {
+    if ([...e.dataTransfer.types].includes("Files")) e.preventDefault();
+  });
+  addEventListener("drop", (e) => {
+    if (!e.dataTransfer.files.length) return;
+    e.preventDefault();
+    file.files = e.dataTransfer.files;
+    file.focus();
+  });
+}

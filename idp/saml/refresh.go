@@ -1,0 +1,222 @@
+package saml
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/idp/directory"
+	"gatehouse/idp/saml/wire"
+)
+
+const (
+	// How long metadata is kept: as long as the document says (cacheDuration),
+	// within these; a day where it says nothing.
+	leastKept = time.Hour
+	mostKept  = 24 * time.Hour
+	// How long after a failure it is tried again: longer after each.
+	firstPause = 15 * time.Minute
+	mostPause  = 6 * time.Hour
+	// claimTime is how long a node may have one in its hands: an answer takes
+	// seconds.
+	claimTime = 2 * time.Minute
+)
+
+// Refreshes is what reading metadata again asks of the store.
+type Refreshes interface {
+	App(ctx context.Context, id idp.AppID) (idp.App, error)
+	MetadataRefresh(ctx context.Context, id idp.AppID) (idp.MetadataRefresh, error)
+	DueRefreshes(ctx context.Context, now time.Time, limit int) ([]idp.MetadataRefresh, error)
+	ClaimRefresh(ctx context.Context, m idp.MetadataRefresh, until time.Time) error
+	SaveRefresh(ctx context.Context, m idp.MetadataRefresh) error
+	Record(ctx context.Context, events ...idp.Event) error
+}
+
+// Refresher reads the metadata of apps again where they publish it. What is
+// proven by the certificate that was pinned for it is registered; without a pin
+// what changes waits for an owner. Whatever goes wrong, what is registered stays,
+// and people sign in as before.
+type Refresher struct {
+	Documents *Documents
+	Store     Refreshes
+	Directory *directory.Directory
+	Log       *slog.Logger
+}
+
+func (r *Refresher) now() time.Time { return idp.Time(r.Documents.Now()) }
+
+// RefreshDue reads up to limit of those whose time has come, and returns how
+// many it read. It may run on every node: one reads each.
+func (r *Refresher) RefreshDue(ctx context.Context, limit int) (int, error) {
+	ctx = idp.WithActor(ctx, idp.Actor{Kind: "system"})
+	due, err := r.Store.DueRefreshes(ctx, r.now(), limit)
+	if err != nil {
+		return 0, err
+	}
+	n := 0
+	var wrong []error
+	for _, m := range due {
+		switch _, err := r.read(ctx, m); {
+		case idp.IsKind(err, idp.Conflict): // another node has it
+		case err != nil:
+			wrong = append(wrong, fmt.Errorf("read the metadata of %s again: %w", m.AppID, err))
+		default:
+			n++
+		}
+	}
+	return n, errors.Join(wrong...)
+}
+
+// Refresh reads the metadata of an app now. It answers idp.NotFound where the
+// app says no address, and idp.Conflict while somebody else reads it.
+func (r *Refresher) Refresh(ctx context.Context, id idp.AppID) (idp.MetadataRefresh, error) {
+	m, err := r.Store.MetadataRefresh(ctx, id)
+	if idp.IsKind(err, idp.NotFound) {
+		err = idp.Errorf(idp.NotFound, "The app says no address of its metadata.")
+	}
+	if err != nil {
+		return m, err
+	}
+	return r.read(ctx, m)
+}
+
+// read claims one, reads it and writes down how that went.
+func (r *Refresher) read(ctx context.Context, was idp.MetadataRefresh) (idp.MetadataRefresh, error) {
+	if err := r.Store.ClaimRefresh(ctx, was, r.now().Add(claimTime)); err != nil {
+		return was, err
+	}
+	app, err := r.Store.App(ctx, was.AppID)
+	if err != nil {
+		return was, err
+	}
+	m, found, err := r.look(ctx, app, was)
+	if err != nil {
+		return was, err
+	}
+	m.CheckedAt = r.now()
+	m.NextAt = m.CheckedAt.Add(wait(m.Failures, found, m.CheckedAt))
+	if err := r.note(ctx, app, was, m); err != nil {
+		return m, err
+	}
+	return m, r.Store.SaveRefresh(ctx, m)
+}
+
+// look reads the document, and registers it where it is proven. An error is one
+// of ours; what is wrong with the document is an outcome.
+func (r *Refresher) look(ctx context.Context, app idp.App, m idp.MetadataRefresh) (idp.MetadataRefresh, idp.Metadata, error) {
+	source := app.SAML.Metadata
+	raw, err := r.Documents.Get(ctx, source.URL)
+	if idp.IsKind(err, idp.Unavailable) {
+		return failed(m, idp.RefreshUnreachable, err)
+	}
+	if err == nil && source.Pin != "" {
+		raw, err = proven(raw, source.Pin, r.now())
+	}
+	var found idp.Metadata
+	var changes []idp.SettingChange
+	if err == nil {
+		found, err = r.Documents.Read(raw)
+	}
+	if err == nil {
+		changes, err = directory.MetadataChanges(app, found)
+	}
+	if err != nil {
+		return failed(m, idp.RefreshRefused, err)
+	}
+	if len(changes) > 0 && source.Pin == "" {
+		if m.Waiting != string(raw) {
+			m.Waiting, m.WaitingSince = string(raw), r.now()
+		}
+		m.Outcome, m.Failures, m.Detail = idp.RefreshWaiting, 0, count(changes)
+		return m, found, nil
+	}
+	_, err = r.Directory.ApplyMetadata(ctx, app.ID, app.Version, found, source.URL)
+	if idp.IsKind(err, idp.Invalid) {
+		return failed(m, idp.RefreshRefused, err)
+	}
+	m.Outcome, m.Detail, m.Failures, m.Waiting, m.WaitingSince = idp.RefreshUnchanged, "", 0, "", time.Time{}
+	if len(changes) > 0 {
+		m.Outcome, m.Detail = idp.RefreshApplied, count(changes)
+	}
+	return m, found, err
+}
+
+func count(changes []idp.SettingChange) string {
+	if len(changes) == 1 {
+		return "1 setting is another."
+	}
+	return fmt.Sprintf("%d settings are others.", len(changes))
+}
+
+// failed is an outcome that leaves everything as it is; err is in plain words.
+func failed(m idp.MetadataRefresh, outcome string, err error) (idp.MetadataRefresh, idp.Metadata, error) {
+	e, ok := errors.AsType[*idp.Error](err)
+	if !ok || e.Kind == idp.Internal {
+		return m, idp.Metadata{}, err
+	}
+	m.Outcome, m.Detail, m.Failures = outcome, e.Detail, m.Failures+1
+	return m, idp.Metadata{}, nil
+}
+
+// proven is the document that the pinned certificate signed: of what came, that
+// alone.
+func proven(document []byte, pin string, now time.Time) ([]byte, error) {
+	certs, err := certificates([]string{pin})
+	if err != nil {
+		return nil, err
+	}
+	signed, err := wire.VerifyMetadata(document, certs, wire.At(now))
+	switch {
+	case err == nil:
+		return signed, nil
+	case errors.Is(err, wire.ErrUnsigned):
+		return nil, idp.Errorf(idp.Invalid, "The document is not signed, and a certificate is pinned for it.").Because(err)
+	case pinOver(certs[0], now):
+		return nil, idp.Errorf(idp.Invalid, "The pinned certificate is not valid now: it is good from %s to %s. Pin the one that signs the document now.",
+			certs[0].NotBefore.UTC().Format(time.DateOnly), certs[0].NotAfter.UTC().Format(time.DateOnly)).Because(err)
+	case errors.Is(err, wire.ErrSignature), errors.Is(err, wire.ErrAlgorithm):
+		return nil, idp.Errorf(idp.Invalid, "The document is not signed by the pinned certificate.").Because(err)
+	}
+	return nil, unusable(err)
+}
+
+func pinOver(c *x509.Certificate, now time.Time) bool {
+	return now.Before(c.NotBefore) || now.After(c.NotAfter)
+}
+
+// wait is how long it is until the next reading: less than half of what is left
+// of a document that says its end, so that a failure leaves time for more tries.
+func wait(failures int, found idp.Metadata, now time.Time) time.Duration {
+	if failures > 0 {
+		return min(firstPause<<min(failures-1, 8), mostPause)
+	}
+	kept := mostKept
+	if found.CacheFor > 0 {
+		kept = min(kept, found.CacheFor)
+	}
+	if until := found.Settings.Metadata.Until; !until.IsZero() {
+		kept = min(kept, until.Sub(now)/2)
+	}
+	return max(kept, leastKept)
+}
+
+// note writes down what is news: the same outcome again is none.
+func (r *Refresher) note(ctx context.Context, app idp.App, was, m idp.MetadataRefresh) error {
+	e := idp.Event{ID: idp.NewEventID(), At: r.now(), Actor: idp.ActorOf(ctx), AppID: app.ID, Detail: map[string]string{
+		"app": app.Name, "url": app.SAML.Metadata.URL, "outcome": m.Outcome, "detail": m.Detail,
+	}}
+	switch {
+	case m.Failures > 0 && (was.Outcome != m.Outcome || was.Detail != m.Detail):
+		e.Kind = "app.metadata.refuse"
+		r.Log.WarnContext(ctx, "the metadata of an app could not be read again; what is registered stays", "app", app.Name, "outcome", m.Outcome, "detail", m.Detail)
+	case m.Outcome == idp.RefreshWaiting && was.Waiting != m.Waiting:
+		e.Kind = "app.metadata.wait"
+	default:
+		return nil
+	}
+	return r.Store.Record(ctx, e)
+}

@@ -1,0 +1,92 @@
+package wire
+
+import (
+	"crypto/x509"
+	"strings"
+	"time"
+
+	"github.com/beevik/etree"
+)
+
+// maxName bounds a name for people, in bytes.
+const maxName = 256
+
+// displayName is what an entity calls itself for people: mdui:DisplayName of
+// the role, else the OrganizationDisplayName; English before another language.
+// Empty where it says nothing that can be shown.
+func displayName(role *etree.Element) string {
+	var named []*etree.Element
+	for _, extensions := range Children(role, NSMetadata, "Extensions") {
+		for _, info := range Children(extensions, NSUI, "UIInfo") {
+			named = append(named, Children(info, NSUI, "DisplayName")...)
+		}
+	}
+	if name := inEnglish(named); name != "" {
+		return name
+	}
+	named = nil
+	for _, organization := range Children(role.Parent(), NSMetadata, "Organization") {
+		named = append(named, Children(organization, NSMetadata, "OrganizationDisplayName")...)
+	}
+	return inEnglish(named)
+}
+
+func inEnglish(named []*etree.Element) string {
+	best := ""
+	for _, el := range named {
+		text, err := trimmedText(el)
+		if err != nil || text == "" || len(text) > maxName {
+			continue
+		}
+		language := ""
+		for _, a := range el.Attr {
+			if a.Space == "xml" && a.Key == "lang" {
+				language = strings.ToLower(a.Value)
+			}
+		}
+		if language == "en" || strings.HasPrefix(language, "en-") {
+			return text
+		}
+		if best == "" {
+			best = text
+		}
+	}
+	return best
+}
+
+// VerifyMetadata checks the enveloped signature on the root of a metadata
+// document against certs, and returns a document of the octets that were signed,
+// without the signature: the one to read from now on. The root is an
+// EntityDescriptor or an EntitiesDescriptor of at most MaxMessage bytes. Errors:
+// as VerifyElement, ErrTooLarge.
+func VerifyMetadata(b []byte, certs []*x509.Certificate, opts ...Option) ([]byte, error) {
+	root, err := parse(b, true)
+	if err != nil {
+		return nil, err
+	}
+	if len(Children(root, NSSignature, "Signature")) == 0 {
+		return nil, refuse(ErrUnsigned, "the document has no signature of its root")
+	}
+	verified, err := VerifyElement(root, certs, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return Serialize(verified), nil
+}
+
+// Until returns a document whose root ends at that time at the latest: an entity
+// of a group ends when the group does. A zero time changes nothing.
+func Until(document []byte, until time.Time) ([]byte, error) {
+	if until.IsZero() {
+		return document, nil
+	}
+	root, err := parse(document, true)
+	if err != nil {
+		return nil, err
+	}
+	if own, err := ParseTime(Attr(root, "validUntil")); err == nil && own.Before(until) {
+		return document, nil
+	}
+	root.CreateAttr("validUntil", FormatTime(until))
+	return Serialize(root), nil
+}

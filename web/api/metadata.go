@@ -1,0 +1,178 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/pem"
+	"net/http"
+
+	"gatehouse/idp"
+	"gatehouse/idp/directory"
+	"gatehouse/web/api/client"
+)
+
+// Documents reads the metadata of service providers (idp/saml).
+type Documents interface {
+	// Read answers idp.Invalid, in plain words, for a document that cannot be
+	// used.
+	Read(document []byte) (idp.Metadata, error)
+	// Get fetches a document and vouches for nothing in it.
+	Get(ctx context.Context, url string) ([]byte, error)
+}
+
+// Refresher reads an app's metadata again, now (idp/saml).
+type Refresher interface {
+	Refresh(ctx context.Context, id idp.AppID) (idp.MetadataRefresh, error)
+}
+
+// document reads the metadata that a request brings, or names.
+func (a *API) document(ctx context.Context, from client.MetadataSource) (m idp.Metadata, by string, err error) {
+	raw, by := []byte(from.Metadata), "document"
+	switch {
+	case (from.Metadata == "") == (from.URL == ""):
+		return m, "", idp.Errorf(idp.Invalid, "Send the metadata as text, or the url where it is published: one of them.")
+	case from.URL != "":
+		if raw, err = a.Documents.Get(ctx, from.URL); err != nil {
+			return m, "", err
+		}
+		by = from.URL
+	}
+	m, err = a.Documents.Read(raw)
+	return m, by, err
+}
+
+// metadataRead says what metadata would register, or change of the app that has
+// the entityID.
+func (a *API) metadataRead(r *http.Request, _ caller) (int, any, error) {
+	from, err := decode[client.MetadataSource](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	m, _, err := a.document(r.Context(), from)
+	if err != nil {
+		return 0, nil, err
+	}
+	out := client.Metadata{
+		EntityID: m.EntityID, Name: m.Name, SAML: samlOut(m.Settings), Certificates: each(m.Settings.SigningCerts, certificate),
+		ValidUntil: when(m.Settings.Metadata.Until), Warnings: each(m.Warnings, func(s string) string { return s }),
+	}
+	have, err := a.Store.AppByIdentifier(r.Context(), idp.ProtocolSAML, m.EntityID)
+	switch {
+	case idp.IsKind(err, idp.NotFound), err == nil && have.Removed():
+		return http.StatusOK, out, nil
+	case err != nil:
+		return 0, nil, err
+	}
+	changes, err := directory.MetadataChanges(have, m)
+	out.Changes = each(changes, settingChange)
+	return http.StatusOK, out, err
+}
+
+// metadataApply registers what a document says of an app that stands.
+func (a *API) metadataApply(r *http.Request, _ caller) (int, any, error) {
+	from, err := decode[client.MetadataSource](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	found, err := a.app(r, r.PathValue("app"))
+	if err != nil {
+		return 0, nil, err
+	}
+	m, by, err := a.document(r.Context(), from)
+	if err != nil {
+		return 0, nil, err
+	}
+	dryRun := r.URL.Query().Get("dry_run") == "true"
+	var changes []idp.SettingChange
+	if dryRun {
+		changes, err = directory.MetadataChanges(found, m)
+	} else {
+		changes, err = a.Directory.ApplyMetadata(r.Context(), found.ID, 0, m, by)
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	return http.StatusOK, client.MetadataApplied{
+		DryRun: dryRun, Changes: each(changes, settingChange), Warnings: each(m.Warnings, func(s string) string { return s }),
+	}, nil
+}
+
+func settingChange(c idp.SettingChange) client.SettingChange { return client.SettingChange(c) }
+
+func certificate(text string) client.SigningCertificate {
+	block, _ := pem.Decode([]byte(text))
+	if block == nil {
+		return client.SigningCertificate{}
+	}
+	c, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return client.SigningCertificate{}
+	}
+	sum := sha256.Sum256(c.Raw)
+	return client.SigningCertificate{Subject: c.Subject.String(), SHA256: hex.EncodeToString(sum[:]), NotAfter: c.NotAfter.UTC()}
+}
+
+// metadataShow says how reading an app's metadata again stands.
+func (a *API) metadataShow(r *http.Request, _ caller) (int, any, error) {
+	found, err := a.app(r, r.PathValue("app"))
+	if err != nil {
+		return 0, nil, err
+	}
+	m, err := a.Store.MetadataRefresh(r.Context(), found.ID)
+	if idp.IsKind(err, idp.NotFound) {
+		err = idp.Errorf(idp.NotFound, "The app %s says no address of its metadata.", found.Name)
+	}
+	if err != nil {
+		return 0, nil, err
+	}
+	return a.refreshed(found, m)
+}
+
+// metadataSource says where an app's metadata is read again.
+func (a *API) metadataSource(r *http.Request, _ caller) (int, any, error) {
+	in, err := decode[client.MetadataAddress](r)
+	if err != nil {
+		return 0, nil, err
+	}
+	found, err := a.app(r, r.PathValue("app"))
+	if err != nil {
+		return 0, nil, err
+	}
+	return 0, nil, a.Directory.SetMetadataSource(r.Context(), found.ID, in.URL, in.Pin)
+}
+
+// metadataRefresh reads an app's metadata again.
+func (a *API) metadataRefresh(r *http.Request, _ caller) (int, any, error) {
+	found, err := a.app(r, r.PathValue("app"))
+	if err != nil {
+		return 0, nil, err
+	}
+	m, err := a.Refresher.Refresh(r.Context(), found.ID)
+	if err != nil {
+		return 0, nil, err
+	}
+	if found, err = a.Store.App(r.Context(), found.ID); err != nil {
+		return 0, nil, err
+	}
+	return a.refreshed(found, m)
+}
+
+func (a *API) refreshed(app idp.App, m idp.MetadataRefresh) (int, any, error) {
+	out := client.MetadataRefresh{
+		URL: app.SAML.Metadata.URL, Pinned: app.SAML.Metadata.Pin != "", ValidUntil: when(app.SAML.Metadata.Until),
+		NextAt: when(m.NextAt), CheckedAt: when(m.CheckedAt), Outcome: m.Outcome, Detail: m.Detail, Failures: m.Failures,
+	}
+	if m.Waiting == "" {
+		return http.StatusOK, out, nil
+	}
+	out.Waiting, out.WaitingSince = m.Waiting, when(m.WaitingSince)
+	// A document that has ended since changes nothing any more.
+	if waiting, err := a.Documents.Read([]byte(m.Waiting)); err == nil {
+		if changes, err := directory.MetadataChanges(app, waiting); err == nil {
+			out.Changes = each(changes, settingChange)
+		}
+	}
+	return http.StatusOK, out, nil
+}
