@@ -221,6 +221,11 @@ func (a *actor) App(_ context.Context, id idp.AppID) (idp.App, error) {
 	return a.app, nil
 }
 
+func (a *actor) AppAt(ctx context.Context, id idp.AppID) (idp.App, int64, error) {
+	app, err := a.App(ctx, id)
+	return app, 0, err
+}
+
 func (a *actor) User(ctx context.Context, id idp.UserID) (idp.User, error) {
 	return a.store.User(ctx, id)
 }

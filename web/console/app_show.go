@@ -34,7 +34,8 @@ func (c *Console) appShow(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := appView{
 		ID: string(a.ID), Name: a.Name, Protocol: protocolWords(a.Protocol), LaunchURL: a.LaunchURL,
-		Settings: settings(a), Connect: c.connect(a, ""), SAML: a.SAML != nil, Removed: a.Removed(), Tries: !a.Removed() && (a.OIDC == nil || a.OIDC.ApplicationType != idp.ApplicationMachine),
+		Settings: settings(a), Connect: c.connect(a, ""), SAML: a.SAML != nil, Removed: a.Removed(),
+		Tries: !a.Removed() && (a.OIDC == nil || a.OIDC.ApplicationType != idp.ApplicationMachine),
 	}
 	if v.Secrets, err = c.Store.ClientSecrets(ctx, a); err != nil {
 		return err
