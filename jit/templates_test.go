@@ -166,7 +166,7 @@ var update = flag.Bool("update", false, "write the table of templates anew")
 // they say; -update writes it.
 func TestTheTableOfTemplatesIsTrue(t *testing.T) {
 	t.Parallel()
-	const page = "../docs/apps/templates.md"
+	const page = "../docs/templates.md"
 	all, err := Templates()
 	if err != nil {
 		t.Fatal(err)
