@@ -100,6 +100,23 @@ func TestANameIDFromTheAppsOwnSource(t *testing.T) {
 	p.get(h.redirect(h.ask(), nil, "")).wantStatus(wire.StatusInvalidNameIDPolicy)
 }
 
+// TestAnAddressThatWasSomebodyElses: an address goes from one person to another,
+// and the app's account of the one does not go with it.
+func TestAnAddressThatWasSomebodyElses(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.signedIn(h.ada).takes(wants(wire.NameIDEmail))
+	h.changeUser(h.ada.ID, func(u *idp.User) { u.Email = "countess@example.com" })
+	h.changeUser(h.bob.ID, func(u *idp.User) { u.Email = "ada@example.com" })
+	h.commit(idp.Change{Grants: []idp.Grant{{ID: idp.NewGrantID(), AppID: h.crm.ID, UserID: h.bob.ID, CreatedAt: h.clock.Now()}}})
+	bob := h.signedIn(h.bob)
+	bob.get(h.redirect(h.ask(wants(wire.NameIDEmail)), nil, "")).wantStatus(wire.StatusInvalidNameIDPolicy)
+	h.changeUser(h.bob.ID, func(u *idp.User) { u.Email = "bob@example.com" })
+	if n := nameOf(bob.takes(wants(wire.NameIDEmail))); n.Value != "bob@example.com" {
+		t.Errorf("NameID %+v", n)
+	}
+}
+
 // TestALogoutNamesAllThatWasIssued: an app that asked in several formats during
 // one session is told by each of them, exactly as it was issued, and by none of
 // another session.
