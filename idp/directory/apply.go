@@ -65,8 +65,7 @@ func (d *Directory) Apply(ctx context.Context, want Desired, dryRun bool) ([]Dif
 		if dryRun || len(p.found) == len(p.narrowed) {
 			return nil
 		}
-		_, err := d.Store.Commit(ctx, p.change)
-		return err
+		return d.commitApps(ctx, p.change)
 	})
 	if err != nil || dryRun {
 		return p.found, err

@@ -38,7 +38,8 @@ func (d *Directory) CheckApp(a idp.App) error {
 }
 
 // ChangeApp replaces the registration of an app; a.Version is the version it
-// was made from (idp.Conflict when that is stale, or the app was removed).
+// was made from (idp.Conflict when that is stale, or the app was removed). When it
+// returns, no node goes by what was before.
 func (d *Directory) ChangeApp(ctx context.Context, a idp.App) (idp.App, error) {
 	have, err := d.Store.App(ctx, a.ID)
 	if err != nil {
@@ -76,11 +77,21 @@ func (d *Directory) putApp(ctx context.Context, kind string, a idp.App, before .
 	e := d.event(ctx, kind)
 	e.AppID = a.ID
 	e.Detail = map[string]string{"app": a.Name}
-	if _, err := d.Store.Commit(ctx, idp.Change{Apps: append(before, a), Events: []idp.Event{e}}); err != nil {
+	if err := d.commitApps(ctx, idp.Change{Apps: append(before, a), Events: []idp.Event{e}}); err != nil {
 		return idp.App{}, err
 	}
 	a.Version++
 	return a, nil
+}
+
+// commitApps returns when no node has a copy of what apps were before: an address
+// that was taken out gets no answer any more, and none goes out unencrypted.
+func (d *Directory) commitApps(ctx context.Context, c idp.Change) error {
+	done, err := d.Store.Commit(ctx, c)
+	if err != nil || done.N == 0 || len(c.Apps) == 0 { // no copy says otherwise
+		return err
+	}
+	return d.Store.InForce(ctx, done.N)
 }
 
 // NewSecret returns a client secret of 256 random bits, to be shown once, and

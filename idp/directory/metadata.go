@@ -103,9 +103,11 @@ func documented(s idp.SAMLSettings) []said {
 			all = append(all, said{setting, value})
 		}
 	}
-	for _, c := range s.ACS {
+	// The first is the default where several are and none is said to be.
+	first := len(s.ACS) > 1 && !slices.ContainsFunc(s.ACS, func(c idp.AssertionConsumer) bool { return c.Default })
+	for i, c := range s.ACS {
 		words := fmt.Sprintf("%s (index %d", c.URL, c.Index)
-		if c.Default {
+		if c.Default || first && i == 0 {
 			words += ", default"
 		}
 		add("Assertion consumer", words+")")

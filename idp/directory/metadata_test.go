@@ -87,9 +87,7 @@ func TestSA27MetadataChangesWhatWasSeen(t *testing.T) {
 	m := idp.Metadata{EntityID: app.Identifier, Settings: *told}
 	changes := must[[]idp.SettingChange](t)(d.ApplyMetadata(ctx, app.ID, app.Version, m, "a file"))
 	if diff := cmp.Diff([]idp.SettingChange{
-		{Setting: "Assertion consumer", Old: "https://crm.example/acs (index 0)"},
 		{Setting: "Assertion consumer", Old: "https://crm.example/acs2 (index 1)"},
-		{Setting: "Assertion consumer", New: "https://crm.example/acs (index 0, default)"},
 		{Setting: "Logout by browser", New: "https://crm.example/out redirect"},
 	}, changes); diff != "" {
 		t.Error(diff)
@@ -117,5 +115,18 @@ func TestSA27MetadataChangesWhatWasSeen(t *testing.T) {
 		if want := map[bool]idp.Kind{true: idp.Conflict, false: idp.Invalid}[what == "what was seen earlier"]; !idp.IsKind(err, want) {
 			t.Errorf("%s: %v", what, err)
 		}
+	}
+}
+
+// TestSA27AnotherDefaultIsAChange: where no service is said to be the default, the
+// first is, and which that is may not change without a word.
+func TestSA27AnotherDefaultIsAChange(t *testing.T) {
+	t.Parallel()
+	app := crmApp()
+	turned := *app.SAML
+	turned.ACS = []idp.AssertionConsumer{app.SAML.ACS[1], app.SAML.ACS[0]}
+	changes := must[[]idp.SettingChange](t)(directory.MetadataChanges(app, idp.Metadata{EntityID: app.Identifier, Settings: turned}))
+	if len(changes) == 0 {
+		t.Error("sign-ons are answered at another address, and that is no change")
 	}
 }

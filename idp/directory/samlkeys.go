@@ -45,7 +45,7 @@ func (d *Directory) SAMLKeys(ctx context.Context) (idp.SAMLKeys, error) {
 // rolling are the keys and apps of one moment.
 type rolling struct {
 	rotation
-	apps []idp.App // that speak SAML, by name
+	apps []idp.App // that speak SAML and were not removed, by name
 }
 
 func (d *Directory) rollover(ctx context.Context) (*rolling, error) {
@@ -58,7 +58,7 @@ func (d *Directory) rollover(ctx context.Context) (*rolling, error) {
 		return nil, err
 	}
 	r := &rolling{rotation: rotation{ctx: ctx, now: d.now()}}
-	r.apps = slices.DeleteFunc(apps, func(a idp.App) bool { return a.SAML == nil })
+	r.apps = slices.DeleteFunc(apps, func(a idp.App) bool { return a.SAML == nil || a.Removed() })
 	r.keys = slices.DeleteFunc(keys, func(k idp.SigningKey) bool { return k.Use != useSAML || k.Over(r.now) })
 	for _, a := range r.apps {
 		if r.signs(a) == nil {

@@ -115,9 +115,13 @@ func (l *listing) page(ctx context.Context, cursor string) (lines []idp.Delivery
 		if err != nil {
 			return nil, "", err
 		}
+		r := l.receipt
+		if len(named) > 1 { // what it asked by one name ends nothing that it opened by another
+			r.Actor.AppID = ""
+		}
 		for _, p := range named {
 			for _, lever := range l.LeversOf(app) {
-				lines = append(lines, line(l.receipt, app, p, lever, end, l.windows(), now))
+				lines = append(lines, line(r, app, p, lever, end, l.windows(), now))
 			}
 		}
 		lines = append(lines, jwtLines(l.receipt, app, lines[len(lines)-1], l.receipt.CutAt, now)...)

@@ -73,6 +73,14 @@ func TestOneAppIsChosenFromAnAggregate(t *testing.T) {
 	}
 }
 
+// prefixes declares so many.
+func prefixes(n int) (all string) {
+	for i := range n {
+		all += fmt.Sprintf(`xmlns:n%d="urn:n" `, i)
+	}
+	return all
+}
+
 // TestSA27AnAggregateIsNotPoisoned: as a document of one.
 func TestSA27AnAggregateIsNotPoisoned(t *testing.T) {
 	t.Parallel()
@@ -92,6 +100,7 @@ func TestSA27AnAggregateIsNotPoisoned(t *testing.T) {
 		"deep groups":           {strings.Repeat(groupOf, 9) + one + strings.Repeat(end, 9), "nested too deeply"},
 		"deep beside it":        {groupOf + strings.Repeat("<x>", 100) + strings.Repeat("</x>", 100) + one + end, "nested too deeply"},
 		"one that is too large": {groupOf + strings.Replace(one, "App at", strings.Repeat("x", 300<<10), 1) + end, "too large"},
+		"names for everything":  {strings.Replace(groupOf, "Name=", prefixes(65)+"Name=", 1) + one + end, "too many attributes"},
 		"a text without an end": {groupOf + strings.Repeat(" ", 300<<10) + one + end, "too large"},
 		"a page":                {"<html/>", "no metadata"},
 		"nothing":               {"", "root element"},

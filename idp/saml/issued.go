@@ -74,7 +74,7 @@ func (n *Names) nameOf(app idp.App, p idp.Participant, a idp.Account) idp.NameID
 		name.Value = transient(n.Salt, p.SessionID, app.ID)
 	}
 	if a.Format == wire.NameIDPersistent || a.Format == wire.NameIDTransient {
-		name.NameQualifier, name.SPNameQualifier = n.EntityID, app.Identifier
+		name.NameQualifier, name.SPNameQualifier = n.EntityID, app.KnownAs()
 	}
 	return name
 }

@@ -41,7 +41,7 @@ func (p *Provider) metadata(w http.ResponseWriter, r *http.Request) {
 // app may be led from one document to the other.
 func (p *Provider) metadataFor(w http.ResponseWriter, r *http.Request) {
 	app, err := p.Store.App(r.Context(), idp.AppID(r.PathValue("app")))
-	if err == nil && app.SAML == nil || idp.IsKind(err, idp.NotFound) {
+	if err == nil && (app.SAML == nil || app.Removed()) || idp.IsKind(err, idp.NotFound) {
 		err = idp.Errorf(idp.NotFound, "There is no metadata here. That of the whole house is at %s.", p.BaseURL+pathMetadata)
 	}
 	var d *document

@@ -50,7 +50,7 @@ func (p *Provider) name(ctx context.Context, s statement, role string, u idp.Use
 		n.follows = true
 		n.Value, err = p.sourced(ctx, app, role, u, known)
 	case n.Format == wire.NameIDEmail:
-		n.Value, err = p.address(ctx, u, known)
+		n.Value, err = p.address(ctx, app.ID, u, known)
 	case n.Format == wire.NameIDTransient:
 		n.NameID, n.follows = p.pairwise(n.Format, transient(p.Salt, s.session.ID, app.ID), app), true
 	default:
@@ -68,8 +68,7 @@ func (p *Provider) pairwise(format, value string, app idp.App) idp.NameID {
 	return idp.NameID{Value: value, Format: format, NameQualifier: p.EntityID, SPNameQualifier: app.Identifier}
 }
 
-// sourced is what the app's own source says of u today. A value by which the
-// app knows somebody else would let the one into the account of the other.
+// sourced is what the app's own source says of u today.
 func (p *Provider) sourced(ctx context.Context, app idp.App, role string, u idp.User, known string) (string, error) {
 	told, err := p.Attributes(Person{User: u, Role: role}, idp.App{
 		Protocol: app.Protocol, Attributes: []idp.AttributeRule{{Name: "NameID", Source: app.SAML.NameIDSource}},
@@ -82,11 +81,16 @@ func (p *Provider) sourced(ctx context.Context, app idp.App, role string, u idp.
 	case len(told) == 0 || len(told[0].Values) == 0:
 		return "", badPolicy(wire.StatusResponder, "The person has no "+app.SAML.NameIDSource+", by which the app wants to know people.")
 	}
-	value := told[0].Values[0]
+	return p.unused(ctx, app.ID, u, told[0].Values[0], known)
+}
+
+// unused returns value where app does not know somebody else by it: that would
+// let the one into the account of the other. known is by what it knows u.
+func (p *Provider) unused(ctx context.Context, app idp.AppID, u idp.User, value, known string) (string, error) {
 	if value == known {
 		return value, nil
 	}
-	theirs, err := p.Store.AccountBySubject(ctx, app.ID, value)
+	theirs, err := p.Store.AccountBySubject(ctx, app, value)
 	switch {
 	case idp.IsKind(err, idp.NotFound) || err == nil && theirs.UserID == u.ID:
 		return value, nil
@@ -112,13 +116,14 @@ func (p *Provider) known(ctx context.Context, app idp.AppID, user idp.UserID, fo
 
 // address is the e-mail address by which app knows u. An account keeps the one
 // it was made with, until that address belongs to somebody else: then it would
-// let the one into the account of the other.
-func (p *Provider) address(ctx context.Context, u idp.User, known string) (string, error) {
+// let the one into the account of the other. A new one is never an address by
+// which app knows somebody else, who may have had it before.
+func (p *Provider) address(ctx context.Context, app idp.AppID, u idp.User, known string) (string, error) {
 	if u.Email == "" {
 		return "", badPolicy(wire.StatusResponder, "The person has no e-mail address, by which the app wants to know people.")
 	}
 	if known == "" || known == u.Email {
-		return u.Email, nil
+		return p.unused(ctx, app, u, u.Email, known)
 	}
 	_, err := p.Store.UserByName(ctx, known)
 	switch {

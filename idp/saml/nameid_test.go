@@ -100,6 +100,23 @@ func TestANameIDFromTheAppsOwnSource(t *testing.T) {
 	p.get(h.redirect(h.ask(), nil, "")).wantStatus(wire.StatusInvalidNameIDPolicy)
 }
 
+// TestAnAddressThatWasSomebodyElses: an address goes from one person to another,
+// and the app's account of the one does not go with it.
+func TestAnAddressThatWasSomebodyElses(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.signedIn(h.ada).takes(wants(wire.NameIDEmail))
+	h.changeUser(h.ada.ID, func(u *idp.User) { u.Email = "countess@example.com" })
+	h.changeUser(h.bob.ID, func(u *idp.User) { u.Email = "ada@example.com" })
+	h.commit(idp.Change{Grants: []idp.Grant{{ID: idp.NewGrantID(), AppID: h.crm.ID, UserID: h.bob.ID, CreatedAt: h.clock.Now()}}})
+	bob := h.signedIn(h.bob)
+	bob.get(h.redirect(h.ask(wants(wire.NameIDEmail)), nil, "")).wantStatus(wire.StatusInvalidNameIDPolicy)
+	h.changeUser(h.bob.ID, func(u *idp.User) { u.Email = "bob@example.com" })
+	if n := nameOf(bob.takes(wants(wire.NameIDEmail))); n.Value != "bob@example.com" {
+		t.Errorf("NameID %+v", n)
+	}
+}
+
 // TestALogoutNamesAllThatWasIssued: an app that asked in several formats during
 // one session is told by each of them, exactly as it was issued, and by none of
 // another session.
@@ -259,6 +276,63 @@ func TestAnAppLeavesByATransientNameOfAnOlderSession(t *testing.T) {
 	older.bring("redirect", h.wants(g, func(r *wire.LogoutRequest) { r.SessionIndexes = nil }), crmKey(), "")
 	h.wantLive(cookies[0], false)
 	h.wantLive(cookies[1], true)
+}
+
+// TestAnAppThatLeavesByOneOfItsNames: it has ended what it opened by that one. No
+// line says that it asked for the rest.
+func TestAnAppThatLeavesByOneOfItsNames(t *testing.T) {
+	t.Parallel()
+	h := newPartners(t, "redirect")
+	p := h.signedIn(h.ada)
+	p.takes()
+	further := nameOf(p.takes(wants(wire.NameIDTransient)))
+	g := h.given(h.sessionOf(p), h.crm)
+	g.NameID = further
+	p.bring("redirect", h.wants(g), crmKey(), "")
+	receipts, _, err := h.store.Receipts(t.Context(), h.ada.ID, "", 10)
+	h.must(err)
+	for range 400 { // until it is listed
+		if receipts[0].Listing() {
+			time.Sleep(25 * time.Millisecond)
+			receipts[0], err = h.store.Receipt(t.Context(), receipts[0].ID)
+			h.must(err)
+		}
+	}
+	lines, err := h.store.Deliveries(t.Context(), receipts[0].ID)
+	h.must(err)
+	names := map[idp.NameID]bool{}
+	for _, d := range lines {
+		if names[d.NameID] = true; !d.AckedAt.IsZero() || d.State == idp.DeliveryAcknowledged {
+			t.Errorf("%s: %s %q", d.NameID.Value, d.State, d.Answer)
+		}
+	}
+	if len(names) != 2 || !names[further] {
+		t.Errorf("the receipt lists %+v", lines)
+	}
+}
+
+// TestARemovedAppIsToldByTheNamesItGot: also when another has its entityID by then.
+func TestARemovedAppIsToldByTheNamesItGot(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.signedIn(h.ada)
+	p.takes()
+	further := nameOf(p.takes(wants(wire.NameIDTransient)))
+	g := h.given(h.sessionOf(p), h.crm)
+	accounts, err := h.store.Accounts(t.Context(), h.ada.ID)
+	h.must(err)
+	_, err = h.dir.RemoveApp(t.Context(), h.crm.ID, "gone")
+	h.must(err)
+	anew := h.crm
+	anew.Name, anew.SAML = "CRM again", &idp.SAMLSettings{ACS: h.crm.SAML.ACS}
+	_, err = h.dir.AddApp(t.Context(), anew)
+	h.must(err)
+	removed, err := h.store.App(t.Context(), h.crm.ID)
+	h.must(err)
+	of := &saml.Names{EntityID: h.provider.EntityID, Salt: h.provider.Salt, Gate: h.provider.Gate}
+	if issued, err := of.Issued(t.Context(), removed, g, accounts); err != nil || !slices.Equal(issued, []idp.NameID{further}) {
+		t.Errorf("issued %+v, told by %+v, %v", further, issued, err)
+	}
 }
 
 // TestAnEndingWhileANameIsNoted: a further name is noted before the answer that

@@ -37,8 +37,10 @@ type Refreshes interface {
 }
 
 // Refresher reads the metadata of apps again where they publish it. What is
-// proven by the certificate that was pinned for it is registered; without a pin
-// what changes waits for an owner. Whatever goes wrong, what is registered stays,
+// proven by the certificate that was pinned for it is registered. Without a pin
+// what changes waits for an owner, and with one where the document ends before
+// the one that is registered (validUntil): whoever answers at the address could
+// bring back a certificate or an address that was given up. Whatever goes wrong, what is registered stays,
 // and people sign in as before.
 type Refresher struct {
 	Documents *Documents
@@ -127,11 +129,14 @@ func (r *Refresher) look(ctx context.Context, app idp.App, m idp.MetadataRefresh
 	if err != nil {
 		return failed(m, idp.RefreshRefused, err)
 	}
-	if len(changes) > 0 && source.Pin == "" {
+	older := source.Until.After(found.Settings.Metadata.Until) // also than one that says nothing
+	if len(changes) > 0 && (source.Pin == "" || older) {
 		if m.Waiting != string(raw) {
 			m.Waiting, m.WaitingSince = string(raw), r.now()
 		}
-		m.Outcome, m.Failures, m.Detail = idp.RefreshWaiting, 0, count(changes)
+		if m.Outcome, m.Failures, m.Detail = idp.RefreshWaiting, 0, count(changes); older {
+			m.Detail += " The document ends before the one that is registered, so it may be an old one."
+		}
 		return m, found, nil
 	}
 	_, err = r.Directory.ApplyMetadata(ctx, app.ID, app.Version, found, source.URL)

@@ -206,6 +206,35 @@ func TestSA27OnlyThePinnedCertificateVouches(t *testing.T) {
 	}
 }
 
+// TestSA27AnOldDocumentWaits: it is signed as well as the one of now, and whoever
+// answers at the address may have kept it.
+func TestSA27AnOldDocumentWaits(t *testing.T) {
+	t.Parallel()
+	pin := &wire.Signer{Key: hrKey().Key}
+	pin.Certificate = lastingOf(t, pin.Key, time.Now().Add(90*24*time.Hour))
+	p := newPublisher(t, pemOf(pin))
+	ends := func(days int) func(*wire.SP) {
+		return func(sp *wire.SP) { sp.ValidUntil = p.clock.Now().Add(time.Duration(days) * 24 * time.Hour) }
+	}
+	p.says(pin, ends(20))
+	old := p.document
+	if m := p.read(); m.Outcome != idp.RefreshUnchanged {
+		t.Fatalf("%+v", m)
+	}
+	p.says(pin, func(sp *wire.SP) { moved(sp); ends(25)(sp) })
+	if m := p.read(); m.Outcome != idp.RefreshApplied || p.acs() != crmACS+"/v2" {
+		t.Fatalf("%+v, answers go to %s", m, p.acs())
+	}
+	p.publish(old)
+	if m := p.read(); m.Outcome != idp.RefreshWaiting || !strings.Contains(m.Detail, "may be an old one") || p.acs() != crmACS+"/v2" {
+		t.Errorf("%+v, answers go to %s", m, p.acs())
+	}
+	p.says(pin, nil) // nobody can tell how old it is
+	if m := p.read(); m.Outcome != idp.RefreshWaiting || p.acs() != crmACS+"/v2" {
+		t.Errorf("%+v, answers go to %s", m, p.acs())
+	}
+}
+
 // touch makes it due.
 func (p *publisher) touch() error {
 	m, err := p.store.MetadataRefresh(p.t.Context(), p.crm.ID)

@@ -206,6 +206,28 @@ func TestACertificateIsRolledOver(t *testing.T) {
 	step(next, next)
 }
 
+// TestARemovedAppHoldsNoRolloverUp: it reads no certificate any more, and there is
+// none to show it.
+func TestARemovedAppHoldsNoRolloverUp(t *testing.T) {
+	t.Parallel()
+	r, ctx := newRolling(t), t.Context()
+	_, err := r.dir.NextSAMLKeys(ctx)
+	r.must(err)
+	r.shown(metadataOf(r.crm))
+	_, err = r.dir.RemoveApp(ctx, r.hr.ID, "gone")
+	r.must(err)
+	if answer := r.p.get(metadataOf(r.hr)); answer.StatusCode != http.StatusNotFound {
+		t.Error("a removed app has metadata")
+	}
+	all, err := r.dir.SwitchRest(ctx, nil)
+	r.must(err)
+	for _, a := range all.Apps {
+		if a.App.ID == r.hr.ID {
+			t.Error("a removed app is among those to lead over")
+		}
+	}
+}
+
 func TestByForceAndBack(t *testing.T) {
 	t.Parallel()
 	r, ctx := newRolling(t), t.Context()

@@ -498,6 +498,41 @@ func TestAppsAreKnownByCopyAndFollowTheirSettings(t *testing.T) {
 	}
 }
 
+// TestNoNodeGoesByWhatAnAppWasBefore: an address that was taken out of an app's
+// registration is known to no node when that is answered.
+func TestNoNodeGoesByWhatAnAppWasBefore(t *testing.T) {
+	t.Parallel()
+	db, address := storetest.SQLite(t), "redis://"+startRedis(t).addr()
+	a, b := newNode(t, "a", address, db), newNode(t, "b", address, db)
+	a.trusted()
+	b.trusted()
+	apps := &redis.Apps{SQL: db, Redis: b.redis}
+	app, err := a.dir.AddApp(a.ctx, idp.App{Name: "wiki", Protocol: idp.ProtocolOIDC, Identifier: "wiki",
+		OIDC: &idp.OIDCSettings{AuthMethod: "none", RedirectURIs: []string{"https://app.example/cb"}}})
+	a.must(err)
+	knows := func() string {
+		t.Helper()
+		known, err := apps.AppByIdentifier(b.ctx, idp.ProtocolOIDC, "wiki")
+		b.must(err)
+		return known.OIDC.RedirectURIs[0]
+	}
+	for i := range 20 {
+		knows()
+		want := fmt.Sprintf("https://app.example/%d", i)
+		app.OIDC = &idp.OIDCSettings{AuthMethod: "none", RedirectURIs: []string{want}}
+		if i%2 == 0 {
+			app, err = a.dir.ChangeApp(a.ctx, app)
+		} else {
+			_, err = a.dir.Apply(a.ctx, directory.Desired{Apps: []idp.App{app}}, false)
+			app.Version++
+		}
+		a.must(err)
+		if is := knows(); is != want {
+			t.Fatalf("%s is changed to %s, and another node knows %s", app.Name, want, is)
+		}
+	}
+}
+
 // TestAnAdmissionsCopyGoesWithItsGrant: that somebody may use an app is known
 // without SQL, and not for a moment longer than they may.
 func TestAnAdmissionsCopyGoesWithItsGrant(t *testing.T) {

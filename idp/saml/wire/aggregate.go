@@ -127,6 +127,9 @@ func (a *aggregate) start(t xml.StartElement, offset int64) error {
 			return refuse(ErrMalformed, "more than one root element")
 		}
 	}
+	if len(t.Attr) > maxAttributes { // each entity within takes the namespaces along
+		return refuse(ErrTooLarge, "too many attributes")
+	}
 	g := a.around(t)
 	switch {
 	case g.scope[t.Name.Space] != NSMetadata || t.Name.Local != "EntitiesDescriptor" && t.Name.Local != "EntityDescriptor":
