@@ -81,7 +81,7 @@ func (c *Console) certificatesPage(w http.ResponseWriter, r *http.Request, statu
 	return ui.Render(w, r, status, certificatesPage(v))
 }
 
-// expiryRows are the certificates that come to their end.
+// expiryRows are the certificates and metadata that come to their end.
 func (c *Console) expiryRows(ctx context.Context) ([]expiryRow, error) {
 	all, err := c.Directory.Expiring(ctx)
 	rows := make([]expiryRow, len(all))
