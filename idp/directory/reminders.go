@@ -2,10 +2,6 @@ package directory
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/hex"
-	"encoding/pem"
 	"slices"
 	"strconv"
 	"time"
@@ -48,16 +44,11 @@ func (d *Directory) Expiries(ctx context.Context) ([]idp.Expiry, error) {
 
 // expiryOf adds what a certificate says of its end; what is none says nothing.
 func expiryOf(all []idp.Expiry, text string, e idp.Expiry) []idp.Expiry {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
+	c := idp.ReadCertificate(text)
+	if c == nil {
 		return all
 	}
-	cert, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return all
-	}
-	sum := sha256.Sum256(block.Bytes)
-	e.SHA256, e.NotAfter = hex.EncodeToString(sum[:]), cert.NotAfter
+	e.SHA256, e.NotAfter = idp.Fingerprint(c), c.NotAfter
 	return append(all, e)
 }
 
