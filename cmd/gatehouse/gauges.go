@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -58,7 +57,6 @@ var (
 	computedDesc  = newDesc("password_hashes_total", "Password hashes computed.")
 	sqlDesc       = newDesc("sql_statements_total", "Statements sent to the database, BEGIN and COMMIT included.")
 	metadataDesc  = newDesc("metadata_addresses", "Apps whose metadata could not be read again last time (failing), or says something that waits for an owner (waiting).", "state")
-	expiriesDesc  = newDesc("expiries", "Certificates and metadata of apps that end within so many days and not within fewer; 0: ended. Looked at every ten minutes.", "days")
 	expiryDesc    = newDesc("certificate_expiry_seconds", "Until the first SAML certificate comes to its end, ours or one of an app; below 0: it has. Missing where there is none.", "whose")
 	openDesc      = newDesc("open", "1: people are let in; 0: the house is closed (restored and unconfirmed, or the database went back in time).")
 )
@@ -67,7 +65,7 @@ var (
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		deadDesc, linesDesc, eldestDesc, queueDesc, redisDesc, trustedDesc, positionDesc, lagDesc, checksDesc, waitedDesc,
-		computingDesc, waitingDesc, computedDesc, sqlDesc, expiryDesc, openDesc, metadataDesc, expiriesDesc,
+		computingDesc, waitingDesc, computedDesc, sqlDesc, expiryDesc, openDesc, metadataDesc,
 	} {
 		ch <- d
 	}
@@ -99,11 +97,6 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 			if !at.IsZero() {
 				gauge(expiryDesc, at.Sub(wallTime()).Seconds(), whose)
 			}
-		}
-	}
-	if tally := g.house.expiries.Load(); tally != nil {
-		for days, n := range *tally {
-			gauge(expiriesDesc, float64(n), strconv.Itoa(days))
 		}
 	}
 	s := g.house.redis.Status()
@@ -157,11 +150,12 @@ func (g *gauges) read() (queue, error) {
 
 // expiries are when the first certificate of ours and of the apps ends.
 func (g *gauges) expiries(ctx context.Context) (ours, apps time.Time, err error) {
-	all, err := g.house.directory.Certificates(ctx)
+	all, err := g.house.directory.Expiries(ctx)
 	for _, e := range slices.Backward(all) { // the first comes last
-		if e.AppID == "" {
+		switch {
+		case e.AppID == "":
 			ours = e.NotAfter
-		} else {
+		case e.IsCertificate():
 			apps = e.NotAfter
 		}
 	}

@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"gatehouse/idp"
@@ -59,10 +58,7 @@ type house struct {
 	rehearsals *rehearsals
 	closing    chan struct{} // closed when the house stops
 	refresher  *saml.Refresher
-	almanac    *saml.Almanac
-	// expiries counts what of the apps ends soon; nil until somebody has looked.
-	expiries atomic.Pointer[map[int]int]
-	rotation time.Duration // how long a signing key signs; 0: until somebody rotates it
+	rotation   time.Duration // how long a signing key signs; 0: until somebody rotates it
 }
 
 // build wires the house. Data flows down: web and the tongues stand on the
@@ -223,7 +219,6 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 	}
 	documents := &saml.Documents{Fetch: h.out, Now: wallTime}
 	h.refresher = &saml.Refresher{Documents: documents, Store: h.store, Directory: h.directory, Log: log}
-	h.almanac = &saml.Almanac{Store: h.store, Spend: h.gate.SpendOnce, Log: log, Now: wallTime}
 	h.rehearsals = &rehearsals{oidc: provider, saml: &saml.Rehearsals{Provider: idps, SessionLife: sessionAbsolute}, record: records.Record}
 	admin, err := (&api.API{
 		Preview: h.rehearsals.preview, Test: h.rehearsals.test,

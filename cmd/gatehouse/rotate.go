@@ -13,18 +13,19 @@ import (
 // published and not yet to be used.
 const rotateEvery = 5 * time.Minute
 
-// remindEvery is how often it is looked whether a certificate comes to its end.
+// remindEvery is how often it is looked whether a certificate or an app's metadata
+// come to their end.
 const remindEvery = 10 * time.Minute
 
-// remind says of certificates that come to their end that they do, until ctx ends.
+// remind says of certificates and metadata that come to their end that they do, until ctx ends.
 func remind(ctx context.Context, people *directory.Directory, closed func() string, log *slog.Logger) {
 	atTimes(ctx, remindEvery, closed, func() {
 		n, err := people.RemindOfExpiries(ctx)
 		switch {
 		case err != nil && ctx.Err() == nil:
-			log.WarnContext(ctx, "it was not looked which certificates come to their end; it is tried again", "error", err)
+			log.WarnContext(ctx, "it was not looked which certificates and metadata come to their end; it is tried again", "error", err)
 		case n > 0:
-			log.WarnContext(ctx, "certificates come to their end; see the audit log, or Certificates in the console", "count", n)
+			log.WarnContext(ctx, "certificates or metadata of apps come to their end; see the audit log, or Certificates in the console", "count", n)
 		}
 	})
 }

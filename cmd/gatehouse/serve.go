@@ -140,7 +140,6 @@ func (h *house) serve(ctx context.Context, at doors, cert, key string) error {
 	tasks.Go(func() { remind(store.InBackground(ctx), h.directory, h.cuts.closed, h.worker.Log) })
 	tasks.Go(func() { workBatches(store.InBackground(ctx), h.directory, h.cuts.closed, h.worker.Name, h.worker.Log) })
 	tasks.Go(func() { refreshMetadata(store.InBackground(ctx), h.refresher, h.cuts.closed, h.worker.Log) })
-	tasks.Go(func() { noteExpiries(store.InBackground(ctx), h, h.worker.Log) })
 	way := &leaving{next: h.handler}
 	server := newServer(way)
 	tasks.Go(func() {

@@ -2,9 +2,6 @@ package directory
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/pem"
 	"fmt"
 	"slices"
 	"strings"
@@ -134,16 +131,11 @@ func documented(s idp.SAMLSettings) []said {
 // CertificateWords says which certificate (PEM) it is: by whom, its SHA-256
 // fingerprint, and until when.
 func CertificateWords(text string) string {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
+	c := idp.ReadCertificate(text)
+	if c == nil {
 		return "a certificate that cannot be read"
 	}
-	c, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return "a certificate that cannot be read"
-	}
-	sum := sha256.Sum256(c.Raw)
-	return fmt.Sprintf("%s, SHA-256 %x, until %s", c.Subject, sum, c.NotAfter.UTC().Format(time.DateOnly))
+	return fmt.Sprintf("%s, SHA-256 %s, until %s", c.Subject, idp.Fingerprint(c), c.NotAfter.UTC().Format(time.DateOnly))
 }
 
 // settingChanges compares setting by setting. One value in the place of one

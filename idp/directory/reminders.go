@@ -2,10 +2,6 @@ package directory
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/hex"
-	"encoding/pem"
 	"slices"
 	"strconv"
 	"time"
@@ -13,9 +9,10 @@ import (
 	"gatehouse/idp"
 )
 
-// Certificates returns when each certificate of SAML comes to its end, the first
-// first: ours that are published, and those that apps are known by.
-func (d *Directory) Certificates(ctx context.Context) ([]idp.Expiry, error) {
+// Expiries returns when each certificate of SAML comes to its end, the first
+// first: ours that are published, and those that apps are known by; and when the
+// metadata of apps do (SAML Metadata §2.3.2, validUntil).
+func (d *Directory) Expiries(ctx context.Context) ([]idp.Expiry, error) {
 	r, err := d.rollover(ctx)
 	if err != nil {
 		return nil, err
@@ -25,12 +22,21 @@ func (d *Directory) Certificates(ctx context.Context) ([]idp.Expiry, error) {
 		all = expiryOf(all, k.Certificate, idp.Expiry{KeyID: k.ID, Purpose: "signing"})
 	}
 	for _, a := range r.apps {
+		if a.Removed() {
+			continue
+		}
 		of := idp.Expiry{AppID: a.ID, App: a.Name, Purpose: "signing"}
 		for _, text := range a.SAML.SigningCerts {
 			all = expiryOf(all, text, of)
 		}
 		of.Purpose = "encryption"
 		all = expiryOf(all, a.SAML.EncryptionCert, of)
+		of.Purpose = "pinned"
+		all = expiryOf(all, a.SAML.Metadata.Pin, of)
+		if source := a.SAML.Metadata; !source.Until.IsZero() {
+			of.Purpose, of.NotAfter, of.Renewed = "metadata", source.Until, source.URL != ""
+			all = append(all, of)
+		}
 	}
 	slices.SortStableFunc(all, func(a, b idp.Expiry) int { return a.NotAfter.Compare(b.NotAfter) })
 	return all, nil
@@ -38,30 +44,25 @@ func (d *Directory) Certificates(ctx context.Context) ([]idp.Expiry, error) {
 
 // expiryOf adds what a certificate says of its end; what is none says nothing.
 func expiryOf(all []idp.Expiry, text string, e idp.Expiry) []idp.Expiry {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
+	c := idp.ReadCertificate(text)
+	if c == nil {
 		return all
 	}
-	cert, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return all
-	}
-	sum := sha256.Sum256(block.Bytes)
-	e.SHA256, e.NotAfter = hex.EncodeToString(sum[:]), cert.NotAfter
+	e.SHA256, e.NotAfter = idp.Fingerprint(c), c.NotAfter
 	return append(all, e)
 }
 
-// Expiring returns those of Certificates of whose end it is time to speak.
+// Expiring returns those of Expiries of whose end it is time to speak.
 func (d *Directory) Expiring(ctx context.Context) ([]idp.Expiry, error) {
-	all, err := d.Certificates(ctx)
+	all, err := d.Expiries(ctx)
 	return slices.DeleteFunc(all, func(e idp.Expiry) bool {
 		_, due := e.Due(d.now())
 		return !due
 	}), err
 }
 
-// RemindOfExpiries writes an audit line for each certificate that comes to its end
-// in 30, 14, 7 days, in one, or has, and returns how many it wrote. It may run on
+// RemindOfExpiries writes an audit line for each of Expiries that comes in 30, 14, 7
+// days, in one, or has, and returns how many it wrote. It may run on
 // every node: each line is written once.
 func (d *Directory) RemindOfExpiries(ctx context.Context) (int, error) {
 	expiring, err := d.Expiring(ctx)
@@ -91,13 +92,18 @@ func (d *Directory) RemindOfExpiries(ctx context.Context) (int, error) {
 }
 
 func (d *Directory) reminder(ctx context.Context, e idp.Expiry, days int) idp.Event {
-	event := d.event(ctx, "certificate.expiring")
-	if days == 0 {
-		event.Kind = "certificate.expired"
+	what, when := "metadata", ".expiring"
+	if e.IsCertificate() {
+		what = "certificate"
 	}
+	if days == 0 {
+		when = ".expired"
+	}
+	event := d.event(ctx, what+when)
 	event.AppID = e.AppID
-	event.Detail = map[string]string{
-		"purpose": e.Purpose, "sha256": e.SHA256, "not_after": e.NotAfter.UTC().Format(time.RFC3339), "days": strconv.Itoa(days),
+	event.Detail = map[string]string{"purpose": e.Purpose, "not_after": e.NotAfter.UTC().Format(time.RFC3339), "days": strconv.Itoa(days)}
+	if e.IsCertificate() {
+		event.Detail["sha256"] = e.SHA256
 	}
 	if e.AppID != "" {
 		event.Detail["app"] = e.App

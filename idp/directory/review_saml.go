@@ -3,8 +3,9 @@ package directory
 import (
 	"crypto/rsa"
 	"crypto/x509"
-	"encoding/pem"
 	"time"
+
+	"gatehouse/idp"
 )
 
 // soon is how long before its end a certificate is to be replaced.
@@ -30,10 +31,8 @@ func anyCert(condition func(r reviewed, c *x509.Certificate) bool) func(reviewed
 func certificatesOf(texts ...string) []*x509.Certificate {
 	var certs []*x509.Certificate
 	for _, text := range texts {
-		if block, _ := pem.Decode([]byte(text)); block != nil {
-			if c, err := x509.ParseCertificate(block.Bytes); err == nil {
-				certs = append(certs, c)
-			}
+		if c := idp.ReadCertificate(text); c != nil {
+			certs = append(certs, c)
 		}
 	}
 	return certs

@@ -2,10 +2,11 @@
 // providers ask who somebody is.
 //
 // It owns the Web Browser SSO profile (SAML Profiles §4.1) as the identity
-// provider: metadata, the AuthnRequest by HTTP-Redirect and HTTP-POST, the
-// judgement over it, the assertion; [Import] of a service provider's metadata;
-// its levers, the LogoutRequest over SOAP and by the person's browser; and single
-// logout that an app asks for (SAML Profiles §4.4). Octets belong to idp/saml/wire:
+// provider: our metadata, the AuthnRequest by HTTP-Redirect and HTTP-POST, the
+// judgement over it, the assertion; what a service provider's metadata say
+// ([Import]), read again when it is time ([Refresher]); sign-ons that are only
+// played ([Rehearsals]); its levers, the LogoutRequest over SOAP and by the
+// person's browser; and single logout that an app asks for (SAML Profiles §4.4). Octets belong to idp/saml/wire:
 // decoding, signatures, encryption, metadata. crewjam/saml is not used: its
 // handlers have no policy, its serialisers may panic and cost a multiple (its
 // service provider is a judge of ours in tests, and in jit/saas). It leaves sign-in to

@@ -34,7 +34,7 @@ func TestNothingExpiresSilently(t *testing.T) {
 	soon := certificateUntil(t, r.clock.Now().Add(60*24*time.Hour))
 	r.changeApp(r.crm.ID, func(a *idp.App) { a.SAML.SigningCerts = []string{soon}; a.SAML.EncryptionCert = soon })
 	r.changeApp(r.hr.ID, func(a *idp.App) { a.SAML.SigningCerts = nil })
-	all, err := r.dir.Certificates(ctx)
+	all, err := r.dir.Expiries(ctx)
 	r.must(err)
 	if len(all) != 4 || all[1].AppID == "" || all[2].KeyID == "" { // the CRM's two; RS256, ES256
 		t.Fatalf("%+v", all)
@@ -95,7 +95,7 @@ func TestNothingExpiresSilently(t *testing.T) {
 	// Replaced: nothing is said of it any more. And ours, ten years on, while the
 	// house was down.
 	r.changeApp(r.crm.ID, func(a *idp.App) { a.SAML.SigningCerts, a.SAML.EncryptionCert = nil, "" })
-	certs, err := r.dir.Certificates(ctx)
+	certs, err := r.dir.Expiries(ctx)
 	r.must(err)
 	r.clock.Advance(certs[0].NotAfter.Sub(r.clock.Now()) - 3*day)
 	look()
@@ -108,5 +108,54 @@ func TestNothingExpiresSilently(t *testing.T) {
 	}
 	if few, err := r.dir.Expiring(ctx); err != nil || len(few) != 2 {
 		t.Errorf("%+v %v", few, err)
+	}
+}
+
+// TestMetadataDoNotEndSilently: what nobody reads again is spoken of before its
+// end, what is read again only when it has ended all the same, each document anew,
+// and a removed app not at all.
+func TestMetadataDoNotEndSilently(t *testing.T) {
+	t.Parallel()
+	r, ctx := newRolling(t), t.Context()
+	const day = 24 * time.Hour
+	until := idp.Time(r.clock.Now().Add(10 * day))
+	pin := certificateUntil(t, until.Add(365*day))
+	r.changeApp(r.crm.ID, func(a *idp.App) { a.SAML.SigningCerts, a.SAML.Metadata.Until = nil, until })
+	r.changeApp(r.hr.ID, func(a *idp.App) {
+		a.SAML.SigningCerts = nil
+		a.SAML.Metadata = idp.MetadataSource{URL: "https://hr.example.com/metadata", Pin: pin, Until: until}
+	})
+	gone := idp.App{ID: idp.NewAppID(), Name: "gone", Protocol: idp.ProtocolSAML, Identifier: "urn:gone", CreatedAt: until, UpdatedAt: until, SAML: &idp.SAMLSettings{
+		ACS: []idp.AssertionConsumer{{URL: crmACS}}, Removed: true, Metadata: idp.MetadataSource{Until: until}}}
+	r.commit(idp.Change{Apps: []idp.App{gone}})
+	look := func(want ...string) {
+		t.Helper()
+		for range 2 {
+			_, err := r.dir.RemindOfExpiries(ctx)
+			r.must(err)
+		}
+		events, _, err := r.store.Events(ctx, idp.EventQuery{Limit: 200})
+		r.must(err)
+		var said []string
+		for _, e := range events {
+			if e.Detail["not_after"] != "" {
+				said = append(said, e.Kind+" "+e.Detail["purpose"]+" "+e.Detail["days"]+" "+e.Detail["app"])
+			}
+		}
+		slices.Sort(said)
+		if !slices.Equal(said, want) {
+			t.Fatalf("%q, want %q", said, want)
+		}
+	}
+	look("metadata.expiring metadata 14 CRM")
+	r.changeApp(r.crm.ID, func(a *idp.App) { a.SAML.Metadata.Until = until.Add(day) })
+	look("metadata.expiring metadata 14 CRM", "metadata.expiring metadata 14 CRM")
+	r.changeApp(r.crm.ID, func(a *idp.App) { a.SAML.Metadata.Until = time.Time{} })
+	r.clock.Advance(10 * day)
+	look("metadata.expired metadata 0 HR", "metadata.expiring metadata 14 CRM", "metadata.expiring metadata 14 CRM")
+	all, err := r.dir.Expiries(ctx)
+	r.must(err)
+	if !slices.ContainsFunc(all, func(e idp.Expiry) bool { return e.Purpose == "pinned" && e.AppID == r.hr.ID && e.IsCertificate() }) {
+		t.Errorf("nothing is known of the pinned certificate: %+v", all)
 	}
 }

@@ -2,10 +2,6 @@ package api
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/hex"
-	"encoding/pem"
 	"net/http"
 
 	"gatehouse/idp"
@@ -102,16 +98,11 @@ func (a *API) metadataApply(r *http.Request, _ caller) (int, any, error) {
 func settingChange(c idp.SettingChange) client.SettingChange { return client.SettingChange(c) }
 
 func certificate(text string) client.SigningCertificate {
-	block, _ := pem.Decode([]byte(text))
-	if block == nil {
+	c := idp.ReadCertificate(text)
+	if c == nil {
 		return client.SigningCertificate{}
 	}
-	c, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return client.SigningCertificate{}
-	}
-	sum := sha256.Sum256(c.Raw)
-	return client.SigningCertificate{Subject: c.Subject.String(), SHA256: hex.EncodeToString(sum[:]), NotAfter: c.NotAfter.UTC()}
+	return client.SigningCertificate{Subject: c.Subject.String(), SHA256: idp.Fingerprint(c), NotAfter: c.NotAfter.UTC()}
 }
 
 // metadataShow says how reading an app's metadata again stands.

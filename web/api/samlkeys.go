@@ -1,10 +1,6 @@
 package api
 
 import (
-	"crypto/sha256"
-	"crypto/x509"
-	"encoding/hex"
-	"encoding/pem"
 	"net/http"
 
 	"gatehouse/idp"
@@ -52,12 +48,8 @@ func keyRead(r idp.KeyRead) client.KeyRead {
 
 func (a *API) certificate(k idp.SigningKey, keys []idp.SigningKey) client.Certificate {
 	out := client.Certificate{Key: a.key(k, keys), PEM: k.Certificate}
-	if block, _ := pem.Decode([]byte(k.Certificate)); block != nil {
-		sum := sha256.Sum256(block.Bytes)
-		out.SHA256 = hex.EncodeToString(sum[:])
-		if c, err := x509.ParseCertificate(block.Bytes); err == nil {
-			out.NotAfter = c.NotAfter
-		}
+	if c := idp.ReadCertificate(k.Certificate); c != nil {
+		out.SHA256, out.NotAfter = idp.Fingerprint(c), c.NotAfter
 	}
 	return out
 }

@@ -2,9 +2,11 @@ package console
 
 import (
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
+	"gatehouse/idp"
 	"gatehouse/web/ui"
 )
 
@@ -55,6 +57,8 @@ func (c *Console) expiring(r *http.Request) (n int, first time.Time) {
 	defer a.mu.Unlock()
 	if time.Since(a.looked) >= expiryAge {
 		if all, err := c.Directory.Expiring(r.Context()); err == nil {
+			// Sign-ins go on when metadata have ended: those are listed, not cried out.
+			all = slices.DeleteFunc(all, func(e idp.Expiry) bool { return !e.IsCertificate() })
 			a.expiring, a.first, a.looked = len(all), time.Time{}, time.Now()
 			if len(all) > 0 {
 				a.first = all[0].NotAfter

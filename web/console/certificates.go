@@ -2,8 +2,6 @@ package console
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"net/http"
 	"time"
@@ -81,7 +79,7 @@ func (c *Console) certificatesPage(w http.ResponseWriter, r *http.Request, statu
 	return ui.Render(w, r, status, certificatesPage(v))
 }
 
-// expiryRows are the certificates that come to their end.
+// expiryRows are the certificates and metadata that come to their end.
 func (c *Console) expiryRows(ctx context.Context) ([]expiryRow, error) {
 	all, err := c.Directory.Expiring(ctx)
 	rows := make([]expiryRow, len(all))
@@ -96,15 +94,10 @@ func (c *Console) expiryRows(ctx context.Context) ([]expiryRow, error) {
 
 // expiry is when the certificate of a key is over; zero where it cannot be read.
 func expiry(k idp.SigningKey) time.Time {
-	block, _ := pem.Decode([]byte(k.Certificate))
-	if block == nil {
-		return time.Time{}
+	if c := idp.ReadCertificate(k.Certificate); c != nil {
+		return c.NotAfter
 	}
-	cert, err := x509.ParseCertificate(block.Bytes)
-	if err != nil {
-		return time.Time{}
-	}
-	return cert.NotAfter
+	return time.Time{}
 }
 
 // certificateWords says where one of our certificates stands.

@@ -66,6 +66,10 @@ func EventWords(kind string) string {
 		return "A SAML certificate comes to its end"
 	case "certificate.expired":
 		return "A SAML certificate has come to its end"
+	case "metadata.expiring":
+		return "The metadata of an app come to their end"
+	case "metadata.expired":
+		return "The metadata of an app have come to their end"
 	case "app.preview":
 		return "Looked at what an app would be told of them"
 	case "app.test":
