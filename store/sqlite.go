@@ -45,7 +45,7 @@ type sqliteDB struct {
 func openSQLite(ctx context.Context, path string, count *atomic.Uint64) (engine, error) {
 	d := &sqliteDB{count: count}
 	sync := "FULL"
-	if path == ":memory:" {
+	if from, ok := strings.CutPrefix(path, ":memory:"); ok {
 		// A file after all, since SQLite's own memory databases have no WAL:
 		// readers and the writer would lock each other out.
 		dir, err := os.MkdirTemp("", "gatehouse-")
@@ -53,11 +53,26 @@ func openSQLite(ctx context.Context, path string, count *atomic.Uint64) (engine,
 			return nil, fmt.Errorf("make a place for the memory database: %w", err)
 		}
 		d.scratch, path, sync = dir, filepath.Join(dir, "memory.db"), "OFF"
+		if err := copyFile(path, from); err != nil {
+			return nil, errors.Join(err, d.close())
+		}
 	}
 	if err := d.open(ctx, path, sync); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	return d, nil
+}
+
+// copyFile makes path a copy of the database that stands closed at from, if any.
+func copyFile(path, from string) error {
+	if from == "" {
+		return nil
+	}
+	b, err := os.ReadFile(from)
+	if err != nil {
+		return fmt.Errorf("begin with a copy of a database: %w", err)
+	}
+	return os.WriteFile(path, b, 0o600)
 }
 
 func (d *sqliteDB) open(ctx context.Context, path, sync string) error {

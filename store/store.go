@@ -31,7 +31,8 @@ type Store struct {
 }
 
 // Open opens the database that dsn names: "sqlite:PATH", "sqlite::memory:"
-// (nothing is kept after Close) or "postgres://...". It refuses, with a
+// (nothing is kept after Close; with a path behind it, it begins as a copy of the
+// database that stands closed there) or "postgres://...". It refuses, with a
 // sentence, a SQLite file that is damaged or has lost its other half, and a
 // PostgreSQL server that would call a commit done before it is durable.
 func Open(ctx context.Context, dsn string) (*Store, error) {

@@ -9,9 +9,13 @@ package storetest
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -23,8 +27,47 @@ import (
 // SQLite returns a fresh store on SQLite.
 func SQLite(t testing.TB) *store.Store {
 	t.Helper()
-	return open(t, "sqlite::memory:")
+	b, err := founded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "founded.db")
+	if err := os.WriteFile(path, b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, "sqlite::memory:"+path)
 }
+
+// founded is a database with the newest schema and nothing in it: to migrate
+// one takes longer than most tests, and this is done once for all of a room.
+var founded = sync.OnceValues(func() ([]byte, error) {
+	ctx := context.Background()
+	dir, err := os.MkdirTemp("", "gatehouse-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "founded.db")
+	s, err := store.Open(ctx, "sqlite:"+path)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(s.Migrate(ctx), s.Close()); err != nil {
+		return nil, err
+	}
+	// Each house has a generation of its own, which Migrate gives it.
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := db.ExecContext(ctx, "DELETE FROM house"); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	if err := db.Close(); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // Postgres returns a fresh store on a database of its own in the server that
 // GATEHOUSE_TEST_POSTGRES names. Without the variable the test fails: it is
