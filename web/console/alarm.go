@@ -57,15 +57,21 @@ func (c *Console) expiring(r *http.Request) (n int, first time.Time) {
 	defer a.mu.Unlock()
 	if time.Since(a.looked) >= expiryAge {
 		if all, err := c.Directory.Expiring(r.Context()); err == nil {
-			// Sign-ins go on when metadata have ended: those are listed, not cried out.
-			all = slices.DeleteFunc(all, func(e idp.Expiry) bool { return !e.IsCertificate() })
-			a.expiring, a.first, a.looked = len(all), time.Time{}, time.Now()
-			if len(all) > 0 {
-				a.first = all[0].NotAfter
-			}
+			a.expiring, a.first = loud(all)
+			a.looked = time.Now()
 		}
 	}
 	return a.expiring, a.first
+}
+
+// loud says of how many a banner speaks, and when the first ends: of certificates.
+// Sign-ins go on when metadata have ended, so those are listed only.
+func loud(all []idp.Expiry) (n int, first time.Time) {
+	all = slices.DeleteFunc(all, func(e idp.Expiry) bool { return !e.IsCertificate() })
+	if len(all) == 0 {
+		return 0, time.Time{}
+	}
+	return len(all), all[0].NotAfter
 }
 
 // forget has the next page count again: the alarm has just been answered.
