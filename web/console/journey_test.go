@@ -29,6 +29,7 @@ import (
 	"gatehouse/jit"
 	"gatehouse/sessions"
 	"gatehouse/store"
+	"gatehouse/store/storetest"
 	"gatehouse/web"
 	"gatehouse/web/console"
 	"gatehouse/web/portal"
@@ -52,15 +53,7 @@ type house struct {
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	ctx := t.Context()
-	st, err := store.Open(ctx, "sqlite::memory:")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { st.Close() })
-	if err := st.Migrate(ctx); err != nil {
-		t.Fatal(err)
-	}
+	st := storetest.SQLite(t)
 	gate := &sessions.Gate{Backend: st, Now: time.Now, Idle: time.Hour, Absolute: 8 * time.Hour}
 	box, err := keys.NewBox([]byte("a root key for nothing but these tests, of some length"))
 	if err != nil {
