@@ -577,7 +577,10 @@ func (p foreignPlace) runsApache(t *testing.T, module, settings, beside, index s
 		}
 		os.RemoveAll(dir)
 	})
+	// mod_auth_openidc writes a page behind its redirect when a refresh is refused,
+	// which the next request on the same connection would take for its answer.
 	conf := fmt.Sprintf(`
+KeepAlive Off
 ServerRoot "%[1]s"
 ServerName %[2]s
 Listen %[3]s
