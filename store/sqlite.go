@@ -81,7 +81,9 @@ func (d *sqliteDB) open(ctx context.Context, path, sync string) error {
 		return err
 	}
 	base := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
-	dsn := base.String() + "?_pragma=busy_timeout(5000)&_pragma=foreign_keys(1)&_pragma=synchronous(" + sync + ")"
+	// Only another program's lock is waited for: longer than that, and a
+	// suspension that waits behind one more write takes longer than its 2 s.
+	dsn := base.String() + "?_pragma=busy_timeout(1000)&_pragma=foreign_keys(1)&_pragma=synchronous(" + sync + ")"
 	if d.writers, err = sql.Open("sqlite", dsn+"&_pragma=journal_mode(WAL)"); err != nil {
 		return err
 	}
