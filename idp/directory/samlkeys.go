@@ -163,7 +163,8 @@ func (r *rolling) said(e idp.Event, k idp.SigningKey, detail map[string]string) 
 	r.change.Events = append(r.change.Events, e)
 }
 
-// rolled commits, waits until every node knows, and says how things stand.
+// rolled commits and says how things stand. It waits until every node knows where
+// a key turned; which key signs for an app, another node may learn a second later.
 func (d *Directory) rolled(ctx context.Context, r *rolling) (idp.SAMLKeys, error) {
 	if _, err := d.Store.Commit(ctx, r.change); err != nil {
 		return idp.SAMLKeys{}, err
