@@ -84,22 +84,39 @@ func call[P, R any](command cdp.Command[P, R], params P) chromedp.Action[chromed
 	})
 }
 
-// do runs the actions, or ends the test with the page that it was on.
+// do runs the actions, which may be run again, or ends the test with the page
+// that it was on.
 func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	read(b, chromedp.Steps(actions...))
 }
 
-// read runs an action that has a value: read(tab, chromedp.Title()).
+// read runs an action that has a value: read(tab, chromedp.Title()). When the
+// page is replaced meanwhile, it reads the page that came.
 func read[T any](b *tab, action chromedp.Action[T]) T {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.ctx, actWithin)
-	defer cancel()
-	value, err := chromedp.Run(ctx, action)
-	if err != nil {
-		b.t.Fatalf("%v\n%s", err, b.page())
+	for deadline := time.Now().Add(actWithin); ; {
+		ctx, cancel := context.WithTimeout(b.ctx, actWithin)
+		value, err := chromedp.Run(ctx, action)
+		cancel()
+		switch {
+		case err == nil:
+			return value
+		case !betweenPages(err) || time.Now().After(deadline):
+			b.t.Fatalf("%v\n%s", err, b.page())
+		}
+		time.Sleep(25 * time.Millisecond)
 	}
-	return value
+}
+
+// betweenPages tells the browser's answer when a page went away under a
+// question; whatever was asked may have been done.
+func betweenPages(err error) bool {
+	return saysOneOf(err, "Inspected target navigated or closed", "Execution context was destroyed", "Cannot find context with specified id", "Cannot find default execution context")
+}
+
+func saysOneOf(err error, words ...string) bool {
+	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(err.Error(), w) })
 }
 
 // act does what a person does to one thing on the page. When the page is replaced
@@ -124,12 +141,7 @@ func (b *tab) act(action chromedp.Action[chromedp.Void]) {
 // goneFromPage tells the browser's answer for a node of a page that is no more;
 // it has one code for all its errors.
 func goneFromPage(err error) bool {
-	for _, words := range []string{"Could not find node with given id", "No node with given id found", "Node is detached from document"} {
-		if strings.Contains(err.Error(), words) {
-			return true
-		}
-	}
-	return false
+	return saysOneOf(err, "Could not find node with given id", "No node with given id found", "Node is detached from document")
 }
 
 // open goes to a URL and waits until it has loaded.
@@ -147,7 +159,7 @@ func (b *tab) url() string {
 // text is what a person reads on the page.
 func (b *tab) text() string {
 	b.t.Helper()
-	return read(b, chromedp.Evaluate[string]("document.body.innerText"))
+	return read(b, chromedp.Evaluate[string]("document.body?.innerText ?? ''")) // a page that is still coming has no body
 }
 
 // sees waits until the page shows the words.
