@@ -65,18 +65,3 @@ type Membership struct {
 	UserID  UserID
 	SinceAt time.Time
 }
-
-// Credential is the stored thing a factor is checked against.
-type Credential struct {
-	ID        CredentialID
-	UserID    UserID
-	Kind      CredentialKind
-	Data      string // password: PHC string of argon2id
-	CreatedAt time.Time
-	UpdatedAt time.Time
-}
-
-// CredentialKind names a kind of credential. A user has at most one password.
-type CredentialKind string
-
-const CredentialPassword CredentialKind = "password"

@@ -120,9 +120,7 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 		steps = append(steps, grantStep(g, now))
 	}
 	steps = append(steps, regrantedSteps(c, now)...)
-	for _, p := range c.Passwords {
-		steps = append(steps, do(upsertPassword, p.ID, p.UserID, idp.CredentialPassword, p.Data, us(p.CreatedAt), us(p.UpdatedAt)))
-	}
+	steps = append(steps, credentialSteps(c)...)
 	for _, t := range c.TurnKeys {
 		steps = append(steps, turnStep(t))
 	}

@@ -26,6 +26,8 @@ func taken(index string) string {
 		return "This user already has a grant for this app."
 	case is(index, "grants_group", "grants.app_id, grants.group_id"):
 		return "This group already has a grant for this app."
+	case is(index, "credentials_lookup", "credentials.kind, credentials.lookup"):
+		return "This passkey is registered already."
 	case is(index, "signing_keys_current", "signing_keys.use, signing_keys.algorithm"):
 		return "There is already a signing key of this kind."
 	}

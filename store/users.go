@@ -39,12 +39,6 @@ const (
 
 	countUsers   = `SELECT count(*) FILTER (WHERE status = 'active'), count(*) FILTER (WHERE status <> 'active') FROM users`
 	selectOwners = `SELECT ` + userColumns + ` FROM users u WHERE u.role = 'owner' ORDER BY u.username`
-
-	upsertPassword = `INSERT INTO credentials (id, user_id, kind, data, created_at, updated_at)
-		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (user_id) WHERE kind = 'password'
-		DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at`
-	selectCredential = `SELECT id, user_id, kind, data, created_at, updated_at
-		FROM credentials WHERE user_id = $1 AND kind = $2`
 )
 
 func userDest(u *idp.User) []any {
@@ -133,11 +127,4 @@ func (s *Store) Owners(ctx context.Context) ([]idp.User, error) {
 func (s *Store) OwnerExists(ctx context.Context) (bool, error) {
 	owners, err := s.Owners(ctx)
 	return len(owners) > 0, err
-}
-
-// Credential returns a user's credential of a kind.
-func (s *Store) Credential(ctx context.Context, user idp.UserID, kind idp.CredentialKind) (idp.Credential, error) {
-	return one(ctx, s, "credential", func(r row) (c idp.Credential, err error) {
-		return c, r.Scan(&c.ID, &c.UserID, &c.Kind, &c.Data, at(&c.CreatedAt), at(&c.UpdatedAt))
-	}, selectCredential, user, kind)
 }

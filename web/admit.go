@@ -21,11 +21,13 @@ func (s *Server) admit(rt ui.Route, foreign func(*http.Request) error) ui.Handle
 		case abroad != nil: // refused below
 		case idp.IsKind(err, idp.Unauthenticated):
 			// The cookie stays as it is: only a sign-out takes it away.
-			if rt.Access == ui.SignedIn || rt.Access == ui.OwnerOnly {
+			if rt.Access == ui.SignedIn || rt.Access == ui.JustProven || rt.Access == ui.OwnerOnly {
 				return s.askToSignIn(w, r, err)
 			}
 		case err != nil:
 			return err
+		case rt.Access == ui.JustProven && !v.JustProven() && r.Method == http.MethodGet:
+			return ui.SeeOther(w, r, "/signin?again=1&return_to="+url.QueryEscape(r.URL.RequestURI()))
 		}
 		if rt.Access == ui.BoundBrowser {
 			// The forms of a sign-in belong to the browser, not to a session.
@@ -55,6 +57,8 @@ func refusal(r *http.Request, rt ui.Route, abroad error) error {
 	switch {
 	case abroad != nil:
 		return idp.Errorf(idp.Denied, "This form was sent from another site. Open the page here and send it again.").Because(abroad)
+	case rt.Access == ui.JustProven && !ui.VisitOf(r.Context()).JustProven():
+		return idp.Errorf(idp.Denied, "It is a while since you signed in. Open the page again: it asks you to prove once more that it is you.")
 	case rt.Access == ui.OwnerOnly && !ui.VisitOf(r.Context()).Owner():
 		return idp.Errorf(idp.Denied, "This page is for owners of Gatehouse.")
 	case r.Method == http.MethodPost && rt.Access != ui.Anyone && !formValid(r, rt):

@@ -26,7 +26,9 @@ type door struct{}
 func (door) Session(_ context.Context, raw string) (idp.Session, error) {
 	switch raw {
 	case "owner", "employee":
-		return idp.Session{ID: idp.SessionID(raw), Proof: idp.Proof{UserID: idp.UserID(raw)}}, nil
+		return idp.Session{ID: idp.SessionID(raw), Proof: idp.Proof{UserID: idp.UserID(raw)}, AuthTime: time.Now()}, nil
+	case "stale":
+		return idp.Session{ID: "stale", Proof: idp.Proof{UserID: "employee"}, AuthTime: time.Now().Add(-2 * ui.RecentlyFor)}, nil
 	case "silent":
 		return idp.Session{}, idp.Errorf(idp.Unavailable, "")
 	}
@@ -61,12 +63,27 @@ func ask(h http.Handler, r *http.Request) *httptest.ResponseRecorder {
 	return w
 }
 
+// TestAFormWantsARecentProof where its route does: it is refused, for what it
+// holds cannot be asked for twice.
+func TestAFormWantsARecentProof(t *testing.T) {
+	h := serve(t, false, ui.Route{Pattern: "POST /act", Access: ui.JustProven, Handler: ok})
+	for cookie, want := range map[string]int{"stale": 403, "employee": 200} {
+		r := httptest.NewRequest(http.MethodPost, "http://localhost/act", strings.NewReader(url.Values{"csrf": {ui.CSRFToken(cookie)}}.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.AddCookie(&http.Cookie{Name: "gatehouse", Value: cookie})
+		if w := ask(h, r); w.Code != want {
+			t.Errorf("a form of the %s session was answered with %d, want %d", cookie, w.Code, want)
+		}
+	}
+}
+
 // TestEachAccessAdmitsWhomItNames is the table of access against visitor.
 func TestEachAccessAdmitsWhomItNames(t *testing.T) {
 	h := serve(t, false,
 		ui.Route{Pattern: "GET /anyone", Access: ui.Anyone, Handler: ok},
 		ui.Route{Pattern: "GET /bound", Access: ui.BoundBrowser, Handler: ok},
 		ui.Route{Pattern: "GET /signed", Access: ui.SignedIn, Handler: ok},
+		ui.Route{Pattern: "GET /proven", Access: ui.JustProven, Handler: ok},
 		ui.Route{Pattern: "GET /owner", Access: ui.OwnerOnly, Handler: ok},
 	)
 	for _, c := range []struct {
@@ -76,6 +93,7 @@ func TestEachAccessAdmitsWhomItNames(t *testing.T) {
 		{"/anyone", "", 200}, {"/anyone", "stranger", 200}, {"/anyone", "owner", 200}, {"/anyone", "silent", 503},
 		{"/bound", "", 200},
 		{"/signed", "", 303}, {"/signed", "stranger", 303}, {"/signed", "employee", 200}, {"/signed", "owner", 200}, {"/signed", "silent", 503},
+		{"/signed", "stale", 200}, {"/proven", "", 303}, {"/proven", "stale", 303}, {"/proven", "employee", 200}, {"/proven", "silent", 503},
 		{"/owner", "", 303}, {"/owner", "employee", 403}, {"/owner", "owner", 200}, {"/owner", "silent", 503},
 	} {
 		r := httptest.NewRequest(http.MethodGet, c.path, nil)

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -63,6 +64,59 @@ func testUsers(h *house) {
 	if stored.ID != cred.ID || stored.Data != second.Data {
 		h.Errorf("a second password made %+v", stored)
 	}
+}
+
+// testCredentials: several kinds beside a password. What a user has spent stays
+// spent, also for others who spend it at the same moment; nobody changes or
+// removes another's.
+func testCredentials(h *house) {
+	ada, eve := h.user("ada"), h.user("eve")
+	key := idp.Credential{
+		ID: idp.NewCredentialID(), UserID: ada.ID, Kind: idp.CredentialPasskey, Name: "Phone", Lookup: "aWQ",
+		Data: "{}", CreatedAt: h.now, UpdatedAt: h.now,
+	}
+	code := idp.Credential{ID: idp.NewCredentialID(), UserID: ada.ID, Kind: idp.CredentialTOTP, Data: "sealed", CreatedAt: h.now.Add(time.Second), UpdatedAt: h.now}
+	h.commit(idp.Change{Credentials: []idp.Credential{key, code}})
+
+	double := key
+	double.ID, double.UserID = idp.NewCredentialID(), eve.ID
+	_, err := h.Commit(h.ctx, idp.Change{Credentials: []idp.Credential{double}})
+	h.is(err, idp.Conflict)
+	second := code
+	second.ID = idp.NewCredentialID()
+	_, err = h.Commit(h.ctx, idp.Change{Credentials: []idp.Credential{second}})
+	h.is(err, idp.Conflict)
+
+	got, who, generation, err := h.CredentialByLookup(h.ctx, idp.CredentialPasskey, "aWQ")
+	h.ok(err)
+	if got != key || who.ID != ada.ID || generation != h.generation {
+		h.Errorf("found %+v of %s in %q", got, who.Username, generation)
+	}
+	_, _, _, err = h.CredentialByLookup(h.ctx, idp.CredentialTOTP, "")
+	h.is(err, idp.NotFound) // one without a lookup is found by nobody
+
+	stolen := key
+	stolen.UserID, stolen.Name = eve.ID, "Mine"
+	h.commit(idp.Change{Credentials: []idp.Credential{stolen}, RemoveCredentials: []idp.Credential{{ID: code.ID, UserID: eve.ID}}})
+	h.is(h.TouchCredential(h.ctx, stolen, h.now), idp.NotFound)
+
+	later := h.now.Add(time.Minute)
+	key.Name, key.Data = "Old phone", `{"n":1}`
+	h.commit(idp.Change{Credentials: []idp.Credential{key}})
+	key.Data = `{"n":2}`
+	h.ok(h.TouchCredential(h.ctx, key, later))
+	h.ok(h.SpendCredential(h.ctx, code, 57, later))
+	h.is(h.SpendCredential(h.ctx, code, 56, later), idp.Conflict)
+	key.LastUsedAt, code.LastUsedAt, code.Mark = later, later, 57
+	all, err := h.Credentials(h.ctx, ada.ID)
+	h.ok(err)
+	if want := []idp.Credential{key, code}; !slices.Equal(all, want) {
+		h.Errorf("she has %+v, want %+v", all, want)
+	}
+	h.commit(idp.Change{RemoveCredentials: []idp.Credential{key}})
+	_, _, _, err = h.CredentialByLookup(h.ctx, idp.CredentialPasskey, "aWQ")
+	h.is(err, idp.NotFound)
+	h.is(h.SpendCredential(h.ctx, key, 1, later), idp.Unauthenticated)
 }
 
 func testUserPages(h *house) {

@@ -47,6 +47,9 @@ func testRaces(h *house) {
 	}
 	wins("one code", func(int) error { p, acc := h.participant(s, a); return h.SpendCode(h.ctx, f, p, acc) })
 	wins("one value", func(int) error { return h.Spend(h.ctx, "jti", "x", h.now.Add(time.Hour)) })
+	step := idp.Credential{ID: idp.NewCredentialID(), UserID: u.ID, Kind: idp.CredentialTOTP, CreatedAt: h.now, UpdatedAt: h.now}
+	h.commit(idp.Change{Credentials: []idp.Credential{step}})
+	wins("one time step", func(int) error { return h.SpendCredential(h.ctx, step, 57, h.now) })
 	in := idp.SignIn{ID: idp.NewSignInID(), CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
 	h.ok(h.CreateSignIn(h.ctx, in))
 	in.Proof, in.Methods, in.AuthTime = s.Proof, []string{"pwd"}, h.now

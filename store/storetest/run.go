@@ -15,6 +15,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 	}{
 		{"the house keeps its generation", testHouse},
 		{"users are kept by version", testUsers},
+		{"credentials of several kinds", testCredentials},
 		{"user lists go by key", testUserPages},
 		{"access comes with its reason", testGroupsAndAccess},
 		{"events and keys", testEventsAndKeys},

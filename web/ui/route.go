@@ -3,6 +3,7 @@ package ui
 import (
 	"fmt"
 	"net/http"
+	"time"
 )
 
 // Handler answers a request, or says why it could not. A returned error means
@@ -23,10 +24,17 @@ const (
 	BoundBrowser
 	// SignedIn asks for a live session of any user.
 	SignedIn
+	// JustProven asks for a live session whose person has proven within
+	// [RecentlyFor] to be who they are: for what would keep a thief of the
+	// session in.
+	JustProven
 	// OwnerOnly asks for a live session of a user whose role, read from SQL in
 	// this request, is owner.
 	OwnerOnly
 )
+
+// RecentlyFor is how long a proof is a recent one.
+const RecentlyFor = 10 * time.Minute
 
 // String names the demand as it stands in the table of routes.
 func (a Access) String() string {
@@ -37,6 +45,8 @@ func (a Access) String() string {
 		return "bound browser"
 	case SignedIn:
 		return "signed in"
+	case JustProven:
+		return "just proven"
 	case OwnerOnly:
 		return "owner"
 	case undeclared:

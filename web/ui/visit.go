@@ -28,6 +28,12 @@ type Visit struct {
 // SignedIn reports whether the visit has a live session.
 func (v Visit) SignedIn() bool { return v.User.ID != "" }
 
+// JustProven reports whether the person has proven within [RecentlyFor] to be
+// who they are.
+func (v Visit) JustProven() bool {
+	return v.SignedIn() && v.Now.Sub(v.Session.AuthTime) < RecentlyFor
+}
+
 // Owner reports whether the person signed in may use the console.
 func (v Visit) Owner() bool { return v.SignedIn() && v.User.Role == idp.RoleOwner }
 
