@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 )
 
 // Kind is the closed list of what can go wrong, as far as a caller decides on
@@ -52,12 +53,25 @@ type Error struct {
 	// Fields names what was wrong with which input, for [Invalid]: field name
 	// to plain words. May be nil.
 	Fields map[string]string
+	// Sentence and Args are how Detail was made, a format of fmt and what was put
+	// in, so that a page can say it in another language. See [Error.Said].
+	Sentence string
+	Args     []any
 }
 
 // Errorf returns an [Error] of this kind whose Detail, the formatted text, is
 // shown to people. A cause for the log is added by [Error.Because].
 func Errorf(kind Kind, format string, args ...any) *Error {
-	return &Error{Kind: kind, Detail: fmt.Sprintf(format, args...)}
+	return &Error{Kind: kind, Detail: fmt.Sprintf(format, args...), Sentence: format, Args: args}
+}
+
+// Said returns the sentence of e's Detail, as a format of fmt, and what was put
+// in: a page looks up the sentence, and says it in another language.
+func (e *Error) Said() (format string, args []any) {
+	if e.Sentence == "" || fmt.Sprintf(e.Sentence, e.Args...) != e.Detail {
+		return strings.ReplaceAll(e.Detail, "%", "%%"), nil
+	}
+	return e.Sentence, e.Args
 }
 
 // Because returns a copy of e with its cause, which is logged and never shown.

@@ -43,6 +43,9 @@ func (s *Server) admit(rt ui.Route, foreign func(*http.Request) error) ui.Handle
 			actor.Kind, actor.UserID = "user", v.User.ID
 			ctx = idp.WithActor(ctx, actor)
 		}
+		if rt.Access == ui.OwnerOnly && v.Owner() {
+			ui.Speak(ctx, "en") // the console's language
+		}
 		r = r.WithContext(ctx)
 		if err := refusal(r, rt, abroad); err != nil {
 			s.note(r, rt, err)

@@ -18,9 +18,9 @@ const minPassword = 12
 func CheckPassword(password string) error {
 	switch {
 	case utf8.RuneCountInString(password) < minPassword:
-		return badPassword(fmt.Sprintf("Use at least %d characters. A few words in a row are easy to remember.", minPassword))
+		return badPassword("Use at least %d characters. A few words in a row are easy to remember.", minPassword)
 	case len(password) > MaxPassword:
-		return badPassword(fmt.Sprintf("Use at most %d bytes.", MaxPassword))
+		return badPassword("Use at most %d bytes.", MaxPassword)
 	case !utf8.ValidString(password) || strings.ContainsRune(password, 0):
 		return badPassword("Use letters, digits, signs and spaces.")
 	}
@@ -40,8 +40,10 @@ func checkFor(u idp.User, password string) error {
 	return nil
 }
 
-func badPassword(detail string) error {
-	return &idp.Error{Kind: idp.Invalid, Detail: detail, Fields: map[string]string{"password": detail}}
+func badPassword(format string, args ...any) error {
+	e := idp.Errorf(idp.Invalid, format, args...)
+	e.Fields = map[string]string{"password": e.Detail}
+	return e
 }
 
 // credential hashes a password for a user.

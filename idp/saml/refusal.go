@@ -32,7 +32,7 @@ func (r *refusal) Unwrap() error { return r.err }
 
 // turnAway is a refusal for the person. detail says what to do.
 func turnAway(rule, detail string, cause error) *refusal {
-	return &refusal{rule: rule, err: idp.Errorf(idp.Invalid, "%s", detail).Because(cause)}
+	return &refusal{rule: rule, err: &idp.Error{Kind: idp.Invalid, Detail: detail, Cause: cause}}
 }
 
 // decline is a refusal for the app: top is the first status code, sub the one
@@ -42,7 +42,7 @@ func decline(rule, top, sub, text string) *refusal {
 	return &refusal{
 		rule:   rule,
 		status: wire.Status{Code: top, SubCode: sub, Message: text},
-		err:    idp.Errorf(idp.Invalid, "%s", text),
+		err:    &idp.Error{Kind: idp.Invalid, Detail: text},
 	}
 }
 

@@ -10,7 +10,9 @@ import (
 	"gatehouse/web/ui"
 )
 
-const halfTakenBack = "You have taken this back, but not all that the app holds of you has ended yet. Take it back again."
+func halfTakenBack(ctx context.Context) string {
+	return ui.T(ctx, "You have taken this back, but not all that the app holds of you has ended yet. Take it back again.")
+}
 
 // allowed are the apps that the person has allowed to learn of them.
 func (p *Portal) allowed(ctx context.Context, me idp.UserID, now time.Time) ([]consentRow, error) {
@@ -25,14 +27,14 @@ func (p *Portal) allowed(ctx context.Context, me idp.UserID, now time.Time) ([]c
 			return nil, err
 		}
 		row := consentRow{
-			ID: string(c.ID), App: app.Name, Learns: strings.Join(ui.Learns(app, c.Scopes), " · "),
+			ID: string(c.ID), App: app.Name, Learns: strings.Join(ui.Learns(ctx, app, c.Scopes), " · "),
 			ComesBack: ui.ComesBack(c.Scopes), Since: c.GivenAt,
 		}
 		if until := app.JWTsUntil(now); !until.IsZero() {
 			row.Keeps = until.Sub(now)
 		}
 		if !c.RevokedAt.IsZero() {
-			row.Learns, row.ComesBack = halfTakenBack, false
+			row.Learns, row.ComesBack = halfTakenBack(ctx), false
 		}
 		rows = append(rows, row)
 	}

@@ -36,7 +36,7 @@ func (p *Portal) deviceAsk(w http.ResponseWriter, r *http.Request) error {
 	}
 	return ui.Render(w, r, http.StatusOK, deviceConfirmPage(deviceConfirmView{
 		UserCode: sessions.ShowUserCode(typed), App: app.Name, Identifier: app.Identifier, Person: v.User.Name(), Username: v.User.Username,
-		Asks: askWords(d.Scopes), Address: d.Address, AskedAt: d.CreatedAt,
+		Asks: askWords(r.Context(), d.Scopes), Address: d.Address, AskedAt: d.CreatedAt,
 	}))
 }
 
@@ -56,21 +56,21 @@ func codeAgain(w http.ResponseWriter, r *http.Request, typed string, err error) 
 	if !ok || e.Kind != idp.NotFound && e.Kind != idp.Throttled {
 		return err
 	}
-	return ui.Render(w, r, e.Kind.Status(), deviceCodePage(deviceCodeView{UserCode: clip(typed), Error: e.Detail}))
+	return ui.Render(w, r, e.Kind.Status(), deviceCodePage(deviceCodeView{UserCode: clip(typed), Error: ui.Said(r.Context(), e)}))
 }
 
 // clip keeps what was typed to what a code can be.
 func clip(s string) string { return s[:min(len(s), 32)] }
 
 // askWords says what the scopes let an app know and do.
-func askWords(scopes []string) []string {
+func askWords(ctx context.Context, scopes []string) []string {
 	var out []string
 	for _, s := range []struct{ scope, words string }{
-		{"openid", "know who you are"},
-		{"profile", "see your name and username"},
-		{"email", "see your email address"},
-		{"groups", "see the groups you are in"},
-		{"offline_access", "stay signed in, also after you sign out here"},
+		{"openid", ui.T(ctx, "know who you are")},
+		{"profile", ui.T(ctx, "see your name and username")},
+		{"email", ui.T(ctx, "see your email address")},
+		{"groups", ui.T(ctx, "see the groups you are in")},
+		{"offline_access", ui.T(ctx, "stay signed in, also after you sign out here")},
 	} {
 		if slices.Contains(scopes, s.scope) {
 			out = append(out, s.words)

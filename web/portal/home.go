@@ -2,6 +2,7 @@ package portal
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"net/url"
 	"slices"
@@ -42,9 +43,9 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	return ui.Render(w, r, http.StatusOK, homePage(homeView{
 		FirstName: firstName(v.User),
 		Apps:      p.tiles(access, accounts),
-		Sessions:  devices(live, opened(participants, access), v.Session.ID),
+		Sessions:  devices(ctx, live, opened(participants, access), v.Session.ID),
 		Allowed:   allowed,
-		Recent:    signIns(events),
+		Recent:    signIns(ctx, events),
 	}))
 }
 
@@ -96,11 +97,11 @@ func opened(participants []idp.Participant, access []idp.Access) map[idp.Session
 }
 
 // devices are the live sessions, this one first.
-func devices(live []idp.Session, apps map[idp.SessionID][]string, here idp.SessionID) []sessionRow {
+func devices(ctx context.Context, live []idp.Session, apps map[idp.SessionID][]string, here idp.SessionID) []sessionRow {
 	out := make([]sessionRow, 0, len(live))
 	for _, s := range live {
 		row := sessionRow{
-			ID: string(s.ID), Device: ui.Device(s.UserAgent), Address: s.Address,
+			ID: string(s.ID), Device: ui.DeviceIn(ctx, s.UserAgent), Address: s.Address,
 			Since: s.CreatedAt, LastSeen: s.LastSeenAt, Here: s.ID == here, Apps: apps[s.ID],
 		}
 		if row.Here {
@@ -116,15 +117,28 @@ func devices(live []idp.Session, apps map[idp.SessionID][]string, here idp.Sessi
 const maxRecent = 8
 
 // signIns are the newest events that are about coming in.
-func signIns(events []idp.Event) []ui.Happening {
+func signIns(ctx context.Context, events []idp.Event) []ui.Happening {
 	var out []ui.Happening
 	for _, e := range events {
 		if len(out) == maxRecent {
 			break
 		}
 		if strings.HasPrefix(e.Kind, "signin.") || e.Kind == "password.set" {
-			out = append(out, ui.Happening{At: e.At, Title: ui.EventWords(e.Kind), Detail: e.Actor.Address})
+			out = append(out, ui.Happening{At: e.At, Title: happened(ctx, e.Kind), Detail: e.Actor.Address})
 		}
 	}
 	return out
+}
+
+// happened says in words what an event of theirs was.
+func happened(ctx context.Context, kind string) string {
+	switch {
+	case kind == "password.set":
+		return ui.T(ctx, "Password set")
+	case strings.HasSuffix(kind, ".refuse"):
+		return ui.T(ctx, "Sign-in refused")
+	case strings.HasSuffix(kind, ".throttle"):
+		return ui.T(ctx, "Sign-in slowed down after too many tries")
+	}
+	return ui.T(ctx, "Signed in")
 }

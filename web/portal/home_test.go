@@ -1,6 +1,7 @@
 package portal
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ func samplePages() []uitest.Page {
 		},
 		Allowed: []consentRow{
 			{ID: "con_a", App: "Acme Notes", Learns: "That it is you: an identifier, the same each time you come · Your name and your username · Your email address", ComesBack: true, Since: ago(30 * time.Hour), Keeps: 5 * time.Minute},
-			{ID: "con_c", App: "Acme Tasks", Learns: halfTakenBack, Since: ago(30 * time.Hour)},
+			{ID: "con_c", App: "Acme Tasks", Learns: halfTakenBack(context.Background()), Since: ago(30 * time.Hour)},
 			{ID: "con_b", App: uitest.Bait, Learns: "The groups you are in", Since: ago(400 * 24 * time.Hour)},
 		},
 		Recent: []ui.Happening{
@@ -50,11 +51,11 @@ func samplePages() []uitest.Page {
 		})},
 		{Name: "device-confirm", Visit: uitest.Employee(), View: deviceConfirmPage(deviceConfirmView{
 			UserCode: "WDJB-MJHT", App: "Wiki", Identifier: "wiki", Person: "Grace Hopper", Username: "grace",
-			Asks: askWords([]string{"openid", "profile", "email", "groups", "offline_access"}), Address: "203.0.113.7", AskedAt: ago(time.Minute),
+			Asks: askWords(context.Background(), []string{"openid", "profile", "email", "groups", "offline_access"}), Address: "203.0.113.7", AskedAt: ago(time.Minute),
 		})},
 		{Name: "device-confirm-long", Visit: uitest.Employee(), View: deviceConfirmPage(deviceConfirmView{
 			UserCode: uitest.Bait, App: "Payroll and Time Tracking for Contractors of the Northern Region", Identifier: "https://payroll.example/a-client-id-without-any-place-to-break-it", Person: uitest.Bait, Username: "grace",
-			Asks: askWords([]string{"openid"}), Address: "2001:db8:85a3::8a2e:370:7334", AskedAt: ago(time.Minute),
+			Asks: askWords(context.Background(), []string{"openid"}), Address: "2001:db8:85a3::8a2e:370:7334", AskedAt: ago(time.Minute),
 		})},
 		{Name: "device-allowed", Visit: uitest.Employee(), View: deviceDonePage(deviceDoneView{App: "Wiki", Allowed: true})},
 		{Name: "device-denied", Visit: uitest.Employee(), View: deviceDonePage(deviceDoneView{App: "Wiki"})},
@@ -70,5 +71,5 @@ func TestEveryPageIsWellBuilt(t *testing.T) {
 }
 
 func TestEveryPageStandsInABrowser(t *testing.T) {
-	uitest.Look(t, samplePages())
+	uitest.Look(t, samplePages(), ui.Languages()...)
 }

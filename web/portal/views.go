@@ -1,7 +1,7 @@
 package portal
 
 import (
-	"fmt"
+	"context"
 	"time"
 
 	"gatehouse/web/ui"
@@ -46,8 +46,8 @@ type consentRow struct {
 	Keeps time.Duration
 }
 
-func keepsWords(d time.Duration) string {
-	return fmt.Sprintf("Taken back, it can no longer ask here. Where it uses what it was given elsewhere, that may work for up to %s more.", ui.Count(int((d+time.Minute-1)/time.Minute), "minute", "minutes"))
+func keepsWords(ctx context.Context, d time.Duration) string {
+	return ui.T(ctx, "Taken back, it can no longer ask here. Where it uses what it was given elsewhere, that may work for up to %d minutes more.", int((d+time.Minute-1)/time.Minute))
 }
 
 func (v homeView) others() int {
@@ -76,12 +76,12 @@ type deviceConfirmView struct {
 	AskedAt          time.Time
 }
 
-func (v deviceConfirmView) pairs() []ui.Pair {
+func (v deviceConfirmView) pairs(ctx context.Context) []ui.Pair {
 	return []ui.Pair{
-		{Key: "App", Value: v.App + ", registered as " + v.Identifier},
-		{Key: "You", Value: v.Person + ", " + v.Username},
-		{Key: "Asked from", Value: v.Address},
-		{Key: "Asked at", Value: ui.Exact(v.AskedAt)},
+		{Key: ui.T(ctx, "App"), Value: ui.T(ctx, "%s, registered as %s", v.App, v.Identifier)},
+		{Key: ui.T(ctx, "You"), Value: v.Person + ", " + v.Username},
+		{Key: ui.T(ctx, "Asked from"), Value: v.Address},
+		{Key: ui.T(ctx, "Asked at"), Value: ui.ExactIn(ctx, v.AskedAt)},
 	}
 }
 

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/url"
@@ -38,9 +39,9 @@ func (s *SignIn) AskConsent(w http.ResponseWriter, r *http.Request, q idp.Consen
 	}
 	v := consentView{
 		Action: r.URL.Path, Ticket: q.Ticket, App: q.App.Name, Name: u.Name(), Username: u.Username,
-		Learns: ui.Learns(q.App, q.Scopes), ComesBack: ui.ComesBack(q.Scopes), Host: destination(q.RedirectURI),
+		Learns: ui.Learns(r.Context(), q.App, q.Scopes), ComesBack: ui.ComesBack(q.Scopes), Host: destination(r.Context(), q.RedirectURI),
 	}
-	before := ui.Learns(q.App, q.Allowed)
+	before := ui.Learns(r.Context(), q.App, q.Allowed)
 	added := slices.DeleteFunc(slices.Clone(v.Learns), func(words string) bool { return slices.Contains(before, words) })
 	newlyBack := v.ComesBack && !ui.ComesBack(q.Allowed)
 	if len(q.Allowed) > 0 && (len(added) > 0 || newlyBack) {
@@ -51,13 +52,13 @@ func (s *SignIn) AskConsent(w http.ResponseWriter, r *http.Request, q idp.Consen
 
 // destination says in a word where an address leads: the host on the web, or
 // this very device.
-func destination(uri string) string {
+func destination(ctx context.Context, uri string) string {
 	u, err := url.Parse(uri)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" {
-		return "an app on this device"
+		return ui.T(ctx, "an app on this device")
 	}
 	if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsLoopback() {
-		return "an app on this device"
+		return ui.T(ctx, "an app on this device")
 	}
 	return strings.ToLower(u.Host)
 }

@@ -34,7 +34,7 @@ func (s *SignIn) identified(w http.ResponseWriter, r *http.Request) error {
 	if username == "" || len(username) > maxUsername {
 		return ui.Render(w, r, http.StatusBadRequest, identifyPage(identifyView{
 			Action: stepPath(in, "identifier"), App: app, Username: clip(username, maxUsername),
-			Error: "Type your username or your email.",
+			Error: ui.T(r.Context(), "Type your username or your email."),
 		}))
 	}
 	return ui.Render(w, r, http.StatusOK, passwordPage(passwordView{

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -40,7 +41,7 @@ func (s *SignIn) useLink(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch {
 	case idp.IsKind(err, idp.Invalid):
-		return s.showLink(w, r, http.StatusBadRequest, l, fieldErrors(err))
+		return s.showLink(w, r, http.StatusBadRequest, l, fieldErrors(r.Context(), err))
 	case err != nil:
 		return s.deadLink(w, r, err)
 	}
@@ -92,20 +93,23 @@ func (s *SignIn) deadLink(w http.ResponseWriter, r *http.Request, err error) err
 
 // fieldErrors says which field an idp.Invalid is about; the password, when it
 // names none. The form calls the display name just a name.
-func fieldErrors(err error) map[string]string {
+func fieldErrors(ctx context.Context, err error) map[string]string {
 	e, ok := errors.AsType[*idp.Error](err)
 	if !ok {
 		return nil
 	}
 	out := map[string]string{}
 	for field, words := range e.Fields {
+		if words == e.Detail {
+			words = ui.Said(ctx, e)
+		}
 		if field == "display_name" {
 			field = "name"
 		}
 		out[field] = words
 	}
 	if len(out) == 0 {
-		out["password"] = e.Detail
+		out["password"] = ui.Said(ctx, e)
 	}
 	return out
 }

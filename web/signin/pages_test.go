@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/web/ui"
 	"gatehouse/web/ui/uitest"
 )
 
@@ -54,5 +55,5 @@ func TestEveryPageIsWellBuilt(t *testing.T) {
 }
 
 func TestEveryPageStandsInABrowser(t *testing.T) {
-	uitest.Look(t, samplePages())
+	uitest.Look(t, samplePages(), ui.Languages()...)
 }

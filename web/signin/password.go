@@ -72,20 +72,20 @@ func (s *SignIn) start(w http.ResponseWriter, r *http.Request, in idp.SignIn) er
 // words for an unknown, a wrong and a suspended person. Empty words: the error,
 // if any, is not about the try.
 func (s *SignIn) refusal(w http.ResponseWriter, r *http.Request, err error) (status int, words string) {
+	ctx := r.Context()
 	if slow, ok := errors.AsType[*login.ThrottledError](err); ok {
-		now := ui.VisitOf(r.Context()).Now
+		now := ui.VisitOf(ctx).Now
 		wait := max(1, int(math.Ceil(slow.RetryAt.Sub(now).Seconds())))
 		w.Header().Set("Retry-After", strconv.Itoa(wait))
-		why := "Too many tries."
+		at, in := slow.RetryAt.UTC().Format("15:04:05 MST"), ui.SpanIn(ctx, time.Duration(wait)*time.Second)
 		if slow.Err.Kind == idp.Unavailable {
-			why = "Many people are signing in at this moment."
+			return slow.Err.Kind.Status(), ui.T(ctx, "Many people are signing in at this moment. Try again at %s, in %s.", at, in)
 		}
-		return slow.Err.Kind.Status(), fmt.Sprintf("%s Try again at %s, in %s.",
-			why, slow.RetryAt.UTC().Format("15:04:05 MST"), ui.Span(time.Duration(wait)*time.Second))
+		return slow.Err.Kind.Status(), ui.T(ctx, "Too many tries. Try again at %s, in %s.", at, in)
 	}
 	switch idp.KindOf(err) {
 	case idp.Unauthenticated, idp.Invalid:
-		return http.StatusUnauthorized, "Username and password do not match."
+		return http.StatusUnauthorized, ui.T(ctx, "Username and password do not match.")
 	}
 	return 0, ""
 }

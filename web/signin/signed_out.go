@@ -3,7 +3,6 @@ package signin
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -81,9 +80,9 @@ func (s *SignIn) left(ctx context.Context, r idp.Receipt, now time.Time) (signed
 		case err != nil:
 			return signedOutView{}, err
 		}
-		told := toldApp{Name: app.Name, Stands: waiting, Words: "Is being told."}
+		told := toldApp{Name: app.Name, Stands: waiting, Words: ui.T(ctx, "Is being told.")}
 		for i, d := range slices.DeleteFunc(slices.Clone(lines), func(d idp.Delivery) bool { return d.AppID != p.AppID }) {
-			if stand, words := toldWords(d, now); i == 0 || stand > told.Stands {
+			if stand, words := toldWords(ctx, d, now); i == 0 || stand > told.Stands {
 				told.Stands, told.Words = stand, words
 			}
 		}
@@ -105,41 +104,41 @@ const (
 )
 
 // toldWords says in plain words how a line of a sign-out stands.
-func toldWords(d idp.Delivery, now time.Time) (stands, string) {
+func toldWords(ctx context.Context, d idp.Delivery, now time.Time) (stands, string) {
 	switch {
 	case d.State == idp.DeliveryVerified, d.State == idp.DeliveryAcknowledged, !d.AckedAt.IsZero() && d.State != idp.DeliveryFailed:
-		return out, "Has signed you out."
+		return out, ui.T(ctx, "Has signed you out.")
 	case d.State == idp.DeliveryEnded:
-		return out, "What was open there has run out."
+		return out, ui.T(ctx, "What was open there has run out.")
 	case d.State == idp.DeliveryPending:
-		return waiting, "Is being told."
+		return waiting, ui.T(ctx, "Is being told.")
 	case d.State == idp.DeliveryRetrying:
-		return waiting, "Has not answered yet. We go on trying."
+		return waiting, ui.T(ctx, "Has not answered yet. We go on trying.")
 	case d.State == idp.DeliveryAlive && d.Lever != idp.LeverNone:
-		return in, "Asked by your browser. Look there, to be sure."
+		return in, ui.T(ctx, "Asked by your browser. Look there, to be sure.")
 	case d.State == idp.DeliveryAlive && d.Ceiling.After(now):
-		return in, fmt.Sprintf("Cannot be told. May be open until %s.", ui.Moment(d.Ceiling, now))
+		return in, ui.T(ctx, "Cannot be told. May be open until %s.", ui.MomentIn(ctx, d.Ceiling, now))
 	}
-	return in, "Could not be told. Sign out there."
+	return in, ui.T(ctx, "Could not be told. Sign out there.")
 }
 
 // words is the sentence above the list.
-func (v signedOutView) words() string {
+func (v signedOutView) words(ctx context.Context) string {
 	count := map[stands]int{}
 	for _, a := range v.Apps {
 		count[a.Stands]++
 	}
 	switch {
 	case !v.Known:
-		return "Nobody is signed in to Gatehouse in this browser."
+		return ui.T(ctx, "Nobody is signed in to Gatehouse in this browser.")
 	case len(v.Apps) == 0:
-		return "Your session at Gatehouse has ended. No app was open from it."
+		return ui.T(ctx, "Your session at Gatehouse has ended. No app was open from it.")
 	case count[in] > 0:
-		return "Your session at Gatehouse has ended. Look after what may still be open:"
+		return ui.T(ctx, "Your session at Gatehouse has ended. Look after what may still be open:")
 	case count[waiting] > 0:
-		return "Your session at Gatehouse has ended. The apps that were open from it are being told:"
+		return ui.T(ctx, "Your session at Gatehouse has ended. The apps that were open from it are being told:")
 	case v.More > 0:
-		return fmt.Sprintf("Your session at Gatehouse has ended. Of the apps that were open from it, the first %d, and %d more are told:", len(v.Apps), v.More)
+		return ui.T(ctx, "Your session at Gatehouse has ended. Of the apps that were open from it, the first %d, and %d more are told:", len(v.Apps), v.More)
 	}
-	return "Your session at Gatehouse has ended, and so has what was open from it:"
+	return ui.T(ctx, "Your session at Gatehouse has ended, and so has what was open from it:")
 }

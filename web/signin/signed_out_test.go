@@ -98,8 +98,8 @@ func TestWhatBecameOfASignOut(t *testing.T) {
 		store := &oneSignOut{participants: []idp.Participant{{AppID: "a"}, {AppID: "gone"}}, lines: c.lines}
 		r := idp.Receipt{Kind: idp.EndSession, CutAt: cut, ListedAt: cut}
 		v, err := (&SignIn{Store: store}).left(t.Context(), r, now)
-		if err != nil || len(v.Apps) != 1 || v.Apps[0].Name != "App a" || v.Apps[0].Words != c.says || v.Live != c.live || !strings.Contains(v.words(), c.words) {
-			t.Errorf("%s: %+v %q, %v", c.name, v, v.words(), err)
+		if err != nil || len(v.Apps) != 1 || v.Apps[0].Name != "App a" || v.Apps[0].Words != c.says || v.Live != c.live || !strings.Contains(v.words(t.Context()), c.words) {
+			t.Errorf("%s: %+v %q, %v", c.name, v, v.words(t.Context()), err)
 		}
 		if v, _ := (&SignIn{Store: store}).left(t.Context(), r, cut.Add(turnsFor)); v.Live {
 			t.Errorf("%s: the page looks again for ever", c.name)

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"slices"
 
 	"gatehouse/idp"
@@ -8,7 +9,7 @@ import (
 
 // Learns says in plain words what an app is told of a person with these
 // scopes, its own attribute rules included; each thing once.
-func Learns(app idp.App, scopes []string) []string {
+func Learns(ctx context.Context, app idp.App, scopes []string) []string {
 	var told []string
 	add := func(words string) {
 		if words != "" && !slices.Contains(told, words) {
@@ -16,10 +17,10 @@ func Learns(app idp.App, scopes []string) []string {
 		}
 	}
 	for _, scope := range scopes {
-		add(scopeWords(scope))
+		add(scopeWords(ctx, scope))
 	}
 	for _, rule := range app.Attributes {
-		add(sourceWords(rule.Source, slices.Contains(scopes, "profile")))
+		add(sourceWords(ctx, rule.Source, slices.Contains(scopes, "profile")))
 	}
 	return told
 }
@@ -28,44 +29,43 @@ func Learns(app idp.App, scopes []string) []string {
 // person while they are away (OpenID Connect Core 1.0 §11).
 func ComesBack(scopes []string) bool { return slices.Contains(scopes, "offline_access") }
 
-const (
-	emailWords  = "Your email address"
-	groupsWords = "The groups you are in"
-)
+func emailWords(ctx context.Context) string { return T(ctx, "Your email address") }
 
-func scopeWords(scope string) string {
+func groupsWords(ctx context.Context) string { return T(ctx, "The groups you are in") }
+
+func scopeWords(ctx context.Context, scope string) string {
 	switch scope {
 	case "openid":
-		return "That it is you: an identifier, the same each time you come"
+		return T(ctx, "That it is you: an identifier, the same each time you come")
 	case "profile":
-		return "Your name and your username"
+		return T(ctx, "Your name and your username")
 	case "email":
-		return emailWords
+		return emailWords(ctx)
 	case "groups":
-		return groupsWords
+		return groupsWords(ctx)
 	case "offline_access":
 		return "" // it learns nothing by it; see ComesBack
 	}
-	return "What it calls " + scope
+	return T(ctx, "What it calls %s", scope)
 }
 
 // sourceWords are those of a rule's source (package jit). A constant says
 // nothing of anybody, and the identifier is told with every sign-on.
-func sourceWords(source string, profile bool) string {
+func sourceWords(ctx context.Context, source string, profile bool) string {
 	switch source {
 	case "email":
-		return emailWords
+		return emailWords(ctx)
 	case "groups":
-		return groupsWords
+		return groupsWords(ctx)
 	case "role":
-		return "Your role in it"
+		return T(ctx, "Your role in it")
 	case "username":
 		if !profile {
-			return "Your username"
+			return T(ctx, "Your username")
 		}
 	case "display_name", "given_name", "family_name":
 		if !profile {
-			return "Your name"
+			return T(ctx, "Your name")
 		}
 	}
 	return ""

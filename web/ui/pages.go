@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -45,7 +46,7 @@ func (p *Pages) Problem(w http.ResponseWriter, r *http.Request, err error) {
 			w.Header().Set("Retry-After", "5")
 		}
 	}
-	if err := Render(w, r, kind.Status(), problemPage(problemOf(err))); err != nil {
+	if err := Render(w, r, kind.Status(), problemPage(problemOf(r.Context(), err))); err != nil {
 		http.Error(w, "this page could not be shown", http.StatusInternalServerError)
 	}
 }
@@ -58,49 +59,49 @@ type problem struct {
 
 // problemOf takes the words of an error's own Detail where it has one and the
 // fixed words of its kind for the rest.
-func problemOf(err error) problem {
-	pr := problemWords(idp.KindOf(err))
+func problemOf(ctx context.Context, err error) problem {
+	pr := problemWords(ctx, idp.KindOf(err))
 	if e, ok := errors.AsType[*idp.Error](err); ok && e.Kind != idp.Internal && e.Detail != "" {
-		pr.Meaning = sentence(e.Detail)
+		pr.Meaning = sentence(Said(ctx, e))
 	}
 	return pr
 }
 
-func problemWords(k idp.Kind) problem {
+func problemWords(ctx context.Context, k idp.Kind) problem {
 	switch k {
 	case idp.NotFound:
-		return problem{"There is nothing at this address",
-			"It may be old, or what it showed was removed.",
-			"Go back, or start again from your apps."}
+		return problem{T(ctx, "There is nothing at this address"),
+			T(ctx, "It may be old, or what it showed was removed."),
+			T(ctx, "Go back, or start again from your apps.")}
 	case idp.Conflict:
-		return problem{"This changed while you were looking at it",
-			"Somebody else, or another window of yours, was faster. Nothing of your change was kept.",
-			"Reload the page, look again, and repeat the change if it is still right."}
+		return problem{T(ctx, "This changed while you were looking at it"),
+			T(ctx, "Somebody else, or another window of yours, was faster. Nothing of your change was kept."),
+			T(ctx, "Reload the page, look again, and repeat the change if it is still right.")}
 	case idp.Invalid:
-		return problem{"We could not use this request",
-			"A part of it is missing or has a form we do not accept. Nothing was changed.",
-			"Go back and check what was entered. If an app sent you here, tell the people who run it."}
+		return problem{T(ctx, "We could not use this request"),
+			T(ctx, "A part of it is missing or has a form we do not accept. Nothing was changed."),
+			T(ctx, "Go back and check what was entered. If an app sent you here, tell the people who run it.")}
 	case idp.Unauthenticated:
-		return problem{"You are not signed in here",
-			"Your session has ended, or it began in another browser.",
-			"Sign in and open the page again."}
+		return problem{T(ctx, "You are not signed in here"),
+			T(ctx, "Your session has ended, or it began in another browser."),
+			T(ctx, "Sign in and open the page again.")}
 	case idp.Denied:
-		return problem{"This is not open to you",
-			"Your account may not do this. Nothing was changed.",
-			"If you should be able to, ask an owner of Gatehouse."}
+		return problem{T(ctx, "This is not open to you"),
+			T(ctx, "Your account may not do this. Nothing was changed."),
+			T(ctx, "If you should be able to, ask an owner of Gatehouse.")}
 	case idp.Throttled:
-		return problem{"Too many tries in a short time",
-			"We slow down to keep guessing useless.",
-			"Wait a minute, then try again."}
+		return problem{T(ctx, "Too many tries in a short time"),
+			T(ctx, "We slow down to keep guessing useless."),
+			T(ctx, "Wait a minute, then try again.")}
 	case idp.Unavailable:
-		return problem{"Gatehouse cannot answer right now",
-			"It cannot reach its own records, and it does not guess. You are still signed in where you were.",
-			"Try again in a few seconds."}
+		return problem{T(ctx, "Gatehouse cannot answer right now"),
+			T(ctx, "It cannot reach its own records, and it does not guess. You are still signed in where you were."),
+			T(ctx, "Try again in a few seconds.")}
 	case idp.Internal:
 	}
-	return problem{"Something on our side failed",
-		"It is our fault, not yours, and it was written to the log.",
-		"Try again. If it stays, give the reference below to the people who run Gatehouse."}
+	return problem{T(ctx, "Something on our side failed"),
+		T(ctx, "It is our fault, not yours, and it was written to the log."),
+		T(ctx, "Try again. If it stays, give the reference below to the people who run Gatehouse.")}
 }
 
 // PostForm answers with a page that posts fields to action, by itself or with
@@ -128,7 +129,7 @@ func (p *Pages) LogoutAnswered(w http.ResponseWriter, r *http.Request, done bool
 	if !done {
 		status = http.StatusBadRequest
 	}
-	return Render(w, r, status, outcomePage(done, words))
+	return Render(w, r, status, outcomePage(done, Said(r.Context(), &idp.Error{Detail: words})))
 }
 
 // FormField is one hidden field of a form that is posted on to an app.

@@ -1,7 +1,7 @@
 package ui
 
 import (
-	"fmt"
+	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -39,57 +39,93 @@ func Count(n int, one, many string) string {
 }
 
 // Number groups the digits of n by thousands.
-func Number(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+func Number(n int) string { return T(context.Background(), "%d", n) }
 
 // Relative says how far t is from now, the way one would say it.
-func Relative(t, now time.Time) string {
+func Relative(t, now time.Time) string { return relative(context.Background(), t, now) }
+
+func relative(ctx context.Context, t, now time.Time) string {
 	d := now.Sub(t)
 	switch {
 	case d < -time.Second:
-		return "in " + Span(-d)
+		return inWords(ctx, -d)
 	case d < 10*time.Second:
-		return "just now"
+		return T(ctx, "just now")
 	case d > 30*24*time.Hour:
-		return t.UTC().Format("2 Jan 2006")
+		return day(ctx, t, t.UTC().Format("Jan"))
+	case d < time.Minute:
+		return T(ctx, "%d s ago", int(d.Seconds()))
+	case d < time.Hour:
+		return T(ctx, "%d min ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return T(ctx, "%d h ago", int(d.Hours()))
 	}
-	return Span(d) + " ago"
+	return T(ctx, "%d days ago", int(d.Hours()/24))
+}
+
+func inWords(ctx context.Context, d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return T(ctx, "in %d s", max(1, int(d.Seconds())))
+	case d < time.Hour:
+		return T(ctx, "in %d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return T(ctx, "in %d h", int(d.Hours()))
+	}
+	return T(ctx, "in %d days", int(d.Hours()/24))
 }
 
 // Span says a duration in its largest unit: 42 s, 5 min, 7 h, 3 days.
-func Span(d time.Duration) string {
+func Span(d time.Duration) string { return SpanIn(context.Background(), d) }
+
+// SpanIn is [Span] in the language of the page.
+func SpanIn(ctx context.Context, d time.Duration) string {
 	switch {
 	case d < time.Minute:
-		return fmt.Sprintf("%d s", max(1, int(d.Seconds())))
+		return T(ctx, "%d s", max(1, int(d.Seconds())))
 	case d < time.Hour:
-		return fmt.Sprintf("%d min", int(d.Minutes()))
+		return T(ctx, "%d min", int(d.Minutes()))
 	case d < 48*time.Hour:
-		return fmt.Sprintf("%d h", int(d.Hours()))
+		return T(ctx, "%d h", int(d.Hours()))
 	}
-	return Count(int(d.Hours()/24), "day", "days")
+	return T(ctx, "%d days", int(d.Hours()/24))
 }
 
 // Moment returns t as a decision needs it: with its zone, and with its day when
 // that is not today.
-func Moment(t, now time.Time) string {
+func Moment(t, now time.Time) string { return MomentIn(context.Background(), t, now) }
+
+// MomentIn is [Moment] in the language of the page.
+func MomentIn(ctx context.Context, t, now time.Time) string {
 	t, now = t.UTC(), now.UTC()
 	if t.YearDay() == now.YearDay() && t.Year() == now.Year() {
 		return t.Format("15:04 MST")
 	}
-	return t.Format("2 Jan 2006, 15:04 MST")
+	return day(ctx, t, t.Format("Jan")) + t.Format(", 15:04 MST")
 }
 
 // Exact returns t to the second, with its zone.
-func Exact(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04:05 MST") }
+func Exact(t time.Time) string { return ExactIn(context.Background(), t) }
+
+// ExactIn is [Exact] in the language of the page.
+func ExactIn(ctx context.Context, t time.Time) string {
+	t = t.UTC()
+	return day(ctx, t, t.Month().String()) + t.Format(", 15:04:05 MST")
+}
+
+// day is a date with the name of its month, which the catalogues know long and
+// short.
+func day(ctx context.Context, t time.Time, month string) string {
+	t = t.UTC()
+	return T(ctx, "%[1]s %[2]s %[3]s", strconv.Itoa(t.Day()), T(ctx, month), strconv.Itoa(t.Year()))
+}
 
 // Device says in a few words which browser on which system a user agent names.
 // The text is a hint for the person, never evidence.
-func Device(userAgent string) string {
+func Device(userAgent string) string { return DeviceIn(context.Background(), userAgent) }
+
+// DeviceIn is [Device] in the language of the page.
+func DeviceIn(ctx context.Context, userAgent string) string {
 	browser := firstMatch(userAgent, [][2]string{
 		{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"},
 		{"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"}, {"CriOS/", "Chrome"}, {"Chrome/", "Chrome"},
@@ -101,13 +137,13 @@ func Device(userAgent string) string {
 	})
 	switch {
 	case browser != "" && system != "":
-		return browser + " on " + system
+		return T(ctx, "%s on %s", browser, system)
 	case browser != "":
 		return browser
 	case system != "":
-		return "A browser on " + system
+		return T(ctx, "A browser on %s", system)
 	}
-	return "Unknown device"
+	return T(ctx, "Unknown device")
 }
 
 func firstMatch(s string, table [][2]string) string {

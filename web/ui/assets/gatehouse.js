@@ -1,23 +1,25 @@
 // The one script of the house. Every page works without it: it saves a
 // keystroke, a reload or a look at the clock.
 
+// What it writes into a page is in the language of the page, which brings it.
+const words = JSON.parse(document.body.dataset.words || "{}");
+
 const relative = (date, now) => {
   const s = (now - date) / 1000;
-  const span = (x) =>
-    x < 60 ? `${Math.max(1, Math.floor(x))} s`
-    : x < 3600 ? `${Math.floor(x / 60)} min`
-    : x < 172800 ? `${Math.floor(x / 3600)} h`
-    : `${Math.floor(x / 86400)} days`;
-  if (s < -1) return `in ${span(-s)}`;
-  if (s < 10) return "just now";
-  return s > 2592000 ? null : `${span(s)} ago`;
+  const say = (texts, x) => {
+    const [i, n] = x < 60 ? [0, Math.max(1, x)] : x < 3600 ? [1, x / 60] : x < 172800 ? [2, x / 3600] : [3, x / 86400];
+    return texts[i].replace("#", Math.floor(n));
+  };
+  if (s < -1) return say(words.in, -s);
+  if (s < 10) return words.just;
+  return s > 2592000 ? null : say(words.ago, s);
 };
 
 const tickTimes = () => {
   const now = Date.now();
   for (const el of document.querySelectorAll("time[data-relative]")) {
     const at = new Date(el.dateTime);
-    const text = "due" in el.dataset && at <= now ? "now" : relative(at, now);
+    const text = "due" in el.dataset && at <= now ? words.now : relative(at, now);
     if (text && el.textContent !== text) el.textContent = text;
   }
 };
@@ -43,8 +45,8 @@ document.addEventListener("click", async (e) => {
   const b = e.target.closest("button[data-copy]");
   if (!b) return;
   await navigator.clipboard.writeText(b.dataset.copy);
-  b.textContent = "Copied";
-  setTimeout(() => (b.textContent = "Copy"), 1600);
+  b.textContent = words.copied;
+  setTimeout(() => (b.textContent = words.copy), 1600);
 });
 
 // Filter as you type: hides the items of a list that do not hold the words.
@@ -207,20 +209,20 @@ if (calls) {
       const page = frame.contentDocument; // null: a page of the app
       const outcome = page?.body?.dataset.outcome;
       if (outcome) settle(call, page.querySelector("[data-words]").textContent, outcome === "done");
-      else if (!page && asked && !("answers" in frame.dataset)) settle(call, "Asked by your browser. It gives no answer.", false);
+      else if (!page && asked && !("answers" in frame.dataset)) settle(call, calls.dataset.asked, false);
     };
     frame.addEventListener("load", look);
     look();
     if (form) {
       form.hidden = true;
       asked = true;
-      call.querySelector("[data-said]").textContent = "Being told.";
+      call.querySelector("[data-said]").textContent = calls.dataset.telling;
       HTMLFormElement.prototype.submit.call(form);
     }
   }
   setTimeout(() => {
     for (const call of open) {
-      call.querySelector("[data-said]").textContent = "No answer so far. If you are still signed in there, sign out there.";
+      call.querySelector("[data-said]").textContent = calls.dataset.silent;
     }
     go();
   }, 5000);

@@ -19,20 +19,31 @@ import (
 	"gatehouse/web/ui"
 )
 
-// Look opens each page in Chromium and fails on a violation of the content
-// security policy, on a page that scrolls sideways on a phone, and on bait that
-// ran. Where GATEHOUSE_SHOTS names a directory, it leaves a screenshot of each
-// page there: wide and narrow, light and dark.
-func Look(t *testing.T, pages []Page) {
+// Look opens each page in Chromium, in each of the languages (English, where
+// none is named), and fails on a violation of the content security policy, on a
+// page that scrolls sideways on the narrowest of phones, on words that do not
+// fit where they stand, and on bait that ran. Where GATEHOUSE_SHOTS names a
+// directory, it leaves a screenshot of each page there: wide and narrow, light
+// and dark.
+func Look(t *testing.T, pages []Page, languages ...string) {
 	t.Helper()
+	if len(languages) == 0 {
+		languages = []string{"en"}
+	}
 	srv := serve(pages)
 	defer srv.Close()
 	ctx, complaints := Browser(t)
 	shots := os.Getenv("GATEHOUSE_SHOTS")
-	for _, p := range pages {
-		look(t, ctx, srv.URL+"/"+p.Name, p.Name, complaints)
-		if shots != "" {
-			shoot(t, ctx, filepath.Join(shots, p.Name))
+	for _, lang := range languages {
+		for _, p := range pages {
+			name := p.Name
+			if lang != "en" {
+				name += "-" + lang
+			}
+			look(t, ctx, srv.URL+"/"+p.Name+"?lang="+lang, name, complaints)
+			if shots != "" {
+				shoot(t, ctx, filepath.Join(shots, name))
+			}
 		}
 	}
 }
@@ -73,15 +84,28 @@ func Browser(t *testing.T) (context.Context, chan string) {
 	return ctx, complaints
 }
 
+// cutWords lists the words of buttons, labels and headings that stick out of
+// their boxes or are cut off.
+const cutWords = `[...document.querySelectorAll("button, .button, label, h1, h2, p, dt, dd, legend, .pill")]
+	.filter((el) => el.offsetParent && !el.closest(".visually-hidden") && el.scrollWidth > el.clientWidth + 1 && getComputedStyle(el).display !== "inline")
+	.map((el) => el.textContent.trim())`
+
 func look(t *testing.T, ctx context.Context, url, name string, complaints chan string) {
 	t.Helper()
-	err := chromedp.Do(ctx, chromedp.EmulateViewport(390, 844), chromedp.Navigate(url), chromedp.WaitReady("main"))
+	err := chromedp.Do(ctx, chromedp.EmulateViewport(320, 568), chromedp.Navigate(url), chromedp.WaitReady("main"))
 	if err != nil {
 		t.Fatalf("open %s: %v", name, err)
 	}
 	overflow, err := chromedp.Run(ctx, chromedp.Evaluate[int](`document.documentElement.scrollWidth - innerWidth`))
 	if err != nil {
 		t.Fatalf("measure %s: %v", name, err)
+	}
+	cut, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](cutWords))
+	if err != nil {
+		t.Fatalf("measure the words of %s: %v", name, err)
+	}
+	for _, c := range cut {
+		t.Errorf("%s: %q does not fit where it stands", name, c)
 	}
 	title, err := chromedp.Run(ctx, chromedp.Title())
 	if err != nil {

@@ -56,9 +56,11 @@ func Employee() ui.Visit {
 // more.
 func Stranger() ui.Visit { return ui.Visit{Now: Now(), Secret: "a binding secret for tests"} }
 
-// Serve answers with the page under the headers of the house.
+// Serve answers with the page under the headers of the house, in the language
+// that the request names as lang.
 func (p Page) Serve(w http.ResponseWriter, r *http.Request) {
-	ctx := ui.WithVisit(r.Context(), p.Visit)
+	ctx := ui.WithLanguage(r.Context(), r.URL.Query().Get("lang"), "")
+	ctx = ui.WithVisit(ctx, p.Visit)
 	ctx = idp.WithActor(ctx, idp.Actor{CorrelationID: "7f3k-92qd-x41m"})
 	ui.Headers(false, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := ui.Render(w, r, http.StatusOK, p.View); err != nil {
