@@ -56,8 +56,13 @@ func Look(t *testing.T, pages []Page, languages ...string) {
 func serve(pages []Page) *httptest.Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+ui.AssetsPath, ui.Assets())
+	looks := map[string]bool{}
 	for _, p := range pages {
 		mux.HandleFunc("GET /"+p.Name, p.Serve)
+		if p.Look.Version > 0 && len(looks) == 0 {
+			looks[ui.LookPath] = true
+			mux.HandleFunc("GET "+ui.LookPath, p.Serve)
+		}
 	}
 	return httptest.NewServer(mux)
 }
