@@ -48,7 +48,8 @@ type Difference struct {
 }
 
 // Apply makes the house what want says, all of it or nothing, and returns the
-// differences in the order of want. With dryRun it only returns them. It
+// differences in the order of want, when all of it is so on every node, also
+// what stood already. With dryRun it only returns them. It
 // answers idp.Invalid for unknown names and for more than 500 differences.
 //
 // A grant that holds now and will not any more is an ending of its own, with a
@@ -68,6 +69,9 @@ func (d *Directory) Apply(ctx context.Context, want Desired, dryRun bool) ([]Dif
 		return d.commitApps(ctx, p.change)
 	})
 	if err != nil || dryRun {
+		return p.found, err
+	}
+	if err := d.stands(ctx); err != nil {
 		return p.found, err
 	}
 	for _, g := range p.narrowed {
