@@ -49,7 +49,8 @@ type Difference struct {
 }
 
 // Apply makes the house what want says, all of it or nothing, and returns the
-// differences in the order of want. With dryRun it only returns them. It
+// differences in the order of want, when all of it is so on every node, also
+// what stood already. With dryRun it only returns them. It
 // answers idp.Invalid for unknown names and for more than 500 differences.
 //
 // A grant that holds now and will not any more is an ending of its own, with a
@@ -73,6 +74,9 @@ func (d *Directory) Apply(ctx context.Context, want Desired, dryRun bool) ([]Dif
 	}
 	if l := p.change.Look; l != nil && d.Looks != nil {
 		d.Looks(*l)
+	}
+	if err := d.stands(ctx); err != nil {
+		return p.found, err
 	}
 	for _, g := range p.narrowed {
 		_, err := d.endGrant(ctx, g, "grant.end", idp.Change{

@@ -13,6 +13,8 @@ type Store interface {
 	// InForce returns when an ending that is committed under this number, or an
 	// earlier one, is in force on every node.
 	InForce(ctx context.Context, n int64) error
+	// Newest is the number of the newest row of the log.
+	Newest(ctx context.Context) (int64, error)
 	Generation(ctx context.Context) (string, error)
 	Look(ctx context.Context) (idp.Look, error)
 

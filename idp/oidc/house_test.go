@@ -24,6 +24,7 @@ import (
 	"gatehouse/jit"
 	"gatehouse/sessions"
 	"gatehouse/store"
+	"gatehouse/store/storetest"
 )
 
 // Secrets of the confidential clients, and a verifier with its challenge
@@ -61,15 +62,8 @@ type house struct {
 
 func newHouse(t testing.TB, settings ...func(*oidc.Provider)) *house {
 	t.Helper()
-	ctx := t.Context()
-	h := &house{t: t, clock: &clock{}, evidence: make(chan string, 16)}
-	var err error
-	if h.store, err = store.Open(ctx, "sqlite::memory:"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { h.store.Close() })
+	h := &house{t: t, clock: &clock{}, store: storetest.SQLite(t), evidence: make(chan string, 16)}
 	h.store.Now = h.clock.Now
-	h.must(h.store.Migrate(ctx))
 	h.gate = &sessions.Gate{Backend: h.store, Now: h.clock.Now, Idle: time.Hour * 24, Absolute: 30 * 24 * time.Hour}
 	h.dir = &directory.Directory{Store: h.store, Passes: h.gate, CheckRules: jit.CheckRules, Now: h.clock.Now}
 	h.people()

@@ -420,6 +420,20 @@ func samplePages() []uitest.Page {
 			URL: "https://crm.example/metadata", Outcome: outcomeWords(idp.RefreshWaiting), Detail: "2 settings are others.", Waiting: true, Checked: ago(3 * time.Hour), Next: uitest.Now().Add(21 * time.Hour), Until: uitest.Now().Add(300 * time.Hour)}})},
 		"app-refresh-bad": {View: appPage(appView{ID: "app_b", Name: longName, Protocol: "SAML", Connect: ours, SAML: true, Metadata: refreshView{
 			URL: "https://crm.example/" + strings.Repeat("very/", 40), Pin: sampleCertificate, Outcome: outcomeWords(idp.RefreshRefused), Detail: uitest.Bait, Failing: true, Checked: ago(3 * time.Minute), Next: uitest.Now().Add(time.Hour)}})},
+		"app-settings": {View: settingsPage(sampleSettings())},
+		"app-settings-bad": {View: settingsPage(func() settingsView {
+			v := sampleSettings()
+			v.Wrong, v.App.SAML.MetadataXML, v.ACS, v.Certs = "The app was changed meanwhile. Look at it again and repeat.", "", uitest.Bait, uitest.Bait
+			v.App.Name, v.App.SAML.RelayState, v.App.SAML.NameIDFormat, v.App.SAML.EncryptionAlg = uitest.Bait, uitest.Bait, "urn:custom:"+strings.Repeat("very:", 30), idp.EncryptAES128CBC
+			v.Errors = map[string]string{"relay_state": "A RelayState has at most 1 KiB and no control characters.", "name_id_source": "Nothing says what a NameID of this format is.", "session_ttl": "Type a time span like 90s, 5m or 8h, or leave it empty.", "acs": "This is not an absolute https URL."}
+			v.Try = tryView{User: "nobody", Error: "There is no such person."}
+			return v
+		}())},
+		"app-settings-preview": {View: settingsPage(func() settingsView {
+			v := sampleSettings()
+			v.Try = tryView{AppID: "app_b", App: "CRM", SAML: true, User: "grace", Person: "Grace Hopper", Preview: samplePreviewOfApp()}
+			return v
+		}())},
 		"app-removed":  {View: appPage(appView{ID: "app_b", Name: "CRM", Protocol: "SAML", Connect: ours, SAML: true, Removed: true})},
 		"app-added":    {View: appAddedPage(appAddedView{ID: "app_a", Name: "Wiki", Secret: strings.Repeat("9ed33b06", 8), Connect: append([]string{"OIDC_CLIENT_SECRET=" + strings.Repeat("9ed33b06", 8)}, ours...)})},
 		"app-second":   {View: appAddedPage(appAddedView{ID: "app_a", Name: "Wiki", Secret: strings.Repeat("9ed33b06", 8), Connect: ours, Second: true})},
@@ -457,6 +471,13 @@ func sampleTemplate(proposed []ui.Pair, wrong string) templateView {
 		},
 		Sources: []jit.TemplateSource{{URL: "https://learn.microsoft.com/en-us/entra/identity/saas-apps/slack-tutorial", ReadOn: "2026-11-28"}},
 	}
+}
+
+func sampleSettings() settingsView {
+	return settingsOf(idp.App{ID: "app_b", Name: "CRM", Protocol: idp.ProtocolSAML, Identifier: "https://crm.example/saml", LaunchURL: "https://crm.example/", Version: 3, SAML: &idp.SAMLSettings{
+		MetadataXML: "<x/>", ACS: []idp.AssertionConsumer{{URL: "https://crm.example/acs"}}, NameIDFormat: "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
+		SOAPLogoutURL: "https://crm.example/slo", SessionTTL: 8 * time.Hour, RequireSigned: true,
+	}})
 }
 
 func samplePreviewOfApp() *idp.AppPreview {
