@@ -24,6 +24,7 @@ type Gate interface {
 	BeginSignIn(ctx context.Context, in idp.SignIn, bind string) (idp.SignIn, error)
 	Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, method string) (idp.SignIn, error)
 	UseLink(ctx context.Context, l idp.Link, change idp.Change) (idp.Committed, error)
+	KnownDevice(ctx context.Context, raw string, user idp.UserID) (idp.KnownDevice, error)
 }
 
 // Login is the steps. Its methods are safe for concurrent use and take actor

@@ -133,6 +133,8 @@ func signIns(ctx context.Context, events []idp.Event) []ui.Happening {
 // happened says in words what an event of theirs was.
 func happened(ctx context.Context, kind string) string {
 	switch {
+	case kind == "signin.device":
+		return ui.T(ctx, "First time on this browser")
 	case kind == "password.set":
 		return ui.T(ctx, "Password set")
 	case strings.HasSuffix(kind, ".refuse"):

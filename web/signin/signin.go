@@ -39,6 +39,8 @@ type Cookies interface {
 	ClearSession(w http.ResponseWriter)
 	SetLeft(w http.ResponseWriter, sealed string, life time.Duration)
 	Left(r *http.Request) string
+	SetDevice(w http.ResponseWriter, raw string)
+	Device(r *http.Request) string
 }
 
 // SignIn is the room's table of contents and what its pages stand on.
