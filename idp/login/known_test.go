@@ -3,6 +3,7 @@ package login
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"gatehouse/idp"
 	"gatehouse/sessions"
@@ -160,5 +161,134 @@ func TestStatementsOfASignIn(t *testing.T) {
 		if n := h.store.Statements() - before; n > c.most {
 			t.Errorf("%s: %d statements, want at most %d", name, n, c.most)
 		}
+	}
+}
+
+// newcomer signs u in on a browser that has no device cookie.
+func (h *house) newcomer(u idp.User) (string, idp.KnownDevice) {
+	h.Helper()
+	h.clock.pass(time.Minute)
+	raw := h.knownTo(u, "")
+	d, err := h.gate.KnownDevice(h.Context(), raw, u.ID)
+	h.ok(err)
+	return raw, d
+}
+
+// TestOnlyAnOlderBrowserSaysWhetherANewOneIsTheirs: who has got in by a stolen
+// password cannot say that it was all right, from wherever they sign in.
+func TestOnlyAnOlderBrowserSaysWhetherANewOneIsTheirs(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	anna, eve := h.user("anna", secret), h.user("eve", secret)
+	hers, first := h.newcomer(anna)
+	if first.Asks {
+		t.Error("the first browser of all is news")
+	}
+	eves, _ := h.newcomer(eve)
+	stolen, second := h.newcomer(anna)
+	more, third := h.newcomer(anna)
+	asked := func(user idp.User, raw string) int {
+		got, err := h.Asked(t.Context(), user.ID, raw)
+		h.ok(err)
+		return len(got)
+	}
+	for name, c := range map[string]struct {
+		user idp.User
+		raw  string
+		want int
+	}{
+		"hers": {anna, hers, 2}, "the new one": {anna, stolen, 0}, "one newer": {anna, more, 0},
+		"another person's": {anna, eves, 0}, "another person": {eve, hers, 0}, "none": {anna, "", 0},
+	} {
+		if got := asked(c.user, c.raw); got != c.want {
+			t.Errorf("%s is asked about %d, want %d", name, got, c.want)
+		}
+		for _, d := range []idp.KnownDevice{second, third, first} {
+			if c.want == 0 || d.ID == first.ID {
+				h.is(h.Own(t.Context(), c.user.ID, c.raw, d.ID), idp.NotFound)
+				_, err := h.Disown(t.Context(), c.user.ID, c.raw, d.ID)
+				h.is(err, idp.NotFound)
+			}
+		}
+	}
+	h.ok(h.Own(t.Context(), anna.ID, hers, second.ID))
+	h.is(h.Own(t.Context(), anna.ID, hers, second.ID), idp.NotFound)
+	if got := asked(anna, hers); got != 1 {
+		t.Errorf("asked about %d", got)
+	}
+	if got := asked(anna, stolen); got != 1 { // hers now, and older than the third
+		t.Errorf("a browser that is hers is asked about %d", got)
+	}
+	h.clock.pass(31 * 24 * time.Hour)
+	if got := asked(anna, hers); got != 0 {
+		t.Errorf("asked about %d after a month", got)
+	}
+}
+
+// TestThisWasNotMeEndsEverything: sessions, browsers and what was enrolled since
+// are worth nothing any more, in any hands; the person sets a new password by a
+// link, and comes in with it.
+func TestThisWasNotMeEndsEverything(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	anna := h.user("anna", secret)
+	enrol := func(kind idp.CredentialKind, lookup string) idp.CredentialID {
+		now := idp.Time(h.clock.now())
+		c := idp.Credential{ID: idp.NewCredentialID(), UserID: anna.ID, Kind: kind, Lookup: lookup, CreatedAt: now, UpdatedAt: now}
+		_, err := h.store.Commit(t.Context(), idp.Change{Credentials: []idp.Credential{c}})
+		h.ok(err)
+		return c.ID
+	}
+	own := enrol(idp.CredentialPasskey, "hers")
+	hers, _ := h.newcomer(anna)
+	stolen, intruder := h.newcomer(anna)
+	session := func() (raw string) {
+		in, err := h.Password(t.Context(), h.begin(), "anna", secret)
+		h.ok(err)
+		raw, _, err = h.gate.Start(t.Context(), in, "", "")
+		h.ok(err)
+		return raw
+	}
+	sessions := []string{session(), session()}
+	h.clock.pass(time.Minute)
+	enrol(idp.CredentialPasskey, "the intruder's")
+
+	raw, err := h.Disown(t.Context(), anna.ID, hers, intruder.ID)
+	h.ok(err)
+	for _, s := range sessions {
+		_, err := h.gate.Session(t.Context(), s)
+		h.is(err, idp.Unauthenticated)
+	}
+	for _, device := range []string{hers, stolen} {
+		_, err := h.gate.KnownDevice(t.Context(), device, anna.ID)
+		h.is(err, idp.Unauthenticated)
+	}
+	h.is(h.try("", "anna", secret), idp.Unauthenticated)
+	left, err := h.store.Credentials(t.Context(), anna.ID)
+	h.ok(err)
+	if len(left) != 1 || left[0].ID != own {
+		t.Errorf("left to sign in with: %+v", left)
+	}
+	receipts, _, err := h.store.Receipts(t.Context(), anna.ID, "", 10)
+	h.ok(err)
+	if len(receipts) != 1 || receipts[0].Kind != idp.EndPasses {
+		t.Errorf("receipts %+v", receipts)
+	}
+	link, err := h.gate.Link(t.Context(), raw)
+	h.ok(err)
+	h.ok(h.SetPassword(t.Context(), link, secret+" anew"))
+	h.ok(h.try("", "anna", secret+" anew"))
+	u, err := h.store.User(t.Context(), anna.ID)
+	h.ok(err)
+	// Hers was here before; the intruder's is as new as on the first day.
+	for device, asks := range map[string]bool{hers: false, stolen: true} {
+		d, err := h.gate.KnownDevice(t.Context(), h.knownTo(u, device), anna.ID)
+		h.ok(err)
+		if d.Asks != asks {
+			t.Errorf("asks %v, want %v", d.Asks, asks)
+		}
+	}
+	if len(h.events("device.disown")) != 1 {
+		t.Error("no event")
 	}
 }

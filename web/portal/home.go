@@ -40,7 +40,12 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	fresh, err := p.newDevices(r)
+	if err != nil {
+		return err
+	}
 	return ui.Render(w, r, http.StatusOK, homePage(homeView{
+		New:       fresh,
 		FirstName: firstName(v.User),
 		Apps:      p.tiles(access, accounts),
 		Sessions:  devices(ctx, live, opened(participants, access), v.Session.ID),

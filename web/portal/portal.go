@@ -30,6 +30,9 @@ type Portal struct {
 	// Launch says how the tile of an app opens it.
 	Launch  func(idp.App) Launch
 	Devices Devices
+	// Newcomers and Cookies are for new browsers that the person is asked about.
+	Newcomers Newcomers
+	Cookies   Cookies
 }
 
 // Launch is how a tile opens its app: by the address Href, or by posting Fields
@@ -48,6 +51,9 @@ func (p *Portal) Routes() []ui.Route {
 		{Pattern: "GET /{$}", Access: ui.SignedIn, Handler: p.home},
 		{Pattern: "GET /device", Access: ui.SignedIn, Handler: p.deviceAsk},
 		{Pattern: "POST /device", Access: ui.SignedIn, Handler: p.deviceDecide},
+		{Pattern: "POST /devices/{id}/own", Access: ui.SignedIn, Handler: p.ownDevice},
+		{Pattern: "GET /devices/{id}/disown", Access: ui.JustProven, Handler: p.askDisown},
+		{Pattern: "POST /devices/{id}/disown", Access: ui.JustProven, Handler: p.disown},
 		{Pattern: "POST /sessions/{id}/end", Access: ui.SignedIn, Handler: p.endSession},
 		{Pattern: "POST /sessions/end-others", Access: ui.SignedIn, Handler: p.endOthers},
 		{Pattern: "POST /consents/{id}/revoke", Access: ui.SignedIn, Handler: p.takeBack},

@@ -9,6 +9,7 @@ import (
 
 // homeView is the whole portal.
 type homeView struct {
+	New       []newDevice
 	FirstName string
 	Apps      []tile
 	Sessions  []sessionRow
