@@ -13,6 +13,7 @@ const (
 	purgeDevices   = `DELETE FROM device_codes WHERE id IN (SELECT id FROM device_codes WHERE expires_at < $1 LIMIT $2)`
 	purgeLinks     = `DELETE FROM links WHERE id IN (SELECT id FROM links
 		WHERE expires_at < $1 OR (used_at <> 0 AND used_at < $1) LIMIT $2)`
+	purgeMails = `DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE finished_at <> 0 AND finished_at < $1 LIMIT $2)`
 	purgeNodes = `DELETE FROM nodes WHERE id IN (SELECT id FROM nodes WHERE seen_at < $1 LIMIT $2)`
 )
 
@@ -35,6 +36,7 @@ func (s *Store) Purge(ctx context.Context, now time.Time) error {
 		{purgeSpent, now},
 		{purgeDevices, now.Add(-time.Hour)}, // the device is still told that it came too late
 		{purgeLinks, now.Add(-30 * 24 * time.Hour)},
+		{purgeMails, now.Add(-30 * 24 * time.Hour)},
 		{purgeNodes, now.Add(-24 * time.Hour)},
 	} {
 		for n := int64(purgePage); n == purgePage; {
