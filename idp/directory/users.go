@@ -68,24 +68,17 @@ func (d *Directory) AddUser(ctx context.Context, p Person) (idp.User, error) {
 	if err != nil {
 		return idp.User{}, err
 	}
+	return d.addUser(ctx, u, nil)
+}
+
+func (d *Directory) addUser(ctx context.Context, u idp.User, mails []idp.Mail) (idp.User, error) {
 	e := d.event(ctx, "user.add")
 	e.UserID = u.ID
-	if _, err := d.Store.Commit(ctx, idp.Change{Users: []idp.User{u}, Events: []idp.Event{e}}); err != nil {
+	if _, err := d.Store.Commit(ctx, idp.Change{Users: []idp.User{u}, Mails: mails, Events: []idp.Event{e}}); err != nil {
 		return idp.User{}, err
 	}
 	u.Version = 1
 	return u, nil
-}
-
-// Invite issues a one-time link with which the person sets a password. It
-// answers idp.Unauthenticated while the person is suspended.
-func (d *Directory) Invite(ctx context.Context, u idp.User) (raw string, l idp.Link, err error) {
-	generation, err := d.Store.Generation(ctx)
-	if err != nil {
-		return "", idp.Link{}, err
-	}
-	proof := idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}
-	return d.Passes.NewLink(ctx, proof, idp.LinkPassword)
 }
 
 // ChangeUser sets what is known of a person; the role included, and the last

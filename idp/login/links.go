@@ -59,15 +59,16 @@ func (l *Login) credential(ctx context.Context, id idp.UserID, password string) 
 	}, nil
 }
 
-// SetPassword spends a link of purpose idp.LinkPassword and sets its user's
-// password, both or neither. Where there was a password before, everything
+// SetPassword spends a link of purpose idp.LinkPassword or idp.LinkRecovery and
+// sets its user's password, both or neither; by a link of recovery only where
+// that is proof enough (see [Login.Recover]). Where there was a password before, everything
 // the user holds ends with it, with a receipt: whoever knew the old one is
 // out. (Before the first one there is nothing to end: older links died when
 // this one was made.) Nobody is signed in by it. It answers idp.Invalid for a
 // password that may not be, idp.Unauthenticated for a link that no longer
 // works, a [*ThrottledError] when the house is too busy.
 func (l *Login) SetPassword(ctx context.Context, link idp.Link, password string) error {
-	if link.Purpose != idp.LinkPassword || link.UserID == "" {
+	if !ForPassword(link) {
 		return idp.Errorf(idp.Invalid, "This link is not for setting a password.")
 	}
 	u, err := l.Store.User(ctx, link.UserID)
@@ -75,6 +76,9 @@ func (l *Login) SetPassword(ctx context.Context, link idp.Link, password string)
 		return fmt.Errorf("read whose link it is: %w", err)
 	}
 	if err := checkFor(u, password); err != nil {
+		return err
+	}
+	if err := l.secondProof(ctx, link); err != nil {
 		return err
 	}
 	credential, err := l.credential(ctx, u.ID, password)
@@ -89,6 +93,7 @@ func (l *Login) SetPassword(ctx context.Context, link idp.Link, password string)
 	switch {
 	case err == nil:
 		change.Ending = l.endPasses(ctx, link)
+		change.Mails = []idp.Mail{idp.NewMail(idp.MailPasswordChanged, u, l.now())}
 	case !idp.IsKind(err, idp.NotFound):
 		return fmt.Errorf("look for an older password: %w", err)
 	}
@@ -119,12 +124,12 @@ func (l *Login) linkEvent(ctx context.Context, kind string, id idp.UserID) idp.E
 	return e
 }
 
-// FirstOwner spends a link of purpose idp.LinkFirstOwner and makes u, new and
-// in canonical form (directory.NewUser), the owner with this password: all or
-// nothing. It answers idp.Conflict when there is an owner already or the name
-// is taken, else like SetPassword.
+// FirstOwner spends a link of purpose idp.LinkFirstOwner or idp.LinkOwner and
+// makes u, new and in canonical form (directory.NewUser), an owner with this
+// password: all or nothing. It answers idp.Conflict when a first owner finds
+// another or the name is taken, else like SetPassword.
 func (l *Login) FirstOwner(ctx context.Context, link idp.Link, u idp.User, password string) (idp.User, error) {
-	if link.Purpose != idp.LinkFirstOwner {
+	if !ForOwner(link) {
 		return idp.User{}, idp.Errorf(idp.Invalid, "This link does not make an owner.")
 	}
 	if err := checkFor(u, password); err != nil {
@@ -135,10 +140,14 @@ func (l *Login) FirstOwner(ctx context.Context, link idp.Link, u idp.User, passw
 		return idp.User{}, err
 	}
 	u.Role, u.Status = idp.RoleOwner, idp.UserActive
+	kind := "owner.first"
+	if link.Purpose == idp.LinkOwner {
+		kind = "owner.recover"
+	}
 	_, err = l.Gate.UseLink(ctx, link, idp.Change{
 		Users:     []idp.User{u},
 		Passwords: []idp.Credential{credential},
-		Events:    []idp.Event{l.linkEvent(ctx, "owner.first", u.ID)},
+		Events:    []idp.Event{l.linkEvent(ctx, kind, u.ID)},
 	})
 	if err != nil {
 		return idp.User{}, err

@@ -12,6 +12,7 @@ import (
 type Store interface {
 	LoginByName(ctx context.Context, canonical string) (u idp.User, phc, generation string, err error)
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
+	Credentials(ctx context.Context, id idp.UserID) ([]idp.Credential, error)
 	Credential(ctx context.Context, id idp.UserID, kind idp.CredentialKind) (idp.Credential, error)
 	Count(ctx context.Context, name string, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
 	Uncount(ctx context.Context, name string) error

@@ -64,11 +64,18 @@ func (a *API) userChange(r *http.Request, _ caller) (int, any, error) {
 }
 
 func (a *API) userInvite(r *http.Request, _ caller) (int, any, error) {
+	in, err := decode[client.Invite](r)
+	if err != nil {
+		return 0, nil, err
+	}
 	u, err := a.user(r)
 	if err != nil {
 		return 0, nil, err
 	}
-	return a.invited(r, u)
+	if !in.Mail {
+		return a.invited(r, u)
+	}
+	return http.StatusAccepted, client.Invitation{User: user(u), Mailed: true}, a.Directory.MailInvitation(r.Context(), u)
 }
 
 // invited answers with a one-time link for u.

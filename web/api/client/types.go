@@ -27,12 +27,19 @@ type Person struct {
 	Role        string `json:"role,omitempty" yaml:"role,omitempty"`
 }
 
+// Invite asks for a one-time link; with Mail, one that is mailed to the person
+// and shown to nobody else.
+type Invite struct {
+	Mail bool `json:"mail,omitempty"`
+}
+
 // Invitation is a one-time link with which a person sets a password. It is
-// shown once.
+// shown once; without a Link it is Mailed.
 type Invitation struct {
 	User      User      `json:"user"`
 	Link      string    `json:"link"`
 	ExpiresAt time.Time `json:"expires_at"`
+	Mailed    bool      `json:"mailed,omitempty"`
 }
 
 // Group is a named set of users.
