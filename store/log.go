@@ -38,6 +38,12 @@ func (s *Store) position(ctx context.Context) (idp.Position, error) {
 	return one(ctx, s, "position of the log", scanPosition, selectPosition)
 }
 
+// Newest is the number of the newest row of the log.
+func (s *Store) Newest(ctx context.Context) (int64, error) {
+	p, err := s.position(ctx)
+	return p.N, err
+}
+
 // Position says how far the log has come and which Redis process is trusted,
 // of one moment after the call began; and on PostgreSQL that this node is
 // alive, and whether it has a Redis to use, and how far its clock is ahead of

@@ -94,6 +94,16 @@ func (d *Directory) commitApps(ctx context.Context, c idp.Change) error {
 	return d.Store.InForce(ctx, done.N)
 }
 
+// stands returns when what was found to be so already is so on every node: who
+// made it so may have died before that.
+func (d *Directory) stands(ctx context.Context) error {
+	n, err := d.Store.Newest(ctx)
+	if err != nil {
+		return err
+	}
+	return d.Store.InForce(ctx, n)
+}
+
 // NewSecret returns a client secret of 256 random bits, to be shown once, and
 // what is stored of it. It is hex, so that no command line takes it for a flag.
 func NewSecret() (raw, hash string) {

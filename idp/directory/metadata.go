@@ -46,7 +46,7 @@ func (d *Directory) ApplyMetadata(ctx context.Context, id idp.AppID, version int
 		return nil, err
 	}
 	if len(changes) == 0 && m.Settings.Metadata.Until.Equal(a.SAML.Metadata.Until) {
-		return nil, nil
+		return nil, d.stands(ctx)
 	}
 	a.SAML = new(withMetadata(*a.SAML, m))
 	if err := d.checkApp(&a); err != nil {
@@ -59,11 +59,7 @@ func (d *Directory) ApplyMetadata(ctx context.Context, id idp.AppID, version int
 		e.AppID, e.Detail = a.ID, map[string]string{"app": a.Name, "by": by, "changes": changeWords(changes)}
 		c.Events = []idp.Event{e}
 	}
-	done, err := d.Store.Commit(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	return changes, d.Store.InForce(ctx, done.N)
+	return changes, d.commitApps(ctx, c)
 }
 
 // withMetadata is what would be registered.

@@ -36,7 +36,7 @@ func checkSSO(s *idp.SAMLSettings) error {
 	case len(s.RelayState) > maxRelayState || !utf8.ValidString(s.RelayState) || strings.ContainsFunc(s.RelayState, unicode.IsControl):
 		return invalid("relay_state", "A RelayState has at most 1 KiB and no control characters.")
 	case s.RelayState != "" && !s.IdPInitiated:
-		return invalid("relay_state", "A RelayState of ours is told only with idp_initiated: any other answer hands back the app's own.")
+		return invalid("relay_state", "A RelayState of ours is told only where the portal signs people in (idp_initiated): any other answer hands back the app's own.")
 	case len(s.AttributeServices) > maxServices:
 		return invalid("attribute_services", "An app has at most 50 attribute consuming services.")
 	}
@@ -69,9 +69,9 @@ func checkNameID(s *idp.SAMLSettings) error {
 	case !slices.Contains([]string{"", "username", "email", "id"}, s.NameIDSource):
 		return invalid("name_id_source", "A NameID is made from what one person alone has: username, email or id.")
 	case made && s.NameIDSource != "":
-		return invalid("name_id_source", "A persistent or transient NameID is made here, and says nothing. Take name_id_source out, or choose another name_id_format.")
+		return invalid("name_id_source", "A persistent or transient NameID is made here, and says nothing of the person. Take the source out (name_id_source), or choose another format.")
 	case !made && s.NameIDFormat != nameIDEmail && s.NameIDSource == "":
-		return invalid("name_id_source", "Nothing says what a NameID of this format is: set name_id_source to username, email or id.")
+		return invalid("name_id_source", "Nothing says what a NameID of this format is: choose its source (name_id_source): username, email or id.")
 	}
 	return nil
 }

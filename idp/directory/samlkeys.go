@@ -163,10 +163,10 @@ func (r *rolling) said(e idp.Event, k idp.SigningKey, detail map[string]string) 
 	r.change.Events = append(r.change.Events, e)
 }
 
-// rolled commits and says how things stand. It waits until every node knows where
-// a key turned; which key signs for an app, another node may learn a second later.
+// rolled commits and says how things stand, when every node knows where a key
+// turned and none has a copy that says another key of an app.
 func (d *Directory) rolled(ctx context.Context, r *rolling) (idp.SAMLKeys, error) {
-	if _, err := d.Store.Commit(ctx, r.change); err != nil {
+	if err := d.commitApps(ctx, r.change); err != nil {
 		return idp.SAMLKeys{}, err
 	}
 	if len(r.change.TurnKeys) > 0 {
@@ -208,7 +208,8 @@ func (d *Directory) rolloverOf(ctx context.Context, id idp.AppID) (*rolling, idp
 }
 
 // SwitchApp has a key sign for one app: the one that comes next for it, or that
-// named by to, which may lead back to one before. idp.Invalid for one that
+// named by to, which may lead back to one before. When it returns, no node signs
+// with another key for that app. idp.Invalid for one that
 // follows and that nobody is known to have read for the app.
 func (d *Directory) SwitchApp(ctx context.Context, id idp.AppID, to idp.KeyID) (out idp.SAMLKeys, err error) {
 	return out, retry(func() error {

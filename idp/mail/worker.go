@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -16,6 +17,7 @@ import (
 // Store is what the worker asks of the store; see there for the contracts.
 type Store interface {
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
+	Look(ctx context.Context) (idp.Look, error)
 	ClaimMails(ctx context.Context, hand string, now time.Time, lease time.Duration, limit int) ([]idp.Mail, error)
 	SaveMail(ctx context.Context, m idp.Mail, hand string, events ...idp.Event) error
 }
@@ -31,7 +33,7 @@ type Worker struct {
 	Links  Links
 	Server *Server
 	URL    string // of the house, without a slash at its end
-	// House is its name as people know it.
+	// House is its name as people know it, where its look says no other.
 	House string
 	Now   func() time.Time
 	Log   *slog.Logger
@@ -94,12 +96,16 @@ func (w *Worker) one(ctx context.Context, talk *conversation, m idp.Mail, unreac
 	if unreachable != nil {
 		return unreachable
 	}
-	lang := spoken(m.Language)
+	look, err := w.Store.Look(ctx)
+	if err != nil {
+		return err
+	}
+	lang := spoken(u.Language, m.Language, look.Language)
 	link, until, err := w.link(ctx, m, u)
 	if err != nil {
 		return err
 	}
-	l, err := render(m, u, w.House, lang, link, until)
+	l, err := render(m, u, cmp.Or(look.Name, w.House), lang, link, until)
 	if err != nil {
 		return &refusal{err}
 	}

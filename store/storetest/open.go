@@ -11,6 +11,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -41,72 +42,113 @@ func SQLite(t testing.TB) *store.Store {
 // founded is a database with the newest schema and nothing in it: to migrate
 // one takes longer than most tests, and this is done once for all of a room.
 var founded = sync.OnceValues(func() ([]byte, error) {
-	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "gatehouse-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, "founded.db")
-	s, err := store.Open(ctx, "sqlite:"+path)
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(s.Migrate(ctx), s.Close()); err != nil {
-		return nil, err
-	}
-	// Each house has a generation of its own, which Migrate gives it.
-	db, err := sql.Open("sqlite", path)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := db.ExecContext(ctx, "DELETE FROM house"); err != nil {
-		return nil, errors.Join(err, db.Close())
-	}
-	if err := db.Close(); err != nil {
+	if err := found("sqlite", path, "sqlite:"+path); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(path)
 })
+
+// foundedPostgres is the name of such a database in PostgreSQL, of which others
+// are copies. It goes when its server does.
+var foundedPostgres = sync.OnceValues(func() (string, error) {
+	dsn, err := newDSN()
+	if err != nil {
+		return "", err
+	}
+	name := strings.TrimPrefix(dsn.Path, "/")
+	if err := admin("CREATE DATABASE " + name); err != nil {
+		return "", err
+	}
+	return name, found("pgx", dsn.String(), dsn.String())
+})
+
+// found migrates a database that driver opens by name, and takes the house out
+// again: each has a generation of its own, which Migrate gives it.
+func found(driver, name, dsn string) error {
+	ctx := context.Background()
+	s, err := store.Open(ctx, dsn)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(s.Migrate(ctx), s.Close()); err != nil {
+		return err
+	}
+	db, err := sql.Open(driver, name)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(ctx, "DELETE FROM house")
+	return errors.Join(err, db.Close())
+}
 
 // Postgres returns a fresh store on a database of its own in the server that
 // GATEHOUSE_TEST_POSTGRES names. Without the variable the test fails: it is
 // never skipped.
 func Postgres(t testing.TB) *store.Store {
 	t.Helper()
-	return open(t, PostgresDSN(t))
+	founded, err := foundedPostgres()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return open(t, database(t, " TEMPLATE "+founded))
 }
 
 // PostgresDSN makes an empty database in the server that
 // GATEHOUSE_TEST_POSTGRES names, and drops it when the test ends.
 func PostgresDSN(t testing.TB) string {
 	t.Helper()
-	server := os.Getenv("GATEHOUSE_TEST_POSTGRES")
-	if server == "" {
-		t.Fatal("GATEHOUSE_TEST_POSTGRES names no PostgreSQL server: run make test")
-	}
-	dsn, err := url.Parse(server)
+	return database(t, "")
+}
+
+// database makes a database, as the rest of the statement says, and drops it
+// when the test ends.
+func database(t testing.TB, as string) string {
+	t.Helper()
+	dsn, err := newDSN()
 	if err != nil {
-		t.Fatal("GATEHOUSE_TEST_POSTGRES is no URL")
+		t.Fatal(err)
 	}
-	name := "gatehouse_" + strings.TrimPrefix(string(idp.NewEventID()), "evt_")
-	admin(t, server, "CREATE DATABASE "+name)
-	t.Cleanup(func() { admin(t, server, "DROP DATABASE "+name+" WITH (FORCE)") })
-	dsn.Path = "/" + name
+	name := strings.TrimPrefix(dsn.Path, "/")
+	if err := admin("CREATE DATABASE " + name + as); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := admin("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
+			t.Error(err)
+		}
+	})
 	return dsn.String()
 }
 
-func admin(t testing.TB, server, sql string) {
-	t.Helper()
-	ctx := context.Background()
-	conn, err := pgx.Connect(ctx, server)
+// newDSN names a database that is not there yet.
+func newDSN() (*url.URL, error) {
+	server := os.Getenv("GATEHOUSE_TEST_POSTGRES")
+	if server == "" {
+		return nil, errors.New("GATEHOUSE_TEST_POSTGRES names no PostgreSQL server: run make test")
+	}
+	dsn, err := url.Parse(server)
 	if err != nil {
-		t.Fatalf("connect to GATEHOUSE_TEST_POSTGRES: %v", err)
+		return nil, errors.New("GATEHOUSE_TEST_POSTGRES is no URL")
 	}
-	defer conn.Close(ctx)
-	if _, err := conn.Exec(ctx, sql); err != nil {
-		t.Fatal(err)
+	dsn.Path = "/gatehouse_" + strings.TrimPrefix(string(idp.NewEventID()), "evt_")
+	return dsn, nil
+}
+
+// admin runs a statement on the server, in no database of ours.
+func admin(sql string) error {
+	ctx := context.Background()
+	conn, err := pgx.Connect(ctx, os.Getenv("GATEHOUSE_TEST_POSTGRES"))
+	if err != nil {
+		return fmt.Errorf("connect to GATEHOUSE_TEST_POSTGRES: %w", err)
 	}
+	_, err = conn.Exec(ctx, sql)
+	return errors.Join(err, conn.Close(ctx))
 }
 
 func open(t testing.TB, dsn string) *store.Store {

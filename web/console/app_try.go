@@ -58,22 +58,28 @@ func (c *Console) try(w http.ResponseWriter, r *http.Request, try func(v *tryVie
 		return err
 	}
 	v := tryViewOf(a, r.PostFormValue("user"))
+	status, err := c.tried(r, &v, a, try)
+	if err != nil {
+		return err
+	}
+	return ui.Render(w, r, status, tryPage(v))
+}
+
+// tried tries an app out, and returns with which status to show what v says of it.
+func (c *Console) tried(r *http.Request, v *tryView, a idp.App, try func(v *tryView, a idp.App, u idp.User) error) (int, error) {
 	u, err := c.somebody(r.Context(), v.User)
 	if err == nil && u.ID == "" {
 		err = idp.Errorf(idp.Invalid, "Type whose eyes to see it with.")
 	}
 	if err == nil {
 		v.Person = u.Name()
-		err = try(&v, a, u)
+		err = try(v, a, u)
 	}
 	if e, ok := errors.AsType[*idp.Error](err); ok && (e.Kind == idp.Invalid || e.Kind == idp.NotFound) {
 		v.Error, v.Preview, v.Test = e.Detail, nil, nil
-		return ui.Render(w, r, http.StatusBadRequest, tryPage(v))
+		return http.StatusBadRequest, nil
 	}
-	if err != nil {
-		return err
-	}
-	return ui.Render(w, r, http.StatusOK, tryPage(v))
+	return http.StatusOK, err
 }
 
 // testTitle says what came of a sign-on that was played.

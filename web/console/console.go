@@ -19,6 +19,8 @@ type Store interface {
 	Receipts
 	Views
 	Scheduled
+	Look(ctx context.Context) (idp.Look, error)
+	AskedDeletion(ctx context.Context) ([]idp.User, error)
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	Apps(ctx context.Context) ([]idp.App, error)
 	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
@@ -149,6 +151,9 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "GET /console/apps/{id}/metadata/waiting", Handler: c.metadataWaiting},
 		{Pattern: "POST /console/apps/{id}/metadata/source", Handler: c.metadataSource},
 		{Pattern: "POST /console/apps/{id}/metadata/refresh", Handler: c.metadataRefresh},
+		{Pattern: "GET /console/apps/{id}/settings", Handler: c.appSettings},
+		{Pattern: "POST /console/apps/{id}/settings", Handler: c.appChange},
+		{Pattern: "POST /console/apps/{id}/settings/preview", Handler: c.appChangePreview},
 		{Pattern: "GET /console/apps/{id}/remove", Handler: c.appRemoveConfirm},
 		{Pattern: "POST /console/apps/{id}/remove", Handler: c.appRemove},
 		{Pattern: "GET /console/app-templates", Handler: c.templateList},
@@ -176,6 +181,9 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "POST /console/certificates/rest", Handler: c.certificateRest},
 		{Pattern: "GET /console/certificates/{id}/retire", Handler: c.certificateRetireConfirm},
 		{Pattern: "POST /console/certificates/{id}/retire", Handler: c.certificateRetire},
+		{Pattern: "GET /console/look", Handler: c.look},
+		{Pattern: "POST /console/look", Handler: c.lookSet, Upload: maxLookForm},
+		{Pattern: "POST /console/users/{id}/keep", Handler: c.userKeep},
 		{Pattern: "GET /console/tokens", Handler: c.tokenList},
 		{Pattern: "POST /console/tokens", Handler: c.tokenAdd},
 		{Pattern: "POST /console/tokens/{id}/revoke", Handler: c.tokenRevoke},

@@ -10,6 +10,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -150,12 +151,14 @@ func (b *browser) submitTo(action, to string, fill ...string) *browser {
 		}
 		form := url.Values{}
 		for in := range n.Descendants() {
-			if in.Data == "input" && uitest.Attr(in, "name") != "" {
-				form.Set(uitest.Attr(in, "name"), uitest.Attr(in, "value"))
+			if value, sent := sends(in); sent {
+				form.Set(uitest.Attr(in, "name"), value)
 			}
 		}
 		for i := 0; i < len(fill); i += 2 {
-			form.Set(fill[i], fill[i+1])
+			if form.Set(fill[i], fill[i+1]); fill[i+1] == unchecked {
+				form.Del(fill[i])
+			}
 		}
 		if uitest.Attr(n, "enctype") == "multipart/form-data" {
 			return b.upload(n, form)
@@ -164,6 +167,43 @@ func (b *browser) submitTo(action, to string, fill ...string) *browser {
 	}
 	b.t.Fatalf("no form to %s on %s: %s", action, b.at, b.text())
 	return nil
+}
+
+// unchecked is filled into a box to take its tick out.
+const unchecked = "\x00"
+
+// sends reports whether a part of a form is sent with it as it stands, and what.
+func sends(n *html.Node) (value string, sent bool) {
+	if uitest.Attr(n, "name") == "" {
+		return "", false
+	}
+	switch n.Data {
+	case "input":
+		kind := uitest.Attr(n, "type")
+		return uitest.Attr(n, "value"), kind != "checkbox" && kind != "radio" || has(n, "checked")
+	case "textarea":
+		return strings.ReplaceAll(text(n), "\n", "\r\n"), true
+	case "select":
+		for o := range n.Descendants() {
+			if o.Data == "option" && (!sent || has(o, "selected")) {
+				value, sent = uitest.Attr(o, "value"), true
+			}
+		}
+	}
+	return value, sent
+}
+
+func has(n *html.Node, attribute string) bool {
+	return slices.ContainsFunc(n.Attr, func(a html.Attribute) bool { return a.Key == attribute })
+}
+
+func text(n *html.Node) (out string) {
+	for c := range n.Descendants() {
+		if c.Type == html.TextNode {
+			out += c.Data
+		}
+	}
+	return out
 }
 
 // upload sends a form as a browser does that has files in it: field by field, in

@@ -303,6 +303,16 @@ func samplePages() []uitest.Page {
 	previewed.Preview = samplePreviewOfApp()
 	refused.Preview = &idp.AppPreview{Refusal: &idp.Refused{Rule: "grant", Reason: "The person may not use this app.", Explanation: idp.Explanation{Meaning: "No grant lets them.", Side: idp.SideHouse, Change: "Grant it to them. " + uitest.Bait}}}
 	played.Test = sampleTest()
+	asks, peopleAsk := samplePerson(), samplePeople(3)
+	asks.DeletionAskedAt = uitest.Now().Add(-50 * time.Hour)
+	peopleAsk.AskedDeletion = append(peopleAsk.People[:2:2], personRow{ID: "usr_x", Name: uitest.Bait})
+	ownLook := idp.Look{Name: "Acme", Language: "de", Accent: "#7a3b00", DeletionRequests: true, Version: 3, Logo: idp.Image{
+		Type: "image/svg+xml", Data: []byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path fill="#7a3b00" d="M0 0h9v9z"/></svg>`)}}
+	wrongLook := viewLook(ownLook)
+	wrongLook.Name, wrongLook.Errors = uitest.Bait, map[string]string{
+		"accent": "Text in the colour #ffee00 has a contrast of 1.1 to 1 on these pages, and needs 4.5. The nearest that can be read is #70690f.",
+		"logo":   "The logo has more than 64 KiB.",
+	}
 	pages := map[string]uitest.Page{
 		"templates":      {View: templatesPage(templatesView{Templates: []templateRow{{"slack", "Slack", "SAML", "persistent, made up for this app; never changes", 2, 3, 14}, {"nextcloud", uitest.Bait, "SAML, OpenID Connect", "", 0, 9, 9}}})},
 		"template":       {View: templatePage(sampleTemplate(nil, ""))},
@@ -336,6 +346,11 @@ func samplePages() []uitest.Page {
 		"person":          {View: personPage(person)},
 		"person-out":      {View: personPage(suspended)},
 		"person-bare":     {View: personPage(bare)},
+		"person-asks":     {View: personPage(asks)},
+		"people-ask":      {View: peoplePage(peopleAsk)},
+		"look":            {View: lookPage(viewLook(idp.Look{Version: 1}))},
+		"look-own":        {Look: ownLook, View: lookPage(viewLook(ownLook))},
+		"look-wrong":      {View: lookPage(wrongLook)},
 		"person-add":      {View: addPersonPage(addPersonView{})},
 		"person-add-bad":  {View: addPersonPage(addPersonView{Username: "grace", Name: "Grace Hopper", Errors: map[string]string{"username": "This username is taken."}})},
 		"person-added":    {View: addedPersonPage(addedPersonView{ID: "usr_x", Name: "Grace Hopper", Username: "grace", Link: "http://localhost:8080/signin/link/3yqG0Jt0bH0gq3p6rM3W0T0f1zBq7k8Jk2mXx9vS5wE", Until: uitest.Now().Add(72 * time.Hour), New: true})},
@@ -405,6 +420,20 @@ func samplePages() []uitest.Page {
 			URL: "https://crm.example/metadata", Outcome: outcomeWords(idp.RefreshWaiting), Detail: "2 settings are others.", Waiting: true, Checked: ago(3 * time.Hour), Next: uitest.Now().Add(21 * time.Hour), Until: uitest.Now().Add(300 * time.Hour)}})},
 		"app-refresh-bad": {View: appPage(appView{ID: "app_b", Name: longName, Protocol: "SAML", Connect: ours, SAML: true, Metadata: refreshView{
 			URL: "https://crm.example/" + strings.Repeat("very/", 40), Pin: sampleCertificate, Outcome: outcomeWords(idp.RefreshRefused), Detail: uitest.Bait, Failing: true, Checked: ago(3 * time.Minute), Next: uitest.Now().Add(time.Hour)}})},
+		"app-settings": {View: settingsPage(sampleSettings())},
+		"app-settings-bad": {View: settingsPage(func() settingsView {
+			v := sampleSettings()
+			v.Wrong, v.App.SAML.MetadataXML, v.ACS, v.Certs = "The app was changed meanwhile. Look at it again and repeat.", "", uitest.Bait, uitest.Bait
+			v.App.Name, v.App.SAML.RelayState, v.App.SAML.NameIDFormat, v.App.SAML.EncryptionAlg = uitest.Bait, uitest.Bait, "urn:custom:"+strings.Repeat("very:", 30), idp.EncryptAES128CBC
+			v.Errors = map[string]string{"relay_state": "A RelayState has at most 1 KiB and no control characters.", "name_id_source": "Nothing says what a NameID of this format is.", "session_ttl": "Type a time span like 90s, 5m or 8h, or leave it empty.", "acs": "This is not an absolute https URL."}
+			v.Try = tryView{User: "nobody", Error: "There is no such person."}
+			return v
+		}())},
+		"app-settings-preview": {View: settingsPage(func() settingsView {
+			v := sampleSettings()
+			v.Try = tryView{AppID: "app_b", App: "CRM", SAML: true, User: "grace", Person: "Grace Hopper", Preview: samplePreviewOfApp()}
+			return v
+		}())},
 		"app-removed":  {View: appPage(appView{ID: "app_b", Name: "CRM", Protocol: "SAML", Connect: ours, SAML: true, Removed: true})},
 		"app-added":    {View: appAddedPage(appAddedView{ID: "app_a", Name: "Wiki", Secret: strings.Repeat("9ed33b06", 8), Connect: append([]string{"OIDC_CLIENT_SECRET=" + strings.Repeat("9ed33b06", 8)}, ours...)})},
 		"app-second":   {View: appAddedPage(appAddedView{ID: "app_a", Name: "Wiki", Secret: strings.Repeat("9ed33b06", 8), Connect: ours, Second: true})},
@@ -442,6 +471,13 @@ func sampleTemplate(proposed []ui.Pair, wrong string) templateView {
 		},
 		Sources: []jit.TemplateSource{{URL: "https://learn.microsoft.com/en-us/entra/identity/saas-apps/slack-tutorial", ReadOn: "2026-11-28"}},
 	}
+}
+
+func sampleSettings() settingsView {
+	return settingsOf(idp.App{ID: "app_b", Name: "CRM", Protocol: idp.ProtocolSAML, Identifier: "https://crm.example/saml", LaunchURL: "https://crm.example/", Version: 3, SAML: &idp.SAMLSettings{
+		MetadataXML: "<x/>", ACS: []idp.AssertionConsumer{{URL: "https://crm.example/acs"}}, NameIDFormat: "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
+		SOAPLogoutURL: "https://crm.example/slo", SessionTTL: 8 * time.Hour, RequireSigned: true,
+	}})
 }
 
 func samplePreviewOfApp() *idp.AppPreview {

@@ -54,7 +54,7 @@ func TestAServiceProviderIsRegisteredByWhatWasSeen(t *testing.T) {
 	start()
 	ada.submit("/saml/read", "url", published.URL+"/metadata").wants(200, "/console/apps/saml/read", "https://desk.example/acs", "Read "+published.URL)
 	ada.submit("/apps/saml", "name", "Desk", "pin", "no PEM").wants(400, "/console/apps/saml", "one PEM block")
-	ada.submit("/apps/saml", "name", "Desk").wants(201, "/console/apps/saml", "Desk is registered")
+	ada.submit("/apps/saml", "name", "Desk", "pin", "").wants(201, "/console/apps/saml", "Desk is registered")
 	if desk, err := h.store.AppByName(t.Context(), "Desk"); err != nil || desk.SAML.Metadata.URL != published.URL+"/metadata" {
 		t.Errorf("registered %+v, %v", desk.SAML, err)
 	}
@@ -156,7 +156,7 @@ func TestOneAppOfAFederationIsChosenInTheConsole(t *testing.T) {
 	ada.open("/console/apps/new/saml")
 	ada.submit("/saml/read", "file", many).wants(400, "/console/apps/saml/read", "The file holds 2 apps", "Customer desk - https://desk.example/saml")
 	ada.submit("/saml/read", "entity", "https://desk.example/saml", "file", many).wants(200, "/console/apps/saml/read", "https://desk.example/acs")
-	ada.submit("/apps/saml", "name", "Desk").wants(201, "/console/apps/saml")
+	ada.submit("/apps/saml", "name", "Desk", "pin", "").wants(201, "/console/apps/saml")
 	desk, err := h.store.AppByName(t.Context(), "Desk")
 	if err != nil || desk.Identifier != "https://desk.example/saml" {
 		t.Fatalf("%+v, %v", desk, err)
