@@ -14,7 +14,7 @@ const minPassword = 12
 
 // CheckPassword answers idp.Invalid, in plain words and under the field
 // "password", for a password that nobody may set: fewer than 12 characters,
-// more than [MaxPassword] bytes, or not text.
+// more than [MaxPassword] bytes, not text, or one that attackers try first.
 func CheckPassword(password string) error {
 	switch {
 	case utf8.RuneCountInString(password) < minPassword:
@@ -23,12 +23,15 @@ func CheckPassword(password string) error {
 		return badPassword("Use at most %d bytes.", MaxPassword)
 	case !utf8.ValidString(password) || strings.ContainsRune(password, 0):
 		return badPassword("Use letters, digits, signs and spaces.")
+	case isCommon(password):
+		return badPassword("This password is on lists that attackers try first, or too close to one that is. Take words that belong together only for you.")
 	}
 	return nil
 }
 
-// checkFor refuses, on top of CheckPassword, what anybody would try first.
-func checkFor(u idp.User, password string) error {
+// checkFor refuses, on top of CheckPassword, what anybody would try first for
+// this person, and what is in the file of breaches.
+func (l *Login) checkFor(u idp.User, password string) error {
 	if err := CheckPassword(password); err != nil {
 		return err
 	}
@@ -36,6 +39,16 @@ func checkFor(u idp.User, password string) error {
 		if known != "" && strings.EqualFold(strings.TrimSpace(password), known) {
 			return badPassword("The password must not be your own name or address.")
 		}
+	}
+	if l.Breached == nil {
+		return nil
+	}
+	known, err := l.Breached.Has(password)
+	if err != nil {
+		return err
+	}
+	if known {
+		return badPassword("This password became known when some other site was broken into. Take one that you use nowhere else.")
 	}
 	return nil
 }
@@ -75,7 +88,7 @@ func (l *Login) SetPassword(ctx context.Context, link idp.Link, password string)
 	if err != nil {
 		return fmt.Errorf("read whose link it is: %w", err)
 	}
-	if err := checkFor(u, password); err != nil {
+	if err := l.checkFor(u, password); err != nil {
 		return err
 	}
 	if err := l.secondProof(ctx, link); err != nil {
@@ -132,7 +145,7 @@ func (l *Login) FirstOwner(ctx context.Context, link idp.Link, u idp.User, passw
 	if !ForOwner(link) {
 		return idp.User{}, idp.Errorf(idp.Invalid, "This link does not make an owner.")
 	}
-	if err := checkFor(u, password); err != nil {
+	if err := l.checkFor(u, password); err != nil {
 		return idp.User{}, err
 	}
 	credential, err := l.credential(ctx, u.ID, password)

@@ -24,6 +24,7 @@ type Store interface {
 type Gate interface {
 	BeginSignIn(ctx context.Context, in idp.SignIn, bind string) (idp.SignIn, error)
 	Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, method string) (idp.SignIn, error)
+	NewLink(ctx context.Context, proof idp.Proof, purpose idp.LinkPurpose) (raw string, l idp.Link, err error)
 	UseLink(ctx context.Context, l idp.Link, change idp.Change) (idp.Committed, error)
 }
 
@@ -35,7 +36,9 @@ type Login struct {
 	Hasher *Hasher
 	// Canonical returns the one form of a name, directory.Canonical.
 	Canonical func(name string) (string, error)
-	Now       func() time.Time
+	// Breached are more passwords that nobody may set. May be nil.
+	Breached *Breached
+	Now      func() time.Time
 }
 
 func (l *Login) now() time.Time { return idp.Time(l.Now()) }
