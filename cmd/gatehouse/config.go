@@ -35,7 +35,7 @@ var settings = []string{
 	"URL", "LISTEN", "DATA", "DATABASE", "SECRET", "ADMIN_TOKEN", "TRUSTED_PROXIES", "TLS_CERT", "TLS_KEY", "OUTBOUND_ALLOW", "REDIS", "METRICS",
 	"KEY_ROTATION", "REGISTRATION", "MTLS_URL", "MTLS_LISTEN", "MTLS_CA",
 	"ORGANIZATION", "ORGANIZATION_URL", "CONTACTS", "METADATA_VALIDITY",
-	"SMTP", "MAIL_FROM",
+	"SMTP", "MAIL_FROM", "BREACHED_PASSWORDS",
 }
 
 // Config is the configuration of a server.
@@ -60,6 +60,7 @@ type Config struct {
 	// About says in our SAML metadata who runs the house.
 	About            samlwire.About
 	Mail             *mail.Server  // nil: no mail is sent
+	Breached         string        // file of passwords that nobody may set; empty: none
 	MetadataValidity time.Duration // for how long SAML metadata are good at the least; 0: without end
 }
 
@@ -163,7 +164,7 @@ func parse(v map[string]string) (Config, error) {
 		return otherwise
 	}
 	c := Config{
-		Listen: or("LISTEN", "127.0.0.1:8080"), Data: or("DATA", "./data"), AdminToken: v["ADMIN_TOKEN"], Redis: v["REDIS"], Metrics: v["METRICS"],
+		Listen: or("LISTEN", "127.0.0.1:8080"), Data: or("DATA", "./data"), AdminToken: v["ADMIN_TOKEN"], Redis: v["REDIS"], Metrics: v["METRICS"], Breached: v["BREACHED_PASSWORDS"],
 		TLSCert: v["TLS_CERT"], TLSKey: v["TLS_KEY"], Secret: []byte(v["SECRET"]), OutboundAllow: list(v["OUTBOUND_ALLOW"]),
 	}
 	c.Database = or("DATABASE", "sqlite:"+filepath.Join(c.Data, "gatehouse.db"))

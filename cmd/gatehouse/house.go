@@ -140,6 +140,11 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		rotation: c.KeyRotation, faces: new(ui.Faces),
 		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: wallTime},
 	}
+	if c.Breached != "" {
+		if h.login.Breached, err = login.OpenBreached(c.Breached); err != nil {
+			return nil, fmt.Errorf("GATEHOUSE_BREACHED_PASSWORDS: %w", err)
+		}
+	}
 	if c.Mail != nil {
 		h.mails = h.postman(c, log)
 	}
@@ -239,7 +244,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 	}
 	routes := slices.Concat(
 		door.Routes(),
-		(&portal.Portal{Store: h.store, Directory: h.directory, Devices: provider, Launch: launch(issuer)}).Routes(),
+		(&portal.Portal{Store: h.store, Directory: h.directory, Login: h.login, Devices: provider, Launch: launch(issuer)}).Routes(),
 		(&console.Console{
 			Preview: h.rehearsals.preview, Test: h.rehearsals.test,
 			Store: h.store, Directory: h.directory, Outbox: h.worker, Documents: documents, Refresher: h.refresher, URL: issuer, Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,

@@ -12,6 +12,10 @@ func EventWords(kind string) string {
 		return "Details changed"
 	case "password.set":
 		return "Password set"
+	case "password.change.refuse":
+		return "Gave a wrong current password"
+	case "admin.recover":
+		return "A one-time link was made on the machine"
 	case "user.invite":
 		return "Invited by mail"
 	case "link.make":
