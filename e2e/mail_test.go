@@ -2,12 +2,16 @@ package e2e
 
 import (
 	"bytes"
+	"crypto/sha1"
+	"encoding/base64"
+	"fmt"
 	"io"
 	"mime/quotedprintable"
 	"net"
 	"net/http"
 	"net/mail"
 	"net/url"
+	"os/exec"
 	"regexp"
 	"strings"
 	"sync"
@@ -210,6 +214,22 @@ func TestMailBringsPeopleInAndBack(t *testing.T) {
 	choose(link, "staple battery horse", http.StatusSeeOther)
 	if told := box.next(t, "anna@example.org", 4); !strings.Contains(told.subject, "was changed") {
 		t.Errorf("after the change she is told %q", told.subject)
+	}
+	// Who comes from elsewhere with a password keeps it.
+	sum := sha1.Sum([]byte("a password of before" + "salt"))
+	people := fmt.Sprintf(`{"username": "dora", "password_hash": "{SSHA}%s"}`+"\n"+`{"username": "emil", "password_hash": "secret"}`+"\n",
+		base64.StdEncoding.EncodeToString(append(sum[:], "salt"...)))
+	imports := exec.CommandContext(t.Context(), p.path, "user", "import", "-", "--url", p.URL, "--token", token)
+	imports.Stdin = strings.NewReader(people)
+	if out, err := imports.CombinedOutput(); err == nil || !strings.Contains(string(out), "1 added, 1 not") || !strings.Contains(string(out), "line 2, emil") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for range 2 { // by the old hash, then by ours
+		page := newVisitor(t).get(t, p.URL+"/signin").follow(t)
+		page = submit(t, page, "/identifier", url.Values{"username": {"dora"}})
+		if got := submit(t, page, "/password", url.Values{"password": {"a password of before"}}); got.Status != http.StatusSeeOther {
+			t.Errorf("her password of before is refused: %d", got.Status)
+		}
 	}
 	// A suspension ends what is in a mailbox, and sends nothing more there.
 	dead := invite("bert")

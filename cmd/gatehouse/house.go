@@ -140,6 +140,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		rotation: c.KeyRotation, faces: new(ui.Faces),
 		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: wallTime},
 	}
+	people.TakeOver = h.login.TakeOver
 	if c.Breached != "" {
 		if h.login.Breached, err = login.OpenBreached(c.Breached); err != nil {
 			return nil, fmt.Errorf("GATEHOUSE_BREACHED_PASSWORDS: %w", err)

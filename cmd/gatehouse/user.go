@@ -14,6 +14,7 @@ type userCmd struct {
 	List    userListCmd    `cmd:"" help:"List people."`
 	Show    userShowCmd    `cmd:"" help:"Show a person."`
 	Invite  userInviteCmd  `cmd:"" help:"Print a new one-time link, or mail one."`
+	Import  userImportCmd  `cmd:"" help:"Add people with the password hashes that another program had of them."`
 	Suspend userSuspendCmd `cmd:"" help:"End everything a person holds, now and everywhere, and print the receipt."`
 	Restore userRestoreCmd `cmd:"" help:"Let a suspended person sign in again."`
 

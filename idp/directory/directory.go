@@ -98,6 +98,9 @@ type Directory struct {
 	// Wake is told when an ending has written a receipt, so that its lines
 	// are worked on at once. May be nil.
 	Wake func()
+	// TakeOver makes a credential of a password hash of another program
+	// (idp/login). May be nil: then none is taken over.
+	TakeOver func(ctx context.Context, id idp.UserID, hash string) (idp.Credential, error)
 	// Mails: the house sends mails.
 	Mails bool
 	// Reaches reports whether an app can be told of an ending by the house

@@ -17,7 +17,7 @@ func (d *Directory) AddInvited(ctx context.Context, p Person) (idp.User, error) 
 	if err := d.reachable(u); err != nil {
 		return idp.User{}, err
 	}
-	return d.addUser(ctx, u, []idp.Mail{idp.NewMail(idp.MailInvitation, u, d.now())})
+	return d.addUser(ctx, u, idp.Change{Mails: []idp.Mail{idp.NewMail(idp.MailInvitation, u, d.now())}})
 }
 
 // MailInvitation has a one-time link mailed to a person with which they set a

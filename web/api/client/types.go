@@ -25,6 +25,9 @@ type Person struct {
 	GivenName   string `json:"given_name,omitempty" yaml:"given_name,omitempty"`
 	FamilyName  string `json:"family_name,omitempty" yaml:"family_name,omitempty"`
 	Role        string `json:"role,omitempty" yaml:"role,omitempty"`
+	// PasswordHash is of the password that a new person had elsewhere, as the
+	// program there wrote it (docs/passwords.md); of a known one it says nothing.
+	PasswordHash string `json:"password_hash,omitempty" yaml:"password_hash,omitempty"`
 }
 
 // Invite asks for a one-time link; with Mail, one that is mailed to the person
