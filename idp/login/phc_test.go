@@ -99,7 +99,7 @@ func TestUnreadableHashIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, change := range [][2]string{
-		{"argon2id", "argon2i"}, {"argon2id", "2b"}, {"v=19", "v=16"}, {"m=19456", "m=4294967295"}, {"m=19456", "m=99999999999999999999"},
+		{"argon2id", "argon2d"}, {"argon2id", "2b"}, {"v=19", "v=16"}, {"m=19456", "m=4294967295"}, {"m=19456", "m=99999999999999999999"},
 		{"m=19456", "m=0"}, {"m=19456", "m=-1"}, {"m=19456", "m=+9"}, {"m=19456", "m=019"}, {"m=19456", "x=19456"}, {"m=19456", "m="},
 		{"t=2", "t=0"}, {"t=2", "t=9"}, {"p=1", "p=0"}, {"p=1", "p=255"}, {"p=1", "p=257"}, {",p=1", ""}, {"p=1", "p=1,x=1"},
 		{"$AAAAAAAAAAAAAAAAAAAAAA$", "$AAAA$"}, {"$AAAAAAAAAAAAAAAAAAAAAA$", "$AAAAAAAAAAAAAAAAAAAAAB$"}, {"$AAAAAAAAAAAAAAAAAAAAAA$", "$AAAAAAAAAAA\nAAAAAAAAAAA$"},
