@@ -83,8 +83,28 @@ func (h *Hasher) Load() (computing, waiting int, computed int64) {
 	return computing, max(0, len(h.places)-computing), h.hashes.Load()
 }
 
+type favouredKey struct{}
+
+// favoured returns a context in which somebody waits for a hash who has signed
+// in on this very browser before.
+func (a attempt) favoured(ctx context.Context) context.Context {
+	if !a.known {
+		return ctx
+	}
+	return context.WithValue(ctx, favouredKey{}, true)
+}
+
+// full reports whether the places that are left are kept for those who are
+// known: a crowd of strangers fills three quarters of the queue, and no more.
+func (h *Hasher) full(ctx context.Context) bool {
+	return ctx.Value(favouredKey{}) == nil && len(h.places) >= cap(h.places)-cap(h.places)/4
+}
+
 // compute waits for its turn and computes the key of a password.
 func (h *Hasher) compute(ctx context.Context, c encoded, password string) ([]byte, error) {
+	if h.full(ctx) {
+		return nil, busy()
+	}
 	select {
 	case h.places <- struct{}{}:
 		defer func() { <-h.places }()
