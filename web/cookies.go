@@ -11,7 +11,8 @@ import (
 
 // Cookies names and writes the cookies of the house: the session, the secret
 // that binds sign-ins to this browser, the one by which people who have signed
-// in here are known, and for some minutes after a sign-out which it was. Over https all carry the
+// in here are known, who they are, and for some minutes after a sign-out which
+// it was. Over https all carry the
 // __Host- prefix (RFC 6265bis §4.1.3.2): no Domain, Path=/, Secure.
 type Cookies struct {
 	HTTPS bool
@@ -28,6 +29,7 @@ func (c Cookies) session() string { return c.name("gatehouse") }
 func (c Cookies) browser() string { return c.name("gatehouse_browser") }
 func (c Cookies) left() string    { return c.name("gatehouse_left") }
 func (c Cookies) device() string  { return c.name("gatehouse_device") }
+func (c Cookies) people() string  { return c.name("gatehouse_people") }
 
 func (c Cookies) set(w http.ResponseWriter, name, value string, maxAge time.Duration) {
 	http.SetCookie(w, &http.Cookie{
@@ -69,6 +71,17 @@ func (c Cookies) SetDevice(w http.ResponseWriter, raw string) {
 // none.
 func (c Cookies) Device(r *http.Request) string { return value(r, c.device()) }
 
+// SetPeople remembers who has signed in on this browser, sealed, for so long.
+func (c Cookies) SetPeople(w http.ResponseWriter, sealed string, life time.Duration) {
+	c.set(w, c.people(), sealed, life)
+}
+
+// People returns what was remembered of them, "" when nothing is.
+func (c Cookies) People(r *http.Request) string { return bounded(r, c.people(), maxPeople) }
+
+// maxPeople is more than five people are long, sealed, in bytes.
+const maxPeople = 3 << 10
+
 // Bound returns the raw secret that binds this browser, "" when it has none.
 func (c Cookies) Bound(r *http.Request) string { return value(r, c.browser()) }
 
@@ -87,9 +100,11 @@ func (c Cookies) Bind(w http.ResponseWriter, r *http.Request) string {
 
 // value reads a cookie, and nothing when it came twice: one of the two would
 // be somebody else's wish.
-func value(r *http.Request, name string) string {
+func value(r *http.Request, name string) string { return bounded(r, name, 128) }
+
+func bounded(r *http.Request, name string, most int) string {
 	found := r.CookiesNamed(name)
-	if len(found) != 1 || len(found[0].Value) > 128 {
+	if len(found) != 1 || len(found[0].Value) > most {
 		return ""
 	}
 	return found[0].Value

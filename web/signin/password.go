@@ -45,9 +45,9 @@ func (s *SignIn) password(w http.ResponseWriter, r *http.Request) error {
 }
 
 // start makes the session of a proven SignIn, on a browser that is known from
-// then on. A session that this browser had
-// before gets a new secret when it is the same person's, and ends when it is
-// somebody else's: its old secret is dead either way.
+// then on. A session that this browser had before gets a new secret when it is
+// the same person's, and ends when it is somebody else's: its old secret is dead
+// either way.
 func (s *SignIn) start(w http.ResponseWriter, r *http.Request, in idp.SignIn) error {
 	v := ui.VisitOf(r.Context())
 	browser := sessions.Browser{Address: idp.ActorOf(r.Context()).Address, UserAgent: r.UserAgent()}
@@ -63,6 +63,9 @@ func (s *SignIn) start(w http.ResponseWriter, r *http.Request, in idp.SignIn) er
 		}
 		s.Cookies.SetSession(w, raw)
 		return ui.SeeOther(w, r, resume(in))
+	}
+	if err := s.remember(r.Context(), w, r, in.UserID); err != nil {
+		return err
 	}
 	raw, _, err := s.Gate.Start(r.Context(), in, browser.Address, browser.UserAgent)
 	if err != nil {
