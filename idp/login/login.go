@@ -14,6 +14,7 @@ type Store interface {
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	Credential(ctx context.Context, id idp.UserID, kind idp.CredentialKind) (idp.Credential, error)
 	Count(ctx context.Context, name string, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
+	CountBy(ctx context.Context, name string, by int, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
 	Uncount(ctx context.Context, name string) error
 	Record(ctx context.Context, events ...idp.Event) error
 	Commit(ctx context.Context, c idp.Change) (idp.Committed, error)
@@ -42,6 +43,9 @@ type Login struct {
 	// Breached are more passwords that nobody may set. May be nil.
 	Breached *Breached
 	Now      func() time.Time
+
+	shut  shut
+	meter meter
 }
 
 func (l *Login) now() time.Time { return idp.Time(l.Now()) }
