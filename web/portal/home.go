@@ -36,6 +36,10 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	has, err := p.Store.Credentials(ctx, v.User.ID)
+	if err != nil {
+		return err
+	}
 	events, _, err := p.Store.Events(ctx, idp.EventQuery{UserID: v.User.ID, Limit: 100})
 	if err != nil {
 		return err
@@ -44,6 +48,7 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 		FirstName: firstName(v.User),
 		Apps:      p.tiles(access, accounts),
 		Sessions:  devices(ctx, live, opened(participants, access), v.Session.ID),
+		Codes:     standing(has),
 		Allowed:   allowed,
 		Recent:    signIns(ctx, events),
 	}))

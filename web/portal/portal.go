@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
+	"gatehouse/idp/login"
 	"gatehouse/web/ui"
 )
 
@@ -21,12 +22,15 @@ type Store interface {
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	Consent(ctx context.Context, id idp.ConsentID) (idp.Consent, error)
 	Consents(ctx context.Context, user idp.UserID) ([]idp.Consent, error)
+	Credentials(ctx context.Context, user idp.UserID) ([]idp.Credential, error)
 }
 
 // Portal is the room's table of contents and what its page stands on.
 type Portal struct {
 	Store     Store
 	Directory *directory.Directory
+	Login     *login.Login
+	Issuer    string // what an authenticator app calls this house
 	// Launch says how the tile of an app opens it.
 	Launch  func(idp.App) Launch
 	Devices Devices
@@ -48,6 +52,10 @@ func (p *Portal) Routes() []ui.Route {
 		{Pattern: "GET /{$}", Access: ui.SignedIn, Handler: p.home},
 		{Pattern: "GET /device", Access: ui.SignedIn, Handler: p.deviceAsk},
 		{Pattern: "POST /device", Access: ui.SignedIn, Handler: p.deviceDecide},
+		{Pattern: "GET /codes", Access: ui.JustProven, Handler: p.codes},
+		{Pattern: "POST /codes/app", Access: ui.JustProven, Handler: p.addTOTP},
+		{Pattern: "POST /codes/recovery", Access: ui.JustProven, Handler: p.renewRecovery},
+		{Pattern: "POST /codes/remove", Access: ui.JustProven, Handler: p.removeCodes},
 		{Pattern: "POST /sessions/{id}/end", Access: ui.SignedIn, Handler: p.endSession},
 		{Pattern: "POST /sessions/end-others", Access: ui.SignedIn, Handler: p.endOthers},
 		{Pattern: "POST /consents/{id}/revoke", Access: ui.SignedIn, Handler: p.takeBack},

@@ -12,6 +12,7 @@ type homeView struct {
 	FirstName string
 	Apps      []tile
 	Sessions  []sessionRow
+	Codes     codesView
 	Allowed   []consentRow
 	Recent    []ui.Happening
 }

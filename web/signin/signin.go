@@ -67,6 +67,7 @@ func (s *SignIn) Routes() []ui.Route {
 		{Pattern: "GET /signin/{id}", Access: ui.BoundBrowser, Handler: s.identify},
 		{Pattern: "POST /signin/{id}/identifier", Access: ui.BoundBrowser, Handler: s.identified},
 		{Pattern: "POST /signin/{id}/password", Access: ui.BoundBrowser, Handler: s.password},
+		{Pattern: "POST /signin/{id}/code", Access: ui.BoundBrowser, Handler: s.code},
 		{Pattern: "GET /link/{secret}", Access: ui.Anyone, Handler: s.link},
 		{Pattern: "POST /link/{secret}", Access: ui.BoundBrowser, Handler: s.useLink},
 		{Pattern: "POST /signout", Access: ui.SignedIn, Handler: s.signOut},
