@@ -8,8 +8,8 @@ import (
 )
 
 // Cookies names and writes the cookies of the house: the session, the secret
-// that binds sign-ins to this browser, and for some minutes after a sign-out
-// which it was. Over https all carry the
+// that binds sign-ins to this browser, who has signed in on it, and for some
+// minutes after a sign-out which it was. Over https all carry the
 // __Host- prefix (RFC 6265bis §4.1.3.2): no Domain, Path=/, Secure.
 type Cookies struct {
 	HTTPS bool
@@ -25,6 +25,7 @@ func (c Cookies) name(base string) string {
 func (c Cookies) session() string { return c.name("gatehouse") }
 func (c Cookies) browser() string { return c.name("gatehouse_browser") }
 func (c Cookies) left() string    { return c.name("gatehouse_left") }
+func (c Cookies) people() string  { return c.name("gatehouse_people") }
 
 func (c Cookies) set(w http.ResponseWriter, name, value string, maxAge time.Duration) {
 	http.SetCookie(w, &http.Cookie{
@@ -55,6 +56,17 @@ func (c Cookies) SetLeft(w http.ResponseWriter, sealed string, life time.Duratio
 // Left returns what was remembered of a sign-out, "" when nothing is.
 func (c Cookies) Left(r *http.Request) string { return value(r, c.left()) }
 
+// SetPeople remembers who has signed in on this browser, sealed, for so long.
+func (c Cookies) SetPeople(w http.ResponseWriter, sealed string, life time.Duration) {
+	c.set(w, c.people(), sealed, life)
+}
+
+// People returns what was remembered of them, "" when nothing is.
+func (c Cookies) People(r *http.Request) string { return bounded(r, c.people(), maxPeople) }
+
+// maxPeople is more than five people are long, sealed, in bytes.
+const maxPeople = 3 << 10
+
 // Bound returns the raw secret that binds this browser, "" when it has none.
 func (c Cookies) Bound(r *http.Request) string { return value(r, c.browser()) }
 
@@ -73,9 +85,11 @@ func (c Cookies) Bind(w http.ResponseWriter, r *http.Request) string {
 
 // value reads a cookie, and nothing when it came twice: one of the two would
 // be somebody else's wish.
-func value(r *http.Request, name string) string {
+func value(r *http.Request, name string) string { return bounded(r, name, 128) }
+
+func bounded(r *http.Request, name string, most int) string {
 	found := r.CookiesNamed(name)
-	if len(found) != 1 || len(found[0].Value) > 128 {
+	if len(found) != 1 || len(found[0].Value) > most {
 		return ""
 	}
 	return found[0].Value

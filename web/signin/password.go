@@ -55,6 +55,9 @@ func (s *SignIn) start(w http.ResponseWriter, r *http.Request, in idp.SignIn) er
 		s.Cookies.SetSession(w, raw)
 		return ui.SeeOther(w, r, resume(in))
 	}
+	if err := s.remember(r.Context(), w, r, in.UserID); err != nil {
+		return err
+	}
 	raw, _, err := s.Gate.Start(r.Context(), in, idp.ActorOf(r.Context()).Address, r.UserAgent())
 	if err != nil {
 		return err
