@@ -32,6 +32,7 @@ const (
 	// Notices: something happened that the person should know of.
 	MailPasswordChanged MailKind = "password_changed" // their password was set or changed
 	MailLinkMade        MailKind = "link_made"        // an owner made a one-time link for them
+	MailNewDevice       MailKind = "new_device"       // a sign-in by a browser that was not known; Data: device, address
 )
 
 // MailState is what became of a mail.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"gatehouse/idp"
 	"gatehouse/idp/mail"
 	"gatehouse/store"
 )
@@ -26,9 +27,24 @@ func mailServer(address, from string) (*mail.Server, error) {
 // postman sends the mails of the house.
 func (h *house) postman(c Config, log *slog.Logger) *mail.Worker {
 	return &mail.Worker{
-		Store: h.store, Links: h.gate, Server: c.Mail, URL: c.URL.String(),
+		Store: &mailStore{h.store, h.metrics}, Links: h.gate, Server: c.Mail, URL: c.URL.String(),
 		House: cmp.Or(c.About.DisplayName, c.URL.Hostname()), Now: wallTime, Log: log,
 	}
+}
+
+// mailStore is the store whose mails' audit lines are counted: an alarm may hang
+// on mail.fail.
+type mailStore struct {
+	*store.Store
+	metrics *metrics
+}
+
+func (m *mailStore) SaveMail(ctx context.Context, mail idp.Mail, hand string, events ...idp.Event) error {
+	err := m.Store.SaveMail(ctx, mail, hand, events...)
+	if err == nil {
+		m.metrics.noted(events)
+	}
+	return err
 }
 
 // mailsEvery is how late a mail leaves; who asked for a link waits for it.

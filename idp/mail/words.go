@@ -46,6 +46,12 @@ func english() map[idp.MailKind]words {
 			Body: []string{"Hello {name},", "The password of {username} at {house} was changed on {at}. Everything that was signed in with the old one has ended.",
 				"If that was not you, ask an owner of {house} for help at once."},
 		},
+		idp.MailNewDevice: {
+			Subject: "A new sign-in at {house}",
+			Body: []string{"Hello {name},", "On {at} somebody signed in as {username} at {house} with a browser that was not used before: {device}, from {address}.",
+				"If that was you, there is nothing to do.",
+				"If it was not, open {house} in a browser that you have used before: your page asks about this sign-in, and ends everything if you say that it was not yours. Or ask an owner for help at once."},
+		},
 		idp.MailLinkMade: {
 			Subject: "A link to your account at {house} was made",
 			Body: []string{"Hello {name},", "On {at} an owner of {house} made a link with which the password of {username} can be chosen anew.",
@@ -72,6 +78,12 @@ func german() map[idp.MailKind]words {
 			Subject: "Ihr Passwort für {house} wurde geändert",
 			Body: []string{"Guten Tag {name},", "Das Passwort von {username} bei {house} wurde geändert, {at}. Alles, was mit dem alten angemeldet war, ist beendet.",
 				"Wenn Sie das nicht waren, bitten Sie sofort eine Person um Hilfe, die {house} betreut."},
+		},
+		idp.MailNewDevice: {
+			Subject: "Neue Anmeldung bei {house}",
+			Body: []string{"Guten Tag {name},", "Mit {username} hat sich jemand bei {house} in einem Browser angemeldet, der bisher nicht benutzt wurde: {device}, von {address}, {at}.",
+				"Wenn Sie das waren, ist nichts zu tun.",
+				"Wenn nicht, öffnen Sie {house} in einem Browser, den Sie schon benutzt haben: Ihre Seite fragt nach dieser Anmeldung und beendet alles, wenn Sie sagen, dass sie nicht von Ihnen war. Oder bitten Sie sofort eine Person um Hilfe, die {house} betreut."},
 		},
 		idp.MailLinkMade: {
 			Subject: "Für Ihr Konto bei {house} wurde ein Link erstellt",
