@@ -52,7 +52,12 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	fresh, err := p.newDevices(r)
+	if err != nil {
+		return err
+	}
 	home := homeView{
+		New:       fresh,
 		FirstName: firstName(v.User), Total: len(access), Search: r.URL.Query().Get("q"), Own: own,
 		Sessions: p.devices(ctx, live, openedIn(participants, access), v.Session.ID),
 		Allowed:  allowed,
@@ -238,6 +243,8 @@ func signedInWith(ctx context.Context, methods []string) string {
 func happened(ctx context.Context, kind string) string {
 	signIn := strings.HasPrefix(kind, "signin.")
 	switch {
+	case kind == "signin.device":
+		return ui.T(ctx, "First time on this browser")
 	case kind == "password.set":
 		return ui.T(ctx, "Password set")
 	case signIn && strings.HasSuffix(kind, ".refuse"):

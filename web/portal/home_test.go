@@ -42,6 +42,10 @@ func samplePages() []uitest.Page {
 			{At: ago(50 * time.Hour), Title: "Signed in", Detail: "Safari on iPhone, 2001:db8:85a3::8a2e:370:7334"},
 		},
 	}
+	full.New = []newDevice{
+		{ID: "kdv_a", Device: "Chrome on Windows", Address: "198.51.100.23", At: ago(20 * time.Minute)},
+		{ID: "kdv_b", Device: uitest.Bait, Address: "2001:db8:85a3::8a2e:370:7334", At: ago(50 * time.Hour)},
+	}
 	full.Total, full.Own = len(full.Apps), ownView{Language: "de", MayAsk: true}
 	many := full
 	for i := range 12 {
@@ -78,6 +82,7 @@ func samplePages() []uitest.Page {
 		})},
 		{Name: "device-allowed", Visit: uitest.Employee(), View: deviceDonePage(deviceDoneView{App: "Wiki", Allowed: true})},
 		{Name: "device-denied", Visit: uitest.Employee(), View: deviceDonePage(deviceDoneView{App: "Wiki"})},
+		{Name: "device-disown", Visit: uitest.Employee(), View: disownPage(full.New[0])},
 		{Name: "portal-empty", Visit: uitest.Employee(), View: homePage(empty)},
 	}
 }

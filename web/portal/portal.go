@@ -38,6 +38,9 @@ type Portal struct {
 	// Place says in a language (BCP 47) where an address is: a city and a country,
 	// as far as that is known. May be nil.
 	Place func(address, language string) string
+	// Newcomers and Cookies are for new browsers that the person is asked about.
+	Newcomers Newcomers
+	Cookies   Cookies
 }
 
 // Launch is how a tile opens its app: by the address Href, or by posting Fields
@@ -56,6 +59,9 @@ func (p *Portal) Routes() []ui.Route {
 		{Pattern: "GET /{$}", Access: ui.SignedIn, Handler: p.home},
 		{Pattern: "GET /device", Access: ui.SignedIn, Handler: p.deviceAsk},
 		{Pattern: "POST /device", Access: ui.SignedIn, Handler: p.deviceDecide},
+		{Pattern: "POST /devices/{id}/own", Access: ui.SignedIn, Handler: p.ownDevice},
+		{Pattern: "GET /devices/{id}/disown", Access: ui.JustProven, Handler: p.askDisown},
+		{Pattern: "POST /devices/{id}/disown", Access: ui.JustProven, Handler: p.disown},
 		{Pattern: "POST /sessions/{id}/end", Access: ui.SignedIn, Handler: p.endSession},
 		{Pattern: "POST /sessions/end-others", Access: ui.SignedIn, Handler: p.endOthers},
 		{Pattern: "POST /language", Access: ui.SignedIn, Handler: p.setLanguage},

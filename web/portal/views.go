@@ -10,6 +10,7 @@ import (
 
 // homeView is the whole portal.
 type homeView struct {
+	New       []newDevice
 	FirstName string
 	Search    string // what was looked for without scripts
 	Total     int    // of apps

@@ -41,6 +41,8 @@ type Cookies interface {
 	Left(r *http.Request) string
 	SetPeople(w http.ResponseWriter, sealed string, life time.Duration)
 	People(r *http.Request) string
+	SetDevice(w http.ResponseWriter, raw string)
+	Device(r *http.Request) string
 }
 
 // SignIn is the room's table of contents and what its pages stand on.

@@ -34,6 +34,14 @@ func EventWords(kind string) string {
 		return "Scheduled suspension: suspended already"
 	case "user.restore":
 		return "Restored"
+	case "signin.device":
+		return "Signed in on a browser that was not known"
+	case "device.own":
+		return "Said that a sign-in was theirs"
+	case "device.disown":
+		return "Said that a sign-in was not theirs"
+	case "device.forget":
+		return "Had a browser forgotten"
 	case "oidc.device.confirm":
 		return "Signed in on a device"
 	case "oidc.device.deny":
