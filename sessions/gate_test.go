@@ -86,6 +86,13 @@ var paths = []path{
 		proof := w.proof()
 		return func() error { _, _, err := w.gate.NewLink(w.ctx, proof, idp.LinkPassword); return err }
 	}},
+	{pass: sessions.LinkIssued, covers: []string{"CreateLink"}, prepare: func(w *world) func() error {
+		proof := w.proof()
+		return func() error {
+			_, _, err := w.gate.NewLinkWith(w.ctx, proof, idp.LinkRecovery, idp.Change{Events: []idp.Event{{ID: idp.NewEventID(), Kind: "link.mail", UserID: proof.UserID}}})
+			return err
+		}
+	}},
 	{pass: sessions.LinkOpened, covers: []string{"LinkByHash"}, prepare: func(w *world) func() error {
 		raw, _ := w.link()
 		return func() error { _, err := w.gate.Link(w.ctx, raw); return err }

@@ -39,7 +39,9 @@ type Login struct {
 	Hasher *Hasher
 	// Canonical returns the one form of a name, directory.Canonical.
 	Canonical func(name string) (string, error)
-	Now       func() time.Time
+	// Breached are more passwords that nobody may set. May be nil.
+	Breached *Breached
+	Now      func() time.Time
 }
 
 func (l *Login) now() time.Time { return idp.Time(l.Now()) }

@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
+	"gatehouse/idp/login"
 	"gatehouse/web/ui"
 )
 
@@ -32,6 +33,7 @@ type Store interface {
 type Portal struct {
 	Store     Store
 	Directory *directory.Directory
+	Login     *login.Login
 	// Launch says how the tile of an app opens it.
 	Launch  func(idp.App) Launch
 	Devices Devices
@@ -57,6 +59,8 @@ type Launch struct {
 func (p *Portal) Routes() []ui.Route {
 	return []ui.Route{
 		{Pattern: "GET /{$}", Access: ui.SignedIn, Handler: p.home},
+		{Pattern: "GET /password", Access: ui.JustProven, Handler: p.passwordAsk},
+		{Pattern: "POST /password", Access: ui.JustProven, Handler: p.passwordChange},
 		{Pattern: "GET /device", Access: ui.SignedIn, Handler: p.deviceAsk},
 		{Pattern: "POST /device", Access: ui.SignedIn, Handler: p.deviceDecide},
 		{Pattern: "POST /devices/{id}/own", Access: ui.SignedIn, Handler: p.ownDevice},

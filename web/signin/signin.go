@@ -68,6 +68,8 @@ func (s *SignIn) Routes() []ui.Route {
 	return []ui.Route{
 		{Pattern: "GET /signin", Access: ui.Anyone, Handler: s.begin},
 		{Pattern: "GET /signin/trouble", Access: ui.Anyone, Handler: s.trouble},
+		{Pattern: "GET /signin/recover", Access: ui.Anyone, Handler: s.recoverAsk},
+		{Pattern: "POST /signin/recover", Access: ui.BoundBrowser, Handler: s.recoverSend},
 		{Pattern: "GET /signin/{id}", Access: ui.BoundBrowser, Handler: s.identify},
 		{Pattern: "POST /signin/{id}/identifier", Access: ui.BoundBrowser, Handler: s.identified},
 		{Pattern: "POST /signin/{id}/forget", Access: ui.BoundBrowser, Handler: s.forget},
@@ -80,7 +82,7 @@ func (s *SignIn) Routes() []ui.Route {
 }
 
 func (s *SignIn) trouble(w http.ResponseWriter, r *http.Request) error {
-	return ui.Render(w, r, http.StatusOK, troublePage())
+	return ui.Render(w, r, http.StatusOK, troublePage(s.Directory.Mails))
 }
 
 // localPath returns a page of this house that a browser may be sent on to, and
