@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -36,7 +37,7 @@ func (s *SignIn) identified(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || in.ID == "" {
 		return err
 	}
-	username := strings.TrimSpace(r.PostFormValue("username"))
+	username := strings.TrimSpace(cmp.Or(r.PostFormValue("choose"), r.PostFormValue("username")))
 	if username == "" || len(username) > maxUsername {
 		return ui.Render(w, r, http.StatusBadRequest, identifyPage(identifyView{
 			Action: stepPath(in, "identifier"), App: app, Username: clip(username, maxUsername),
