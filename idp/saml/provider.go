@@ -30,10 +30,9 @@ const (
 type Store interface {
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error)
-	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	UserByName(ctx context.Context, canonical string) (idp.User, error)
-	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
-	Access(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) (idp.Access, error)
+	// Entry answers idp.NotFound where there is no such app, or no such user.
+	Entry(ctx context.Context, p idp.Protocol, identifier string, user idp.UserID, now time.Time) (idp.Entry, error)
 	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
 	AccountBySubject(ctx context.Context, app idp.AppID, subject string) (idp.Account, error)
 	ReadKeys(ctx context.Context, keys []idp.KeyID, r idp.KeyRead) error
@@ -64,6 +63,7 @@ type Endings interface {
 type Gate interface {
 	Resume(ctx context.Context, id idp.SignInID, bind string) (idp.SignIn, error)
 	Assert(ctx context.Context, proof idp.Proof, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error)
+	Answer(ctx context.Context, proof idp.Proof, once idp.Once, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error)
 	SpendOnce(ctx context.Context, kind, value string, until time.Time) error
 }
 

@@ -27,6 +27,8 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"a secret of the house is made once", testHouseSecrets},
 		{"where metadata is read again follows the app", testRefreshes},
 		{"nothing is issued on a dead proof", testNothingIsIssuedOnADeadProof},
+		{"a request is answered once, and again", testAnswers},
+		{"a sign-on is read at once", testEntry},
 		{"a code is spent once and its family rotates", testCodes},
 		{"an offline family outlives a sign-out only", testOfflineFamilies},
 		{"a session that ran out is found until somebody has seen to it", testExpiredSessions},
