@@ -20,8 +20,8 @@ const (
 // the cleaning.
 const purgePage = 500
 
-// Purge forgets what can matter no more: expired SignIns, spent values, devices
-// and counts, links thirty days after their use or end, and nodes that have given
+// Purge forgets what can matter no more: expired SignIns, spent values, devices,
+// counts and refused messages, links thirty days after their use or end, and nodes that have given
 // no sign of life for a day. In pages; it may be interrupted at any time. What
 // receipts are listed from (sessions, participants, token families, lines) is
 // never forgotten: a receipt may still be listed, and an app still be told.
@@ -34,6 +34,7 @@ func (s *Store) Purge(ctx context.Context, now time.Time) error {
 		{purgeThrottles, now},
 		{purgeSpent, now},
 		{purgeDevices, now.Add(-time.Hour)}, // the device is still told that it came too late
+		{purgeRefused, now},
 		{purgeLinks, now.Add(-30 * 24 * time.Hour)},
 		{purgeNodes, now.Add(-24 * time.Hour)},
 	} {

@@ -25,6 +25,7 @@ const maxName = 1 << 10
 // where the message is signed or the app must sign: then what is read comes
 // from the octets that were signed (SA-01, SA-06, SA-19).
 func (p *Provider) recognise(ctx context.Context, m *wire.Message, v *visitor, req *request) (idp.App, wire.AuthnRequest, error) {
+	req.came = m
 	asked, err := wire.ParseAuthnRequest(m.Root)
 	if err != nil {
 		return idp.App{}, asked, unreadable(err)
@@ -48,7 +49,7 @@ func (p *Provider) recognise(ctx context.Context, m *wire.Message, v *visitor, r
 	if asked.Issuer != app.Identifier {
 		return app, asked, turnAway("signature", "The app's request is signed for another app.", nil)
 	}
-	req.ID, req.IssuedAt = asked.ID, asked.IssueInstant
+	req.ID, req.IssuedAt, req.proven = asked.ID, asked.IssueInstant, true
 	return app, asked, nil
 }
 

@@ -313,7 +313,7 @@ func (p *Provider) refusedStatus(ctx context.Context, app idp.App, l *logout, er
 			detail[name] = value
 		}
 	}
-	p.note(ctx, idp.Event{Kind: kindLogoutRefused, AppID: app.ID, Detail: detail})
+	p.noteRefused(ctx, idp.Event{Kind: kindLogoutRefused, AppID: app.ID, Detail: detail}, l.came, l.proven)
 	return no.status, no.status.Code != ""
 }
 

@@ -38,6 +38,8 @@ type Store interface {
 	ReadKeys(ctx context.Context, keys []idp.KeyID, r idp.KeyRead) error
 	Departures
 	Record(ctx context.Context, events ...idp.Event) error
+	// RecordRefused is Record that keeps the message that was refused with it.
+	RecordRefused(ctx context.Context, e idp.Event, m idp.RefusedMessage) error
 }
 
 // Departures is what a logout that an app asks for reads: whom it names, and

@@ -253,6 +253,10 @@ func (a *actor) Record(_ context.Context, events ...idp.Event) error {
 	return nil
 }
 
+func (a *actor) RecordRefused(ctx context.Context, e idp.Event, _ idp.RefusedMessage) error {
+	return a.Record(ctx, e)
+}
+
 func (a *actor) AccountBySubject(ctx context.Context, app idp.AppID, subject string) (idp.Account, error) {
 	return a.store.AccountBySubject(ctx, app, subject)
 }

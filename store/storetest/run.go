@@ -28,6 +28,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"where metadata is read again follows the app", testRefreshes},
 		{"nothing is issued on a dead proof", testNothingIsIssuedOnADeadProof},
 		{"a request is answered once, and again", testAnswers},
+		{"messages that were refused", testRefusedMessages},
 		{"a sign-on is read at once", testEntry},
 		{"a code is spent once and its family rotates", testCodes},
 		{"an offline family outlives a sign-out only", testOfflineFamilies},

@@ -43,6 +43,7 @@ type Store interface {
 	BatchPeople(ctx context.Context, id idp.BatchID, state idp.BatchPersonState, after string, n int) ([]idp.BatchPerson, string, error)
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
 	EventsAbout(ctx context.Context, correlation string) ([]idp.Event, error)
+	RefusedMessages(ctx context.Context, correlation string) (map[idp.EventID]idp.RefusedMessage, error)
 	APITokens(ctx context.Context, id idp.UserID) ([]idp.APIToken, error)
 	InitialTokens(ctx context.Context) ([]idp.InitialToken, error)
 	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)

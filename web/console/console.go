@@ -49,6 +49,7 @@ type Holdings interface {
 	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
 	EventsAbout(ctx context.Context, correlation string) ([]idp.Event, error)
+	RefusedMessages(ctx context.Context, correlation string) (map[idp.EventID]idp.RefusedMessage, error)
 }
 
 // Scheduled reads what is to come, and what is under way.

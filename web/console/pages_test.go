@@ -387,7 +387,9 @@ func samplePages() []uitest.Page {
 		"explain-refused": {View: explainPage(explainView{ID: "85f5b344e465221c", Asked: true, Lines: []explainedLine{{
 			Event: idp.Event{At: ago(time.Hour)}, Title: ui.EventWords("oidc.authorize.refuse"), Meaning: "redirect_uri is not one of the app's, compared byte by byte.",
 			Side: "Here", Change: "If the address received is the app's, register it.",
-			Facts: []ui.Pair{{Key: "App", Value: "Wiki"}, {Key: "Address", Value: "203.0.113.7"}, {Key: "received", Value: "client_id=wiki redirect_uri=https://wiki.example/" + strings.Repeat("very/", 30) + uitest.Bait}},
+			Failed: "AssertionConsumerServiceURL received: https://evil.example/acs", Binding: "HTTP-Redirect",
+			Message: "<samlp:AuthnRequest xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" ID=\"_1\" AssertionConsumerServiceURL=\"https://evil.example/acs\">\n  <saml:Issuer>https://crm.example/saml</saml:Issuer>\n</samlp:AuthnRequest>\n" + uitest.Bait,
+			Facts:   []ui.Pair{{Key: "App", Value: "Wiki"}, {Key: "Address", Value: "203.0.113.7"}, {Key: "received", Value: "client_id=wiki redirect_uri=https://wiki.example/" + strings.Repeat("very/", 30) + uitest.Bait}},
 		}}})},
 		"app-new":       {View: appNewPage(appNewView{Type: "web"})},
 		"app-new-bad":   {View: appNewPage(appNewView{Name: longName, Type: "machine", Redirects: uitest.Bait, AfterLogout: uitest.Bait, Backchannel: uitest.Bait, LaunchURL: uitest.Bait, Offline: true, Errors: map[string]string{"redirect_uris": "Nobody signs in to a machine: it has no redirect URIs.", "name": "The name is taken."}})},
