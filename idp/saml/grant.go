@@ -94,7 +94,7 @@ func (p *Provider) record(ctx context.Context, s *statement, granted int64, name
 	s.name, s.index = name.NameID, issued.SessionIndex
 	s.name.Value = known.Subject
 	if err == nil && s.name != issued.NameID {
-		if err = p.remember(ctx, *s); err == nil {
+		if err = p.Store.NameParticipant(ctx, s.session.ID, s.app.ID, s.name, s.now); err == nil {
 			_, _, err = p.Gate.Assert(ctx, s.session.Proof, participant, account)
 		}
 	}

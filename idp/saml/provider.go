@@ -35,6 +35,9 @@ type Store interface {
 	Entry(ctx context.Context, p idp.Protocol, identifier string, user idp.UserID, now time.Time) (idp.Entry, error)
 	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
 	AccountBySubject(ctx context.Context, app idp.AppID, subject string) (idp.Account, error)
+	// NameParticipant writes down that an app is told a name in a session that is
+	// not the first one.
+	NameParticipant(ctx context.Context, session idp.SessionID, app idp.AppID, n idp.NameID, now time.Time) error
 	ReadKeys(ctx context.Context, keys []idp.KeyID, r idp.KeyRead) error
 	Departures
 	Record(ctx context.Context, events ...idp.Event) error
@@ -47,6 +50,7 @@ type Store interface {
 type Departures interface {
 	ParticipantsKnown(ctx context.Context, app idp.AppID, subject string) ([]idp.Participant, error)
 	ParticipantsNamed(ctx context.Context, app idp.AppID, name string) ([]idp.Participant, error)
+	ParticipantsNamedAlso(ctx context.Context, app idp.AppID, name string) ([]idp.Participant, error)
 	// AppAt comes with the number of the newest row of the log at that moment.
 	AppAt(ctx context.Context, id idp.AppID) (idp.App, int64, error)
 	Participants(ctx context.Context, user idp.UserID, now time.Time) ([]idp.Participant, error)

@@ -261,6 +261,11 @@ func (a *actor) AccountBySubject(ctx context.Context, app idp.AppID, subject str
 	return a.store.AccountBySubject(ctx, app, subject)
 }
 
+// NameParticipant: nothing is issued at a rehearsal.
+func (a *actor) NameParticipant(context.Context, idp.SessionID, idp.AppID, idp.NameID, time.Time) error {
+	return nil
+}
+
 // ReadKeys: nobody but the simulator reads the metadata of a rehearsal.
 func (a *actor) ReadKeys(context.Context, []idp.KeyID, idp.KeyRead) error { return nil }
 
@@ -354,6 +359,10 @@ type noDepartures struct{}
 var errNoDeparture = idp.Errorf(idp.Internal, "nobody signs out at a rehearsal")
 
 func (noDepartures) ParticipantsNamed(context.Context, idp.AppID, string) ([]idp.Participant, error) {
+	return nil, errNoDeparture
+}
+
+func (noDepartures) ParticipantsNamedAlso(context.Context, idp.AppID, string) ([]idp.Participant, error) {
 	return nil, errNoDeparture
 }
 

@@ -29,6 +29,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"nothing is issued on a dead proof", testNothingIsIssuedOnADeadProof},
 		{"a request is answered once, and again", testAnswers},
 		{"messages that were refused", testRefusedMessages},
+		{"all names that an app was told", testNames},
 		{"a sign-on is read at once", testEntry},
 		{"a code is spent once and its family rotates", testCodes},
 		{"an offline family outlives a sign-out only", testOfflineFamilies},

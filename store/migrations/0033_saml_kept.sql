@@ -18,5 +18,23 @@ CREATE TABLE refused_messages (
 CREATE INDEX refused_messages_correlation ON refused_messages (correlation);
 CREATE INDEX refused_messages_expiry ON refused_messages (expires_at);
 
+-- What else an app was told in a session a person is called, beside the first name,
+-- which stands in participants: in another format, or since they were renamed.
+
+CREATE TABLE participant_names (
+    session_id        TEXT NOT NULL,
+    app_id            TEXT NOT NULL,
+    name_id           TEXT NOT NULL,
+    name_id_format    TEXT NOT NULL,
+    name_qualifier    TEXT NOT NULL,
+    sp_name_qualifier TEXT NOT NULL,
+    told_at           BIGINT NOT NULL,
+    PRIMARY KEY (session_id, app_id, name_id_format, name_id),
+    FOREIGN KEY (session_id, app_id) REFERENCES participants (session_id, app_id)
+);
+
+CREATE INDEX participant_names_name ON participant_names (app_id, name_id);
+
 -- +goose Down
+DROP TABLE participant_names;
 DROP TABLE refused_messages;
