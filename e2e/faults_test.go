@@ -82,9 +82,12 @@ func (h *rig) blows() []blow {
 			heal: func() { release[0](); release = nil }},
 		{name: "F-10 PostgreSQL has no connection left", suspends: true,
 			strike: func() {
-				// A node opens what the fault before took from it half a second
-				// later; here it is to be asked what it has, not how fast it was.
+				// A node opens again what the fault before took from it; here it is to
+				// be asked what it has, not how fast it was.
 				time.Sleep(2 * time.Second)
+				until(h.t, outWithin*5, "every node has its connection for endings", func() bool {
+					return h.db.counts("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state = 'idle'", "gatehouse endings") >= int64(len(h.nodes))
+				})
 				for range serverConns {
 					conn, err := h.db.connect("house")
 					if err != nil {

@@ -18,7 +18,7 @@ has_saml_schemas;     opensaml-schemas;  the schemas of OASIS, by which it judge
 has_w3c_schemas;      xmltooling-schemas; the schemas of W3C, on which those stand
 has_mod_auth_mellon;  libapache2-mod-auth-mellon; Apache is a service provider that we did not write, with an XML stack of its own
 has_mod_auth_openidc; libapache2-mod-auth-openidc; Apache is a relying party that we did not write
-has npm;              npm;               openid-client, jose, node-saml and samlify are parties that we did not write
+has npm;              npm;               openid-client, jose, node-saml and samlify are parties that we did not write, and axe-core judges the pages
 '
 
 has() { command -v "$1" >/dev/null; }

@@ -8,6 +8,7 @@ import "time"
 // [Conflict] and the verb reads and decides again.
 type Change struct {
 	Users         []User
+	Look          *Look // how the pages look; nil: as they did
 	Groups        []Group
 	Apps          []App
 	Grants        []Grant

@@ -109,6 +109,9 @@ type SignIn struct {
 	EndOrigin string
 	BindHash  string // hex SHA-256 of the cookie that binds the SignIn to its browser
 	LoginHint string
+	// UILocales are the languages that the app wishes for the pages, best first
+	// (OpenID Connect Core 1.0 §3.1.2.1).
+	UILocales []string
 	// NotBefore: a factor counts only when proven after this moment
 	// (prompt=login, max_age, ForceAuthn). Zero: any live session is enough.
 	NotBefore time.Time

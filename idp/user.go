@@ -26,15 +26,18 @@ type User struct {
 	DisplayName string
 	GivenName   string
 	FamilyName  string
+	Language    string // of the pages, BCP 47; empty: what the browser prefers
 	Role        Role
 	Status      UserStatus
 	// Epoch is the revocation counter: it only goes up. A pass that carries
 	// another epoch is dead for ever.
 	Epoch       int64
 	SuspendedAt time.Time // zero while active
-	CreatedAt   time.Time
-	UpdatedAt   time.Time
-	Version     int64 // 0 = not yet stored
+	// DeletionAskedAt is when the person asked to be deleted; zero: they have not.
+	DeletionAskedAt time.Time
+	CreatedAt       time.Time
+	UpdatedAt       time.Time
+	Version         int64 // 0 = not yet stored
 }
 
 // Name returns the best name to show: display name, else given and family

@@ -94,6 +94,9 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 	for _, u := range c.Users {
 		steps = append(steps, userStep(u))
 	}
+	if c.Look != nil {
+		steps = append(steps, lookStep(*c.Look))
+	}
 	for _, g := range c.Groups {
 		steps = append(steps, groupStep(g))
 	}

@@ -94,6 +94,7 @@ func openPostgres(ctx context.Context, dsn string, count *atomic.Uint64) (engine
 	lane := pool.Config()
 	// One is always open: a server that is full has room for it.
 	lane.MinConns, lane.MaxConns = 1, endingsConns
+	lane.ConnConfig.RuntimeParams["application_name"] = "gatehouse endings"
 	if d.endings, err = pgxpool.NewWithConfig(ctx, lane); err != nil {
 		pool.Close()
 		return nil, unavailable(err)

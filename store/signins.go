@@ -9,10 +9,10 @@ import (
 
 const (
 	insertSignIn = `INSERT INTO sign_ins (id, protocol, app_id, request, resume_url, end_origin, bind_hash, login_hint,
-		not_before, user_id, epoch, generation, methods, auth_time, session_id, created_at, expires_at, done_at, spent_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, '', 0, '', '', 0, '', $10, $11, 0, 0)`
+		ui_locales, not_before, user_id, epoch, generation, methods, auth_time, session_id, created_at, expires_at, done_at, spent_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $12, $9, '', 0, '', '', 0, '', $10, $11, 0, 0)`
 	signInByID = `SELECT i.id, i.protocol, i.app_id, i.request, i.resume_url, i.end_origin, i.bind_hash, i.login_hint,
-		i.not_before, i.user_id, i.epoch, i.generation, i.methods, i.auth_time, i.session_id, i.created_at, i.expires_at,
+		i.ui_locales, i.not_before, i.user_id, i.epoch, i.generation, i.methods, i.auth_time, i.session_id, i.created_at, i.expires_at,
 		i.done_at, i.spent_at, COALESCE(u.status, ''), COALESCE(u.epoch, 0), h.generation, h.cut_before, c.n
 		FROM sign_ins i CROSS JOIN house h CROSS JOIN counter c LEFT JOIN users u ON u.id = i.user_id WHERE i.id = $1`
 
@@ -40,7 +40,7 @@ const (
 // written.
 func (s *Store) CreateSignIn(ctx context.Context, i idp.SignIn) error {
 	_, err := s.exec(ctx, "create a sign-in", insertSignIn, i.ID, i.Protocol, i.AppID, armoured(i.Request), i.ResumeURL,
-		i.EndOrigin, i.BindHash, i.LoginHint, us(i.NotBefore), us(i.CreatedAt), us(i.ExpiresAt))
+		i.EndOrigin, i.BindHash, i.LoginHint, us(i.NotBefore), us(i.CreatedAt), us(i.ExpiresAt), joined(i.UILocales))
 	return err
 }
 
@@ -50,7 +50,7 @@ func (s *Store) SignInByID(ctx context.Context, id idp.SignInID) (idp.SignIn, id
 	var st idp.Standing
 	in, err := one(ctx, s, "sign-in", func(r row) (i idp.SignIn, err error) {
 		err = r.Scan(&i.ID, &i.Protocol, &i.AppID, opaque(&i.Request), &i.ResumeURL, &i.EndOrigin, &i.BindHash, &i.LoginHint,
-			at(&i.NotBefore), &i.UserID, &i.Epoch, &i.Generation, words(&i.Methods), at(&i.AuthTime), &i.SessionID,
+			words(&i.UILocales), at(&i.NotBefore), &i.UserID, &i.Epoch, &i.Generation, words(&i.Methods), at(&i.AuthTime), &i.SessionID,
 			at(&i.CreatedAt), at(&i.ExpiresAt), at(&i.DoneAt), at(&i.SpentAt), &st.Status, &st.Epoch, &st.Generation, at(&st.CutBefore), &st.N)
 		return i, err
 	}, signInByID, id)

@@ -9,17 +9,17 @@ import (
 
 const (
 	userColumns = `u.id, u.username, u.email, u.display_name, u.given_name, u.family_name, u.role, u.status,
-		u.epoch, u.suspended_at, u.created_at, u.updated_at, u.version`
+		u.epoch, u.suspended_at, u.created_at, u.updated_at, u.version, u.language, u.deletion_asked_at`
 
 	insertUser = `INSERT INTO users (id, username, email, display_name, given_name, family_name, search, role,
-		status, epoch, suspended_at, created_at, updated_at, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1)`
+		status, epoch, suspended_at, created_at, updated_at, version, language, deletion_asked_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $15)`
 	// An edit may restore, never suspend, and never touches the epoch: there
 	// is one way to end anything, and it is an ending.
 	updateUser = `UPDATE users SET username = $3, email = $4, display_name = $5, given_name = $6, family_name = $7,
 		search = $8, role = CASE WHEN $9 <> 'owner' AND ` + lastOwner + ` THEN NULL ELSE $9 END, updated_at = $11, version = version + 1,
 		status = CASE WHEN $10 = 'active' THEN 'active' ELSE status END,
-		suspended_at = CASE WHEN $10 = 'active' THEN 0 ELSE suspended_at END
+		suspended_at = CASE WHEN $10 = 'active' THEN 0 ELSE suspended_at END, language = $12, deletion_asked_at = $13
 		WHERE id = $1 AND version = $2`
 
 	userByID = `SELECT ` + userColumns + ` FROM users u WHERE u.id = $1`
@@ -43,7 +43,7 @@ const (
 
 func userDest(u *idp.User) []any {
 	return []any{&u.ID, &u.Username, &u.Email, &u.DisplayName, &u.GivenName, &u.FamilyName, &u.Role, &u.Status,
-		&u.Epoch, at(&u.SuspendedAt), at(&u.CreatedAt), at(&u.UpdatedAt), &u.Version}
+		&u.Epoch, at(&u.SuspendedAt), at(&u.CreatedAt), at(&u.UpdatedAt), &u.Version, &u.Language, at(&u.DeletionAskedAt)}
 }
 
 func scanUser(r row) (u idp.User, err error) { return u, r.Scan(userDest(&u)...) }
@@ -52,10 +52,10 @@ func userStep(u idp.User) step {
 	search := strings.ToLower(strings.Join([]string{u.Username, u.Email, u.DisplayName, u.GivenName, u.FamilyName}, " "))
 	if u.Version == 0 {
 		return do(insertUser, u.ID, u.Username, u.Email, u.DisplayName, u.GivenName, u.FamilyName, search, u.Role,
-			u.Status, u.Epoch, us(u.SuspendedAt), us(u.CreatedAt), us(u.UpdatedAt))
+			u.Status, u.Epoch, us(u.SuspendedAt), us(u.CreatedAt), us(u.UpdatedAt), u.Language, us(u.DeletionAskedAt))
 	}
 	return must(stale("user"), updateUser, u.ID, u.Version, u.Username, u.Email, u.DisplayName, u.GivenName, u.FamilyName,
-		search, u.Role, u.Status, us(u.UpdatedAt))
+		search, u.Role, u.Status, us(u.UpdatedAt), u.Language, us(u.DeletionAskedAt))
 }
 
 // User returns the user with this ID.

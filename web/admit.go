@@ -43,6 +43,7 @@ func (s *Server) admit(rt ui.Route, foreign func(*http.Request) error) ui.Handle
 			actor.Kind, actor.UserID = "user", v.User.ID
 			ctx = idp.WithActor(ctx, actor)
 		}
+		ui.Speak(ctx, v.User.Language)
 		if rt.Access == ui.OwnerOnly && v.Owner() {
 			ui.Speak(ctx, "en") // the console's language
 		}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"gatehouse/idp"
-	"gatehouse/web/ui"
 )
 
 // maxBody bounds every request body of the house, in bytes; parsers have
@@ -42,7 +41,7 @@ func (s *Server) begin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
 		actor := idp.Actor{Kind: "anonymous", Address: address(r, s.TrustedProxies), CorrelationID: newCorrelationID()}
-		ctx := ui.WithLanguage(idp.WithActor(r.Context(), actor), r.Header.Get("Accept-Language"), "")
+		ctx := s.Faces.Over(idp.WithActor(r.Context(), actor), r.Header.Get("Accept-Language"))
 		r = r.WithContext(ctx)
 		body := r.Body
 		r.Body = &boundedBody{http.MaxBytesReader(w, body, bodyLimit(r)), body}

@@ -40,6 +40,7 @@ type Server struct {
 	Users   Users
 	Cookies Cookies
 	Pages   *ui.Pages
+	Faces   *ui.Faces  // how the pages look
 	Routes  []ui.Route // of the rooms
 	Tongues []Mount
 	API     http.Handler // at /api/; no cookies there
@@ -80,6 +81,7 @@ func (s *Server) Handler() (http.Handler, error) {
 	}
 	mux.Handle("/api/", s.whileOpen(s.API))
 	mux.Handle("GET "+ui.AssetsPath, ui.Assets())
+	mux.Handle("GET "+ui.LookPath, s.Faces.Files())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("/", s.whileOpen(s.Pages.Handle(func(http.ResponseWriter, *http.Request) error {

@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -16,7 +18,7 @@ import (
 
 type applyCmd struct {
 	remote
-	File   string `arg:"" help:"YAML file with users, groups, apps and grants; - for standard input."`
+	File   string `arg:"" help:"YAML file with users, groups, apps, grants and the look of the house; - for standard input."`
 	DryRun bool   `help:"Print the difference and change nothing."`
 }
 
@@ -61,7 +63,25 @@ func (c applyCmd) read() (client.Desired, error) {
 	if err != nil && err != io.EOF {
 		return want, fmt.Errorf("%s: %w", c.File, err)
 	}
-	return want, nil
+	return want, c.readLogo(want.House)
+}
+
+// readLogo reads the logo that a look names, beside the file.
+func (c applyCmd) readLogo(look *client.Look) error {
+	if look == nil || look.LogoFile == "" {
+		return nil
+	}
+	name := look.LogoFile
+	if !filepath.IsAbs(name) && c.File != "-" {
+		name = filepath.Join(filepath.Dir(c.File), name)
+	}
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		return fmt.Errorf("the logo: %w", err)
+	}
+	logo := base64.StdEncoding.EncodeToString(raw)
+	look.Logo = &logo
+	return nil
 }
 
 // readText reads a file, or standard input where it is named -.

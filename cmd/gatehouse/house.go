@@ -58,6 +58,7 @@ type house struct {
 	rehearsals *rehearsals
 	closing    chan struct{} // closed when the house stops
 	refresher  *saml.Refresher
+	faces      *ui.Faces
 	rotation   time.Duration // how long a signing key signs; 0: until somebody rotates it
 }
 
@@ -134,8 +135,8 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	h := &house{
 		node:  node,
 		store: db, ring: ring, out: out, redis: fast, gate: gate, directory: people, closing: make(chan struct{}), metrics: counting,
-		rotation: c.KeyRotation,
-		login:    &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: wallTime},
+		rotation: c.KeyRotation, faces: new(ui.Faces),
+		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: wallTime},
 	}
 	issuer := c.URL.String()
 	h.worker = &outbox.Worker{
@@ -151,7 +152,10 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		},
 	}
 	h.notary = &notary.Notary{Store: db, Keys: ring, Issuer: issuer, Now: wallTime, Log: log}
-	people.Wake, people.Reaches = h.worker.Wake, h.worker.Reaches
+	people.Wake, people.Reaches, people.Looks = h.worker.Wake, h.worker.Reaches, h.faces.Show
+	if err := h.look(ctx); err != nil {
+		return nil, err
+	}
 	h.cuts, kept.behind = kept, fast.Behind
 	if counting != nil {
 		counting.registry.MustRegister(&gauges{house: h})
@@ -236,7 +240,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 		}).Routes(),
 	)
 	h.handler, err = (&web.Server{
-		Gate: h.gate, Users: h.store, Cookies: cookies, Pages: pages, Routes: routes, API: admin, Ready: (&readiness{ping: h.store.Ping, closed: h.cuts.closed, stopped: h.closing}).check, Closed: h.cuts.closed, Record: h.store.Record,
+		Gate: h.gate, Users: h.store, Cookies: cookies, Pages: pages, Faces: h.faces, Routes: routes, API: admin, Ready: (&readiness{ping: h.store.Ping, closed: h.cuts.closed, stopped: h.closing}).check, Closed: h.cuts.closed, Record: h.store.Record,
 		Tongues:        tongues(provider.Handler(), idps.Handler(), http.HandlerFunc(h.notary.PublishKeys)),
 		TrustedProxies: c.TrustedProxies, Answered: h.metrics.answer, Log: log, Now: wallTime,
 	}).Handler()

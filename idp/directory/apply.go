@@ -19,6 +19,7 @@ type Desired struct {
 	Groups []string
 	Apps   []idp.App // ID, times and version are ignored; without secrets it keeps those it has
 	Grants []DesiredGrant
+	Look   *idp.Look // nil: as it is
 }
 
 // DesiredUser is a person and groups they are in.
@@ -36,7 +37,7 @@ type DesiredGrant struct {
 // Difference is one thing that Apply did, or would do.
 type Difference struct {
 	Verb string // add, change, join, grant or end
-	Kind string // user, group, app or grant
+	Kind string // user, group, app, grant or house
 	Name string
 	To   string   // the group joined, or who got or loses the app
 	User idp.User // of an added user
@@ -70,6 +71,9 @@ func (d *Directory) Apply(ctx context.Context, want Desired, dryRun bool) ([]Dif
 	})
 	if err != nil || dryRun {
 		return p.found, err
+	}
+	if l := p.change.Look; l != nil && d.Looks != nil {
+		d.Looks(*l)
 	}
 	if err := d.stands(ctx); err != nil {
 		return p.found, err
@@ -120,6 +124,11 @@ func (p *plan) make(want Desired) error {
 			return err
 		}
 	}
+	if want.Look != nil {
+		if err := p.look(*want.Look); err != nil {
+			return err
+		}
+	}
 	if len(p.found) > maxApply {
 		return idp.Errorf(idp.Invalid, "This would change %d things at once. Split the file: at most %d.", len(p.found), maxApply)
 	}
@@ -133,6 +142,25 @@ func (p *plan) note(diff Difference, e idp.Event) {
 		e.Detail["to"] = diff.To
 	}
 	p.change.Events = append(p.change.Events, e)
+}
+
+func (p *plan) look(want idp.Look) error {
+	want, err := checkLook(want)
+	if err != nil {
+		return err
+	}
+	was, err := p.d.Store.Look(p.ctx)
+	if err != nil {
+		return err
+	}
+	want.Version, want.UpdatedAt = was.Version, was.UpdatedAt
+	if reflect.DeepEqual(want, was) {
+		return nil
+	}
+	want.UpdatedAt = p.d.now()
+	p.change.Look = &want
+	p.note(Difference{Verb: "change", Kind: "house", Name: want.Name}, p.d.event(p.ctx, "house.look"))
+	return nil
 }
 
 func (p *plan) group(name string) error {

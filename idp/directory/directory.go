@@ -16,6 +16,7 @@ type Store interface {
 	// Newest is the number of the newest row of the log.
 	Newest(ctx context.Context) (int64, error)
 	Generation(ctx context.Context) (string, error)
+	Look(ctx context.Context) (idp.Look, error)
 
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	UserByName(ctx context.Context, canonical string) (idp.User, error)
@@ -99,6 +100,8 @@ type Directory struct {
 	// Reaches reports whether an app can be told of an ending by the house
 	// itself; *outbox.Worker does. EndExpiredSessions alone asks.
 	Reaches func(app idp.App) bool
+	// Looks is told how the pages look from now on. May be nil.
+	Looks func(l idp.Look)
 	// CheckRules refuses attribute rules that cannot be told (package jit).
 	CheckRules func(p idp.Protocol, rules []idp.AttributeRule) error
 	// CheckURL refuses a URL the house must not call (idp/fetch). May be nil.

@@ -156,6 +156,7 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, r
 		ResumeURL: pathResume,
 		EndOrigin: originOf(req.RedirectURI),
 		LoginHint: req.LoginHint,
+		UILocales: req.Languages,
 	}
 	if again || req.MaxAge != nil {
 		in.NotBefore = p.now()

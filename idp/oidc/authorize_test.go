@@ -3,6 +3,7 @@ package oidc_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,13 +156,13 @@ func TestSignInOnTheWay(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	p := h.person()
-	to, _ := p.authorize("login_hint=ada").location(t)
+	to, _ := p.authorize("login_hint=ada", "ui_locales=fr de-AT "+strings.Repeat("x", 40)).location(t)
 	id := idp.SignInID(strings.TrimPrefix(to, "/signin/"))
 	in, err := h.gate.SignIn(t.Context(), id, p.cookie("bind"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if in.LoginHint != "ada" || in.EndOrigin != "https://app.example" || in.ResumeURL != "/oauth/authorize/resume" || !in.NotBefore.IsZero() {
+	if in.LoginHint != "ada" || !slices.Equal(in.UILocales, []string{"fr", "de-AT"}) || in.EndOrigin != "https://app.example" || in.ResumeURL != "/oauth/authorize/resume" || !in.NotBefore.IsZero() {
 		t.Errorf("sign-in %+v", in)
 	}
 	resume := in.ResumeURL + "?signin=" + string(in.ID)

@@ -66,7 +66,7 @@ func (p *Provider) discovery() []byte {
 			GrantTypesSupported:                                grantTypesSupported(),
 			ACRValuesSupported:                                 acrValues(),
 			DisplayValuesSupported:                             []oidc.Display{oidc.DisplayPage},
-			UILocalesSupported:                                 []language.Tag{language.English},
+			UILocalesSupported:                                 []language.Tag{language.English, language.German},
 			SubjectTypesSupported:                              []string{"public", idp.SubjectPairwise},
 			IDTokenSigningAlgValuesSupported:                   []string{keys.RS256, keys.ES256},
 			TokenEndpointAuthMethodsSupported:                  clients,

@@ -37,6 +37,9 @@ type request struct {
 	// Pushed is what is spent when a code is given for a pushed request; empty
 	// for one that was not pushed.
 	Pushed string `json:"pushed,omitempty"`
+	// Languages are those that the app wishes for the pages, best first
+	// (OpenID Connect Core 1.0 §3.1.2.1, ui_locales).
+	Languages []string `json:"languages,omitempty"`
 	// DPoPJKT is the key that must be proven to be held to exchange the code
 	// (RFC 9449 §10); may be empty.
 	DPoPJKT string `json:"dpop_jkt,omitempty"`
@@ -96,7 +99,15 @@ func (req *request) read(q url.Values, app idp.OIDCSettings) *oidc.Error {
 	req.Scopes = offered(asked, app)
 	req.Nonce = q.Get("nonce")
 	req.LoginHint = q.Get("login_hint")
+	req.Languages = languages(q.Get("ui_locales"))
 	return nil
+}
+
+// languages reads ui_locales: a wish, of which what is too much is left out.
+func languages(s string) []string {
+	tags := strings.Fields(s)
+	tags = tags[:min(len(tags), 8)]
+	return slices.DeleteFunc(tags, func(tag string) bool { return len(tag) > 35 }) // RFC 5646 §4.4.1
 }
 
 func (req *request) checkShape(q url.Values) *oidc.Error {

@@ -187,7 +187,7 @@ func (h *house) line(id idp.ReceiptID, app idp.App) idp.Delivery {
 // eventually waits until the receipt is listed and ok holds for every line.
 func (h *house) eventually(id idp.ReceiptID, what string, ok func(idp.Delivery) bool) []idp.Delivery {
 	h.Helper()
-	for end := time.Now().Add(15 * time.Second); ; {
+	for end := time.Now().Add(time.Minute); ; {
 		r, err := h.store.Receipt(h.Context(), id)
 		h.must(err)
 		lines, good := h.lines(id), true
@@ -200,7 +200,7 @@ func (h *house) eventually(id idp.ReceiptID, what string, ok func(idp.Delivery) 
 		if time.Now().After(end) {
 			h.Fatalf("not %s in time: listing %v, %s", what, r.Listing(), states(lines))
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 

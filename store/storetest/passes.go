@@ -10,7 +10,7 @@ import (
 func testSignIns(h *house) {
 	u := h.user("ada")
 	in := idp.SignIn{ID: idp.NewSignInID(), Protocol: idp.ProtocolOIDC, AppID: "app_x", Request: []byte{0, 0xff, 'x'},
-		ResumeURL: "/r", BindHash: "b", CreatedAt: h.now, ExpiresAt: h.now.Add(time.Minute)}
+		ResumeURL: "/r", BindHash: "b", UILocales: []string{"de-AT", "en"}, CreatedAt: h.now, ExpiresAt: h.now.Add(time.Minute)}
 	h.ok(h.CreateSignIn(h.ctx, in))
 	got, st, err := h.SignInByID(h.ctx, in.ID)
 	h.ok(err)

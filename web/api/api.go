@@ -19,6 +19,7 @@ type Store interface {
 	UserByName(ctx context.Context, canonical string) (idp.User, error)
 	Users(ctx context.Context, q idp.UserQuery) ([]idp.User, string, error)
 	OwnerExists(ctx context.Context) (bool, error)
+	Look(ctx context.Context) (idp.Look, error)
 	Group(ctx context.Context, id idp.GroupID) (idp.Group, error)
 	GroupByName(ctx context.Context, name string) (idp.Group, error)
 	Groups(ctx context.Context) ([]idp.Group, error)
@@ -219,7 +220,9 @@ func (a *API) routes() []route {
 		{"POST /api/v1/keys/saml/switch", owner, "Have another SAML key sign for one app, or the next one for all the rest", leadOver{}, client.SAMLKeys{}, a.samlKeySwitch},
 		{"POST /api/v1/keys/{key}/retire", owner, "Take a SAML certificate out of our metadata; with force also while its key signs for apps", forced{}, client.SAMLKeys{}, a.samlKeyRetire},
 		{"POST /api/v1/keys/{key}/revoke", owner, "Revoke a signing key; one in use is replaced", reasoned{}, client.Receipt{}, a.keyRevoke},
-		{"POST /api/v1/apply", owner, "Make users, groups, apps and grants what the body says", client.Desired{}, client.Applied{}, a.apply},
+		{"POST /api/v1/apply", owner, "Make users, groups, apps, grants and the look of the house what the body says", client.Desired{}, client.Applied{}, a.apply},
+		{"GET /api/v1/look", owner, "How the pages that everybody sees look", nil, client.Look{}, a.lookShow},
+		{"PUT /api/v1/look", owner, "Set how the pages that everybody sees look; a logo that is not named stays", client.Look{}, client.Look{}, a.lookSet},
 		{"GET /api/v1/events", owner, "List audit lines, newest first", nil, client.Page[client.Event]{}, a.eventList},
 		{"GET /api/v1/events/chain", owner, "Walk the sealed audit log, place by place", nil, client.Page[client.ChainLink]{}, a.chainList},
 		{"GET /api/v1/events/checkpoints", owner, "List what the house has signed of the audit log, oldest first; with newest=true, the last alone", nil, client.Page[client.Checkpoint]{}, a.checkpointList},

@@ -26,6 +26,17 @@ func (a *API) apply(r *http.Request, _ caller) (int, any, error) {
 	for _, g := range in.Grants {
 		want.Grants = append(want.Grants, directory.DesiredGrant{App: g.App, User: g.User, Group: g.Group, Grant: wanted(g)})
 	}
+	if in.House != nil {
+		was, err := a.Store.Look(r.Context())
+		if err != nil {
+			return 0, nil, err
+		}
+		l, err := wantedLook(*in.House, was)
+		if err != nil {
+			return 0, nil, err
+		}
+		want.Look = &l
+	}
 	dryRun := r.URL.Query().Get("dry_run") == "true"
 	found, err := a.Directory.Apply(r.Context(), want, dryRun)
 	if err != nil {

@@ -430,19 +430,19 @@ func certificatesPage(v certificatesView) templ.Component {
 							return templ_7745c5c3_Err
 						}
 						if a.Over {
-							templ_7745c5c3_Err = appKeyAct("switch", "Lead over", "Lead "+a.Name+" over", a.ID, "").Render(ctx, templ_7745c5c3_Buffer)
+							templ_7745c5c3_Err = appKeyAct("switch", "Lead over", "Lead over: "+a.Name, a.ID, "").Render(ctx, templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
 						}
 						if a.Ask {
-							templ_7745c5c3_Err = appKeyAct("had", "It has it", a.Name+" has the next certificate", a.ID, "").Render(ctx, templ_7745c5c3_Buffer)
+							templ_7745c5c3_Err = appKeyAct("had", "It has it", "It has it: "+a.Name, a.ID, "").Render(ctx, templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}
 						}
 						if a.Back != "" {
-							templ_7745c5c3_Err = appKeyAct("switch", "Lead back", "Lead "+a.Name+" back", a.ID, a.Back).Render(ctx, templ_7745c5c3_Buffer)
+							templ_7745c5c3_Err = appKeyAct("switch", "Lead back", "Lead back: "+a.Name, a.ID, a.Back).Render(ctx, templ_7745c5c3_Buffer)
 							if templ_7745c5c3_Err != nil {
 								return templ_7745c5c3_Err
 							}

@@ -19,6 +19,8 @@ type Store interface {
 	Receipts
 	Views
 	Scheduled
+	Look(ctx context.Context) (idp.Look, error)
+	AskedDeletion(ctx context.Context) ([]idp.User, error)
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	Apps(ctx context.Context) ([]idp.App, error)
 	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
@@ -180,6 +182,9 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "POST /console/certificates/rest", Handler: c.certificateRest},
 		{Pattern: "GET /console/certificates/{id}/retire", Handler: c.certificateRetireConfirm},
 		{Pattern: "POST /console/certificates/{id}/retire", Handler: c.certificateRetire},
+		{Pattern: "GET /console/look", Handler: c.look},
+		{Pattern: "POST /console/look", Handler: c.lookSet, Upload: maxLookForm},
+		{Pattern: "POST /console/users/{id}/keep", Handler: c.userKeep},
 		{Pattern: "GET /console/tokens", Handler: c.tokenList},
 		{Pattern: "POST /console/tokens", Handler: c.tokenAdd},
 		{Pattern: "POST /console/tokens/{id}/revoke", Handler: c.tokenRevoke},

@@ -303,6 +303,16 @@ func samplePages() []uitest.Page {
 	previewed.Preview = samplePreviewOfApp()
 	refused.Preview = &idp.AppPreview{Refusal: &idp.Refused{Rule: "grant", Reason: "The person may not use this app.", Explanation: idp.Explanation{Meaning: "No grant lets them.", Side: idp.SideHouse, Change: "Grant it to them. " + uitest.Bait}}}
 	played.Test = sampleTest()
+	asks, peopleAsk := samplePerson(), samplePeople(3)
+	asks.DeletionAskedAt = uitest.Now().Add(-50 * time.Hour)
+	peopleAsk.AskedDeletion = append(peopleAsk.People[:2:2], personRow{ID: "usr_x", Name: uitest.Bait})
+	ownLook := idp.Look{Name: "Acme", Language: "de", Accent: "#7a3b00", DeletionRequests: true, Version: 3, Logo: idp.Image{
+		Type: "image/svg+xml", Data: []byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><path fill="#7a3b00" d="M0 0h9v9z"/></svg>`)}}
+	wrongLook := viewLook(ownLook)
+	wrongLook.Name, wrongLook.Errors = uitest.Bait, map[string]string{
+		"accent": "Text in the colour #ffee00 has a contrast of 1.1 to 1 on these pages, and needs 4.5. The nearest that can be read is #70690f.",
+		"logo":   "The logo has more than 64 KiB.",
+	}
 	pages := map[string]uitest.Page{
 		"templates":      {View: templatesPage(templatesView{Templates: []templateRow{{"slack", "Slack", "SAML", "persistent, made up for this app; never changes", 2, 3, 14}, {"nextcloud", uitest.Bait, "SAML, OpenID Connect", "", 0, 9, 9}}})},
 		"template":       {View: templatePage(sampleTemplate(nil, ""))},
@@ -336,6 +346,11 @@ func samplePages() []uitest.Page {
 		"person":          {View: personPage(person)},
 		"person-out":      {View: personPage(suspended)},
 		"person-bare":     {View: personPage(bare)},
+		"person-asks":     {View: personPage(asks)},
+		"people-ask":      {View: peoplePage(peopleAsk)},
+		"look":            {View: lookPage(viewLook(idp.Look{Version: 1}))},
+		"look-own":        {Look: ownLook, View: lookPage(viewLook(ownLook))},
+		"look-wrong":      {View: lookPage(wrongLook)},
 		"person-add":      {View: addPersonPage(addPersonView{})},
 		"person-add-bad":  {View: addPersonPage(addPersonView{Username: "grace", Name: "Grace Hopper", Errors: map[string]string{"username": "This username is taken."}})},
 		"person-added":    {View: addedPersonPage(addedPersonView{ID: "usr_x", Name: "Grace Hopper", Username: "grace", Link: "http://localhost:8080/signin/link/3yqG0Jt0bH0gq3p6rM3W0T0f1zBq7k8Jk2mXx9vS5wE", Until: uitest.Now().Add(72 * time.Hour), New: true})},

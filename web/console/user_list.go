@@ -22,12 +22,16 @@ func (c *Console) userList(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	asked, err := c.Store.AskedDeletion(r.Context())
+	if err != nil {
+		return err
+	}
 	query := url.Values{}
 	if search != "" {
 		query.Set("q", search)
 	}
 	return ui.Render(w, r, http.StatusOK, peoplePage(peopleView{
-		Search: search, Total: active + suspended, People: rows(people),
+		Search: search, Total: active + suspended, People: rows(people), AskedDeletion: rows(asked),
 		Pager: pager("/console/users", query, after, next),
 	}))
 }

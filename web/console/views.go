@@ -13,6 +13,8 @@ type peopleView struct {
 	Total  int // people in all; negative when not counted
 	People []personRow
 	Pager  ui.Pager
+	// AskedDeletion are those who asked to be deleted.
+	AskedDeletion []personRow
 }
 
 // personRow is one person of a list. Note says why the person stands in it.
@@ -29,6 +31,7 @@ type personView struct {
 	ID, Name, Username, Email string
 	Owner, Suspended          bool
 	SuspendedAt, CreatedAt    time.Time
+	DeletionAskedAt           time.Time
 	ReceiptID                 string // of the newest suspension; empty when there is none
 	Exposure                  exposure
 	Groups                    []groupRow

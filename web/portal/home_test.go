@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/idp"
 	"gatehouse/web/ui"
 	"gatehouse/web/ui/uitest"
 )
@@ -71,5 +72,5 @@ func TestEveryPageIsWellBuilt(t *testing.T) {
 }
 
 func TestEveryPageStandsInABrowser(t *testing.T) {
-	uitest.Look(t, samplePages(), ui.Languages()...)
+	uitest.Look(t, samplePages(), idp.Languages()...)
 }

@@ -37,6 +37,7 @@ func (s *SignIn) AskConsent(w http.ResponseWriter, r *http.Request, q idp.Consen
 	if err != nil {
 		return err
 	}
+	ui.Speak(r.Context(), u.Language)
 	v := consentView{
 		Action: r.URL.Path, Ticket: q.Ticket, App: q.App.Name, Name: u.Name(), Username: u.Username,
 		Learns: ui.Learns(r.Context(), q.App, q.Scopes), ComesBack: ui.ComesBack(q.Scopes), Host: destination(r.Context(), q.RedirectURI),

@@ -63,6 +63,7 @@ func (s *SignIn) accept(w http.ResponseWriter, r *http.Request) (in idp.SignIn, 
 	case err != nil:
 		return idp.SignIn{}, "", err
 	}
+	ui.Speak(r.Context(), in.UILocales...)
 	if in.EndOrigin != "" {
 		if err := ui.AllowFormAction(w, in.EndOrigin); err != nil {
 			return idp.SignIn{}, "", err

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"gatehouse/web/ui"
+	"gatehouse/idp"
 	"gatehouse/web/ui/uitest"
 )
 
@@ -55,5 +55,5 @@ func TestEveryPageIsWellBuilt(t *testing.T) {
 }
 
 func TestEveryPageStandsInABrowser(t *testing.T) {
-	uitest.Look(t, samplePages(), ui.Languages()...)
+	uitest.Look(t, samplePages(), idp.Languages()...)
 }

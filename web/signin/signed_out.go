@@ -130,15 +130,15 @@ func (v signedOutView) words(ctx context.Context) string {
 	}
 	switch {
 	case !v.Known:
-		return ui.T(ctx, "Nobody is signed in to Gatehouse in this browser.")
+		return ui.T(ctx, "Nobody is signed in to %s in this browser.", ui.House(ctx))
 	case len(v.Apps) == 0:
-		return ui.T(ctx, "Your session at Gatehouse has ended. No app was open from it.")
+		return ui.T(ctx, "Your session at %s has ended. No app was open from it.", ui.House(ctx))
 	case count[in] > 0:
-		return ui.T(ctx, "Your session at Gatehouse has ended. Look after what may still be open:")
+		return ui.T(ctx, "Your session at %s has ended. Look after what may still be open:", ui.House(ctx))
 	case count[waiting] > 0:
-		return ui.T(ctx, "Your session at Gatehouse has ended. The apps that were open from it are being told:")
+		return ui.T(ctx, "Your session at %s has ended. The apps that were open from it are being told:", ui.House(ctx))
 	case v.More > 0:
-		return ui.T(ctx, "Your session at Gatehouse has ended. Of the apps that were open from it, the first %d, and %d more are told:", len(v.Apps), v.More)
+		return ui.T(ctx, "Your session at %s has ended. Of the apps that were open from it, the first %d, and %d more are told:", ui.House(ctx), len(v.Apps), v.More)
 	}
-	return ui.T(ctx, "Your session at Gatehouse has ended, and so has what was open from it:")
+	return ui.T(ctx, "Your session at %s has ended, and so has what was open from it:", ui.House(ctx))
 }

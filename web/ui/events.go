@@ -14,6 +14,12 @@ func EventWords(kind string) string {
 		return "Password set"
 	case "owner.first":
 		return "Became the first owner"
+	case "user.deletion.ask":
+		return "Asked to be deleted"
+	case "user.deletion.drop":
+		return "Request to be deleted taken off the list"
+	case "house.look":
+		return "Look of the pages changed"
 	case "user.suspend":
 		return "Suspended"
 	case "user.suspend.schedule":

@@ -17,8 +17,8 @@ import (
 // The languages of the pages that everybody sees; the first is what a stranger
 // gets who asks for none of them. The console is English.
 var (
-	spoken  = [...]language.Tag{language.English, language.German}
-	matcher = language.NewMatcher(spoken[:])
+	spoken  = tagsOf(idp.Languages())
+	matcher = language.NewMatcher(spoken)
 	voices  = newVoices()
 )
 
@@ -28,11 +28,10 @@ type voice struct {
 	printer *message.Printer
 }
 
-// Languages returns the tags of the languages that pages are shown in (BCP 47).
-func Languages() []string {
-	out := make([]string, len(spoken))
-	for i, tag := range spoken {
-		out[i] = tag.String()
+func tagsOf(list []string) []language.Tag {
+	out := make([]language.Tag, len(list))
+	for i, s := range list {
+		out[i] = language.MustParse(s)
 	}
 	return out
 }

@@ -94,7 +94,7 @@ func problemWords(ctx context.Context, k idp.Kind) problem {
 			T(ctx, "We slow down to keep guessing useless."),
 			T(ctx, "Wait a minute, then try again.")}
 	case idp.Unavailable:
-		return problem{T(ctx, "Gatehouse cannot answer right now"),
+		return problem{T(ctx, "%s cannot answer right now", House(ctx)),
 			T(ctx, "It cannot reach its own records, and it does not guess. You are still signed in where you were."),
 			T(ctx, "Try again in a few seconds.")}
 	case idp.Internal:

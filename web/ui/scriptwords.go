@@ -11,9 +11,9 @@ import (
 func scriptWords(ctx context.Context) string {
 	b, err := json.Marshal(map[string]any{
 		"now": T(ctx, "now"), "just": T(ctx, "just now"),
-		"ago":  []string{hash(ctx, "%d s ago"), hash(ctx, "%d min ago"), hash(ctx, "%d h ago"), hash(ctx, "%d days ago")},
-		"in":   []string{hash(ctx, "in %d s"), hash(ctx, "in %d min"), hash(ctx, "in %d h"), hash(ctx, "in %d days")},
-		"copy": T(ctx, "Copy"), "copied": T(ctx, "Copied"),
+		"ago":    []string{hash(ctx, "%d s ago"), hash(ctx, "%d min ago"), hash(ctx, "%d h ago"), hash(ctx, "%d days ago")},
+		"in":     []string{hash(ctx, "in %d s"), hash(ctx, "in %d min"), hash(ctx, "in %d h"), hash(ctx, "in %d days")},
+		"copied": T(ctx, "Copied"),
 	})
 	if err != nil {
 		return "{}" // strings marshal

@@ -45,8 +45,10 @@ document.addEventListener("click", async (e) => {
   const b = e.target.closest("button[data-copy]");
   if (!b) return;
   await navigator.clipboard.writeText(b.dataset.copy);
+  const word = b.textContent;
+  if (word === words.copied) return;
   b.textContent = words.copied;
-  setTimeout(() => (b.textContent = words.copy), 1600);
+  setTimeout(() => (b.textContent = word), 1600);
 });
 
 // Filter as you type: hides the items of a list that do not hold the words.

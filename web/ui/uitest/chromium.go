@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
-	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/chromedp"
 
@@ -22,7 +21,8 @@ import (
 // Look opens each page in Chromium, in each of the languages (English, where
 // none is named), and fails on a violation of the content security policy, on a
 // page that scrolls sideways on the narrowest of phones, on words that do not
-// fit where they stand, and on bait that ran. Where GATEHOUSE_SHOTS names a
+// fit where they stand, on what axe-core finds against WCAG 2.2 AA (in the first
+// language), and on bait that ran. Where GATEHOUSE_SHOTS names a
 // directory, it leaves a screenshot of each page there: wide and narrow, light
 // and dark.
 func Look(t *testing.T, pages []Page, languages ...string) {
@@ -34,13 +34,18 @@ func Look(t *testing.T, pages []Page, languages ...string) {
 	defer srv.Close()
 	ctx, complaints := Browser(t)
 	shots := os.Getenv("GATEHOUSE_SHOTS")
-	for _, lang := range languages {
+	for i, lang := range languages {
 		for _, p := range pages {
 			name := p.Name
 			if lang != "en" {
 				name += "-" + lang
 			}
 			look(t, ctx, srv.URL+"/"+p.Name+"?lang="+lang, name, complaints)
+			if i == 0 {
+				for _, f := range Judge(t, ctx, name) {
+					t.Errorf("%s, %s", name, f)
+				}
+			}
 			if shots != "" {
 				shoot(t, ctx, filepath.Join(shots, name))
 			}
@@ -51,8 +56,13 @@ func Look(t *testing.T, pages []Page, languages ...string) {
 func serve(pages []Page) *httptest.Server {
 	mux := http.NewServeMux()
 	mux.Handle("GET "+ui.AssetsPath, ui.Assets())
+	looks := map[string]bool{}
 	for _, p := range pages {
 		mux.HandleFunc("GET /"+p.Name, p.Serve)
+		if p.Look.Version > 0 && len(looks) == 0 {
+			looks[ui.LookPath] = true
+			mux.HandleFunc("GET "+ui.LookPath, p.Serve)
+		}
 	}
 	return httptest.NewServer(mux)
 }
@@ -131,11 +141,7 @@ func shoot(t *testing.T, ctx context.Context, base string) {
 	t.Helper()
 	for _, width := range []int64{1280, 390} {
 		for _, scheme := range []string{"light", "dark"} {
-			feature := []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}
-			media := emulation.SetEmulatedMediaParams{Features: feature}
-			if _, err := chromedp.Call(ctx, emulation.SetEmulatedMedia, media); err != nil {
-				t.Fatalf("colours of %s: %v", base, err)
-			}
+			paint(t, ctx, base, scheme)
 			if err := chromedp.Do(ctx, chromedp.EmulateViewport(width, 844), chromedp.Sleep(50*time.Millisecond)); err != nil {
 				t.Fatalf("size of %s: %v", base, err)
 			}
