@@ -117,6 +117,47 @@ func TestAnAddressThatWasSomebodyElses(t *testing.T) {
 	}
 }
 
+// TestANameIsGivenFree: by an owner who knows that the account of before is gone,
+// and no name that is somebody's still, was made here, or is in use.
+func TestANameIsGivenFree(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ctx := t.Context()
+	h.commit(idp.Change{Grants: []idp.Grant{{ID: idp.NewGrantID(), AppID: h.crm.ID, UserID: h.bob.ID, CreatedAt: h.clock.Now()}}})
+	ada := h.signedIn(h.ada)
+	persistent := nameOf(ada.takes())
+	ada.takes(wants(wire.NameIDEmail))
+	release := func(name string) error { _, err := h.dir.ReleaseName(ctx, h.crm.ID, name); return err }
+	for name, kind := range map[string]idp.Kind{"ada@example.com": idp.Invalid, persistent.Value: idp.Invalid, "nobody@example.com": idp.NotFound} {
+		if err := release(name); !idp.IsKind(err, kind) {
+			t.Errorf("%s: %v, want %s", name, err, kind)
+		}
+	}
+	h.changeUser(h.ada.ID, func(u *idp.User) { u.Email = "countess@example.com" })
+	h.changeUser(h.bob.ID, func(u *idp.User) { u.Email = "ada@example.com" })
+	if err := release("ada@example.com"); !idp.IsKind(err, idp.Denied) {
+		t.Errorf("while she is signed in there: %v", err)
+	}
+	bob := h.signedIn(h.bob)
+	bob.get(h.redirect(h.ask(wants(wire.NameIDEmail)), nil, "")).wantStatus(wire.StatusInvalidNameIDPolicy)
+	s, err := h.gate.Session(ctx, ada.cookie("session"))
+	h.must(err)
+	_, err = h.dir.SignOut(ctx, s)
+	h.must(err)
+	h.must(release("ada@example.com"))
+	if n := nameOf(bob.takes(wants(wire.NameIDEmail))); n.Value != "ada@example.com" {
+		t.Errorf("NameID %+v", n)
+	}
+	list, _, err := h.store.Events(ctx, idp.EventQuery{UserID: h.ada.ID})
+	h.must(err)
+	if !slices.ContainsFunc(list, func(e idp.Event) bool { return e.Kind == "app.name.release" && e.Detail["name"] == "ada@example.com" }) {
+		t.Error("that it was given free is not written down")
+	}
+	if err := release("ada@example.com"); !idp.IsKind(err, idp.Invalid) {
+		t.Errorf("of whoever has it now: %v", err)
+	}
+}
+
 // TestALogoutNamesAllThatWasIssued: an app that asked in several formats during
 // one session is told by each of them, exactly as it was issued, and by none of
 // another session.

@@ -155,6 +155,8 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "GET /console/apps/{id}/settings", Handler: c.appSettings},
 		{Pattern: "POST /console/apps/{id}/settings", Handler: c.appChange},
 		{Pattern: "POST /console/apps/{id}/settings/preview", Handler: c.appChangePreview},
+		{Pattern: "GET /console/apps/{id}/names", Handler: c.nameForm},
+		{Pattern: "POST /console/apps/{id}/names/release", Handler: c.nameRelease},
 		{Pattern: "GET /console/apps/{id}/remove", Handler: c.appRemoveConfirm},
 		{Pattern: "POST /console/apps/{id}/remove", Handler: c.appRemove},
 		{Pattern: "GET /console/app-templates", Handler: c.templateList},

@@ -436,13 +436,16 @@ func samplePages() []uitest.Page {
 			v.Try = tryView{AppID: "app_b", App: "CRM", SAML: true, User: "grace", Person: "Grace Hopper", Preview: samplePreviewOfApp()}
 			return v
 		}())},
-		"app-removed":  {View: appPage(appView{ID: "app_b", Name: "CRM", Protocol: "SAML", Connect: ours, SAML: true, Removed: true})},
-		"app-added":    {View: appAddedPage(appAddedView{ID: "app_a", Name: "Wiki", Secret: strings.Repeat("9ed33b06", 8), Connect: append([]string{"OIDC_CLIENT_SECRET=" + strings.Repeat("9ed33b06", 8)}, ours...)})},
-		"app-second":   {View: appAddedPage(appAddedView{ID: "app_a", Name: "Wiki", Secret: strings.Repeat("9ed33b06", 8), Connect: ours, Second: true})},
-		"app-secret":   {View: appPage(appView{ID: "app_a", Name: uitest.Bait, Protocol: "OpenID Connect", Connect: ours, Secrets: []idp.ClientSecret{{ID: "sec_9ed33b063086e1f3"}}})},
-		"groups":       {View: groupsPage(groupsView{Groups: []groupRow{{ID: "grp_a", Name: "Engineering", Added: ago(80 * time.Hour)}, {ID: "grp_b", Name: "Compilers", Added: ago(9000 * time.Hour)}}})},
-		"groups-empty": {View: groupsPage(groupsView{})},
-		"group":        {View: groupPage(groupView{ID: "grp_a", Name: "Engineering", Apps: samplePerson().Apps[:3], People: samplePeople(6).People})},
+		"app-names":      {View: namesPage(namesView{ID: "app_b", App: "CRM"})},
+		"app-names-bad":  {View: namesPage(namesView{ID: "app_b", App: longName, Name: uitest.Bait, Error: "CRM knows nobody by that name."})},
+		"app-names-free": {View: namesPage(namesView{ID: "app_b", App: "CRM", Name: uitest.Bait, Released: longName})},
+		"app-removed":    {View: appPage(appView{ID: "app_b", Name: "CRM", Protocol: "SAML", Connect: ours, SAML: true, Removed: true})},
+		"app-added":      {View: appAddedPage(appAddedView{ID: "app_a", Name: "Wiki", Secret: strings.Repeat("9ed33b06", 8), Connect: append([]string{"OIDC_CLIENT_SECRET=" + strings.Repeat("9ed33b06", 8)}, ours...)})},
+		"app-second":     {View: appAddedPage(appAddedView{ID: "app_a", Name: "Wiki", Secret: strings.Repeat("9ed33b06", 8), Connect: ours, Second: true})},
+		"app-secret":     {View: appPage(appView{ID: "app_a", Name: uitest.Bait, Protocol: "OpenID Connect", Connect: ours, Secrets: []idp.ClientSecret{{ID: "sec_9ed33b063086e1f3"}}})},
+		"groups":         {View: groupsPage(groupsView{Groups: []groupRow{{ID: "grp_a", Name: "Engineering", Added: ago(80 * time.Hour)}, {ID: "grp_b", Name: "Compilers", Added: ago(9000 * time.Hour)}}})},
+		"groups-empty":   {View: groupsPage(groupsView{})},
+		"group":          {View: groupPage(groupView{ID: "grp_a", Name: "Engineering", Apps: samplePerson().Apps[:3], People: samplePeople(6).People})},
 		"emergency": {View: emergencyPage(emergencyView{Keys: []keyRow{
 			{ID: "key_86cew25hsyccaringum4dwstdn", Signs: "OpenID Connect tokens, RS256", State: "in use", Made: ago(40 * 24 * time.Hour), Live: true},
 			{ID: "key_3zdew25hsyccaringum4dwstdn", Signs: "SAML assertions, RS256", State: "in use", Made: ago(40 * 24 * time.Hour), Live: true},
