@@ -12,6 +12,26 @@ func EventWords(kind string) string {
 		return "Details changed"
 	case "password.set":
 		return "Password set"
+	case "password.change.refuse":
+		return "Gave a wrong current password"
+	case "admin.recover":
+		return "A one-time link was made on the machine"
+	case "user.invite":
+		return "Invited by mail"
+	case "link.make":
+		return "An owner made a one-time link"
+	case "link.mail":
+		return "A one-time link was mailed"
+	case "mail.sent":
+		return "A mail was sent"
+	case "mail.drop":
+		return "A mail was not sent"
+	case "mail.fail":
+		return "A mail could not be sent"
+	case "recovery.ask":
+		return "A link was asked for by mail"
+	case "owner.recover":
+		return "Became an owner by a link from the machine"
 	case "owner.first":
 		return "Became the first owner"
 	case "user.deletion.ask":
@@ -20,6 +40,8 @@ func EventWords(kind string) string {
 		return "Request to be deleted taken off the list"
 	case "app.name.release":
 		return "A name at an app was given free"
+	case "user.data":
+		return "Downloaded what is kept about them"
 	case "house.look":
 		return "Look of the pages changed"
 	case "user.suspend":
@@ -34,6 +56,14 @@ func EventWords(kind string) string {
 		return "Scheduled suspension: suspended already"
 	case "user.restore":
 		return "Restored"
+	case "signin.device":
+		return "Signed in on a browser that was not known"
+	case "device.own":
+		return "Said that a sign-in was theirs"
+	case "device.disown":
+		return "Said that a sign-in was not theirs"
+	case "device.forget":
+		return "Had a browser forgotten"
 	case "oidc.device.confirm":
 		return "Signed in on a device"
 	case "oidc.device.deny":
