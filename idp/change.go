@@ -48,6 +48,10 @@ type Change struct {
 	Reminders []Reminder
 	// KeysHad are what owners say of apps having our certificates.
 	KeysHad []KeyRead
+	// ReleaseAccounts are records of people in apps that are no more, so that
+	// somebody else may be known there by their Subject. One whose Subject is
+	// another by now makes the change stale.
+	ReleaseAccounts []Account
 	// Ending, when set, ends something. A Change with an Ending carries no
 	// versioned rows but the Schedule that brought it about; Grants that stand
 	// are narrowed by it whatever their version.

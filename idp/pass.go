@@ -12,6 +12,12 @@ type Proof struct {
 	Generation string
 }
 
+// Once is a value of a kind that is spent once, until it expires.
+type Once struct {
+	Kind, Value string
+	Until       time.Time
+}
+
 // Standing is the truth a Proof is compared with, read in the same statement
 // as the pass itself.
 type Standing struct {

@@ -80,6 +80,9 @@ type Issues interface {
 	// its Subject unless it follows, a known participant its SessionIndex and
 	// NameID; the NameID.Value of a new one is the account's Subject.
 	RecordAssertion(ctx context.Context, proof idp.Proof, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error)
+	// RecordAnswer is RecordAssertion that spends a value with it, all or
+	// nothing: idp.Conflict where that is spent already.
+	RecordAnswer(ctx context.Context, proof idp.Proof, once idp.Once, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error)
 	// Spend spends a value of a kind once: idp.Conflict the second time,
 	// until it expires.
 	Spend(ctx context.Context, kind, value string, until time.Time) error

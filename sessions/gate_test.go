@@ -1,6 +1,7 @@
 package sessions_test
 
 import (
+	"crypto/rand"
 	"fmt"
 	"reflect"
 	"slices"
@@ -83,6 +84,14 @@ var paths = []path{
 		_, s := w.session()
 		return func() error {
 			_, _, err := w.gate.Assert(w.ctx, s.Proof, w.participant(s), w.account("nameid"))
+			return err
+		}
+	}},
+	{pass: sessions.Assertion, covers: []string{"RecordAnswer"}, prepare: func(w *world) func() error {
+		_, s := w.session()
+		return func() error {
+			once := idp.Once{Kind: "request", Value: rand.Text(), Until: w.now.Add(time.Minute)}
+			_, _, err := w.gate.Answer(w.ctx, s.Proof, once, w.participant(s), w.account("nameid"))
 			return err
 		}
 	}},

@@ -136,6 +136,9 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 	for _, r := range c.Reminders {
 		steps = append(steps, reminderStep(r))
 	}
+	for _, a := range c.ReleaseAccounts {
+		steps = append(steps, must(stale("account"), releaseAccount, a.ID, a.Subject))
+	}
 	for _, r := range c.KeysHad {
 		steps = append(steps, do(sayKey, r.AppID, r.KeyID, us(r.SaidAt)))
 	}

@@ -157,7 +157,6 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 			&saml.SOAPLogout{EntityID: entityID(issuer), Ring: ring, Fetch: out, Now: wallTime},
 		},
 		Probe: &outbox.Probe{Issuer: issuer, Signer: ring, Fetch: out, Now: wallTime},
-		Names: (&saml.Names{EntityID: entityID(issuer), Salt: transient, Gate: gate}).Issued,
 		Tried: counting.tried,
 		Alarm: func(_ context.Context, failed []idp.Delivery) {
 			log.Error("deliveries failed for good; see the receipts", "count", len(failed))

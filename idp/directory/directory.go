@@ -30,6 +30,8 @@ type Store interface {
 	AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error)
 	Apps(ctx context.Context) ([]idp.App, error)
 	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
+	AccountBySubject(ctx context.Context, app idp.AppID, subject string) (idp.Account, error)
+	Participants(ctx context.Context, user idp.UserID, now time.Time) ([]idp.Participant, error)
 	ExpiredSessions(ctx context.Context, now time.Time, n int) (whole, cut []idp.Session, err error)
 	SettleSessions(ctx context.Context, ids []idp.SessionID, now time.Time) error
 	ParticipantsOf(ctx context.Context, ids []idp.SessionID) ([]idp.Participant, error)

@@ -49,7 +49,12 @@ func (p *Provider) launch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	req.ACS = acs
-	p.grant(w, r, app, req, session)
+	v := &visitor{session: session, in: true}
+	if app, err = v.app(r.Context(), p, app.Identifier); err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	p.grant(w, r, app, req, v, false)
 }
 
 // toPerson is a refusal that an app would be told, had it asked.

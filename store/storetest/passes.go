@@ -81,6 +81,7 @@ func testNothingIsIssuedOnADeadProof(h *house) {
 		h.Helper()
 		p, acc := h.participant(s, a)
 		_, _, assert := h.RecordAssertion(h.ctx, s.Proof, p, acc)
+		_, _, answer := h.RecordAnswer(h.ctx, s.Proof, h.once("one more "+when), p, acc)
 		_, rotate := h.Rotate(h.ctx, f.ID, f.Proof, 1, h.now, time.Minute)
 		_, use := h.UseLink(h.ctx, l.ID, h.now, idp.Change{Events: []idp.Event{h.event("link.use", u.ID)}})
 		fresh := l
@@ -91,6 +92,7 @@ func testNothingIsIssuedOnADeadProof(h *house) {
 			"SpendSignIn":     h.SpendSignIn(h.ctx, done.ID, h.now),
 			"SpendCode":       h.SpendCode(h.ctx, h.newFamily(s, a), p, acc),
 			"RecordAssertion": assert,
+			"RecordAnswer":    answer,
 			"Rotate":          rotate,
 			"CreateLink":      h.CreateLink(h.ctx, fresh, "fresh"+when, idp.Change{}),
 			"UseLink":         use,

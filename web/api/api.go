@@ -44,6 +44,7 @@ type Store interface {
 	BatchPeople(ctx context.Context, id idp.BatchID, state idp.BatchPersonState, after string, n int) ([]idp.BatchPerson, string, error)
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
 	EventsAbout(ctx context.Context, correlation string) ([]idp.Event, error)
+	RefusedMessages(ctx context.Context, correlation string) (map[idp.EventID]idp.RefusedMessage, error)
 	APITokens(ctx context.Context, id idp.UserID) ([]idp.APIToken, error)
 	InitialTokens(ctx context.Context) ([]idp.InitialToken, error)
 	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
@@ -197,6 +198,7 @@ func (a *API) routes() []route {
 		{"POST /api/v1/apps/{app}/metadata/refresh", owner, "Read an app's metadata again now", nil, client.MetadataRefresh{}, a.metadataRefresh},
 		{"POST /api/v1/saml/metadata", owner, "Read the metadata of a service provider, and register nothing", client.MetadataSource{}, client.Metadata{}, a.metadataRead},
 		{"DELETE /api/v1/apps/{app}/registration", owner, "Take away the token with which an app manages its own registration", nil, nil, a.registrationRevoke},
+		{"DELETE /api/v1/apps/{app}/names/{name}", owner, "Let somebody else be known to a SAML app by a name that it knows a renamed person by, whose account there is gone", nil, nil, a.nameRelease},
 		{"GET /api/v1/apps/{app}/connect", owner, "What an app has to be told to be connected, its secret apart", nil, client.Page[client.Setting]{}, a.appConnect},
 		{"GET /api/v1/apps/{app}/check", owner, "What a reviewer would say of an app's registration", nil, client.Page[client.Finding]{}, a.appCheck},
 		{"POST /api/v1/apps/{app}/preview", owner, "What an app would be told of a person who signed in now; nothing is signed, and that somebody looked is written down", client.ForPerson{}, client.AppPreview{}, a.appPreview},

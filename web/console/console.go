@@ -51,6 +51,7 @@ type Holdings interface {
 	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
 	EventsAbout(ctx context.Context, correlation string) ([]idp.Event, error)
+	RefusedMessages(ctx context.Context, correlation string) (map[idp.EventID]idp.RefusedMessage, error)
 }
 
 // Scheduled reads what is to come, and what is under way.
@@ -156,6 +157,8 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "GET /console/apps/{id}/settings", Handler: c.appSettings},
 		{Pattern: "POST /console/apps/{id}/settings", Handler: c.appChange},
 		{Pattern: "POST /console/apps/{id}/settings/preview", Handler: c.appChangePreview},
+		{Pattern: "GET /console/apps/{id}/names", Handler: c.nameForm},
+		{Pattern: "POST /console/apps/{id}/names/release", Handler: c.nameRelease},
 		{Pattern: "GET /console/apps/{id}/remove", Handler: c.appRemoveConfirm},
 		{Pattern: "POST /console/apps/{id}/remove", Handler: c.appRemove},
 		{Pattern: "GET /console/app-templates", Handler: c.templateList},

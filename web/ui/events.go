@@ -38,6 +38,8 @@ func EventWords(kind string) string {
 		return "Asked to be deleted"
 	case "user.deletion.drop":
 		return "Request to be deleted taken off the list"
+	case "app.name.release":
+		return "A name at an app was given free"
 	case "user.data":
 		return "Downloaded what is kept about them"
 	case "house.look":
