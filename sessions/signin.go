@@ -3,6 +3,7 @@ package sessions
 import (
 	"context"
 	"crypto/subtle"
+	"slices"
 	"time"
 
 	"gatehouse/idp"
@@ -50,12 +51,17 @@ func (g *Gate) SignIn(ctx context.Context, id idp.SignInID, bind string) (idp.Si
 }
 
 // Prove records in the SignIn that proof's user has proven a factor just now
-// by method (an RFC 8176 amr value). The write happens only where the proof
-// still stands.
-func (g *Gate) Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, method string) (idp.SignIn, error) {
+// by these methods (RFC 8176 amr values). The write happens only where the
+// proof still stands.
+func (g *Gate) Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, methods ...string) (idp.SignIn, error) {
 	now := idp.Time(g.Now())
 	in.Proof = proof
-	in.Methods = append(append([]string(nil), in.Methods...), method)
+	in.Methods = slices.Clone(in.Methods)
+	for _, m := range methods {
+		if !slices.Contains(in.Methods, m) {
+			in.Methods = append(in.Methods, m)
+		}
+	}
 	in.AuthTime = now
 	if err := g.Backend.ProveSignIn(ctx, in, now); err != nil {
 		return idp.SignIn{}, err

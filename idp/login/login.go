@@ -13,6 +13,10 @@ type Store interface {
 	LoginByName(ctx context.Context, canonical string) (u idp.User, phc, generation string, err error)
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	Credential(ctx context.Context, id idp.UserID, kind idp.CredentialKind) (idp.Credential, error)
+	Credentials(ctx context.Context, id idp.UserID) ([]idp.Credential, error)
+	CredentialByLookup(ctx context.Context, kind idp.CredentialKind, lookup string) (c idp.Credential, u idp.User, generation string, err error)
+	TouchCredential(ctx context.Context, c idp.Credential, now time.Time) error
+	Spend(ctx context.Context, kind, value string, until time.Time) error
 	Count(ctx context.Context, name string, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
 	Uncount(ctx context.Context, name string) error
 	Record(ctx context.Context, events ...idp.Event) error
@@ -22,7 +26,7 @@ type Store interface {
 // Gate is what login asks of the gate, *sessions.Gate.
 type Gate interface {
 	BeginSignIn(ctx context.Context, in idp.SignIn, bind string) (idp.SignIn, error)
-	Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, method string) (idp.SignIn, error)
+	Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, methods ...string) (idp.SignIn, error)
 	UseLink(ctx context.Context, l idp.Link, change idp.Change) (idp.Committed, error)
 }
 
@@ -32,6 +36,8 @@ type Login struct {
 	Store  Store
 	Gate   Gate
 	Hasher *Hasher
+	// Passkeys are the ceremonies of passkeys; nil: the house can have none.
+	Passkeys *Passkeys
 	// Canonical returns the one form of a name, directory.Canonical.
 	Canonical func(name string) (string, error)
 	Now       func() time.Time

@@ -12,7 +12,9 @@ const methodPassword = "pwd"
 
 // Methods are the amr values (RFC 8176 §2) of all that people can prove here:
 // what a tongue is asked for beyond them, nobody can satisfy.
-func Methods() []string { return []string{methodPassword} }
+func Methods() []string {
+	return []string{methodPassword, methodHardware, methodSoftware, methodPresence, methodMulti}
+}
 
 // attempt is one try of a password, looked up and not yet judged.
 type attempt struct {
