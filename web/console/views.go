@@ -40,6 +40,7 @@ type personView struct {
 	Accounts                  []accountRow
 	Timeline                  []ui.Happening
 	Schedules                 []scheduleRow // that are to come
+	Credentials               []idp.Credential
 }
 
 // exposure is how long the person would stay in, were they suspended now.
