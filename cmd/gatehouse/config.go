@@ -21,6 +21,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"gatehouse/idp/directory"
+	"gatehouse/idp/login"
 	samlwire "gatehouse/idp/saml/wire"
 )
 
@@ -34,6 +35,7 @@ var settings = []string{
 	"URL", "LISTEN", "DATA", "DATABASE", "SECRET", "ADMIN_TOKEN", "TRUSTED_PROXIES", "TLS_CERT", "TLS_KEY", "OUTBOUND_ALLOW", "REDIS", "METRICS",
 	"KEY_ROTATION", "REGISTRATION", "MTLS_URL", "MTLS_LISTEN", "MTLS_CA",
 	"ORGANIZATION", "ORGANIZATION_URL", "CONTACTS", "METADATA_VALIDITY",
+	"PASSKEY_DOMAIN", "PASSKEY_ORIGINS", "PASSKEY_ATTESTATION", "PASSKEY_AUTHENTICATORS",
 }
 
 // notYet are names that DESIGN reserves and this version does not serve:
@@ -60,7 +62,9 @@ type Config struct {
 	MTLSListen     string        // the door for it; empty: a trusted proxy's
 	MTLSCA         string        // PEM file of the authorities for tls_client_auth
 	// About says in our SAML metadata who runs the house.
-	About            samlwire.About
+	About samlwire.About
+	// Passkeys is what is decided on passkeys; its Box and Salt are not set here.
+	Passkeys         login.PasskeySettings
 	MetadataValidity time.Duration // for how long SAML metadata are good at the least; 0: without end
 }
 
@@ -181,6 +185,9 @@ func parse(v map[string]string) (Config, error) {
 		return c, err
 	}
 	if c.About, err = about(or("ORGANIZATION", ""), or("ORGANIZATION_URL", c.URL.String()), list(v["CONTACTS"])); err != nil {
+		return c, err
+	}
+	if c.Passkeys, err = passkeys(c.URL, c.About.Organization, v); err != nil {
 		return c, err
 	}
 	for _, p := range list(v["TRUSTED_PROXIES"]) {

@@ -40,7 +40,16 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	credentials, err := p.Store.Credentials(ctx, v.User.ID)
+	if err != nil {
+		return err
+	}
+	known, err := p.known(v.User, credentials)
+	if err != nil {
+		return err
+	}
 	return ui.Render(w, r, http.StatusOK, homePage(homeView{
+		Known:     known,
 		FirstName: firstName(v.User),
 		Apps:      p.tiles(access, accounts),
 		Sessions:  devices(ctx, live, opened(participants, access), v.Session.ID),
@@ -123,11 +132,23 @@ func signIns(ctx context.Context, events []idp.Event) []ui.Happening {
 		if len(out) == maxRecent {
 			break
 		}
-		if strings.HasPrefix(e.Kind, "signin.") || e.Kind == "password.set" {
+		if e.Kind == "signin.passkey.synced" {
+			continue // stands beside the sign-in itself
+		}
+		if strings.HasPrefix(e.Kind, "signin.") || aboutCredentials(e.Kind) {
 			out = append(out, ui.Happening{At: e.At, Title: happened(ctx, e.Kind), Detail: e.Actor.Address})
 		}
 	}
 	return out
+}
+
+// aboutCredentials reports whether an event changed how the person signs in.
+func aboutCredentials(kind string) bool {
+	switch kind {
+	case "password.set", "passkey.add", "passkey.remove", "credential.remove":
+		return true
+	}
+	return false
 }
 
 // happened says in words what an event of theirs was.
@@ -135,6 +156,14 @@ func happened(ctx context.Context, kind string) string {
 	switch {
 	case kind == "password.set":
 		return ui.T(ctx, "Password set")
+	case kind == "passkey.add":
+		return ui.T(ctx, "Passkey added")
+	case kind == "passkey.remove":
+		return ui.T(ctx, "Passkey removed")
+	case kind == "credential.remove":
+		return ui.T(ctx, "Taken away by an owner: something you signed in with")
+	case kind == "signin.passkey.clone":
+		return ui.T(ctx, "A passkey that may have been copied")
 	case strings.HasSuffix(kind, ".refuse"):
 		return ui.T(ctx, "Sign-in refused")
 	case strings.HasSuffix(kind, ".throttle"):

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login"
 	"gatehouse/web/ui"
 	"gatehouse/web/ui/uitest"
 )
@@ -41,11 +42,22 @@ func samplePages() []uitest.Page {
 		},
 	}
 	empty := homeView{FirstName: "Alan", Sessions: full.Sessions[:1]}
+	making := login.Ceremony{Options: `{"publicKey":{}}`, State: "x"}
 	owner := full
 	owner.FirstName = "Ada"
 	return []uitest.Page{
 		{Name: "portal-home", Visit: uitest.Employee(), View: homePage(full)},
 		{Name: "portal-owner", Visit: uitest.Owner(), View: homePage(owner)},
+		{Name: "passkeys", Visit: uitest.Employee(), View: passkeysPage(passkeysView{Making: making, Passkeys: []login.Passkey{
+			{ID: "crd_a", Name: "Windows Hello", CreatedAt: ago(90 * 24 * time.Hour), LastUsedAt: ago(2 * time.Hour)},
+			{ID: "crd_b", Name: "Apple Passwords", CreatedAt: ago(3 * time.Hour), Synced: true},
+			{ID: "crd_c", Name: uitest.Bait, CreatedAt: ago(400 * 24 * time.Hour)},
+		}})},
+		{Name: "passkeys-full", Visit: uitest.Employee(), View: passkeysPage(passkeysView{
+			None: "You have 20 passkeys, and more are not kept. Remove one first.", Error: "This is the last thing you can sign in with. Add another passkey first.",
+			Passkeys: []login.Passkey{{ID: "crd_a", Name: "Windows Hello", CreatedAt: ago(time.Hour)}},
+		})},
+		{Name: "passkey-offer", Visit: uitest.Employee(), View: offerPage(making)},
 		{Name: "device-code", Visit: uitest.Employee(), View: deviceCodePage(deviceCodeView{})},
 		{Name: "device-code-wrong", Visit: uitest.Employee(), View: deviceCodePage(deviceCodeView{
 			UserCode: uitest.Bait, Error: "No device waits with this code. Look at the device again: a code works for ten minutes, once.",

@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
+	"gatehouse/idp/login"
 	"gatehouse/web/ui"
 )
 
@@ -21,12 +22,14 @@ type Store interface {
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	Consent(ctx context.Context, id idp.ConsentID) (idp.Consent, error)
 	Consents(ctx context.Context, user idp.UserID) ([]idp.Consent, error)
+	Credentials(ctx context.Context, user idp.UserID) ([]idp.Credential, error)
 }
 
 // Portal is the room's table of contents and what its page stands on.
 type Portal struct {
 	Store     Store
 	Directory *directory.Directory
+	Login     *login.Login
 	// Launch says how the tile of an app opens it.
 	Launch  func(idp.App) Launch
 	Devices Devices
@@ -51,6 +54,11 @@ func (p *Portal) Routes() []ui.Route {
 		{Pattern: "POST /sessions/{id}/end", Access: ui.SignedIn, Handler: p.endSession},
 		{Pattern: "POST /sessions/end-others", Access: ui.SignedIn, Handler: p.endOthers},
 		{Pattern: "POST /consents/{id}/revoke", Access: ui.SignedIn, Handler: p.takeBack},
+		{Pattern: "GET /passkeys", Access: ui.JustProven, Handler: p.passkeys},
+		{Pattern: "POST /passkeys", Access: ui.JustProven, Handler: p.addPasskey},
+		{Pattern: "GET /passkeys/offer", Access: ui.JustProven, Handler: p.offerPasskey},
+		{Pattern: "POST /passkeys/{id}/rename", Access: ui.JustProven, Handler: p.renamePasskey},
+		{Pattern: "POST /passkeys/{id}/remove", Access: ui.JustProven, Handler: p.removePasskey},
 	}
 }
 

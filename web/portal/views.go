@@ -14,6 +14,7 @@ type homeView struct {
 	Sessions  []sessionRow
 	Allowed   []consentRow
 	Recent    []ui.Happening
+	Known     string // what the browser is told of passkeys; empty: there are none here
 }
 
 // tile is one app.

@@ -18,9 +18,17 @@ func (s *SignIn) identify(w http.ResponseWriter, r *http.Request) error {
 	if login.Next(in) == login.StepDone && !in.DoneAt.IsZero() {
 		return ui.SeeOther(w, r, resume(in))
 	}
-	return ui.Render(w, r, http.StatusOK, identifyPage(identifyView{
-		Action: stepPath(in, "identifier"), App: app, Username: in.LoginHint,
-	}))
+	return s.showIdentify(w, r, http.StatusOK, in, identifyView{App: app, Username: in.LoginHint})
+}
+
+// showIdentify asks who is there, by a name or by a passkey.
+func (s *SignIn) showIdentify(w http.ResponseWriter, r *http.Request, status int, in idp.SignIn, v identifyView) error {
+	passkey, err := s.offer(r.Context(), in)
+	if err != nil {
+		return err
+	}
+	v.Action, v.Passkey = stepPath(in, "identifier"), passkey
+	return ui.Render(w, r, status, identifyPage(v))
 }
 
 // identified takes the name and asks for the password. It looks nobody up: the
@@ -32,10 +40,9 @@ func (s *SignIn) identified(w http.ResponseWriter, r *http.Request) error {
 	}
 	username := strings.TrimSpace(r.PostFormValue("username"))
 	if username == "" || len(username) > maxUsername {
-		return ui.Render(w, r, http.StatusBadRequest, identifyPage(identifyView{
-			Action: stepPath(in, "identifier"), App: app, Username: clip(username, maxUsername),
-			Error: ui.T(r.Context(), "Type your username or your email."),
-		}))
+		return s.showIdentify(w, r, http.StatusBadRequest, in, identifyView{
+			App: app, Username: clip(username, maxUsername), Error: ui.T(r.Context(), "Type your username or your email."),
+		})
 	}
 	return ui.Render(w, r, http.StatusOK, passwordPage(passwordView{
 		Action: stepPath(in, "password"), Back: "/signin/" + string(in.ID), App: app, Username: username,

@@ -39,6 +39,8 @@ type Cookies interface {
 	ClearSession(w http.ResponseWriter)
 	SetLeft(w http.ResponseWriter, sealed string, life time.Duration)
 	Left(r *http.Request) string
+	SetAsked(w http.ResponseWriter, whom string)
+	Asked(r *http.Request) string
 }
 
 // SignIn is the room's table of contents and what its pages stand on.
@@ -67,6 +69,7 @@ func (s *SignIn) Routes() []ui.Route {
 		{Pattern: "GET /signin/{id}", Access: ui.BoundBrowser, Handler: s.identify},
 		{Pattern: "POST /signin/{id}/identifier", Access: ui.BoundBrowser, Handler: s.identified},
 		{Pattern: "POST /signin/{id}/password", Access: ui.BoundBrowser, Handler: s.password},
+		{Pattern: "POST /signin/{id}/passkey", Access: ui.BoundBrowser, Handler: s.passkey},
 		{Pattern: "GET /link/{secret}", Access: ui.Anyone, Handler: s.link},
 		{Pattern: "POST /link/{secret}", Access: ui.BoundBrowser, Handler: s.useLink},
 		{Pattern: "POST /signout", Access: ui.SignedIn, Handler: s.signOut},
