@@ -29,10 +29,14 @@ type Change struct {
 	// user has sends the user along: its version keeps two of them apart.
 	Credentials       []Credential
 	RemoveCredentials []Credential // ID and UserID are looked at
+	// ForgetDevices forgets every known device of each one's user but that one.
+	ForgetDevices []KnownDevice
 	// Supersede marks what is still pending of these users' earlier endings:
 	// they were restored.
 	Supersede []UserID
 	Events    []Event
+	// Mails are written where the house sends any, see store.Store.Mails.
+	Mails []Mail
 	// Schedules are new ones, or say how theirs went. One that comes with the
 	// ending it brought about gets its receipt.
 	Schedules []Schedule

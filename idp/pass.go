@@ -119,6 +119,9 @@ type SignIn struct {
 	ExpiresAt time.Time
 	DoneAt    time.Time // zero until a session was started from it
 	SpentAt   time.Time // zero until the tongue has answered from it
+	// Device is the raw secret of a known device that this very request brings;
+	// empty: it brings none. It is not kept.
+	Device string
 }
 
 // TokenFamily is what one authorization code was exchanged for: its access
@@ -151,6 +154,12 @@ type LinkPurpose string
 const (
 	LinkPassword   LinkPurpose = "password"    // set a password, then sign in
 	LinkFirstOwner LinkPurpose = "first_owner" // make the first owner; carries no user
+	// LinkRecovery came by mail to whoever reads it: one proof. A person who has
+	// a second factor gives that too, then sets a password.
+	LinkRecovery LinkPurpose = "recovery"
+	// LinkOwner was made on the machine itself: it makes one more owner, and
+	// carries no user.
+	LinkOwner LinkPurpose = "owner"
 )
 
 // Link is a one-time link. Only the hash of its secret is stored.

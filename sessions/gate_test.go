@@ -86,6 +86,13 @@ var paths = []path{
 		proof := w.proof()
 		return func() error { _, _, err := w.gate.NewLink(w.ctx, proof, idp.LinkPassword); return err }
 	}},
+	{pass: sessions.LinkIssued, covers: []string{"CreateLink"}, prepare: func(w *world) func() error {
+		proof := w.proof()
+		return func() error {
+			_, _, err := w.gate.NewLinkWith(w.ctx, proof, idp.LinkRecovery, idp.Change{Events: []idp.Event{{ID: idp.NewEventID(), Kind: "link.mail", UserID: proof.UserID}}})
+			return err
+		}
+	}},
 	{pass: sessions.LinkOpened, covers: []string{"LinkByHash"}, prepare: func(w *world) func() error {
 		raw, _ := w.link()
 		return func() error { _, err := w.gate.Link(w.ctx, raw); return err }
@@ -150,6 +157,18 @@ var paths = []path{
 		raw, _, err := w.gate.NewInitialToken(w.ctx, w.proof(), "t", 9, time.Hour)
 		w.must(err)
 		return func() error { _, err := w.gate.SpendInitialToken(w.ctx, raw); return err }
+	}},
+	{pass: sessions.KnownDevice, covers: []string{"KnownDevice", "TouchKnownDevice"}, prepare: func(w *world) func() error {
+		raw, _ := w.knownDevice()
+		return func() error { _, err := w.gate.KnownDevice(w.ctx, raw, w.user); return err }
+	}},
+	{pass: sessions.DeviceRemembered, covers: []string{"KnowDevice"}, prepare: func(w *world) func() error {
+		proof := w.proof()
+		return func() error { _, err := w.gate.KnowDevice(w.ctx, proof, "", sessions.Browser{}); return err }
+	}},
+	{pass: sessions.DeviceTrusted, covers: []string{"TrustDevice"}, prepare: func(w *world) func() error {
+		_, d := w.knownDevice()
+		return func() error { return w.gate.TrustDevice(w.ctx, d, w.now.Add(time.Hour)) }
 	}},
 }
 
@@ -251,7 +270,7 @@ func TestNoWayInAfterAllOlderHasEnded(t *testing.T) {
 					_, err := w.dir.EndBefore(w.ctx, before, "test")
 					w.must(err)
 					// A bare proof carries no time: what is issued by it is newer.
-					issued := !now && slices.Contains([]sessions.Pass{sessions.LinkIssued, sessions.APITokenIssued, sessions.InitialTokenIssued}, p.pass)
+					issued := !now && slices.Contains([]sessions.Pass{sessions.LinkIssued, sessions.APITokenIssued, sessions.InitialTokenIssued, sessions.DeviceRemembered}, p.pass)
 					if err := attempt(); !idp.IsKind(err, idp.Unauthenticated) && !issued {
 						t.Errorf("after the ending: got %v, want a refusal", err)
 					}

@@ -116,11 +116,11 @@ func (p *Passkeys) Known(u idp.User, credentials []idp.Credential) Known {
 	return k
 }
 
-// made names what makes passkeys, by its AAGUID.
+// makers names what makes passkeys, by its AAGUID.
 //
 // Source: passkeydeveloper/passkey-authenticator-aaguids, aaguid.json, the list
 // that their makers keep together.
-func made() map[string]string {
+func makers() map[string]string {
 	return map[string]string{
 		"ea9b8d66-4d01-1d21-3ce4-b6b48cb575d4": "Google Password Manager",
 		"adce0002-35bc-c60a-648b-0b25f1f05503": "Chrome on Mac",
@@ -143,7 +143,7 @@ func made() map[string]string {
 // nameOf proposes a name for a new passkey: what made it, or else the device it
 // was made at.
 func nameOf(aaguid, device string) string {
-	if name := made()[aaguid]; name != "" {
+	if name := makers()[aaguid]; name != "" {
 		return name
 	}
 	if device = readable(device, maxPasskeyName); device != "" {

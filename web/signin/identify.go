@@ -28,6 +28,7 @@ func (s *SignIn) showIdentify(w http.ResponseWriter, r *http.Request, status int
 		return err
 	}
 	v.Action, v.Passkey = stepPath(in, "identifier"), passkey
+	v.People, v.Forget = s.people(r), stepPath(in, "forget")
 	return ui.Render(w, r, status, identifyPage(v))
 }
 
@@ -51,13 +52,6 @@ func (s *SignIn) identified(w http.ResponseWriter, r *http.Request) error {
 
 // maxUsername is the longest name that is looked at, in bytes.
 const maxUsername = 256
-
-func clip(s string, n int) string {
-	if len(s) > n {
-		return strings.ToValidUTF8(s[:n], "")
-	}
-	return s
-}
 
 // accept reads the SignIn of the path for this browser, with the name of the
 // app it leads to, and lets the forms of the page end where the SignIn ends. A

@@ -15,6 +15,8 @@ func samplePages() []uitest.Page {
 	passkey := passkeyView{Ceremony: login.Ceremony{Options: `{"publicKey":{"challenge":"AAAA","rpId":"127.0.0.1","userVerification":"required"}}`, State: "x"}, Action: "/signin/sin_x/passkey", Page: "/signin/sin_x"}
 	return []uitest.Page{
 		{Name: "signin-identify", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", App: "Wiki"})},
+		{Name: "signin-chooser", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", Forget: "/signin/sin_x/forget", App: "Payroll and Time Tracking for Contractors of the Northern Region", People: []person{
+			{"grace", "Grace Hopper"}, {"ada", "ada"}, {"a-very-long-username-that-nobody-can-break@navy.example", "Hubert Blaine Wolfeschlegelsteinhausenbergerdorff"}, {"bait", uitest.Bait}}})},
 		{Name: "signin-identify-error", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", Username: "grace hopper", Error: "A username has no spaces. Type it as it was given to you, or your email."})},
 		{Name: "signin-passkey", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", App: "Wiki", Passkey: passkey})},
 		{Name: "signin-passkey-refused", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", Passkey: passkey, PasskeyError: "This passkey does not sign you in here. Try it once more, or use your password."})},
@@ -26,7 +28,9 @@ func samplePages() []uitest.Page {
 		{Name: "signin-first-owner", Visit: v, View: firstOwnerPage(firstOwnerView{Action: "/signin/link/x", MinLength: 12, Until: until})},
 		{Name: "signin-dead-link", Visit: v, View: deadLinkPage()},
 		{Name: "signin-expired", Visit: v, View: expiredPage()},
-		{Name: "signin-trouble", Visit: v, View: troublePage()},
+		{Name: "signin-trouble", Visit: v, View: troublePage(true)},
+		{Name: "signin-recover", Visit: v, View: recoverPage("", "")},
+		{Name: "signin-recover-sent", Visit: v, View: recoverSentPage()},
 		{Name: "signin-consent", Visit: uitest.Employee(), View: consentPage(consentView{
 			Action: "/oauth/consent", Ticket: "x", App: "Acme Notes", Name: "Grace Hopper", Username: "grace", Host: "notes.acme.example", ComesBack: true,
 			Learns: []string{"That it is you: an identifier, the same each time you come", "Your name and your username", "Your email address", "The groups you are in"},

@@ -13,6 +13,8 @@ type identifyView struct {
 	App      string // name of the app the person is on the way to; empty for Gatehouse itself
 	Username string
 	Error    string
+	People   []person // who have signed in on this browser
+	Forget   string   // where one of them is forgotten
 	Passkey  passkeyView
 	// PasskeyError is about a passkey that was tried.
 	PasskeyError string

@@ -26,12 +26,34 @@ func EventWords(kind string) string {
 		return "A passkey's counter went back: there may be a copy of it"
 	case "signin.passkey.synced":
 		return "A passkey is now kept on several devices"
+	case "password.change.refuse":
+		return "Gave a wrong current password"
+	case "admin.recover":
+		return "A one-time link was made on the machine"
+	case "user.invite":
+		return "Invited by mail"
+	case "link.make":
+		return "An owner made a one-time link"
+	case "link.mail":
+		return "A one-time link was mailed"
+	case "mail.sent":
+		return "A mail was sent"
+	case "mail.drop":
+		return "A mail was not sent"
+	case "mail.fail":
+		return "A mail could not be sent"
+	case "recovery.ask":
+		return "A link was asked for by mail"
+	case "owner.recover":
+		return "Became an owner by a link from the machine"
 	case "owner.first":
 		return "Became the first owner"
 	case "user.deletion.ask":
 		return "Asked to be deleted"
 	case "user.deletion.drop":
 		return "Request to be deleted taken off the list"
+	case "user.data":
+		return "Downloaded what is kept about them"
 	case "house.look":
 		return "Look of the pages changed"
 	case "user.suspend":
@@ -46,6 +68,14 @@ func EventWords(kind string) string {
 		return "Scheduled suspension: suspended already"
 	case "user.restore":
 		return "Restored"
+	case "signin.device":
+		return "Signed in on a browser that was not known"
+	case "device.own":
+		return "Said that a sign-in was theirs"
+	case "device.disown":
+		return "Said that a sign-in was not theirs"
+	case "device.forget":
+		return "Had a browser forgotten"
 	case "oidc.device.confirm":
 		return "Signed in on a device"
 	case "oidc.device.deny":
