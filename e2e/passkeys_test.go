@@ -202,18 +202,18 @@ func TestWA03OfManyOnTwoNodesOneWins(t *testing.T) {
 	b.sees("On this device or key alone")
 	b.signsOut(p.URL, device)
 
-	read(b, chromedp.Evaluate[bool](`document.forms[1].submit = () => { document.querySelector("h1").textContent = "Held back"; }; true`))
+	read(b, chromedp.Evaluate[bool](`document.querySelector("form[data-passkey]").submit = () => { document.querySelector("h1").textContent = "Held back"; }; true`))
 	b.touches(device, "Use a passkey")
 	b.sees("Held back")
 	var fields map[string]string
-	if err := json.Unmarshal([]byte(read(b, chromedp.Evaluate[string](`JSON.stringify(Object.fromEntries(new FormData(document.forms[1])))`))), &fields); err != nil {
+	if err := json.Unmarshal([]byte(read(b, chromedp.Evaluate[string](`JSON.stringify(Object.fromEntries(new FormData(document.querySelector("form[data-passkey]"))))`))), &fields); err != nil {
 		t.Fatal(err)
 	}
 	form := url.Values{}
 	for name, value := range fields {
 		form.Set(name, value)
 	}
-	path := read(b, chromedp.Evaluate[string](`new URL(document.forms[1].action).pathname`))
+	path := read(b, chromedp.Evaluate[string](`new URL(document.querySelector("form[data-passkey]").action).pathname`))
 	var cookies []string
 	b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		got, err := cdp.Call(ctx, target, network.GetCookies, network.GetCookiesParams{URLs: []string{p.URL}})

@@ -61,25 +61,33 @@ func TestTheLastWayInStays(t *testing.T) {
 	h.refused(second, "unknown passkey")
 }
 
+// between is a store in which something happens between a decision and its
+// commit, once.
+type between struct {
+	Store
+	happens func()
+}
+
+func (b *between) Commit(ctx context.Context, c idp.Change) (idp.Committed, error) {
+	if f := b.happens; f != nil {
+		b.happens = nil
+		f()
+	}
+	return b.Store.Commit(ctx, c)
+}
+
 func TestTwoRemovalsAtOnceLeaveOne(t *testing.T) {
 	t.Parallel()
 	h := passkeyHouse(t)
 	u := h.user("grace", "")
-	var ids []idp.CredentialID
-	for range 4 {
-		ids = append(ids, h.enrol(u, newDevice()).ID)
-	}
-	done := make(chan error)
-	for _, id := range ids {
-		go func() { done <- h.RemovePasskey(t.Context(), u.ID, id) }()
-	}
-	for range ids {
-		<-done
-	}
+	a, b := h.enrol(u, newDevice()), h.enrol(u, newDevice())
+	other := *h.Login
+	h.Store = &between{Store: h.Store, happens: func() { h.ok(other.RemovePasskey(t.Context(), u.ID, b.ID)) }}
+	h.is(h.RemovePasskey(t.Context(), u.ID, a.ID), idp.Conflict)
 	all, err := h.store.Credentials(t.Context(), u.ID)
 	h.ok(err)
-	if len(all) == 0 {
-		t.Error("all of them were removed at once")
+	if len(all) != 1 || all[0].ID != a.ID {
+		t.Errorf("left: %+v", all)
 	}
 }
 
