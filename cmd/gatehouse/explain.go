@@ -7,13 +7,17 @@ import (
 	"text/tabwriter"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login"
 	"gatehouse/idp/oidc"
 	"gatehouse/idp/saml"
 )
 
-// explanation is what a tongue says of its refusal.
+// explanation is what a tongue, or the sign-in, says of its refusal.
 func explanation(e idp.Event) (idp.Explanation, bool) {
 	if x, ok := oidc.Explain(e); ok {
+		return x, true
+	}
+	if x, ok := login.Explain(e); ok {
 		return x, true
 	}
 	return saml.Explain(e)

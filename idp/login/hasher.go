@@ -97,6 +97,23 @@ func (h *Hasher) Load() (computing, waiting int, computed int64) {
 	return computing, max(0, len(h.places)-computing), h.hashes.Load()
 }
 
+type favouredKey struct{}
+
+// favoured returns a context in which somebody waits for a hash who has signed
+// in on this very browser before.
+func (a attempt) favoured(ctx context.Context) context.Context {
+	if !a.known {
+		return ctx
+	}
+	return context.WithValue(ctx, favouredKey{}, true)
+}
+
+// full reports whether the places that are left are kept for those who are
+// known: a crowd of strangers fills three quarters of the queue, and no more.
+func (h *Hasher) full(ctx context.Context) bool {
+	return ctx.Value(favouredKey{}) == nil && len(h.places) >= cap(h.places)-cap(h.places)/4
+}
+
 // compute waits for its turn and computes the key of a password.
 func (h *Hasher) compute(ctx context.Context, c encoded, password string) (key []byte, err error) {
 	password = password[:min(len(password), MaxPassword)]
@@ -108,6 +125,9 @@ func (h *Hasher) compute(ctx context.Context, c encoded, password string) (key [
 
 // queue runs a hash in its turn.
 func (h *Hasher) queue(ctx context.Context, hash func()) error {
+	if h.full(ctx) {
+		return busy()
+	}
 	select {
 	case h.places <- struct{}{}:
 		defer func() { <-h.places }()

@@ -219,6 +219,11 @@ func TestOnlyAnOlderBrowserSaysWhetherANewOneIsTheirs(t *testing.T) {
 	if got := asked(anna, stolen); got != 1 { // hers now, and older than the third
 		t.Errorf("a browser that is hers is asked about %d", got)
 	}
+	newest, fourth := h.newcomer(anna)
+	h.ok(h.Own(t.Context(), anna.ID, hers, fourth.ID))
+	if got := asked(anna, newest); got != 0 {
+		t.Errorf("a browser of hers is asked about %d that came before it", got)
+	}
 	h.clock.pass(31 * 24 * time.Hour)
 	if got := asked(anna, hers); got != 0 {
 		t.Errorf("asked about %d after a month", got)
@@ -284,8 +289,8 @@ func TestThisWasNotMeEndsEverything(t *testing.T) {
 	for device, asks := range map[string]bool{hers: false, stolen: true} {
 		d, err := h.gate.KnownDevice(t.Context(), h.knownTo(u, device), anna.ID)
 		h.ok(err)
-		if d.Asks != asks {
-			t.Errorf("asks %v, want %v", d.Asks, asks)
+		if d.Asks != asks || d.ID == intruder.ID || asks != d.FirstAt.Equal(idp.Time(h.clock.now())) {
+			t.Errorf("known as %+v, asks %v", d, asks)
 		}
 	}
 	if len(h.events("device.disown")) != 1 {

@@ -17,7 +17,9 @@ type Store interface {
 	CredentialByLookup(ctx context.Context, kind idp.CredentialKind, lookup string) (c idp.Credential, u idp.User, generation string, err error)
 	TouchCredential(ctx context.Context, c idp.Credential, now time.Time) error
 	Spend(ctx context.Context, kind, value string, until time.Time) error
+	SpendCredential(ctx context.Context, c idp.Credential, mark int64, now time.Time) error
 	Count(ctx context.Context, name string, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
+	CountBy(ctx context.Context, name string, by int, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
 	Uncount(ctx context.Context, name string) error
 	Record(ctx context.Context, events ...idp.Event) error
 	Commit(ctx context.Context, c idp.Change) (idp.Committed, error)
@@ -28,6 +30,7 @@ type Store interface {
 // Gate is what login asks of the gate, *sessions.Gate.
 type Gate interface {
 	BeginSignIn(ctx context.Context, in idp.SignIn, bind string) (idp.SignIn, error)
+	BeginFrom(ctx context.Context, in idp.SignIn, s idp.Session, bind string) (idp.SignIn, error)
 	Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, methods ...string) (idp.SignIn, error)
 	UseLink(ctx context.Context, l idp.Link, change idp.Change) (idp.Committed, error)
 	NewLink(ctx context.Context, proof idp.Proof, purpose idp.LinkPurpose) (raw string, l idp.Link, err error)
@@ -44,9 +47,13 @@ type Login struct {
 	Passkeys *Passkeys
 	// Canonical returns the one form of a name, directory.Canonical.
 	Canonical func(name string) (string, error)
+	Box       Box
 	// Breached are more passwords that nobody may set. May be nil.
 	Breached *Breached
 	Now      func() time.Time
+
+	shut  shut
+	meter meter
 }
 
 func (l *Login) now() time.Time { return idp.Time(l.Now()) }

@@ -18,7 +18,6 @@ const (
 	methodHardware = "hwk"  // its key cannot leave the device
 	methodSoftware = "swk"  // its key is kept in step over several devices
 	methodPresence = "user" // somebody touched it
-	methodMulti    = "mfa"  // and unlocked it, or proved something else besides
 )
 
 // OfferPasskey begins the ceremony of a passkey for a SignIn. Where it is
@@ -105,7 +104,7 @@ func (p possession) methods(in idp.SignIn) []string {
 		methods[0] = methodSoftware
 	}
 	if p.verified || len(in.Methods) > 0 {
-		methods = append(methods, methodMulti)
+		methods = append(methods, methodSeveral)
 	}
 	return methods
 }

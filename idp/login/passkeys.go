@@ -31,12 +31,6 @@ const (
 	purposeCreate = "webauthn.create"
 )
 
-// Box seals what a page keeps for us; *keys.Box does.
-type Box interface {
-	Seal(purpose string, plain []byte) string
-	Open(purpose, sealed string) ([]byte, error)
-}
-
 // PasskeySettings are what the house decides on passkeys.
 type PasskeySettings struct {
 	// URL is the house's own origin; House what people know the house as.

@@ -7,15 +7,6 @@ import (
 	"gatehouse/idp"
 )
 
-// methodPassword is the amr value of a password, RFC 8176 §2.
-const methodPassword = "pwd"
-
-// Methods are the amr values (RFC 8176 §2) of all that people can prove here:
-// what a tongue is asked for beyond them, nobody can satisfy.
-func Methods() []string {
-	return []string{methodPassword, methodHardware, methodSoftware, methodPresence, methodMulti}
-}
-
 // attempt is one try of a password, looked up and not yet judged.
 type attempt struct {
 	typed      string
@@ -36,7 +27,7 @@ func (l *Login) Password(ctx context.Context, in idp.SignIn, username, password 
 	if err != nil {
 		return idp.SignIn{}, err
 	}
-	right, outdated, err := l.Hasher.Verify(ctx, a.phc, password)
+	right, outdated, err := l.Hasher.Verify(a.favoured(ctx), a.phc, password)
 	if err != nil {
 		return idp.SignIn{}, l.soon(err)
 	}
@@ -91,6 +82,9 @@ func (l *Login) refuse(ctx context.Context, in idp.SignIn, a attempt, why string
 	if err := l.Store.Record(ctx, e); err != nil {
 		return fmt.Errorf("record the refusal: %w", err)
 	}
+	if err := l.suspect(ctx, a); err != nil {
+		return err
+	}
 	return refused()
 }
 
@@ -112,6 +106,10 @@ func (l *Login) accept(ctx context.Context, in idp.SignIn, a attempt, account ta
 		return idp.SignIn{}, err
 	}
 	proof := idp.Proof{UserID: a.user.ID, Epoch: a.user.Epoch, Generation: a.generation}
+	in, err := l.second(ctx, in, a.user.ID)
+	if err != nil {
+		return idp.SignIn{}, err
+	}
 	proven, err := l.Gate.Prove(ctx, in, proof, methodPassword)
 	if idp.IsKind(err, idp.Unauthenticated) {
 		return idp.SignIn{}, refused() // suspended while the hash was computed, or a sign-in of someone else

@@ -312,6 +312,12 @@ func testSpentThrottlesAndPurge(h *house) {
 	n, _, err := h.Count(h.ctx, "user:ada", time.Minute, soon)
 	h.ok(err)
 	h.same(1, n)
+	for i, want := range []int{16, 33} {
+		n, reset, err := h.CountBy(h.ctx, "user:ben", 16+i, time.Minute, h.now)
+		h.ok(err)
+		h.same(want, n)
+		h.same(soon, reset)
+	}
 	h.ok(h.Uncount(h.ctx, "user:ada"))
 	for range 3 {
 		h.ok(h.CreateSignIn(h.ctx, idp.SignIn{ID: idp.NewSignInID(), ExpiresAt: soon}))

@@ -98,6 +98,8 @@ type Console struct {
 	Closing <-chan struct{}
 	// Idle is after what time without use a session is over; zero: never.
 	Idle time.Duration
+	// Stuffing reports whether far more sign-ins fail than usual. May be nil.
+	Stuffing func() bool
 
 	alarm alarm
 }

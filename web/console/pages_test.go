@@ -280,6 +280,13 @@ func expiring(n int, page templ.Component) templ.Component {
 	})
 }
 
+// stuffing shows a page while far more sign-ins fail than usual.
+func stuffing(page templ.Component) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		return page.Render(ui.WithStuffing(ctx, true), w)
+	})
+}
+
 func samplePages() []uitest.Page {
 	owner := uitest.Owner()
 	person, suspended, bare := samplePerson(), samplePerson(), samplePerson()
@@ -388,6 +395,7 @@ func samplePages() []uitest.Page {
 			{ID: "app_c", Name: uitest.Bait, Protocol: "SAML", Lever: "Nothing reaches it; sessions end by themselves within 8 h", Identifier: "x"},
 		}})},
 		"apps-empty":         {View: appsPage(appsView{})},
+		"start-stuffing":     {View: stuffing(certificatesPage(certificatesView{}))},
 		"certificates":       {View: expiring(2, certificatesPage(sampleCertificates()))},
 		"certificates-empty": {View: certificatesPage(certificatesView{Certificates: sampleCertificates().Certificates[1:2]})},
 		"app": {View: appPage(appView{ID: "app_a", Name: "Wiki", Protocol: "OpenID Connect", LaunchURL: "http://wiki.localhost:8081/",

@@ -36,6 +36,10 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	has, err := p.Store.Credentials(ctx, v.User.ID)
+	if err != nil {
+		return err
+	}
 	events, _, err := p.Store.Events(ctx, idp.EventQuery{UserID: v.User.ID, Limit: 100})
 	if err != nil {
 		return err
@@ -65,8 +69,8 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	home := homeView{
-		Known:     known,
-		New:       fresh,
+		Known: known,
+		New:   fresh, Codes: standing(has),
 		FirstName: firstName(v.User), Total: len(access), Search: r.URL.Query().Get("q"), Own: own,
 		Sessions: p.devices(ctx, live, openedIn(participants, access), v.Session.ID),
 		Allowed:  allowed,

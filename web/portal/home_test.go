@@ -79,7 +79,7 @@ func samplePages() []uitest.Page {
 			None: "You have 20 passkeys, and more are not kept. Remove one first.", Error: "This is the last thing you can sign in with. Add another passkey first.",
 			Passkeys: []login.Passkey{{ID: "crd_a", Name: "Windows Hello", CreatedAt: ago(time.Hour)}},
 		})},
-		{Name: "passkey-offer", Visit: uitest.Employee(), View: offerPage(making)},
+		{Name: "passkey-offer", Visit: uitest.Employee(), View: passkeyOfferPage(making)},
 		{Name: "password", Visit: uitest.Employee(), View: passwordPage(passwordView{Username: "grace"})},
 		{Name: "password-wrong", Visit: uitest.Employee(), View: passwordPage(passwordView{Username: "grace", Current: "This is not your current password."})},
 		{Name: "password-changed", Visit: uitest.Employee(), View: passwordChangedPage()},

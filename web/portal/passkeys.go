@@ -61,7 +61,7 @@ func (p *Portal) offerPasskey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.Render(w, r, http.StatusOK, offerPage(making))
+	return ui.Render(w, r, http.StatusOK, passkeyOfferPage(making))
 }
 
 // addPasskey keeps the passkey that the browser has made. One that is not kept

@@ -641,7 +641,7 @@ func passkeySignals(known, unknown string) templ.Component {
 	})
 }
 
-func offerPage(c login.Ceremony) templ.Component {
+func passkeyOfferPage(c login.Ceremony) templ.Component {
 	return templruntime.GeneratedTemplate(func(templ_7745c5c3_Input templruntime.GeneratedComponentInput) (templ_7745c5c3_Err error) {
 		templ_7745c5c3_W, ctx := templ_7745c5c3_Input.Writer, templ_7745c5c3_Input.Context
 		if templ_7745c5c3_CtxErr := ctx.Err(); templ_7745c5c3_CtxErr != nil {
