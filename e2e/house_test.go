@@ -70,6 +70,7 @@ var libraries = []library{
 	{[]string{"github.com/zitadel/oidc"}, []string{"idp/oidc"}, "its op.Storage lives and dies there"},
 	{[]string{"github.com/crewjam/saml", "github.com/russellhaering/goxmldsig"},
 		[]string{"idp/saml/...", "jit/saas", "jit/inbound"}, "SAML is spoken there"},
+	{[]string{"github.com/go-webauthn", "github.com/descope/virtualwebauthn"}, []string{"idp/login"}, "the ceremonies of passkeys are there"},
 	{[]string{"github.com/a-h/templ"}, []string{"web/...", "jit/saas"}, "HTML is the web's alone"},
 	{[]string{"html/template"}, []string{"web/...", "jit/saas", "idp/mail"}, "HTML is the web's, and that of mails"},
 	{[]string{"github.com/wneessen/go-mail", "net/smtp"}, []string{"idp/mail"}, "mail is sent there"},
@@ -79,7 +80,7 @@ var libraries = []library{
 }
 
 // Libraries that tests use and the binary never links.
-var unshipped = []string{"github.com/chromedp", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "github.com/maxmind/mmdbwriter", "github.com/emersion/go-smtp"}
+var unshipped = []string{"github.com/descope/virtualwebauthn", "github.com/chromedp", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "github.com/maxmind/mmdbwriter", "github.com/emersion/go-smtp"}
 
 // Names of the standard library that belong to some rooms. Tests and e2e are
 // free in this.

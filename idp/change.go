@@ -23,7 +23,8 @@ type Change struct {
 	EndGrants []Grant
 	// Passwords replaces the password of each credential's user.
 	Passwords []Credential
-	// Credentials are new ones of other kinds, or have a new name or new data. A
+	// Credentials are new ones of other kinds, or have a new name or new data;
+	// without Data, they keep theirs. A
 	// Lookup that is taken makes the change a [Conflict]. Who decides by what a
 	// user has sends the user along: its version keeps two of them apart.
 	Credentials       []Credential

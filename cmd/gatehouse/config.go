@@ -21,6 +21,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"gatehouse/idp/directory"
+	"gatehouse/idp/login"
 	"gatehouse/idp/mail"
 	samlwire "gatehouse/idp/saml/wire"
 )
@@ -36,6 +37,7 @@ var settings = []string{
 	"KEY_ROTATION", "REGISTRATION", "MTLS_URL", "MTLS_LISTEN", "MTLS_CA",
 	"ORGANIZATION", "ORGANIZATION_URL", "CONTACTS", "METADATA_VALIDITY", "GEOIP",
 	"SMTP", "MAIL_FROM", "BREACHED_PASSWORDS",
+	"PASSKEY_DOMAIN", "PASSKEY_ORIGINS", "PASSKEY_ATTESTATION", "PASSKEY_AUTHENTICATORS",
 }
 
 // Config is the configuration of a server.
@@ -58,6 +60,8 @@ type Config struct {
 	MTLSListen     string        // the door for it; empty: a trusted proxy's
 	MTLSCA         string        // PEM file of the authorities for tls_client_auth
 	// About says in our SAML metadata who runs the house.
+	// Passkeys is what is decided on passkeys; its Box and Salt are not set here.
+	Passkeys         login.PasskeySettings
 	About            samlwire.About
 	GeoIP            string        // file that says where addresses are; empty: nobody does
 	Mail             *mail.Server  // nil: no mail is sent
@@ -181,6 +185,9 @@ func parse(v map[string]string) (Config, error) {
 	}
 	c.GeoIP = v["GEOIP"]
 	if c.About, err = about(or("ORGANIZATION", ""), or("ORGANIZATION_URL", c.URL.String()), list(v["CONTACTS"])); err != nil {
+		return c, err
+	}
+	if c.Passkeys, err = passkeys(c.URL, c.About.Organization, v); err != nil {
 		return c, err
 	}
 	if c.Mail, err = mailServer(v["SMTP"], or("MAIL_FROM", "Gatehouse <gatehouse@"+c.URL.Hostname()+">")); err != nil {

@@ -172,3 +172,30 @@ func TestRouteClassesAreFew(t *testing.T) {
 		}
 	}
 }
+
+func TestSettingsOfPasskeys(t *testing.T) {
+	const hello = "08987058-cadc-4b81-b6e1-30de50dcbe96"
+	for _, c := range []struct {
+		env string
+		ok  bool
+	}{
+		{"", true},
+		{"PASSKEY_DOMAIN=example.com PASSKEY_ORIGINS=https://example.de,https://example.fr", true},
+		{"PASSKEY_DOMAIN=example.org", false},
+		{"PASSKEY_DOMAIN=com", false},
+		{"PASSKEY_ORIGINS=http://example.de", false},
+		{"PASSKEY_ATTESTATION=direct PASSKEY_AUTHENTICATORS=" + hello, true},
+		{"PASSKEY_AUTHENTICATORS=" + hello, false},
+		{"PASSKEY_ATTESTATION=indirect", false},
+		{"URL=http://127.0.0.1:8080", true},
+		{"URL=http://127.0.0.1:8080 PASSKEY_ATTESTATION=direct", false},
+	} {
+		env := []string{"GATEHOUSE_URL=https://id.example.com"}
+		for _, pair := range strings.Fields(c.env) {
+			env = append(env, "GATEHOUSE_"+pair)
+		}
+		if _, err := loadConfig(env, ""); (err == nil) != c.ok {
+			t.Errorf("%s: %v", c.env, err)
+		}
+	}
+}

@@ -123,6 +123,10 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	if err != nil {
 		return nil, fmt.Errorf("GATEHOUSE_OUTBOUND_ALLOW: %w", err)
 	}
+	passkeys, err := keepPasskeys(ctx, c, box, db, log)
+	if err != nil {
+		return nil, err
+	}
 	node := newNode(c.Data, log)
 	if _, err := db.Position(ctx, node.name, c.Redis != ""); err != nil {
 		log.Warn("the clock of this node was not compared with the database's yet", "error", err)
@@ -140,6 +144,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		rotation: c.KeyRotation, faces: new(ui.Faces),
 		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Box: box, Now: wallTime},
 	}
+	h.login.Passkeys = passkeys
 	people.TakeOver = h.login.TakeOver
 	if c.Breached != "" {
 		if h.login.Breached, err = login.OpenBreached(c.Breached); err != nil {
@@ -236,7 +241,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 	h.rehearsals = &rehearsals{oidc: provider, saml: &saml.Rehearsals{Provider: idps, SessionLife: sessionAbsolute}, record: records.Record}
 	admin, err := (&api.API{
 		Preview: h.rehearsals.preview, Test: h.rehearsals.test,
-		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Documents: documents, Refresher: h.refresher, Connect: connect(issuer), Explain: explanation, Log: log, Now: wallTime,
+		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Documents: documents, Refresher: h.refresher, Connect: connect(issuer), Explain: explanation, RemoveCredential: h.login.RemoveCredential, Log: log, Now: wallTime,
 		Idle: sessionUnused,
 	}).Handler()
 	if err != nil {
@@ -251,12 +256,16 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 		(&portal.Portal{Store: h.store, Directory: h.directory, Login: h.login, Issuer: c.URL.Hostname(), Devices: provider, Newcomers: h.login, Cookies: cookies, Launch: launch(issuer), Place: where.of}).Routes(),
 		(&console.Console{
 			Preview: h.rehearsals.preview, Test: h.rehearsals.test,
-			Store: h.store, Directory: h.directory, Outbox: h.worker, Documents: documents, Refresher: h.refresher, URL: issuer, Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused, Stuffing: h.login.FarOverUsual,
+			Store: h.store, Directory: h.directory, Outbox: h.worker, Documents: documents, Refresher: h.refresher, URL: issuer, Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused, RemoveCredential: h.login.RemoveCredential, Stuffing: h.login.FarOverUsual,
 		}).Routes(),
 	)
+	related, err := relatedOrigins(h.login.Passkeys)
+	if err != nil {
+		return err
+	}
 	h.handler, err = (&web.Server{
 		Gate: h.gate, Users: h.store, Cookies: cookies, Pages: pages, Faces: h.faces, Routes: routes, API: admin, Ready: (&readiness{ping: h.store.Ping, closed: h.cuts.closed, stopped: h.closing}).check, Closed: h.cuts.closed, Record: h.store.Record,
-		Tongues:        tongues(provider.Handler(), idps.Handler(), http.HandlerFunc(h.notary.PublishKeys)),
+		Tongues:        append(tongues(provider.Handler(), idps.Handler(), http.HandlerFunc(h.notary.PublishKeys)), related...),
 		TrustedProxies: c.TrustedProxies, Answered: h.metrics.answer, Log: log, Now: wallTime,
 	}).Handler()
 	return err

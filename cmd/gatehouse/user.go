@@ -18,6 +18,8 @@ type userCmd struct {
 	Suspend userSuspendCmd `cmd:"" help:"End everything a person holds, now and everywhere, and print the receipt."`
 	Restore userRestoreCmd `cmd:"" help:"Let a suspended person sign in again."`
 
+	Credentials userCredentialsCmd `cmd:"" help:"List with what a person can prove to be themselves, or remove one of these."`
+
 	Scheduled  userScheduledCmd  `cmd:"" help:"List suspensions that were scheduled, and how they went."`
 	Unschedule userUnscheduleCmd `cmd:"" help:"Take a scheduled suspension back."`
 	Batch      userBatchCmd      `cmd:"" help:"Suspensions of many people: how they stand."`

@@ -13,13 +13,16 @@ type Store interface {
 	LoginByName(ctx context.Context, canonical string) (u idp.User, phc, generation string, err error)
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	Credential(ctx context.Context, id idp.UserID, kind idp.CredentialKind) (idp.Credential, error)
+	Credentials(ctx context.Context, id idp.UserID) ([]idp.Credential, error)
+	CredentialByLookup(ctx context.Context, kind idp.CredentialKind, lookup string) (c idp.Credential, u idp.User, generation string, err error)
+	TouchCredential(ctx context.Context, c idp.Credential, now time.Time) error
+	Spend(ctx context.Context, kind, value string, until time.Time) error
 	SpendCredential(ctx context.Context, c idp.Credential, mark int64, now time.Time) error
 	Count(ctx context.Context, name string, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
 	CountBy(ctx context.Context, name string, by int, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
 	Uncount(ctx context.Context, name string) error
 	Record(ctx context.Context, events ...idp.Event) error
 	Commit(ctx context.Context, c idp.Change) (idp.Committed, error)
-	Credentials(ctx context.Context, user idp.UserID) ([]idp.Credential, error)
 	KnownDevices(ctx context.Context, user idp.UserID) ([]idp.KnownDevice, error)
 	OwnKnownDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, e idp.Event) error
 }
@@ -40,6 +43,8 @@ type Login struct {
 	Store  Store
 	Gate   Gate
 	Hasher *Hasher
+	// Passkeys are the ceremonies of passkeys; nil: the house can have none.
+	Passkeys *Passkeys
 	// Canonical returns the one form of a name, directory.Canonical.
 	Canonical func(name string) (string, error)
 	Box       Box

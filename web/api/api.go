@@ -32,6 +32,7 @@ type Store interface {
 	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
 	ClientSecrets(ctx context.Context, a idp.App) ([]idp.ClientSecret, error)
 	Sessions(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Session, error)
+	Credentials(ctx context.Context, id idp.UserID) ([]idp.Credential, error)
 	Participants(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Participant, error)
 	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
 	Deliveries(ctx context.Context, id idp.ReceiptID) ([]idp.Delivery, error)
@@ -78,8 +79,12 @@ type API struct {
 	// provider, played by us, takes a sign-on of theirs. Both are written down.
 	Preview func(ctx context.Context, a idp.App, u idp.User) (idp.AppPreview, error)
 	Test    func(ctx context.Context, a idp.App, u idp.User) (idp.AppTest, error)
-	Log     *slog.Logger
-	Now     func() time.Time
+	// RemoveCredential takes one of a person's credentials away;
+	// login.RemoveCredential does.
+	RemoveCredential func(ctx context.Context, user idp.UserID, id idp.CredentialID) error
+
+	Log *slog.Logger
+	Now func() time.Time
 	// Idle is after what time without use a session is over; zero: never.
 	Idle time.Duration
 }
@@ -175,6 +180,8 @@ func (a *API) routes() []route {
 		{"GET /api/v1/exposure", owner, "How long access would outlive a suspension: of a user, of an app, or of everybody", nil, client.Page[client.Exposure]{}, a.exposureList},
 		{"POST /api/v1/users/{user}/restore", owner, "Let a suspended person sign in again", nil, client.User{}, a.userRestore},
 		{"GET /api/v1/users/{user}/sessions", owner, "List a person's live sessions", nil, client.Page[client.Session]{}, a.sessionList},
+		{"GET /api/v1/users/{user}/credentials", owner, "List with what a person can prove to be themselves, the oldest first", nil, client.Page[client.Credential]{}, a.credentialList},
+		{"DELETE /api/v1/users/{user}/credentials/{credential}", owner, "Remove one of a person's credentials, be it their last; no session ends by it", nil, nil, a.credentialRemove},
 		{"POST /api/v1/users/{user}/end-sessions", owner, "End everything a person holds", reasoned{}, client.Receipt{}, a.userEndSessions},
 		{"GET /api/v1/sessions", owner, "List who is signed in now, newest first", nil, client.Page[client.Session]{}, a.sessionsNow},
 		{"POST /api/v1/sessions/{session}/end", owner, "End one session", reasoned{}, client.Receipt{}, a.sessionEnd},

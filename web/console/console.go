@@ -46,6 +46,7 @@ type Holdings interface {
 	AccessOf(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Access, error)
 	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
 	Sessions(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Session, error)
+	Credentials(ctx context.Context, id idp.UserID) ([]idp.Credential, error)
 	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
 	Participants(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Participant, error)
 	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
@@ -89,6 +90,9 @@ type Console struct {
 	// provider, played by us, takes a sign-on of theirs. Both are written down.
 	Preview func(ctx context.Context, a idp.App, u idp.User) (idp.AppPreview, error)
 	Test    func(ctx context.Context, a idp.App, u idp.User) (idp.AppTest, error)
+	// RemoveCredential takes one of a person's credentials away;
+	// login.RemoveCredential does.
+	RemoveCredential func(ctx context.Context, user idp.UserID, id idp.CredentialID) error
 	// SessionLife is how long a session at Gatehouse can last.
 	SessionLife time.Duration
 	// Closing ends live receipts when the house stops. May be nil.
@@ -110,6 +114,7 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "POST /console/users", Handler: c.userAdd},
 		{Pattern: "GET /console/users/{id}", Handler: c.userShow},
 		{Pattern: "POST /console/users/{id}/link", Handler: c.userLink},
+		{Pattern: "POST /console/users/{id}/credentials/{credential}/remove", Handler: c.credentialRemove},
 		{Pattern: "GET /console/users/{id}/suspend", Handler: c.userSuspendPreview},
 		{Pattern: "POST /console/users/{id}/suspend", Handler: c.userSuspend},
 		{Pattern: "GET /console/users/{id}/schedule", Handler: c.userScheduleForm},

@@ -36,6 +36,9 @@ func (c *Console) userShow(w http.ResponseWriter, r *http.Request) error {
 		Exposure: held.exposure(visit.Now), Groups: groupRows(groups, held.access),
 		Apps: c.appRows(held), Sessions: held.sessionRows(visit.Session.ID), Accounts: held.accountRows(), Timeline: timeline,
 	}
+	if v.Credentials, err = c.Store.Credentials(ctx, u.ID); err != nil {
+		return err
+	}
 	waiting, _, err := c.Store.Schedules(ctx, idp.ScheduleQuery{UserID: u.ID, State: idp.ScheduleWaiting})
 	if err != nil {
 		return err

@@ -40,7 +40,8 @@ type personView struct {
 	Accounts                  []accountRow
 	Timeline                  []ui.Happening
 	Schedules                 []scheduleRow // that are to come
-	Mails                     bool          // they can be sent a link by mail
+	Credentials               []idp.Credential
+	Mails                     bool // they can be sent a link by mail
 }
 
 // exposure is how long the person would stay in, were they suspended now.

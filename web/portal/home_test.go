@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login"
 	"gatehouse/web/ui"
 	"gatehouse/web/ui/uitest"
 )
@@ -59,6 +60,7 @@ func samplePages() []uitest.Page {
 	nothing.Search, nothing.Apps = uitest.Bait+"x", slices.Clone(many.Apps)
 	narrow(nothing.Apps, nothing.Search)
 	empty := homeView{FirstName: "Alan", Sessions: full.Sessions[:1]}
+	making := login.Ceremony{Options: `{"publicKey":{}}`, State: "x"}
 	owner := full
 	owner.FirstName = "Ada"
 	return []uitest.Page{
@@ -68,6 +70,16 @@ func samplePages() []uitest.Page {
 		{Name: "portal-nothing", Visit: uitest.Employee(), View: homePage(nothing)},
 		{Name: "portal-deletion", Visit: uitest.Employee(), View: deletionPage()},
 		{Name: "portal-owner", Visit: uitest.Owner(), View: homePage(owner)},
+		{Name: "passkeys", Visit: uitest.Employee(), View: passkeysPage(passkeysView{Making: making, Passkeys: []login.Passkey{
+			{ID: "crd_a", Name: "Windows Hello", CreatedAt: ago(90 * 24 * time.Hour), LastUsedAt: ago(2 * time.Hour)},
+			{ID: "crd_b", Name: "Apple Passwords", CreatedAt: ago(3 * time.Hour), Synced: true},
+			{ID: "crd_c", Name: uitest.Bait, CreatedAt: ago(400 * 24 * time.Hour)},
+		}})},
+		{Name: "passkeys-full", Visit: uitest.Employee(), View: passkeysPage(passkeysView{
+			None: "You have 20 passkeys, and more are not kept. Remove one first.", Error: "This is the last thing you can sign in with. Add another passkey first.",
+			Passkeys: []login.Passkey{{ID: "crd_a", Name: "Windows Hello", CreatedAt: ago(time.Hour)}},
+		})},
+		{Name: "passkey-offer", Visit: uitest.Employee(), View: passkeyOfferPage(making)},
 		{Name: "password", Visit: uitest.Employee(), View: passwordPage(passwordView{Username: "grace"})},
 		{Name: "password-wrong", Visit: uitest.Employee(), View: passwordPage(passwordView{Username: "grace", Current: "This is not your current password."})},
 		{Name: "password-changed", Visit: uitest.Employee(), View: passwordChangedPage()},

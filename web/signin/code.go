@@ -21,10 +21,8 @@ func (s *SignIn) code(w http.ResponseWriter, r *http.Request) error {
 		return ui.SeeOther(w, r, "/signin/"+string(in.ID)) // the button was pressed twice
 	}
 	proven, err := s.Login.Code(r.Context(), in, r.PostFormValue("code"))
-	if status, words := s.refusal(w, r, err); words != "" {
-		if status == http.StatusUnauthorized {
-			words = ui.T(r.Context(), "This code is not right, or was used before. Wait for the next one and type that.")
-		}
+	wrong := ui.T(r.Context(), "This code is not right, or was used before. Wait for the next one and type that.")
+	if status, words := s.refusal(w, r, err, wrong); words != "" {
 		return ui.Render(w, r, status, codePage(asksCode(in, app, words)))
 	}
 	if err != nil {

@@ -5,17 +5,21 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login"
 	"gatehouse/web/ui/uitest"
 )
 
 func samplePages() []uitest.Page {
 	until := uitest.Now().Add(71 * time.Hour)
 	v := uitest.Stranger()
+	passkey := passkeyView{Ceremony: login.Ceremony{Options: `{"publicKey":{"challenge":"AAAA","rpId":"127.0.0.1","userVerification":"required"}}`, State: "x"}, Action: "/signin/sin_x/passkey", Page: "/signin/sin_x"}
 	return []uitest.Page{
 		{Name: "signin-identify", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", App: "Wiki"})},
 		{Name: "signin-chooser", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", Forget: "/signin/sin_x/forget", App: "Payroll and Time Tracking for Contractors of the Northern Region", People: []person{
 			{"grace", "Grace Hopper"}, {"ada", "ada"}, {"a-very-long-username-that-nobody-can-break@navy.example", "Hubert Blaine Wolfeschlegelsteinhausenbergerdorff"}, {"bait", uitest.Bait}}})},
 		{Name: "signin-identify-error", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", Username: "grace hopper", Error: "A username has no spaces. Type it as it was given to you, or your email."})},
+		{Name: "signin-passkey", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", App: "Wiki", Passkey: passkey})},
+		{Name: "signin-passkey-refused", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", Passkey: passkey, PasskeyError: "This passkey does not sign you in here. Try it once more, or use your password."})},
 		{Name: "signin-password", Visit: v, View: passwordPage(passwordView{Action: "/signin/sin_x/password", Back: "/signin/sin_x", App: "Wiki", Username: "grace.hopper@navy.example"})},
 		{Name: "signin-password-error", Visit: v, View: passwordPage(passwordView{Action: "/signin/sin_x/password", Back: "/signin/sin_x", App: "Wiki", Username: "grace.hopper@navy.example", Error: "Username and password do not match."})},
 		{Name: "signin-throttled", Visit: v, View: passwordPage(passwordView{Action: "/signin/sin_x/password", Back: "/signin/sin_x", App: uitest.Bait, Username: uitest.Bait, Error: "Too many tries. Try again at 13:32:10 UTC, in 65 s."})},

@@ -34,7 +34,7 @@ func (s *SignIn) recoverSend(w http.ResponseWriter, r *http.Request) error {
 		return s.showRecover(w, r, http.StatusBadRequest, clip(username, maxUsername), ui.T(r.Context(), "Type your username or your email."))
 	}
 	err := s.Login.Recover(r.Context(), username, ui.Lang(r.Context()))
-	if status, words := s.refusal(w, r, err); words != "" {
+	if status, words := s.refusal(w, r, err, ""); words != "" {
 		return s.showRecover(w, r, status, username, words)
 	}
 	if err != nil {

@@ -39,6 +39,8 @@ type Cookies interface {
 	ClearSession(w http.ResponseWriter)
 	SetLeft(w http.ResponseWriter, sealed string, life time.Duration)
 	Left(r *http.Request) string
+	SetAsked(w http.ResponseWriter, whom string)
+	Asked(r *http.Request) string
 	SetPeople(w http.ResponseWriter, sealed string, life time.Duration)
 	People(r *http.Request) string
 	SetDevice(w http.ResponseWriter, raw string)
@@ -74,6 +76,7 @@ func (s *SignIn) Routes() []ui.Route {
 		{Pattern: "POST /signin/{id}/identifier", Access: ui.BoundBrowser, Handler: s.identified},
 		{Pattern: "POST /signin/{id}/forget", Access: ui.BoundBrowser, Handler: s.forget},
 		{Pattern: "POST /signin/{id}/password", Access: ui.BoundBrowser, Handler: s.password},
+		{Pattern: "POST /signin/{id}/passkey", Access: ui.BoundBrowser, Handler: s.passkey},
 		{Pattern: "POST /signin/{id}/code", Access: ui.BoundBrowser, Handler: s.code},
 		{Pattern: "GET /link/{secret}", Access: ui.Anyone, Handler: s.link},
 		{Pattern: "POST /link/{secret}", Access: ui.BoundBrowser, Handler: s.useLink},

@@ -12,6 +12,20 @@ func EventWords(kind string) string {
 		return "Details changed"
 	case "password.set":
 		return "Password set"
+	case "passkey.add":
+		return "Added a passkey"
+	case "passkey.rename":
+		return "Renamed a passkey"
+	case "passkey.remove":
+		return "Removed a passkey"
+	case "passkey.refuse":
+		return "A new passkey was refused"
+	case "credential.remove":
+		return "A credential was taken away by an owner"
+	case "signin.passkey.clone":
+		return "A passkey's counter went back: there may be a copy of it"
+	case "signin.passkey.synced":
+		return "A passkey is now kept on several devices"
 	case "password.change.refuse":
 		return "Gave a wrong current password"
 	case "admin.recover":
