@@ -42,7 +42,7 @@ type Login struct {
 	Canonical func(name string) (string, error)
 	Now       func() time.Time
 
-	shut  shut
+	shut  Shut
 	meter meter
 }
 
