@@ -34,6 +34,8 @@ type Change struct {
 	// they were restored.
 	Supersede []UserID
 	Events    []Event
+	// Mails are written where the house sends any, see store.Store.Mails.
+	Mails []Mail
 	// Schedules are new ones, or say how theirs went. One that comes with the
 	// ending it brought about gets its receipt.
 	Schedules []Schedule

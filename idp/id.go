@@ -30,6 +30,7 @@ type (
 	ScheduleID    string
 	BatchID       string
 	ConsentID     string
+	MailID        string
 )
 
 // Each New*ID returns a fresh ID of its kind.
@@ -51,6 +52,7 @@ func NewDeliveryID() DeliveryID       { return DeliveryID(newID("dlv")) }
 func NewScheduleID() ScheduleID       { return ScheduleID(newID("sch")) }
 func NewBatchID() BatchID             { return BatchID(newID("bat")) }
 func NewConsentID() ConsentID         { return ConsentID(newID("con")) }
+func NewMailID() MailID               { return MailID(newID("mai")) }
 
 var idEncoding = base32.NewEncoding("abcdefghijkmnpqrstuvwxyz23456789").WithPadding(base32.NoPadding)
 
@@ -88,3 +90,23 @@ func ValidID(prefix, s string) bool {
 // Time returns t as the house remembers it: UTC, whole microseconds, no
 // monotonic reading. What is written compares equal to what is read back.
 func Time(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// CodeLetters are twenty, for codes that people type: no vowel, so that no word
+// comes of them, and nothing that reads like another.
+const CodeLetters = "BCDFGHJKLMNPQRSTVWXZ"
+
+// NewCode draws n of [CodeLetters], each as likely: 20^n codes.
+func NewCode(n int) string {
+	var code []byte
+	for len(code) < n {
+		var b [16]byte
+		rand.Read(b[:])
+		for _, x := range b {
+			// 240 is a multiple of 20: every letter is as likely.
+			if x < 240 && len(code) < n {
+				code = append(code, CodeLetters[int(x)%len(CodeLetters)])
+			}
+		}
+	}
+	return string(code)
+}

@@ -83,9 +83,10 @@ type Issues interface {
 	// Spend spends a value of a kind once: idp.Conflict the second time,
 	// until it expires.
 	Spend(ctx context.Context, kind, value string, until time.Time) error
-	// CreateLink writes a link for a standing user, or, for
-	// idp.LinkFirstOwner, where no owner exists.
-	CreateLink(ctx context.Context, l idp.Link, hash string) error
+	// CreateLink writes a link and the change that goes with it for a standing
+	// user, or, for idp.LinkFirstOwner, where no owner exists, or, for
+	// idp.LinkOwner, for nobody.
+	CreateLink(ctx context.Context, l idp.Link, hash string, with idp.Change) error
 	// UseLink spends an unused, unexpired link whose proof stands and commits
 	// the change that it allows, in one transaction. idp.Conflict when a
 	// first-owner link finds an owner.

@@ -151,7 +151,7 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 	for _, id := range c.Supersede {
 		steps = append(steps, do(supersede, id, us(now)))
 	}
-	return append(steps, eventSteps(c.Events)...)
+	return append(append(steps, s.mailSteps(c.Mails)...), eventSteps(c.Events)...)
 }
 
 // stale refuses a row that was decided on a version that is gone.

@@ -13,6 +13,7 @@ import (
 	"gatehouse/idp/fetch"
 	"gatehouse/idp/keys"
 	"gatehouse/idp/login"
+	"gatehouse/idp/mail"
 	"gatehouse/idp/notary"
 	"gatehouse/idp/oidc"
 	"gatehouse/idp/outbox"
@@ -56,6 +57,7 @@ type house struct {
 	secretUses func(context.Context) error
 	metrics    *metrics // nil: nobody counts
 	rehearsals *rehearsals
+	mails      *mail.Worker  // nil: no mail is sent
 	closing    chan struct{} // closed when the house stops
 	refresher  *saml.Refresher
 	faces      *ui.Faces
@@ -83,7 +85,7 @@ func closing(db *store.Store, err error) error {
 }
 
 func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*house, error) {
-	db.Now = wallTime
+	db.Now, db.Mails = wallTime, c.Mail != nil
 	if err := refuseNewHouse(ctx, c, db); err != nil {
 		return nil, err
 	}
@@ -131,12 +133,21 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	}
 	gate := &sessions.Gate{Backend: fast.Backend(db), Now: wallTime, Idle: sessionIdle, Absolute: sessionAbsolute}
 	truth := &forced{Store: db, commits: fast.Commits(db), redis: fast, metrics: counting}
-	people := &directory.Directory{Store: truth, Passes: gate, Keys: ring, CheckRules: jit.CheckRules, Now: wallTime, CheckURL: out.CheckURL, CheckKeys: keys.CheckPeerKeys}
+	people := &directory.Directory{Store: truth, Passes: gate, Keys: ring, CheckRules: jit.CheckRules, Now: wallTime, CheckURL: out.CheckURL, CheckKeys: keys.CheckPeerKeys, Mails: c.Mail != nil}
 	h := &house{
 		node:  node,
 		store: db, ring: ring, out: out, redis: fast, gate: gate, directory: people, closing: make(chan struct{}), metrics: counting,
 		rotation: c.KeyRotation, faces: new(ui.Faces),
-		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: wallTime},
+		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Box: box, Now: wallTime},
+	}
+	people.TakeOver = h.login.TakeOver
+	if c.Breached != "" {
+		if h.login.Breached, err = login.OpenBreached(c.Breached); err != nil {
+			return nil, fmt.Errorf("GATEHOUSE_BREACHED_PASSWORDS: %w", err)
+		}
+	}
+	if c.Mail != nil {
+		h.mails = h.postman(c, log)
 	}
 	issuer := c.URL.String()
 	h.worker = &outbox.Worker{
@@ -238,7 +249,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 	}
 	routes := slices.Concat(
 		door.Routes(),
-		(&portal.Portal{Store: h.store, Directory: h.directory, Devices: provider, Newcomers: h.login, Cookies: cookies, Launch: launch(issuer), Place: where.of}).Routes(),
+		(&portal.Portal{Store: h.store, Directory: h.directory, Login: h.login, Issuer: c.URL.Hostname(), Devices: provider, Newcomers: h.login, Cookies: cookies, Launch: launch(issuer), Place: where.of}).Routes(),
 		(&console.Console{
 			Preview: h.rehearsals.preview, Test: h.rehearsals.test,
 			Store: h.store, Directory: h.directory, Outbox: h.worker, Documents: documents, Refresher: h.refresher, URL: issuer, Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused, Stuffing: h.login.FarOverUsual,

@@ -297,3 +297,24 @@ func TestThisWasNotMeEndsEverything(t *testing.T) {
 		t.Error("no event")
 	}
 }
+
+func TestANewDeviceIsToldByMail(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.store.Mails = true
+	anna := h.user("anna", secret)
+	generation, err := h.store.Generation(t.Context())
+	h.ok(err)
+	proof := idp.Proof{UserID: anna.ID, Epoch: anna.Epoch, Generation: generation}
+	for i, want := range []int{0, 1} { // there is nothing to tell the first one from
+		seen, err := h.gate.KnowDevice(t.Context(), proof, "", sessions.Browser{Address: "203.0.113.7", UserAgent: "Firefox"})
+		h.ok(err)
+		h.ok(h.Tell(t.Context(), seen.Device, "Firefox on Linux"))
+		if got := h.mailsTo(anna.ID); len(got) != want {
+			t.Errorf("after device %d there are %d mails, want %d", i, len(got), want)
+		}
+	}
+	if m := h.mailsTo(anna.ID)[0]; m.Kind != idp.MailNewDevice || m.Data["address"] != "203.0.113.7" || m.Data["device"] != "Firefox on Linux" {
+		t.Errorf("%+v", m)
+	}
+}

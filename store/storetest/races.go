@@ -59,7 +59,7 @@ func testRaces(h *house) {
 	var links []idp.LinkID
 	for i := range 4 {
 		l := idp.Link{ID: idp.NewLinkID(), Proof: idp.Proof{Generation: h.generation}, Purpose: idp.LinkFirstOwner, CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
-		h.ok(h.CreateLink(h.ctx, l, fmt.Sprint("link", i)))
+		h.ok(h.CreateLink(h.ctx, l, fmt.Sprint("link", i), idp.Change{}))
 		links = append(links, l.ID)
 	}
 	wins("one first owner", func(i int) error {

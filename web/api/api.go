@@ -159,7 +159,7 @@ func (a *API) routes() []route {
 		{"POST /api/v1/users", owner, "Add a person; answers with a one-time link", client.Person{}, client.Invitation{}, a.userAdd},
 		{"GET /api/v1/users/{user}", owner, "Show a person, by ID or username", nil, client.User{}, a.userShow},
 		{"PUT /api/v1/users/{user}", owner, "Set what is known of a person", client.Person{}, client.User{}, a.userChange},
-		{"POST /api/v1/users/{user}/invite", owner, "Make a new one-time link", nil, client.Invitation{}, a.userInvite},
+		{"POST /api/v1/users/{user}/invite", owner, "Make a new one-time link, or have one mailed to them", client.Invite{}, client.Invitation{}, a.userInvite},
 		{"POST /api/v1/users/{user}/suspend", owner, "Suspend: end everything the person holds; oneself only with myself", suspension{}, client.Receipt{}, a.userSuspend},
 		{"GET /api/v1/users/{user}/suspend-preview", owner, "What a suspension would end; nothing is written", nil, client.Preview{}, a.suspendPreview},
 		{"POST /api/v1/users/{user}/suspend-schedule", owner, "Have a person suspended at a minute of a time zone", appointment{}, client.Schedule{}, a.scheduleAdd},

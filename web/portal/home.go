@@ -36,6 +36,10 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	has, err := p.Store.Credentials(ctx, v.User.ID)
+	if err != nil {
+		return err
+	}
 	events, _, err := p.Store.Events(ctx, idp.EventQuery{UserID: v.User.ID, Limit: 100})
 	if err != nil {
 		return err
@@ -57,7 +61,7 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	home := homeView{
-		New:       fresh,
+		New: fresh, Codes: standing(has),
 		FirstName: firstName(v.User), Total: len(access), Search: r.URL.Query().Get("q"), Own: own,
 		Sessions: p.devices(ctx, live, openedIn(participants, access), v.Session.ID),
 		Allowed:  allowed,
@@ -243,6 +247,8 @@ func signedInWith(ctx context.Context, methods []string) string {
 func happened(ctx context.Context, kind string) string {
 	signIn := strings.HasPrefix(kind, "signin.")
 	switch {
+	case kind == "signin.device":
+		return ui.T(ctx, "First time on this browser")
 	case kind == "password.set":
 		return ui.T(ctx, "Password set")
 	case signIn && strings.HasSuffix(kind, ".refuse"):

@@ -68,6 +68,9 @@ func samplePages() []uitest.Page {
 		{Name: "portal-nothing", Visit: uitest.Employee(), View: homePage(nothing)},
 		{Name: "portal-deletion", Visit: uitest.Employee(), View: deletionPage()},
 		{Name: "portal-owner", Visit: uitest.Owner(), View: homePage(owner)},
+		{Name: "password", Visit: uitest.Employee(), View: passwordPage(passwordView{Username: "grace"})},
+		{Name: "password-wrong", Visit: uitest.Employee(), View: passwordPage(passwordView{Username: "grace", Current: "This is not your current password."})},
+		{Name: "password-changed", Visit: uitest.Employee(), View: passwordChangedPage()},
 		{Name: "device-code", Visit: uitest.Employee(), View: deviceCodePage(deviceCodeView{})},
 		{Name: "device-code-wrong", Visit: uitest.Employee(), View: deviceCodePage(deviceCodeView{
 			UserCode: uitest.Bait, Error: "No device waits with this code. Look at the device again: a code works for ten minutes, once.",

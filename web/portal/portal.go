@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
+	"gatehouse/idp/login"
 	"gatehouse/web/ui"
 )
 
@@ -32,15 +33,17 @@ type Store interface {
 type Portal struct {
 	Store     Store
 	Directory *directory.Directory
+	Login     *login.Login
+	Issuer    string // what an authenticator app calls this house
 	// Launch says how the tile of an app opens it.
 	Launch  func(idp.App) Launch
 	Devices Devices
-	// Newcomers and Cookies are for new browsers that the person is asked about.
-	Newcomers Newcomers
-	Cookies   Cookies
 	// Place says in a language (BCP 47) where an address is: a city and a country,
 	// as far as that is known. May be nil.
 	Place func(address, language string) string
+	// Newcomers and Cookies are for new browsers that the person is asked about.
+	Newcomers Newcomers
+	Cookies   Cookies
 }
 
 // Launch is how a tile opens its app: by the address Href, or by posting Fields
@@ -57,11 +60,17 @@ type Launch struct {
 func (p *Portal) Routes() []ui.Route {
 	return []ui.Route{
 		{Pattern: "GET /{$}", Access: ui.SignedIn, Handler: p.home},
+		{Pattern: "GET /password", Access: ui.JustProven, Handler: p.passwordAsk},
+		{Pattern: "POST /password", Access: ui.JustProven, Handler: p.passwordChange},
 		{Pattern: "GET /device", Access: ui.SignedIn, Handler: p.deviceAsk},
 		{Pattern: "POST /device", Access: ui.SignedIn, Handler: p.deviceDecide},
 		{Pattern: "POST /devices/{id}/own", Access: ui.SignedIn, Handler: p.ownDevice},
 		{Pattern: "GET /devices/{id}/disown", Access: ui.JustProven, Handler: p.askDisown},
 		{Pattern: "POST /devices/{id}/disown", Access: ui.JustProven, Handler: p.disown},
+		{Pattern: "GET /codes", Access: ui.JustProven, Handler: p.codes},
+		{Pattern: "POST /codes/app", Access: ui.JustProven, Handler: p.addTOTP},
+		{Pattern: "POST /codes/recovery", Access: ui.JustProven, Handler: p.renewRecovery},
+		{Pattern: "POST /codes/remove", Access: ui.JustProven, Handler: p.removeCodes},
 		{Pattern: "POST /sessions/{id}/end", Access: ui.SignedIn, Handler: p.endSession},
 		{Pattern: "POST /sessions/end-others", Access: ui.SignedIn, Handler: p.endOthers},
 		{Pattern: "POST /language", Access: ui.SignedIn, Handler: p.setLanguage},

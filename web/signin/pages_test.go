@@ -24,7 +24,9 @@ func samplePages() []uitest.Page {
 		{Name: "signin-first-owner", Visit: v, View: firstOwnerPage(firstOwnerView{Action: "/signin/link/x", MinLength: 12, Until: until})},
 		{Name: "signin-dead-link", Visit: v, View: deadLinkPage()},
 		{Name: "signin-expired", Visit: v, View: expiredPage()},
-		{Name: "signin-trouble", Visit: v, View: troublePage()},
+		{Name: "signin-trouble", Visit: v, View: troublePage(true)},
+		{Name: "signin-recover", Visit: v, View: recoverPage("", "")},
+		{Name: "signin-recover-sent", Visit: v, View: recoverSentPage()},
 		{Name: "signin-consent", Visit: uitest.Employee(), View: consentPage(consentView{
 			Action: "/oauth/consent", Ticket: "x", App: "Acme Notes", Name: "Grace Hopper", Username: "grace", Host: "notes.acme.example", ComesBack: true,
 			Learns: []string{"That it is you: an identifier, the same each time you come", "Your name and your username", "Your email address", "The groups you are in"},

@@ -56,6 +56,11 @@ func (s *SignIn) start(w http.ResponseWriter, r *http.Request, in idp.SignIn) er
 		return err
 	}
 	s.Cookies.SetDevice(w, seen.Secret)
+	if seen.New && s.Directory.Mails {
+		if err := s.Login.Tell(r.Context(), seen.Device, ui.DeviceIn(r.Context(), browser.UserAgent)); err != nil {
+			return err
+		}
+	}
 	if v.SignedIn() && v.Session.Proof == in.Proof {
 		raw, _, err := s.Gate.Renew(r.Context(), in, v.Session)
 		if err != nil {

@@ -12,6 +12,26 @@ func EventWords(kind string) string {
 		return "Details changed"
 	case "password.set":
 		return "Password set"
+	case "password.change.refuse":
+		return "Gave a wrong current password"
+	case "admin.recover":
+		return "A one-time link was made on the machine"
+	case "user.invite":
+		return "Invited by mail"
+	case "link.make":
+		return "An owner made a one-time link"
+	case "link.mail":
+		return "A one-time link was mailed"
+	case "mail.sent":
+		return "A mail was sent"
+	case "mail.drop":
+		return "A mail was not sent"
+	case "mail.fail":
+		return "A mail could not be sent"
+	case "recovery.ask":
+		return "A link was asked for by mail"
+	case "owner.recover":
+		return "Became an owner by a link from the machine"
 	case "owner.first":
 		return "Became the first owner"
 	case "user.deletion.ask":
