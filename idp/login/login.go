@@ -52,7 +52,7 @@ type Login struct {
 	Breached *Breached
 	Now      func() time.Time
 
-	shut  shut
+	shut  Shut
 	meter meter
 }
 

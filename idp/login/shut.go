@@ -15,9 +15,10 @@ const (
 	shutFor = 5 * time.Second
 )
 
-// shut is what this node knows to be over its limit: a flood costs neither
-// database nor Redis. The zero value is empty.
-type shut struct {
+// Shut is what this node knows to be over its limit, bounded, and for seconds: a
+// flood costs neither database nor Redis. The zero value is empty. Safe for
+// concurrent use.
+type Shut struct {
 	mu    sync.Mutex
 	names map[string]shutName
 }
@@ -28,9 +29,9 @@ func (n shutName) over(now time.Time) bool {
 	return !now.Before(n.resetAt) || now.Sub(n.asked) >= shutFor || now.Before(n.asked)
 }
 
-// close remembers that a name is over its limit until then. While too many are
+// Close remembers that a name is over its limit until then. While too many are
 // remembered, others are asked for each time.
-func (s *shut) close(name string, resetAt, now time.Time) {
+func (s *Shut) Close(name string, resetAt, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.names == nil {
@@ -44,8 +45,8 @@ func (s *shut) close(name string, resetAt, now time.Time) {
 	}
 }
 
-// until returns when a name that is over its limit may be tried again.
-func (s *shut) until(name string, now time.Time) (time.Time, bool) {
+// Until returns when a name that is over its limit may be tried again.
+func (s *Shut) Until(name string, now time.Time) (time.Time, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n, ok := s.names[name]
@@ -56,8 +57,8 @@ func (s *shut) until(name string, now time.Time) (time.Time, bool) {
 	return n.resetAt, ok
 }
 
-// open forgets a name.
-func (s *shut) open(name string) {
+// Open forgets a name.
+func (s *Shut) Open(name string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.names, name)

@@ -66,7 +66,7 @@ func (l *Login) count(ctx context.Context, limits []limit, kind, value string) (
 	for _, lim := range limits {
 		name := throttleName(kind, value, lim.window)
 		t.names = append(t.names, name)
-		if until, ok := l.shut.until(name, l.now()); ok {
+		if until, ok := l.shut.Until(name, l.now()); ok {
 			return t, l.throttled(ctx, kind, false, until)
 		}
 		n, resetAt, err := l.Store.Count(ctx, name, lim.window, l.now())
@@ -74,7 +74,7 @@ func (l *Login) count(ctx context.Context, limits []limit, kind, value string) (
 			return t, fmt.Errorf("count tries by %s: %w", kind, err)
 		}
 		if n > lim.tries {
-			l.shut.close(name, resetAt, l.now())
+			l.shut.Close(name, resetAt, l.now())
 			return t, l.throttled(ctx, kind, n == lim.tries+1, resetAt)
 		}
 		t.repeated = t.repeated || n > 1
@@ -191,7 +191,7 @@ func (l *Login) forgive(ctx context.Context, account tally) error {
 		return nil
 	}
 	for _, name := range account.names {
-		l.shut.open(name)
+		l.shut.Open(name)
 		if err := l.Store.Uncount(ctx, name); err != nil {
 			return fmt.Errorf("forget tries: %w", err)
 		}

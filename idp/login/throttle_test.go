@@ -177,13 +177,13 @@ func TestAFloodCostsNoDatabase(t *testing.T) {
 	// What is remembered of it is bounded.
 	now := h.clock.now()
 	for i := range maxShut + 100 {
-		h.shut.close(fmt.Sprint(i), now.Add(time.Hour), now)
+		h.shut.Close(fmt.Sprint(i), now.Add(time.Hour), now)
 	}
 	if n := len(h.shut.names); n > maxShut {
 		t.Errorf("%d names remembered", n)
 	}
 	h.clock.pass(shutFor)
-	h.shut.close("one more", h.clock.now().Add(time.Hour), h.clock.now())
+	h.shut.Close("one more", h.clock.now().Add(time.Hour), h.clock.now())
 	if n := len(h.shut.names); n != 1 {
 		t.Errorf("%d names remembered after they are over", n)
 	}
