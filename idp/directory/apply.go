@@ -89,7 +89,9 @@ func (d *Directory) Apply(ctx context.Context, want Desired, dryRun bool) ([]Dif
 		d.Looks(*l)
 	}
 	if rules := p.change.Policy; rules != nil && d.Ruled != nil {
-		d.Ruled(*rules)
+		set := *rules
+		set.Version++
+		d.Ruled(set)
 	}
 	if err := d.stands(ctx); err != nil {
 		return p.found, err

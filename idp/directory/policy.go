@@ -12,6 +12,9 @@ import (
 const (
 	maxRules    = 50
 	maxRemember = 90 * 24 * time.Hour
+	// minIdle is longer than what is not known of the last use of a session, a
+	// tenth of the house's own limit: nobody is signed out at work by a change.
+	minIdle = 15 * time.Minute
 	// shownLockedOut is how many people are named whom a policy would lock out.
 	shownLockedOut = 20
 )
@@ -176,8 +179,8 @@ func checkRule(r idp.PolicyRule) error {
 // checkLengths: the house's own lengths are the longest.
 func (d *Directory) checkLengths(p idp.Policy) error {
 	switch {
-	case p.Idle != 0 && (p.Idle < 5*time.Minute || p.Idle > d.Sessions.Idle):
-		return invalid("idle", fmt.Sprintf("A session can go without use for 5 minutes to %s.", idp.PlainSpan(d.Sessions.Idle)))
+	case p.Idle != 0 && (p.Idle < minIdle || p.Idle > d.Sessions.Idle):
+		return invalid("idle", fmt.Sprintf("A session can go without use for %s to %s.", idp.PlainSpan(minIdle), idp.PlainSpan(d.Sessions.Idle)))
 	case p.Absolute != 0 && (p.Absolute < 15*time.Minute || p.Absolute > d.Sessions.Absolute):
 		return invalid("absolute", fmt.Sprintf("A session can last 15 minutes to %s.", idp.PlainSpan(d.Sessions.Absolute)))
 	case p.Remember < 0 || p.Remember > maxRemember || p.Remember%(24*time.Hour) != 0:

@@ -39,7 +39,7 @@ func TestAPolicyIsCheckedFieldByField(t *testing.T) {
 		field string
 		p     idp.Policy
 	}{
-		"idle too short":        {"idle", idp.Policy{Idle: time.Minute}},
+		"idle too short":        {"idle", idp.Policy{Idle: 10 * time.Minute}},
 		"idle over the house's": {"idle", idp.Policy{Idle: 3 * time.Hour}},
 		"absolute too long":     {"absolute", idp.Policy{Absolute: 24 * time.Hour}},
 		"remembered for ever":   {"remember", idp.Policy{Remember: 1000 * 24 * time.Hour}},

@@ -18,6 +18,8 @@ func EventWords(kind string) string {
 		return "Asked to be deleted"
 	case "user.deletion.drop":
 		return "Request to be deleted taken off the list"
+	case "house.policy":
+		return "Policy changed"
 	case "house.look":
 		return "Look of the pages changed"
 	case "user.suspend":
