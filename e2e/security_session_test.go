@@ -20,7 +20,7 @@ import (
 func TestSecurityOfSessions(t *testing.T) {
 	t.Parallel()
 	h := newBrowserHouse(t)
-	const cookie, bound = "__Host-gatehouse", "__Host-gatehouse_browser"
+	const cookie, bound, known = "__Host-gatehouse", "__Host-gatehouse_browser", "__Host-gatehouse_device"
 	home := &url.URL{Scheme: "https", Host: "idp.localhost", Path: "/"}
 	// in tells whether that session cookie is worth anything at a node.
 	in := func(t *testing.T, node int, value string) bool {
@@ -62,11 +62,27 @@ func TestSecurityOfSessions(t *testing.T) {
 			t.Error("one secret for two purposes")
 		}
 	})
+	t.Run("SE-01 a device that somebody planted", func(t *testing.T) {
+		v := h.visitor(t)
+		planted := strings.Repeat("B", 43)
+		v.http.Jar.SetCookies(home, []*http.Cookie{{Name: known, Value: planted, Path: "/", Secure: true}})
+		h.signIn(t, v, h.mallory)
+		first := v.cookies(t, securedURL)[known]
+		if first == planted || len(first) < 40 {
+			t.Fatalf("after the sign-in the device is known by %q", first)
+		}
+		a := h.attempt(h.web)
+		a.query.Set("prompt", "login")
+		h.prove(t, v.get(t, a.url()).follow(t), h.mallory)
+		if again := v.cookies(t, securedURL)[known]; again != first {
+			t.Error("a device that is known got another secret")
+		}
+	})
 	t.Run("SE-02 every cookie", func(t *testing.T) {
 		v := h.signedIn(t, h.mallory)
 		v.get(t, h.attempt(h.web).url())
 		names := slices.Sorted(maps.Keys(v.cookies(t, securedURL)))
-		if !slices.Equal(names, []string{cookie, bound}) { // each was judged as it was set: see watch
+		if !slices.Equal(names, []string{cookie, bound, known}) { // each was judged as it was set: see watch
 			t.Errorf("cookies %v", names)
 		}
 		// Twice the same name: one of them is somebody else's wish.

@@ -29,6 +29,8 @@ type Change struct {
 	// user has sends the user along: its version keeps two of them apart.
 	Credentials       []Credential
 	RemoveCredentials []Credential // ID and UserID are looked at
+	// ForgetDevices forgets every known device of each one's user but that one.
+	ForgetDevices []KnownDevice
 	// Supersede marks what is still pending of these users' earlier endings:
 	// they were restored.
 	Supersede []UserID

@@ -119,6 +119,9 @@ type SignIn struct {
 	ExpiresAt time.Time
 	DoneAt    time.Time // zero until a session was started from it
 	SpentAt   time.Time // zero until the tongue has answered from it
+	// Device is the raw secret of a known device that this very request brings;
+	// empty: it brings none. It is not kept.
+	Device string
 }
 
 // TokenFamily is what one authorization code was exchanged for: its access

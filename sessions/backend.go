@@ -40,6 +40,8 @@ type Accepts interface {
 	AppTruth(ctx context.Context, id idp.AppID) (idp.AppTruth, error)
 	// DeviceByUserCode finds a device by the hash of what its person types.
 	DeviceByUserCode(ctx context.Context, userHash string) (idp.DeviceCode, error)
+	// KnownDevice finds the known device of a user by the hash of its secret.
+	KnownDevice(ctx context.Context, hash string, user idp.UserID) (idp.KnownDevice, idp.Standing, error)
 }
 
 // Issues writes passes and spends what may be used once.
@@ -96,6 +98,18 @@ type Issues interface {
 	// stands; idp.Unauthenticated for any other.
 	SpendInitialToken(ctx context.Context, hash string, now time.Time) (idp.InitialToken, error)
 	Devices
+	KnownDevices
+}
+
+// KnownDevices remembers browsers.
+type KnownDevices interface {
+	// KnowDevice writes a known device and the event, in one step. Whatever was
+	// known by the hash was, is known by hash from then on.
+	KnowDevice(ctx context.Context, d idp.KnownDevice, was, hash string, e idp.Event) error
+	// TouchKnownDevice sets LastSeenAt, Address and UserAgent, forward only.
+	TouchKnownDevice(ctx context.Context, d idp.KnownDevice) error
+	// TrustDevice sets TrustedUntil, where d still carries its proof.
+	TrustDevice(ctx context.Context, d idp.KnownDevice) error
 }
 
 // Devices issues to devices without a browser.

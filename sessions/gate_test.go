@@ -151,6 +151,18 @@ var paths = []path{
 		w.must(err)
 		return func() error { _, err := w.gate.SpendInitialToken(w.ctx, raw); return err }
 	}},
+	{pass: sessions.KnownDevice, covers: []string{"KnownDevice", "TouchKnownDevice"}, prepare: func(w *world) func() error {
+		raw, _ := w.knownDevice()
+		return func() error { _, err := w.gate.KnownDevice(w.ctx, raw, w.user); return err }
+	}},
+	{pass: sessions.DeviceRemembered, covers: []string{"KnowDevice"}, prepare: func(w *world) func() error {
+		proof := w.proof()
+		return func() error { _, err := w.gate.KnowDevice(w.ctx, proof, "", sessions.Browser{}); return err }
+	}},
+	{pass: sessions.DeviceTrusted, covers: []string{"TrustDevice"}, prepare: func(w *world) func() error {
+		_, d := w.knownDevice()
+		return func() error { return w.gate.TrustDevice(w.ctx, d, w.now.Add(time.Hour)) }
+	}},
 }
 
 // without are the methods that carry no user, and why that is safe.
@@ -251,7 +263,7 @@ func TestNoWayInAfterAllOlderHasEnded(t *testing.T) {
 					_, err := w.dir.EndBefore(w.ctx, before, "test")
 					w.must(err)
 					// A bare proof carries no time: what is issued by it is newer.
-					issued := !now && slices.Contains([]sessions.Pass{sessions.LinkIssued, sessions.APITokenIssued, sessions.InitialTokenIssued}, p.pass)
+					issued := !now && slices.Contains([]sessions.Pass{sessions.LinkIssued, sessions.APITokenIssued, sessions.InitialTokenIssued, sessions.DeviceRemembered}, p.pass)
 					if err := attempt(); !idp.IsKind(err, idp.Unauthenticated) && !issued {
 						t.Errorf("after the ending: got %v, want a refusal", err)
 					}

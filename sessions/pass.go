@@ -30,6 +30,10 @@ const (
 	DeviceCode         Pass = "device code"
 	InitialTokenIssued Pass = "initial access token issued"
 	InitialTokenUsed   Pass = "initial access token"
+
+	KnownDevice      Pass = "known device"
+	DeviceRemembered Pass = "device remembered"
+	DeviceTrusted    Pass = "device trusted"
 )
 
 // Passes lists every way through the gate but [None].
@@ -37,6 +41,6 @@ func Passes() []Pass {
 	return []Pass{
 		SessionUsed, SessionStarted, SessionRenewed, SignInUsed, SignInProven, SignInResumed, Code, RefreshToken, AccessToken,
 		Assertion, LinkIssued, LinkOpened, LinkUsed, APITokenIssued, APITokenUsed, AppTokenIssued, AppTokenUsed,
-		DeviceConfirmed, DeviceCode, InitialTokenIssued, InitialTokenUsed,
+		DeviceConfirmed, DeviceCode, InitialTokenIssued, InitialTokenUsed, KnownDevice, DeviceRemembered, DeviceTrusted,
 	}
 }

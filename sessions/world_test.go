@@ -189,3 +189,11 @@ func (w *world) password() idp.Credential {
 	now := idp.Time(w.now)
 	return idp.Credential{ID: idp.NewCredentialID(), UserID: w.user, Kind: idp.CredentialPassword, Data: "$test$", CreatedAt: now, UpdatedAt: now}
 }
+
+// knownDevice is a browser on which the person has just signed in.
+func (w *world) knownDevice() (string, idp.KnownDevice) {
+	w.t.Helper()
+	seen, err := w.gate.KnowDevice(w.ctx, w.proof(), "", sessions.Browser{Address: "192.0.2.1", UserAgent: "test"})
+	w.must(err)
+	return seen.Secret, seen.Device
+}

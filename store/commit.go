@@ -127,6 +127,9 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 	}
 	steps = append(steps, regrantedSteps(c, now)...)
 	steps = append(steps, credentialSteps(c)...)
+	for _, d := range c.ForgetDevices {
+		steps = append(steps, do(forgetOtherDevices, d.UserID, d.ID))
+	}
 	for _, t := range c.TurnKeys {
 		steps = append(steps, turnStep(t))
 	}

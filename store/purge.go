@@ -13,6 +13,7 @@ const (
 	purgeDevices   = `DELETE FROM device_codes WHERE id IN (SELECT id FROM device_codes WHERE expires_at < $1 LIMIT $2)`
 	purgeLinks     = `DELETE FROM links WHERE id IN (SELECT id FROM links
 		WHERE expires_at < $1 OR (used_at <> 0 AND used_at < $1) LIMIT $2)`
+	purgeKnown = `DELETE FROM known_devices WHERE id IN (SELECT id FROM known_devices WHERE last_seen_at < $1 LIMIT $2)`
 	purgeNodes = `DELETE FROM nodes WHERE id IN (SELECT id FROM nodes WHERE seen_at < $1 LIMIT $2)`
 )
 
@@ -21,8 +22,8 @@ const (
 const purgePage = 500
 
 // Purge forgets what can matter no more: expired SignIns, spent values, devices
-// and counts, links thirty days after their use or end, and nodes that have given
-// no sign of life for a day. In pages; it may be interrupted at any time. What
+// and counts, links thirty days after their use or end, nodes that have given
+// no sign of life for a day, and known devices that were not seen for 400 days. In pages; it may be interrupted at any time. What
 // receipts are listed from (sessions, participants, token families, lines) is
 // never forgotten: a receipt may still be listed, and an app still be told.
 func (s *Store) Purge(ctx context.Context, now time.Time) error {
@@ -35,6 +36,7 @@ func (s *Store) Purge(ctx context.Context, now time.Time) error {
 		{purgeSpent, now},
 		{purgeDevices, now.Add(-time.Hour)}, // the device is still told that it came too late
 		{purgeLinks, now.Add(-30 * 24 * time.Hour)},
+		{purgeKnown, now.Add(-knownDeviceLife)},
 		{purgeNodes, now.Add(-24 * time.Hour)},
 	} {
 		for n := int64(purgePage); n == purgePage; {

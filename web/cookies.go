@@ -5,12 +5,14 @@ import (
 	"encoding/base64"
 	"net/http"
 	"time"
+
+	"gatehouse/sessions"
 )
 
 // Cookies names and writes the cookies of the house: the session, the secret
-// that binds sign-ins to this browser, and for some minutes after a sign-out
-// which it was. Over https all carry the
-// __Host- prefix (RFC 6265bis §4.1.3.2): no Domain, Path=/, Secure.
+// that binds sign-ins to this browser, who has signed in on it and the secret by
+// which it is known to be theirs, and for some minutes after a sign-out which it
+// was. Over https all carry the __Host- prefix (RFC 6265bis §4.1.3.2): no Domain, Path=/, Secure.
 type Cookies struct {
 	HTTPS bool
 }
@@ -25,6 +27,8 @@ func (c Cookies) name(base string) string {
 func (c Cookies) session() string { return c.name("gatehouse") }
 func (c Cookies) browser() string { return c.name("gatehouse_browser") }
 func (c Cookies) left() string    { return c.name("gatehouse_left") }
+func (c Cookies) people() string  { return c.name("gatehouse_people") }
+func (c Cookies) device() string  { return c.name("gatehouse_device") }
 
 func (c Cookies) set(w http.ResponseWriter, name, value string, maxAge time.Duration) {
 	http.SetCookie(w, &http.Cookie{
@@ -55,6 +59,27 @@ func (c Cookies) SetLeft(w http.ResponseWriter, sealed string, life time.Duratio
 // Left returns what was remembered of a sign-out, "" when nothing is.
 func (c Cookies) Left(r *http.Request) string { return value(r, c.left()) }
 
+// SetPeople remembers who has signed in on this browser, sealed, for so long.
+func (c Cookies) SetPeople(w http.ResponseWriter, sealed string, life time.Duration) {
+	c.set(w, c.people(), sealed, life)
+}
+
+// People returns what was remembered of them, "" when nothing is.
+func (c Cookies) People(r *http.Request) string { return bounded(r, c.people(), maxPeople) }
+
+// maxPeople is more than five people are long, sealed, in bytes.
+const maxPeople = 3 << 10
+// SetDevice gives the browser the secret by which it is known, for as long as
+// browsers keep a cookie (RFC 6265bis §5.5: 400 days). It is given to nobody
+// but who has signed in.
+func (c Cookies) SetDevice(w http.ResponseWriter, raw string) {
+	c.set(w, c.device(), raw, sessions.KnownDeviceLife)
+}
+
+// Device returns the raw secret by which this browser is known, "" when it has
+// none.
+func (c Cookies) Device(r *http.Request) string { return value(r, c.device()) }
+
 // Bound returns the raw secret that binds this browser, "" when it has none.
 func (c Cookies) Bound(r *http.Request) string { return value(r, c.browser()) }
 
@@ -73,9 +98,11 @@ func (c Cookies) Bind(w http.ResponseWriter, r *http.Request) string {
 
 // value reads a cookie, and nothing when it came twice: one of the two would
 // be somebody else's wish.
-func value(r *http.Request, name string) string {
+func value(r *http.Request, name string) string { return bounded(r, name, 128) }
+
+func bounded(r *http.Request, name string, most int) string {
 	found := r.CookiesNamed(name)
-	if len(found) != 1 || len(found[0].Value) > 128 {
+	if len(found) != 1 || len(found[0].Value) > most {
 		return ""
 	}
 	return found[0].Value

@@ -33,7 +33,7 @@ const prefix = "GATEHOUSE_"
 var settings = []string{
 	"URL", "LISTEN", "DATA", "DATABASE", "SECRET", "ADMIN_TOKEN", "TRUSTED_PROXIES", "TLS_CERT", "TLS_KEY", "OUTBOUND_ALLOW", "REDIS", "METRICS",
 	"KEY_ROTATION", "REGISTRATION", "MTLS_URL", "MTLS_LISTEN", "MTLS_CA",
-	"ORGANIZATION", "ORGANIZATION_URL", "CONTACTS", "METADATA_VALIDITY",
+	"ORGANIZATION", "ORGANIZATION_URL", "CONTACTS", "METADATA_VALIDITY", "GEOIP",
 }
 
 // notYet are names that DESIGN reserves and this version does not serve:
@@ -61,6 +61,7 @@ type Config struct {
 	MTLSCA         string        // PEM file of the authorities for tls_client_auth
 	// About says in our SAML metadata who runs the house.
 	About            samlwire.About
+	GeoIP            string        // file that says where addresses are; empty: nobody does
 	MetadataValidity time.Duration // for how long SAML metadata are good at the least; 0: without end
 }
 
@@ -180,6 +181,7 @@ func parse(v map[string]string) (Config, error) {
 	if c.MetadataValidity, err = metadataValidity(or("METADATA_VALIDITY", "off")); err != nil {
 		return c, err
 	}
+	c.GeoIP = v["GEOIP"]
 	if c.About, err = about(or("ORGANIZATION", ""), or("ORGANIZATION_URL", c.URL.String()), list(v["CONTACTS"])); err != nil {
 		return c, err
 	}

@@ -238,9 +238,13 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 	if err != nil {
 		return err
 	}
+	where, err := openPlaces(c.GeoIP)
+	if err != nil {
+		return err
+	}
 	routes := slices.Concat(
 		door.Routes(),
-		(&portal.Portal{Store: h.store, Directory: h.directory, Devices: provider, Launch: launch(issuer)}).Routes(),
+		(&portal.Portal{Store: h.store, Directory: h.directory, Devices: provider, Newcomers: h.login, Cookies: cookies, Launch: launch(issuer), Place: where.of}).Routes(),
 		(&console.Console{
 			Preview: h.rehearsals.preview, Test: h.rehearsals.test,
 			Store: h.store, Directory: h.directory, Outbox: h.worker, Documents: documents, Refresher: h.refresher, URL: issuer, Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,

@@ -129,3 +129,10 @@ func (d *Directory) changePerson(ctx context.Context, id idp.UserID, kind string
 		return err
 	})
 }
+
+// NoteDownload writes down that a person has taken out what is kept about them.
+func (d *Directory) NoteDownload(ctx context.Context, id idp.UserID) error {
+	e := d.event(ctx, "user.data")
+	e.UserID = id
+	return d.Store.Record(ctx, e)
+}

@@ -17,6 +17,9 @@ type Store interface {
 	Uncount(ctx context.Context, name string) error
 	Record(ctx context.Context, events ...idp.Event) error
 	Commit(ctx context.Context, c idp.Change) (idp.Committed, error)
+	Credentials(ctx context.Context, user idp.UserID) ([]idp.Credential, error)
+	KnownDevices(ctx context.Context, user idp.UserID) ([]idp.KnownDevice, error)
+	OwnKnownDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, e idp.Event) error
 }
 
 // Gate is what login asks of the gate, *sessions.Gate.
@@ -24,6 +27,8 @@ type Gate interface {
 	BeginSignIn(ctx context.Context, in idp.SignIn, bind string) (idp.SignIn, error)
 	Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, method string) (idp.SignIn, error)
 	UseLink(ctx context.Context, l idp.Link, change idp.Change) (idp.Committed, error)
+	NewLink(ctx context.Context, proof idp.Proof, purpose idp.LinkPurpose) (raw string, l idp.Link, err error)
+	KnownDevice(ctx context.Context, raw string, user idp.UserID) (idp.KnownDevice, error)
 }
 
 // Login is the steps. Its methods are safe for concurrent use and take actor

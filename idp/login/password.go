@@ -20,22 +20,17 @@ type attempt struct {
 	user       idp.User // zero: unknown
 	phc        string
 	generation string
+	known      bool // from a known device of this person
 }
 
 // Password proves the SignIn's user by username (or e-mail address) and
 // password. Every refusal is the same idp.Unauthenticated and cost one hash.
 // Too many tries for the person or from the address, or more hashes asked for
-// than can be computed soon, are a [*ThrottledError] and cost none. The try
-// and its outcome are in the events before the answer is given.
+// than can be computed soon, are a [*ThrottledError] and cost none. Tries on a
+// known device of the person count for themselves. The try and its outcome are
+// in the events before the answer is given.
 func (l *Login) Password(ctx context.Context, in idp.SignIn, username, password string) (idp.SignIn, error) {
-	if err := l.throttleAddress(ctx); err != nil {
-		return idp.SignIn{}, err
-	}
-	a, err := l.lookup(ctx, username)
-	if err != nil {
-		return idp.SignIn{}, err
-	}
-	account, err := l.throttleAccount(ctx, a)
+	a, account, err := l.admit(ctx, in, username)
 	if err != nil {
 		return idp.SignIn{}, err
 	}

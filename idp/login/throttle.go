@@ -91,6 +91,38 @@ func (l *Login) throttled(ctx context.Context, kind string, first bool, resetAt 
 	return &ThrottledError{RetryAt: resetAt, Err: idp.Errorf(idp.Throttled, "Too many tries to sign in. Wait a little and try again.")}
 }
 
+// admit finds who is meant and counts the try, before any hash. A known device
+// of the person is looked for before the address is counted: whatever others
+// try, at this address or for this person, does not keep its holder out. It is
+// asked for by the same statements whoever is meant, also nobody.
+func (l *Login) admit(ctx context.Context, in idp.SignIn, username string) (attempt, tally, error) {
+	if in.Device == "" {
+		if err := l.throttleAddress(ctx); err != nil {
+			return attempt{}, tally{}, err
+		}
+	}
+	a, err := l.lookup(ctx, username)
+	if err != nil {
+		return attempt{}, tally{}, err
+	}
+	if in.Device != "" {
+		device, err := l.Gate.KnownDevice(ctx, in.Device, a.user.ID)
+		switch {
+		case err == nil:
+			a.known = true
+			t, err := l.count(ctx, perAccount(), "device", string(device.ID))
+			return a, t, err
+		case !idp.IsKind(err, idp.Unauthenticated):
+			return attempt{}, tally{}, fmt.Errorf("look for a known device: %w", err)
+		}
+		if err := l.throttleAddress(ctx); err != nil {
+			return attempt{}, tally{}, err
+		}
+	}
+	t, err := l.throttleAccount(ctx, a)
+	return a, t, err
+}
+
 // throttleAddress counts a try of the actor's address and its network.
 func (l *Login) throttleAddress(ctx context.Context) error {
 	host, network, ok := networks(idp.ActorOf(ctx).Address)

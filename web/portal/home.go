@@ -40,13 +40,52 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.Render(w, r, http.StatusOK, homePage(homeView{
-		FirstName: firstName(v.User),
-		Apps:      p.tiles(access, accounts),
-		Sessions:  devices(ctx, live, opened(participants, access), v.Session.ID),
-		Allowed:   allowed,
-		Recent:    signIns(ctx, events),
-	}))
+	started, err := p.Store.SessionsStarted(ctx, v.User.ID, maxRecent)
+	if err != nil {
+		return err
+	}
+	opened, err := p.Store.AppsOpened(ctx, v.User.ID, v.Now.Add(-lately))
+	if err != nil {
+		return err
+	}
+	own, err := p.own(ctx, v.User)
+	if err != nil {
+		return err
+	}
+	fresh, err := p.newDevices(r)
+	if err != nil {
+		return err
+	}
+	home := homeView{
+		New:       fresh,
+		FirstName: firstName(v.User), Total: len(access), Search: r.URL.Query().Get("q"), Own: own,
+		Sessions: p.devices(ctx, live, openedIn(participants, access), v.Session.ID),
+		Allowed:  allowed,
+		Recent:   p.comings(ctx, started, events),
+	}
+	home.Apps, home.Recents = p.tiles(access, accounts, opened)
+	if len(home.Search) <= maxSearch {
+		narrow(home.Apps, home.Search)
+	}
+	return ui.Render(w, r, http.StatusOK, homePage(home))
+}
+
+const (
+	// lately is how far back it is counted which apps are used most.
+	lately    = 60 * 24 * time.Hour
+	maxSearch = 200
+	// maxRecents is how many apps stand above the tiles, from so many tiles on.
+	maxRecents  = 4
+	recentsFrom = 9
+)
+
+// narrow hides the tiles that do not have all words of a search.
+func narrow(tiles []tile, search string) {
+	words := strings.Fields(strings.ToLower(search))
+	for i, t := range tiles {
+		text := strings.ToLower(t.Name + " " + t.Host)
+		tiles[i].Hidden = slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
+	}
 }
 
 // firstName is what the person is greeted with.
@@ -58,31 +97,63 @@ func firstName(u idp.User) string {
 	return first
 }
 
-// tiles are the apps, the one used last first, those never used by name.
-func (p *Portal) tiles(access []idp.Access, accounts []idp.Account) []tile {
-	used := map[idp.AppID]time.Time{}
-	for _, a := range accounts {
-		if a.LastSeenAt.After(used[a.AppID]) {
-			used[a.AppID] = a.LastSeenAt
-		}
-	}
-	access = slices.Clone(access)
-	slices.SortStableFunc(access, func(a, b idp.Access) int {
-		return cmp.Or(used[b.App.ID].Compare(used[a.App.ID]), cmp.Compare(a.App.Name, b.App.Name))
-	})
-	out := make([]tile, 0, len(access))
-	for _, a := range access {
-		t := tile{Name: a.App.Name, Launch: p.Launch(a.App)}
-		if u, err := url.Parse(t.At); err == nil {
-			t.Host = u.Hostname()
-		}
-		out = append(out, t)
-	}
-	return out
+// use is how somebody has used an app.
+type use struct {
+	sessions int // lately
+	last     time.Time
 }
 
-// opened names the apps that each session has opened.
-func opened(participants []idp.Participant, access []idp.Access) map[idp.SessionID][]string {
+// tiles are the apps, the one used most lately first, those never used last and
+// by name; and those that were opened last, where there are many.
+func (p *Portal) tiles(access []idp.Access, accounts []idp.Account, opened []idp.AppOpened) (all, recents []tile) {
+	used := map[idp.AppID]use{}
+	for _, a := range accounts {
+		if u := used[a.AppID]; a.LastSeenAt.After(u.last) {
+			used[a.AppID] = use{last: a.LastSeenAt}
+		}
+	}
+	for _, o := range opened {
+		u := used[o.AppID]
+		u.sessions = o.Sessions
+		if o.LastAt.After(u.last) {
+			u.last = o.LastAt
+		}
+		used[o.AppID] = u
+	}
+	byUse := slices.Clone(access)
+	slices.SortStableFunc(byUse, func(a, b idp.Access) int {
+		x, y := used[a.App.ID], used[b.App.ID]
+		return cmp.Or(cmp.Compare(y.sessions, x.sessions), y.last.Compare(x.last), cmp.Compare(a.App.Name, b.App.Name))
+	})
+	for _, a := range byUse {
+		all = append(all, p.tile(a.App))
+	}
+	if len(all) < recentsFrom {
+		return all, nil
+	}
+	slices.SortStableFunc(byUse, func(a, b idp.Access) int { return used[b.App.ID].last.Compare(used[a.App.ID].last) })
+	for _, a := range byUse {
+		t := p.tile(a.App)
+		if used[a.App.ID].last.IsZero() || len(recents) == maxRecents {
+			break
+		}
+		if t.Href != "" || t.Action != "" {
+			recents = append(recents, t)
+		}
+	}
+	return all, recents
+}
+
+func (p *Portal) tile(app idp.App) tile {
+	t := tile{Name: app.Name, Launch: p.Launch(app)}
+	if u, err := url.Parse(t.At); err == nil {
+		t.Host = u.Hostname()
+	}
+	return t
+}
+
+// openedIn names the apps that each session has opened.
+func openedIn(participants []idp.Participant, access []idp.Access) map[idp.SessionID][]string {
 	names := map[idp.AppID]string{}
 	for _, a := range access {
 		names[a.App.ID] = a.App.Name
@@ -97,11 +168,11 @@ func opened(participants []idp.Participant, access []idp.Access) map[idp.Session
 }
 
 // devices are the live sessions, this one first.
-func devices(ctx context.Context, live []idp.Session, apps map[idp.SessionID][]string, here idp.SessionID) []sessionRow {
+func (p *Portal) devices(ctx context.Context, live []idp.Session, apps map[idp.SessionID][]string, here idp.SessionID) []sessionRow {
 	out := make([]sessionRow, 0, len(live))
 	for _, s := range live {
 		row := sessionRow{
-			ID: string(s.ID), Device: ui.DeviceIn(ctx, s.UserAgent), Address: s.Address,
+			ID: string(s.ID), Device: ui.DeviceIn(ctx, s.UserAgent), Address: p.where(ctx, s.Address),
 			Since: s.CreatedAt, LastSeen: s.LastSeenAt, Here: s.ID == here, Apps: apps[s.ID],
 		}
 		if row.Here {
@@ -116,29 +187,70 @@ func devices(ctx context.Context, live []idp.Session, apps map[idp.SessionID][]s
 // maxRecent is how many sign-ins the page shows.
 const maxRecent = 8
 
-// signIns are the newest events that are about coming in.
-func signIns(ctx context.Context, events []idp.Event) []ui.Happening {
+// comings are the newest sign-ins and tries. Of what succeeded the sessions
+// tell, of what did not the events.
+func (p *Portal) comings(ctx context.Context, started []idp.Session, events []idp.Event) []ui.Happening {
 	var out []ui.Happening
+	for _, s := range started {
+		out = append(out, ui.Happening{
+			At: s.CreatedAt, Title: signedInWith(ctx, s.Methods), Detail: ui.DeviceIn(ctx, s.UserAgent) + ", " + p.where(ctx, s.Address),
+		})
+	}
 	for _, e := range events {
-		if len(out) == maxRecent {
-			break
-		}
-		if strings.HasPrefix(e.Kind, "signin.") || e.Kind == "password.set" {
-			out = append(out, ui.Happening{At: e.At, Title: happened(ctx, e.Kind), Detail: e.Actor.Address})
+		if words := happened(ctx, e.Kind); words != "" {
+			out = append(out, ui.Happening{At: e.At, Title: words, Detail: p.where(ctx, e.Actor.Address)})
 		}
 	}
-	return out
+	slices.SortStableFunc(out, func(a, b ui.Happening) int { return b.At.Compare(a.At) })
+	return out[:min(len(out), maxRecent)]
 }
 
-// happened says in words what an event of theirs was.
-func happened(ctx context.Context, kind string) string {
+// where is an address, with its place where that is known.
+func (p *Portal) where(ctx context.Context, address string) string {
+	if p.Place == nil {
+		return address
+	}
+	if place := p.Place(address, ui.Lang(ctx)); place != "" {
+		return address + " (" + place + ")"
+	}
+	return address
+}
+
+// signedInWith says how somebody proved who they are, by the amr values of
+// RFC 8176.
+func signedInWith(ctx context.Context, methods []string) string {
+	has := func(any ...string) bool {
+		return slices.ContainsFunc(any, func(m string) bool { return slices.Contains(methods, m) })
+	}
+	passkey, password, code := has("hwk", "swk"), has("pwd"), has("otp")
 	switch {
-	case kind == "password.set":
-		return ui.T(ctx, "Password set")
-	case strings.HasSuffix(kind, ".refuse"):
-		return ui.T(ctx, "Sign-in refused")
-	case strings.HasSuffix(kind, ".throttle"):
-		return ui.T(ctx, "Sign-in slowed down after too many tries")
+	case passkey && password:
+		return ui.T(ctx, "Signed in with a password and a passkey")
+	case passkey:
+		return ui.T(ctx, "Signed in with a passkey")
+	case password && code:
+		return ui.T(ctx, "Signed in with a password and a code")
+	case password:
+		return ui.T(ctx, "Signed in with a password")
+	case code:
+		return ui.T(ctx, "Signed in with a code")
 	}
 	return ui.T(ctx, "Signed in")
+}
+
+// happened says in words what an event was that is shown beside the sign-ins;
+// "" for any other.
+func happened(ctx context.Context, kind string) string {
+	signIn := strings.HasPrefix(kind, "signin.")
+	switch {
+	case kind == "signin.device":
+		return ui.T(ctx, "First time on this browser")
+	case kind == "password.set":
+		return ui.T(ctx, "Password set")
+	case signIn && strings.HasSuffix(kind, ".refuse"):
+		return ui.T(ctx, "Sign-in refused")
+	case signIn && strings.HasSuffix(kind, ".throttle"):
+		return ui.T(ctx, "Sign-in slowed down after too many tries")
+	}
+	return ""
 }

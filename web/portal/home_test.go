@@ -2,6 +2,8 @@ package portal
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -40,11 +42,31 @@ func samplePages() []uitest.Page {
 			{At: ago(50 * time.Hour), Title: "Signed in", Detail: "Safari on iPhone, 2001:db8:85a3::8a2e:370:7334"},
 		},
 	}
+	full.New = []newDevice{
+		{ID: "kdv_a", Device: "Chrome on Windows", Address: "198.51.100.23", At: ago(20 * time.Minute)},
+		{ID: "kdv_b", Device: uitest.Bait, Address: "2001:db8:85a3::8a2e:370:7334", At: ago(50 * time.Hour)},
+	}
+	full.Total, full.Own = len(full.Apps), ownView{Language: "de", MayAsk: true}
+	many := full
+	for i := range 12 {
+		many.Apps = append(many.Apps, tile{Name: fmt.Sprintf("App %d", i+1), Launch: Launch{Href: "https://app.example/"}, Host: "app.example"})
+	}
+	many.Total, many.Recents, many.Own = len(many.Apps), append(many.Apps[:3:3], many.Apps[6], many.Apps[7]), ownView{AskedAt: ago(30 * time.Hour)}
+	searched := many
+	searched.Search, searched.Apps = "gra", slices.Clone(many.Apps)
+	narrow(searched.Apps, searched.Search)
+	nothing := many
+	nothing.Search, nothing.Apps = uitest.Bait+"x", slices.Clone(many.Apps)
+	narrow(nothing.Apps, nothing.Search)
 	empty := homeView{FirstName: "Alan", Sessions: full.Sessions[:1]}
 	owner := full
 	owner.FirstName = "Ada"
 	return []uitest.Page{
 		{Name: "portal-home", Visit: uitest.Employee(), View: homePage(full)},
+		{Name: "portal-many", Visit: uitest.Employee(), View: homePage(many)},
+		{Name: "portal-searched", Visit: uitest.Employee(), View: homePage(searched)},
+		{Name: "portal-nothing", Visit: uitest.Employee(), View: homePage(nothing)},
+		{Name: "portal-deletion", Visit: uitest.Employee(), View: deletionPage()},
 		{Name: "portal-owner", Visit: uitest.Owner(), View: homePage(owner)},
 		{Name: "device-code", Visit: uitest.Employee(), View: deviceCodePage(deviceCodeView{})},
 		{Name: "device-code-wrong", Visit: uitest.Employee(), View: deviceCodePage(deviceCodeView{
@@ -60,6 +82,7 @@ func samplePages() []uitest.Page {
 		})},
 		{Name: "device-allowed", Visit: uitest.Employee(), View: deviceDonePage(deviceDoneView{App: "Wiki", Allowed: true})},
 		{Name: "device-denied", Visit: uitest.Employee(), View: deviceDonePage(deviceDoneView{App: "Wiki"})},
+		{Name: "device-disown", Visit: uitest.Employee(), View: disownPage(full.New[0])},
 		{Name: "portal-empty", Visit: uitest.Employee(), View: homePage(empty)},
 	}
 }

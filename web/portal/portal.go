@@ -16,6 +16,11 @@ type Store interface {
 	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
 	Sessions(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Session, error)
 	Participants(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Participant, error)
+	SessionsStarted(ctx context.Context, id idp.UserID, n int) ([]idp.Session, error)
+	AppsOpened(ctx context.Context, id idp.UserID, since time.Time) ([]idp.AppOpened, error)
+	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
+	Credentials(ctx context.Context, id idp.UserID) ([]idp.Credential, error)
+	Look(ctx context.Context) (idp.Look, error)
 	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
@@ -30,6 +35,12 @@ type Portal struct {
 	// Launch says how the tile of an app opens it.
 	Launch  func(idp.App) Launch
 	Devices Devices
+	// Place says in a language (BCP 47) where an address is: a city and a country,
+	// as far as that is known. May be nil.
+	Place func(address, language string) string
+	// Newcomers and Cookies are for new browsers that the person is asked about.
+	Newcomers Newcomers
+	Cookies   Cookies
 }
 
 // Launch is how a tile opens its app: by the address Href, or by posting Fields
@@ -48,8 +59,16 @@ func (p *Portal) Routes() []ui.Route {
 		{Pattern: "GET /{$}", Access: ui.SignedIn, Handler: p.home},
 		{Pattern: "GET /device", Access: ui.SignedIn, Handler: p.deviceAsk},
 		{Pattern: "POST /device", Access: ui.SignedIn, Handler: p.deviceDecide},
+		{Pattern: "POST /devices/{id}/own", Access: ui.SignedIn, Handler: p.ownDevice},
+		{Pattern: "GET /devices/{id}/disown", Access: ui.JustProven, Handler: p.askDisown},
+		{Pattern: "POST /devices/{id}/disown", Access: ui.JustProven, Handler: p.disown},
 		{Pattern: "POST /sessions/{id}/end", Access: ui.SignedIn, Handler: p.endSession},
 		{Pattern: "POST /sessions/end-others", Access: ui.SignedIn, Handler: p.endOthers},
+		{Pattern: "POST /language", Access: ui.SignedIn, Handler: p.setLanguage},
+		{Pattern: "GET /my-data", Access: ui.JustProven, Handler: p.myData},
+		{Pattern: "GET /deletion", Access: ui.SignedIn, Handler: p.deletion},
+		{Pattern: "POST /deletion", Access: ui.SignedIn, Handler: p.askDeletion},
+		{Pattern: "POST /deletion/withdraw", Access: ui.SignedIn, Handler: p.withdrawDeletion},
 		{Pattern: "POST /consents/{id}/revoke", Access: ui.SignedIn, Handler: p.takeBack},
 	}
 }

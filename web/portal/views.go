@@ -2,6 +2,7 @@ package portal
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"gatehouse/web/ui"
@@ -9,18 +10,29 @@ import (
 
 // homeView is the whole portal.
 type homeView struct {
+	New       []newDevice
 	FirstName string
+	Search    string // what was looked for without scripts
+	Total     int    // of apps
 	Apps      []tile
+	Recents   []tile // that were opened last
 	Sessions  []sessionRow
 	Allowed   []consentRow
 	Recent    []ui.Happening
+	Own       ownView
+}
+
+// found reports whether any app is shown.
+func (v homeView) found() bool {
+	return slices.ContainsFunc(v.Apps, func(t tile) bool { return !t.Hidden })
 }
 
 // tile is one app.
 type tile struct {
 	Launch
-	Name string
-	Host string
+	Name   string
+	Host   string
+	Hidden bool // it was looked for another
 }
 
 // sessionRow is a browser the person is signed in on.

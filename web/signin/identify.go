@@ -20,6 +20,7 @@ func (s *SignIn) identify(w http.ResponseWriter, r *http.Request) error {
 	}
 	return ui.Render(w, r, http.StatusOK, identifyPage(identifyView{
 		Action: stepPath(in, "identifier"), App: app, Username: in.LoginHint,
+		People: s.people(r), Forget: stepPath(in, "forget"),
 	}))
 }
 
@@ -34,6 +35,7 @@ func (s *SignIn) identified(w http.ResponseWriter, r *http.Request) error {
 	if username == "" || len(username) > maxUsername {
 		return ui.Render(w, r, http.StatusBadRequest, identifyPage(identifyView{
 			Action: stepPath(in, "identifier"), App: app, Username: clip(username, maxUsername),
+			People: s.people(r), Forget: stepPath(in, "forget"),
 			Error: ui.T(r.Context(), "Type your username or your email."),
 		}))
 	}
@@ -44,13 +46,6 @@ func (s *SignIn) identified(w http.ResponseWriter, r *http.Request) error {
 
 // maxUsername is the longest name that is looked at, in bytes.
 const maxUsername = 256
-
-func clip(s string, n int) string {
-	if len(s) > n {
-		return strings.ToValidUTF8(s[:n], "")
-	}
-	return s
-}
 
 // accept reads the SignIn of the path for this browser, with the name of the
 // app it leads to, and lets the forms of the page end where the SignIn ends. A

@@ -13,6 +13,8 @@ func samplePages() []uitest.Page {
 	v := uitest.Stranger()
 	return []uitest.Page{
 		{Name: "signin-identify", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", App: "Wiki"})},
+		{Name: "signin-chooser", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", Forget: "/signin/sin_x/forget", App: "Payroll and Time Tracking for Contractors of the Northern Region", People: []person{
+			{"grace", "Grace Hopper"}, {"ada", "ada"}, {"a-very-long-username-that-nobody-can-break@navy.example", "Hubert Blaine Wolfeschlegelsteinhausenbergerdorff"}, {"bait", uitest.Bait}}})},
 		{Name: "signin-identify-error", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", Username: "grace hopper", Error: "A username has no spaces. Type it as it was given to you, or your email."})},
 		{Name: "signin-password", Visit: v, View: passwordPage(passwordView{Action: "/signin/sin_x/password", Back: "/signin/sin_x", App: "Wiki", Username: "grace.hopper@navy.example"})},
 		{Name: "signin-password-error", Visit: v, View: passwordPage(passwordView{Action: "/signin/sin_x/password", Back: "/signin/sin_x", App: "Wiki", Username: "grace.hopper@navy.example", Error: "Username and password do not match."})},

@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/login"
+	"gatehouse/sessions"
 	"gatehouse/web/ui"
 )
 
@@ -26,6 +27,7 @@ func (s *SignIn) password(w http.ResponseWriter, r *http.Request) error {
 		return ui.SeeOther(w, r, resume(in))
 	}
 	username := strings.TrimSpace(r.PostFormValue("username"))
+	in.Device = s.Cookies.Device(r)
 	proven, err := s.Login.Password(r.Context(), in, username, r.PostFormValue("password"))
 	if status, words := s.refusal(w, r, err); words != "" {
 		return ui.Render(w, r, status, passwordPage(passwordView{
@@ -42,11 +44,18 @@ func (s *SignIn) password(w http.ResponseWriter, r *http.Request) error {
 	return s.start(w, r, proven)
 }
 
-// start makes the session of a proven SignIn. A session that this browser had
-// before gets a new secret when it is the same person's, and ends when it is
-// somebody else's: its old secret is dead either way.
+// start makes the session of a proven SignIn, on a browser that is known from
+// then on. A session that this browser had before gets a new secret when it is
+// the same person's, and ends when it is somebody else's: its old secret is dead
+// either way.
 func (s *SignIn) start(w http.ResponseWriter, r *http.Request, in idp.SignIn) error {
 	v := ui.VisitOf(r.Context())
+	browser := sessions.Browser{Address: idp.ActorOf(r.Context()).Address, UserAgent: r.UserAgent()}
+	seen, err := s.Gate.KnowDevice(r.Context(), in.Proof, s.Cookies.Device(r), browser)
+	if err != nil {
+		return err
+	}
+	s.Cookies.SetDevice(w, seen.Secret)
 	if v.SignedIn() && v.Session.Proof == in.Proof {
 		raw, _, err := s.Gate.Renew(r.Context(), in, v.Session)
 		if err != nil {
@@ -55,7 +64,10 @@ func (s *SignIn) start(w http.ResponseWriter, r *http.Request, in idp.SignIn) er
 		s.Cookies.SetSession(w, raw)
 		return ui.SeeOther(w, r, resume(in))
 	}
-	raw, _, err := s.Gate.Start(r.Context(), in, idp.ActorOf(r.Context()).Address, r.UserAgent())
+	if err := s.remember(r.Context(), w, r, in.UserID); err != nil {
+		return err
+	}
+	raw, _, err := s.Gate.Start(r.Context(), in, browser.Address, browser.UserAgent)
 	if err != nil {
 		return err
 	}

@@ -39,6 +39,10 @@ type Cookies interface {
 	ClearSession(w http.ResponseWriter)
 	SetLeft(w http.ResponseWriter, sealed string, life time.Duration)
 	Left(r *http.Request) string
+	SetPeople(w http.ResponseWriter, sealed string, life time.Duration)
+	People(r *http.Request) string
+	SetDevice(w http.ResponseWriter, raw string)
+	Device(r *http.Request) string
 }
 
 // SignIn is the room's table of contents and what its pages stand on.
@@ -66,6 +70,7 @@ func (s *SignIn) Routes() []ui.Route {
 		{Pattern: "GET /signin/trouble", Access: ui.Anyone, Handler: s.trouble},
 		{Pattern: "GET /signin/{id}", Access: ui.BoundBrowser, Handler: s.identify},
 		{Pattern: "POST /signin/{id}/identifier", Access: ui.BoundBrowser, Handler: s.identified},
+		{Pattern: "POST /signin/{id}/forget", Access: ui.BoundBrowser, Handler: s.forget},
 		{Pattern: "POST /signin/{id}/password", Access: ui.BoundBrowser, Handler: s.password},
 		{Pattern: "GET /link/{secret}", Access: ui.Anyone, Handler: s.link},
 		{Pattern: "POST /link/{secret}", Access: ui.BoundBrowser, Handler: s.useLink},

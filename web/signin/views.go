@@ -12,6 +12,8 @@ type identifyView struct {
 	App      string // name of the app the person is on the way to; empty for Gatehouse itself
 	Username string
 	Error    string
+	People   []person // who have signed in on this browser
+	Forget   string   // where one of them is forgotten
 }
 
 // passwordView asks for the password of the person named before.

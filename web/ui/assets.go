@@ -2,10 +2,12 @@ package ui
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -23,6 +25,21 @@ type assetBundle struct {
 type asset struct {
 	mime string
 	body []byte
+	gzip []byte // the same, compressed; nil: it is sent as it is
+}
+
+// text is an asset that is sent compressed to whoever takes that: it is the same
+// for everybody, so its length tells nothing.
+func text(mime string, body []byte) asset {
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		panic(err)
+	}
+	// A buffer takes everything.
+	_, _ = w.Write(body)
+	_ = w.Close()
+	return asset{mime: mime, body: body, gzip: b.Bytes()}
 }
 
 var bundle = newBundle()
@@ -35,9 +52,9 @@ func newBundle() assetBundle {
 	return assetBundle{
 		path: "/assets/" + hex.EncodeToString(sum[:8]) + "/",
 		files: map[string]asset{
-			"gatehouse.css": {"text/css; charset=utf-8", sheet},
-			"gatehouse.js":  {"text/javascript; charset=utf-8", script},
-			"icon.svg":      {"image/svg+xml", icon},
+			"gatehouse.css": text("text/css; charset=utf-8", sheet),
+			"gatehouse.js":  text("text/javascript; charset=utf-8", script),
+			"icon.svg":      {mime: "image/svg+xml", body: icon},
 		},
 	}
 }
@@ -76,6 +93,14 @@ func Assets() http.Handler {
 		}
 		w.Header().Set("Content-Type", f.mime)
 		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(f.body))
+		body := f.body
+		if f.gzip != nil {
+			w.Header().Set("Vary", "Accept-Encoding")
+			if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+				w.Header().Set("Content-Encoding", "gzip")
+				body = f.gzip
+			}
+		}
+		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(body))
 	})
 }

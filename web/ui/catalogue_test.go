@@ -28,7 +28,7 @@ var told = []string{"../../idp/login/*.go", "../*.go", "../signin/*.go", "../por
 	"../../idp/oidc/consent.go", "../../idp/oidc/endsession.go", "../../idp/oidc/device.go", "../../idp/oidc/redirect.go",
 	"../../idp/saml/launch.go", "../../idp/saml/resume.go", "../../idp/saml/sso.go", "../../idp/saml/grant.go",
 	"../../idp/saml/logout.go", "../../idp/saml/slo.go", "../../idp/saml/judge.go", "../../idp/saml/read.go", "../../idp/saml/refusal.go",
-	"../../idp/directory/names.go"}
+	"../../idp/directory/names.go", "../../idp/directory/look.go"}
 
 // TestEverySentenceIsInEveryCatalogue: what pages say, and the errors that they
 // show, are in each language but English, and nothing is in a catalogue that

@@ -20,6 +20,8 @@ func EventWords(kind string) string {
 		return "Request to be deleted taken off the list"
 	case "house.policy":
 		return "Policy changed"
+	case "user.data":
+		return "Downloaded what is kept about them"
 	case "house.look":
 		return "Look of the pages changed"
 	case "user.suspend":
@@ -34,6 +36,14 @@ func EventWords(kind string) string {
 		return "Scheduled suspension: suspended already"
 	case "user.restore":
 		return "Restored"
+	case "signin.device":
+		return "Signed in on a browser that was not known"
+	case "device.own":
+		return "Said that a sign-in was theirs"
+	case "device.disown":
+		return "Said that a sign-in was not theirs"
+	case "device.forget":
+		return "Had a browser forgotten"
 	case "oidc.device.confirm":
 		return "Signed in on a device"
 	case "oidc.device.deny":

@@ -32,10 +32,10 @@ func newFace(l idp.Look) *face {
 	f := &face{name: cmp.Or(l.Name, ownName), language: l.Language, files: map[string]asset{}}
 	if light, dark, err := idp.Accents(l.Accent); err == nil {
 		sheet := fmt.Sprintf(":root{--accent:light-dark(%s,%s);--on-accent:light-dark(%s,%s)}\n", light, dark, idp.OnLight, idp.OnDark)
-		f.files[sheetFile] = asset{"text/css; charset=utf-8", []byte(sheet)}
+		f.files[sheetFile] = asset{mime: "text/css; charset=utf-8", body: []byte(sheet)}
 	}
 	if len(l.Logo.Data) > 0 {
-		f.files[logoFile] = asset{l.Logo.Type, l.Logo.Data}
+		f.files[logoFile] = asset{mime: l.Logo.Type, body: l.Logo.Data}
 	}
 	sum := sha256.Sum256(bytes.Join([][]byte{f.files[sheetFile].body, f.files[logoFile].body}, []byte{0}))
 	f.path = "/look/" + hex.EncodeToString(sum[:8]) + "/"

@@ -56,7 +56,6 @@ for (const input of document.querySelectorAll("input[data-filter]")) {
   const list = document.getElementById(input.dataset.filter);
   const none = document.getElementById(`${input.dataset.filter}-none`);
   if (!list) continue;
-  input.closest("[hidden]")?.removeAttribute("hidden");
   const apply = () => {
     const words = input.value.toLocaleLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
@@ -69,6 +68,36 @@ for (const input of document.querySelectorAll("input[data-filter]")) {
   };
   input.addEventListener("input", apply);
   apply();
+
+  // From anywhere to the search by a slash, from there to what was found by
+  // arrows, and to the first of it by Enter.
+  const key = input.parentElement.querySelector("kbd");
+  if (key) key.hidden = false;
+  const shown = () => [...list.children].filter((item) => !item.hidden).map((item) => item.querySelector("a, button")).filter(Boolean);
+  input.form?.addEventListener("submit", (e) => {
+    const [first] = shown();
+    if (!first || !input.value.trim()) return;
+    e.preventDefault();
+    first.click();
+  });
+  document.addEventListener("keydown", (e) => {
+    if (e.ctrlKey || e.metaKey || e.altKey || e.defaultPrevented) return;
+    const at = document.activeElement;
+    if (e.key === "/" && !at.matches("input, textarea, select")) {
+      e.preventDefault();
+      input.focus();
+      input.select();
+      return;
+    }
+    const tiles = shown();
+    const i = tiles.indexOf(at);
+    if (i < 0 && at !== input) return;
+    const row = tiles.filter((t) => t.offsetTop === tiles[0].offsetTop).length;
+    const step = { ArrowDown: i < 0 ? 1 : row, ArrowUp: -row, ArrowRight: 1, ArrowLeft: -1 }[e.key];
+    if (!step || (at === input && e.key !== "ArrowDown")) return;
+    e.preventDefault();
+    (i + step < 0 ? input : tiles[Math.min(i + step, tiles.length - 1)])?.focus();
+  });
 }
 
 // Makes an element what another is, and keeps what is the same in both: a row

@@ -1,0 +1,28 @@
+package idp
+
+import "time"
+
+// KnownDeviceID names a known device.
+type KnownDeviceID string
+
+// NewKnownDeviceID returns a fresh ID.
+func NewKnownDeviceID() KnownDeviceID { return KnownDeviceID(newID("kdv")) }
+
+// KnownDevice is a browser on which a person has signed in: one of each person
+// for each browser. Only the hash of the secret that the browser keeps is
+// stored. It is a pass, and dies with what else the person holds; that they
+// were here before is remembered beyond that.
+type KnownDevice struct {
+	ID KnownDeviceID
+	Proof
+	CreatedAt  time.Time // when the proof was given
+	FirstAt    time.Time // when the person first signed in here
+	LastSeenAt time.Time // at most a day behind
+	Address    string    // of the browser, when it was last seen
+	UserAgent  string    // of the browser, at most 256 bytes
+	// TrustedUntil: no second factor is asked for here until then. Zero: it is.
+	TrustedUntil time.Time
+	// Asks: the person had others before, and has not said yet whether this one
+	// is theirs.
+	Asks bool
+}

@@ -1,0 +1,120 @@
+package login
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// undisputed is how long a device is somebody's own without their word.
+const undisputed = 30 * 24 * time.Hour
+
+// asks reports whether the person has yet to say whether a device is theirs.
+func (l *Login) asks(d idp.KnownDevice) bool {
+	return d.Asks && l.now().Sub(d.FirstAt) < undisputed
+}
+
+// Asked returns the devices of a user of which the browser with this raw device
+// secret may say whether they are the user's own: those that came after it. Who
+// has got in by a stolen password says nothing about their own browser.
+func (l *Login) Asked(ctx context.Context, user idp.UserID, raw string) ([]idp.KnownDevice, error) {
+	_, asked, err := l.asked(ctx, user, raw)
+	return asked, err
+}
+
+func (l *Login) asked(ctx context.Context, user idp.UserID, raw string) (here idp.KnownDevice, asked []idp.KnownDevice, err error) {
+	here, err = l.Gate.KnownDevice(ctx, raw, user)
+	switch {
+	case idp.IsKind(err, idp.Unauthenticated) || err == nil && l.asks(here):
+		return here, nil, nil
+	case err != nil:
+		return here, nil, fmt.Errorf("look for a known device: %w", err)
+	}
+	all, err := l.Store.KnownDevices(ctx, user)
+	if err != nil {
+		return here, nil, err
+	}
+	return here, slices.DeleteFunc(all, func(d idp.KnownDevice) bool { return !l.asks(d) || !here.FirstAt.Before(d.FirstAt) }), nil
+}
+
+// answer finds the device that is asked about, and the one that answers.
+func (l *Login) answer(ctx context.Context, user idp.UserID, raw string, id idp.KnownDeviceID) (here, d idp.KnownDevice, err error) {
+	here, asked, err := l.asked(ctx, user, raw)
+	if err != nil {
+		return here, d, err
+	}
+	i := slices.IndexFunc(asked, func(d idp.KnownDevice) bool { return d.ID == id })
+	if i < 0 {
+		return here, d, idp.Errorf(idp.NotFound, "There is no such sign-in to say anything about from this browser.")
+	}
+	return here, asked[i], nil
+}
+
+func (l *Login) deviceEvent(ctx context.Context, kind string, user idp.UserID, id idp.KnownDeviceID) idp.Event {
+	e := l.linkEvent(ctx, kind, user)
+	e.Detail = map[string]string{"device": string(id)}
+	return e
+}
+
+// AskedAbout returns one of what [Login.Asked] does; idp.NotFound for another.
+func (l *Login) AskedAbout(ctx context.Context, user idp.UserID, raw string, id idp.KnownDeviceID) (idp.KnownDevice, error) {
+	_, d, err := l.answer(ctx, user, raw, id)
+	return d, err
+}
+
+// Own says, in the browser with this raw device secret, that a device is the
+// user's own. It answers idp.NotFound for one that is not among [Login.Asked].
+func (l *Login) Own(ctx context.Context, user idp.UserID, raw string, id idp.KnownDeviceID) error {
+	if _, _, err := l.answer(ctx, user, raw, id); err != nil {
+		return err
+	}
+	return l.Store.OwnKnownDevice(ctx, id, user, l.deviceEvent(ctx, "device.own", user, id))
+}
+
+// Disown says, in the browser with this raw device secret, that the sign-in on
+// a device was not the user's: everything that the user holds ends, with a
+// receipt; the password, and whatever else was enrolled since then, is no proof
+// any more; every browser but this one is forgotten. It returns the raw secret
+// of a link by which the user sets a new password: only somebody who has just
+// proven themselves may be given it. It answers idp.NotFound like Own.
+func (l *Login) Disown(ctx context.Context, user idp.UserID, raw string, id idp.KnownDeviceID) (link string, err error) {
+	here, d, err := l.answer(ctx, user, raw, id)
+	if err != nil {
+		return "", err
+	}
+	change, err := l.disowning(ctx, d, here.ID)
+	if err != nil {
+		return "", err
+	}
+	done, err := l.Store.Commit(ctx, change)
+	if err != nil {
+		return "", err
+	}
+	// The proof is the one of before, as its own ending has left it: whatever
+	// ended in between refuses the link.
+	link, _, err = l.Gate.NewLink(ctx, idp.Proof{UserID: user, Epoch: done.Epoch, Generation: here.Generation}, idp.LinkPassword)
+	return link, err
+}
+
+// disowning is the change that makes a device nobody's.
+func (l *Login) disowning(ctx context.Context, d idp.KnownDevice, keep idp.KnownDeviceID) (idp.Change, error) {
+	credentials, err := l.Store.Credentials(ctx, d.UserID)
+	if err != nil {
+		return idp.Change{}, fmt.Errorf("read what may have been enrolled: %w", err)
+	}
+	e := l.deviceEvent(ctx, "device.disown", d.UserID, d.ID)
+	return idp.Change{
+		RemoveCredentials: slices.DeleteFunc(credentials, func(c idp.Credential) bool {
+			return c.Kind != idp.CredentialPassword && c.CreatedAt.Before(d.FirstAt)
+		}),
+		ForgetDevices: []idp.KnownDevice{{ID: keep, Proof: idp.Proof{UserID: d.UserID}}},
+		Events:        []idp.Event{e},
+		Ending: &idp.Ending{
+			Kind: idp.EndPasses, UserID: d.UserID, Key: "disown/" + string(d.ID), Reason: "a sign-in that was not theirs",
+			Actor: e.Actor, At: l.now(), ReceiptID: idp.NewReceiptID(),
+		},
+	}, nil
+}

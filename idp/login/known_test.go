@@ -1,0 +1,294 @@
+package login
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/sessions"
+)
+
+// knownTo is the secret of a browser on which a person has signed in.
+func (h *house) knownTo(u idp.User, raw string) string {
+	h.Helper()
+	generation, err := h.store.Generation(h.Context())
+	h.ok(err)
+	seen, err := h.gate.KnowDevice(h.Context(), idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}, raw, sessions.Browser{})
+	h.ok(err)
+	return seen.Secret
+}
+
+// tryOn tries a password on a browser with this device cookie.
+func (h *house) tryOn(device, address, username, password string) error {
+	h.Helper()
+	in := h.begin()
+	in.Device = device
+	_, err := h.Password(h.from(address), in, username, password)
+	return err
+}
+
+func TestBF03AStrangerKeepsNobodyOutOfTheirOwnBrowser(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	anna, berta := h.user("anna", secret), h.user("berta", secret)
+	hers, bertas := h.knownTo(anna, ""), h.knownTo(berta, "")
+	// A stranger, in the same office, until nothing is answered any more.
+	for i := range 300 {
+		_ = h.try("192.0.2.1", fmt.Sprint("name ", i), "wrong")
+		_ = h.try(fmt.Sprintf("2001:db8:%x::1", i), "anna", "wrong")
+	}
+	h.is(h.try("198.51.100.7", "anna", secret), idp.Throttled)
+	h.is(h.try("192.0.2.1", "anna", secret), idp.Throttled)
+	h.ok(h.tryOn(hers, "192.0.2.1", "anna", secret))
+	h.ok(h.tryOn(hers, "198.51.100.7", "anna@example.org", secret))
+
+	// Somebody else's browser is a stranger's for her.
+	for _, device := range []string{bertas, "a device cookie that somebody has made up", ""} {
+		if n := h.hashes(func() { h.is(h.tryOn(device, "192.0.2.1", "anna", secret), idp.Throttled) }); n != 0 {
+			t.Errorf("%d hashes on another device", n)
+		}
+	}
+
+	// Her browser in other hands has a budget of its own, and no more.
+	n := h.hashes(func() {
+		for range 30 {
+			_ = h.tryOn(hers, "203.0.113.1", "anna", "wrong")
+		}
+	})
+	if n != 10 {
+		t.Errorf("%d guesses evaluated on a known device", n)
+	}
+	h.is(h.tryOn(hers, "192.0.2.1", "anna", secret), idp.Throttled)
+}
+
+func TestBF03AKnownDeviceDiesWithWhatThePersonHolds(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	anna := h.user("anna", secret)
+	hers := h.knownTo(anna, "")
+	for range 11 {
+		_ = h.try("", "anna", "wrong")
+	}
+	h.ok(h.tryOn(hers, "", "anna", secret))
+	_, err := h.store.Commit(h.Context(), idp.Change{Ending: &idp.Ending{Kind: idp.EndPasses, UserID: anna.ID,
+		Key: "x", At: idp.Time(h.clock.now()), ReceiptID: idp.NewReceiptID()}})
+	h.ok(err)
+	h.is(h.tryOn(hers, "", "anna", secret), idp.Throttled)
+}
+
+// TestSE01ADeviceCookieThatSomebodyPlantedIsWorthNothing: who put their own
+// browser's secret into a victim's browser does not know the one that counts
+// after the victim has signed in there.
+func TestSE01ADeviceCookieThatSomebodyPlantedIsWorthNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	anna, eve := h.user("anna", secret), h.user("eve", secret)
+	planted := h.knownTo(eve, "")
+	hers := h.knownTo(anna, planted)
+	if hers == planted {
+		t.Fatal("the secret stayed as it was")
+	}
+	for _, made := range []string{planted, "a secret that eve has made up herself"} {
+		if _, err := h.gate.KnownDevice(h.Context(), made, anna.ID); !idp.IsKind(err, idp.Unauthenticated) {
+			t.Errorf("%.9s: %v", made, err)
+		}
+	}
+	for _, u := range []idp.User{anna, eve} { // one browser, two people
+		_, err := h.gate.KnownDevice(h.Context(), hers, u.ID)
+		h.ok(err)
+		if again := h.knownTo(u, hers); again != hers {
+			t.Error("a secret that is known was replaced")
+		}
+	}
+}
+
+// TestEN01ADeviceCookieTellsNothing: with a cookie that is nobody's, or another
+// person's, an unknown, a suspended and a known name are refused alike, at one
+// hash and as many statements.
+func TestEN01ADeviceCookieTellsNothing(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	eve, gone := h.user("eve", secret), h.user("gone", secret)
+	h.user("anna", secret)
+	h.user("empty", "")
+	suspended := h.knownTo(gone, "")
+	h.suspend(gone)
+	eves := h.knownTo(eve, "")
+	for name, device := range map[string]string{"another's": eves, "of a suspended person": suspended, "made up": "a secret that nobody has ever given out"} {
+		var want string
+		for i, username := range []string{"anna", "gone", "empty", "nobody", "no\x00body"} {
+			in := h.begin()
+			in.Device = device
+			var err error
+			ctx := h.from(fmt.Sprintf("2001:db8:%x::1", i))
+			before := h.store.Statements()
+			hashes := h.hashes(func() { _, err = h.Password(ctx, in, username, "wrong") })
+			h.is(err, idp.Unauthenticated)
+			got := fmt.Sprintf("%v, %d hashes, %d statements", err, hashes, h.store.Statements()-before)
+			if username == "no\x00body" { // can be no name: it is not looked for
+				continue
+			}
+			if want == "" {
+				want = got
+			}
+			if got != want {
+				t.Errorf("%s, %q: %s, want %s", name, username, got, want)
+			}
+		}
+	}
+}
+
+// TestStatementsOfASignIn holds what a password sign-in asks of the database,
+// beside its hash.
+func TestStatementsOfASignIn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	anna := h.user("anna", secret)
+	hers := h.knownTo(anna, "")
+	for name, c := range map[string]struct {
+		device, address string
+		most            uint64
+	}{
+		"on a known device": {hers, "192.0.2.1", 6},
+		"on a new one":      {"", "198.51.100.1", 8},
+	} {
+		in := h.begin()
+		in.Device = c.device
+		before := h.store.Statements()
+		_, err := h.Password(h.from(c.address), in, "anna", secret)
+		h.ok(err)
+		if n := h.store.Statements() - before; n > c.most {
+			t.Errorf("%s: %d statements, want at most %d", name, n, c.most)
+		}
+	}
+}
+
+// newcomer signs u in on a browser that has no device cookie.
+func (h *house) newcomer(u idp.User) (string, idp.KnownDevice) {
+	h.Helper()
+	h.clock.pass(time.Minute)
+	raw := h.knownTo(u, "")
+	d, err := h.gate.KnownDevice(h.Context(), raw, u.ID)
+	h.ok(err)
+	return raw, d
+}
+
+// TestOnlyAnOlderBrowserSaysWhetherANewOneIsTheirs: who has got in by a stolen
+// password cannot say that it was all right, from wherever they sign in.
+func TestOnlyAnOlderBrowserSaysWhetherANewOneIsTheirs(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	anna, eve := h.user("anna", secret), h.user("eve", secret)
+	hers, first := h.newcomer(anna)
+	if first.Asks {
+		t.Error("the first browser of all is news")
+	}
+	eves, _ := h.newcomer(eve)
+	stolen, second := h.newcomer(anna)
+	more, third := h.newcomer(anna)
+	asked := func(user idp.User, raw string) int {
+		got, err := h.Asked(t.Context(), user.ID, raw)
+		h.ok(err)
+		return len(got)
+	}
+	for name, c := range map[string]struct {
+		user idp.User
+		raw  string
+		want int
+	}{
+		"hers": {anna, hers, 2}, "the new one": {anna, stolen, 0}, "one newer": {anna, more, 0},
+		"another person's": {anna, eves, 0}, "another person": {eve, hers, 0}, "none": {anna, "", 0},
+	} {
+		if got := asked(c.user, c.raw); got != c.want {
+			t.Errorf("%s is asked about %d, want %d", name, got, c.want)
+		}
+		for _, d := range []idp.KnownDevice{second, third, first} {
+			if c.want == 0 || d.ID == first.ID {
+				h.is(h.Own(t.Context(), c.user.ID, c.raw, d.ID), idp.NotFound)
+				_, err := h.Disown(t.Context(), c.user.ID, c.raw, d.ID)
+				h.is(err, idp.NotFound)
+			}
+		}
+	}
+	h.ok(h.Own(t.Context(), anna.ID, hers, second.ID))
+	h.is(h.Own(t.Context(), anna.ID, hers, second.ID), idp.NotFound)
+	if got := asked(anna, hers); got != 1 {
+		t.Errorf("asked about %d", got)
+	}
+	if got := asked(anna, stolen); got != 1 { // hers now, and older than the third
+		t.Errorf("a browser that is hers is asked about %d", got)
+	}
+	h.clock.pass(31 * 24 * time.Hour)
+	if got := asked(anna, hers); got != 0 {
+		t.Errorf("asked about %d after a month", got)
+	}
+}
+
+// TestThisWasNotMeEndsEverything: sessions, browsers and what was enrolled since
+// are worth nothing any more, in any hands; the person sets a new password by a
+// link, and comes in with it.
+func TestThisWasNotMeEndsEverything(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	anna := h.user("anna", secret)
+	enrol := func(kind idp.CredentialKind, lookup string) idp.CredentialID {
+		now := idp.Time(h.clock.now())
+		c := idp.Credential{ID: idp.NewCredentialID(), UserID: anna.ID, Kind: kind, Lookup: lookup, CreatedAt: now, UpdatedAt: now}
+		_, err := h.store.Commit(t.Context(), idp.Change{Credentials: []idp.Credential{c}})
+		h.ok(err)
+		return c.ID
+	}
+	own := enrol(idp.CredentialPasskey, "hers")
+	hers, _ := h.newcomer(anna)
+	stolen, intruder := h.newcomer(anna)
+	session := func() (raw string) {
+		in, err := h.Password(t.Context(), h.begin(), "anna", secret)
+		h.ok(err)
+		raw, _, err = h.gate.Start(t.Context(), in, "", "")
+		h.ok(err)
+		return raw
+	}
+	sessions := []string{session(), session()}
+	h.clock.pass(time.Minute)
+	enrol(idp.CredentialPasskey, "the intruder's")
+
+	raw, err := h.Disown(t.Context(), anna.ID, hers, intruder.ID)
+	h.ok(err)
+	for _, s := range sessions {
+		_, err := h.gate.Session(t.Context(), s)
+		h.is(err, idp.Unauthenticated)
+	}
+	for _, device := range []string{hers, stolen} {
+		_, err := h.gate.KnownDevice(t.Context(), device, anna.ID)
+		h.is(err, idp.Unauthenticated)
+	}
+	h.is(h.try("", "anna", secret), idp.Unauthenticated)
+	left, err := h.store.Credentials(t.Context(), anna.ID)
+	h.ok(err)
+	if len(left) != 1 || left[0].ID != own {
+		t.Errorf("left to sign in with: %+v", left)
+	}
+	receipts, _, err := h.store.Receipts(t.Context(), anna.ID, "", 10)
+	h.ok(err)
+	if len(receipts) != 1 || receipts[0].Kind != idp.EndPasses {
+		t.Errorf("receipts %+v", receipts)
+	}
+	link, err := h.gate.Link(t.Context(), raw)
+	h.ok(err)
+	h.ok(h.SetPassword(t.Context(), link, secret+" anew"))
+	h.ok(h.try("", "anna", secret+" anew"))
+	u, err := h.store.User(t.Context(), anna.ID)
+	h.ok(err)
+	// Hers was here before; the intruder's is as new as on the first day.
+	for device, asks := range map[string]bool{hers: false, stolen: true} {
+		d, err := h.gate.KnownDevice(t.Context(), h.knownTo(u, device), anna.ID)
+		h.ok(err)
+		if d.Asks != asks {
+			t.Errorf("asks %v, want %v", d.Asks, asks)
+		}
+	}
+	if len(h.events("device.disown")) != 1 {
+		t.Error("no event")
+	}
+}

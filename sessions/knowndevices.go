@@ -1,0 +1,103 @@
+package sessions
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// KnownDeviceLife is how long a browser is known without being used.
+const KnownDeviceLife = 400 * 24 * time.Hour
+
+// Browser is what a browser says of itself, and where it is.
+type Browser struct {
+	Address   string
+	UserAgent string
+}
+
+// Seen is a device on which somebody has just signed in.
+type Seen struct {
+	Device idp.KnownDevice
+	// Secret is what the browser is to keep from now on. It is not stored.
+	Secret string
+	// New: it was not known, or no longer, as this person's.
+	New bool
+}
+
+// KnownDevice accepts the raw secret of a browser as a known device of one
+// person: they have signed in here, and nothing has ended what they held since.
+// It answers idp.Unauthenticated for anybody else's, also for no user at all
+// (""), by the same work.
+//
+// Who asks for a second factor may leave it where TrustedUntil lies ahead, and
+// nowhere else: a known device that is not trusted says nothing about factors.
+func (g *Gate) KnownDevice(ctx context.Context, raw string, user idp.UserID) (idp.KnownDevice, error) {
+	if !plausible(raw) {
+		return idp.KnownDevice{}, refused("no device secret")
+	}
+	d, standing, err := g.Backend.KnownDevice(ctx, Hash(raw), user)
+	switch {
+	case err != nil:
+		return idp.KnownDevice{}, unknown(err, "unknown device")
+	case !d.Stands(standing, d.CreatedAt):
+		return idp.KnownDevice{}, refused("the device's proof does not stand")
+	case g.Now().Sub(d.LastSeenAt) >= KnownDeviceLife:
+		return idp.KnownDevice{}, refused("the device was not seen for too long")
+	}
+	return d, nil
+}
+
+// KnowDevice remembers the browser with this raw secret ("": it has none) as
+// the device of the person who has proven everything that was asked, in a
+// statement that re-checks the proof. A browser that is not known as theirs
+// gets a new secret, and with it whoever was known there before: a secret that
+// somebody else has put there, or has read, is worth nothing for this person.
+// That is an event (signin.device). It answers idp.Unauthenticated where the
+// proof does not stand.
+func (g *Gate) KnowDevice(ctx context.Context, proof idp.Proof, raw string, b Browser) (Seen, error) {
+	now := idp.Time(g.Now())
+	known, err := g.KnownDevice(ctx, raw, proof.UserID)
+	switch {
+	case err == nil && known.Proof == proof:
+		return Seen{Device: known, Secret: raw}, g.touch(ctx, known, b, now)
+	case err != nil && !idp.IsKind(err, idp.Unauthenticated):
+		return Seen{}, err
+	}
+	was := ""
+	if plausible(raw) {
+		was = Hash(raw)
+	}
+	d := idp.KnownDevice{ID: idp.NewKnownDeviceID(), Proof: proof, CreatedAt: now, FirstAt: now, LastSeenAt: now,
+		Address: b.Address, UserAgent: clip(b.UserAgent, 256)}
+	e := idp.Event{ID: idp.NewEventID(), At: now, Kind: "signin.device", Actor: idp.ActorOf(ctx), UserID: proof.UserID,
+		Detail: map[string]string{"device": string(d.ID)}}
+	e.Actor.Kind, e.Actor.UserID = "user", proof.UserID
+	fresh := newSecret()
+	if err := g.Backend.KnowDevice(ctx, d, was, Hash(fresh), e); err != nil {
+		return Seen{}, err
+	}
+	if d, err = g.KnownDevice(ctx, fresh, proof.UserID); err != nil {
+		return Seen{}, err
+	}
+	return Seen{Device: d, Secret: fresh, New: true}, nil
+}
+
+// touch notes that a device was seen, at most once a day.
+func (g *Gate) touch(ctx context.Context, d idp.KnownDevice, b Browser, now time.Time) error {
+	if now.Sub(d.LastSeenAt) < 24*time.Hour {
+		return nil
+	}
+	d.LastSeenAt, d.Address, d.UserAgent = now, b.Address, clip(b.UserAgent, 256)
+	return g.Backend.TouchKnownDevice(ctx, d)
+}
+
+// TrustDevice has a known device trusted until then: its person need not prove
+// a second factor there. Only who has just proven one may ask for it, on the
+// device itself (d as [Gate.KnowDevice] or [Gate.KnownDevice] gave it). It
+// answers idp.Unauthenticated where the device's proof no longer stands. A time
+// that is past, or zero, takes the trust back.
+func (g *Gate) TrustDevice(ctx context.Context, d idp.KnownDevice, until time.Time) error {
+	d.TrustedUntil = idp.Time(until)
+	return g.Backend.TrustDevice(ctx, d)
+}

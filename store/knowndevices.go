@@ -1,0 +1,133 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/idp"
+)
+
+const (
+	knownDeviceColumns = `d.id, d.user_id, d.epoch, d.generation, d.created_at, d.first_at, d.last_seen_at, d.address,
+		d.user_agent, d.trusted_until, d.asks`
+
+	knownDevice = `SELECT ` + knownDeviceColumns + `, u.status, u.epoch, h.generation, h.cut_before, c.n
+		FROM known_devices d JOIN users u ON u.id = d.user_id CROSS JOIN house h CROSS JOIN counter c
+		WHERE d.secret_hash = $1 AND d.user_id = $2`
+
+	// A browser that gets to know one more person gets another secret, for all
+	// who are known there: one that somebody had put there knows nobody then.
+	moveKnownDevices = `UPDATE known_devices SET secret_hash = $2 WHERE secret_hash = $1`
+	// $4 is the secret, $5 the ID of a new one, $6 now. Who was here before is no
+	// news; the first of a person is none either, there is nothing to tell it from.
+	knownDeviceInto = `INSERT INTO known_devices (id, user_id, secret_hash, epoch, generation, created_at, first_at,
+		last_seen_at, address, user_agent, trusted_until, asks) `
+	hasOthers        = `CASE WHEN EXISTS (SELECT 1 FROM known_devices o WHERE o.user_id = $1) THEN 1 ELSE 0 END`
+	knownDeviceAgain = ` ON CONFLICT (secret_hash, user_id) DO UPDATE SET epoch = excluded.epoch, generation = excluded.generation,
+		created_at = excluded.created_at, last_seen_at = excluded.last_seen_at, address = excluded.address,
+		user_agent = excluded.user_agent, trusted_until = 0`
+	knowDeviceSQLite = knownDeviceInto + `SELECT $5, u.id, $4, $2, $3, $6, $6, $6, $7, $8, 0, ` + hasOthers + `
+		FROM users u CROSS JOIN house h WHERE ` + proven + knownDeviceAgain
+	knowDevicePostgres = standingPostgres + ` ` + knownDeviceInto + `SELECT $5, ok.id, $4, $2, $3, CAST($6 AS BIGINT), $6, $6, $7, $8, 0, ` + hasOthers + ` FROM ok` + knownDeviceAgain
+	// One beyond is forgotten, the longest unseen: nobody fills the table by
+	// signing in without a cookie.
+	oneTooMany = `DELETE FROM known_devices WHERE id = (SELECT id FROM known_devices WHERE user_id = $1
+		ORDER BY last_seen_at DESC, id DESC LIMIT 1 OFFSET $2)`
+
+	trustDevice = ` UPDATE known_devices SET trusted_until = $5 WHERE id = $4 AND user_id = $1 AND epoch = $2 AND generation = $3
+		AND ` + sinceCut + ` AND EXISTS (SELECT 1 FROM ok)`
+	trustDeviceSQLite   = standingSQLite + trustDevice
+	trustDevicePostgres = standingPostgres + trustDevice
+
+	touchKnownDevice = `UPDATE known_devices SET last_seen_at = $2, address = $3, user_agent = $4 WHERE id = $1 AND last_seen_at < $2`
+	knownDevices     = `SELECT ` + knownDeviceColumns + ` FROM known_devices d JOIN users u ON u.id = d.user_id CROSS JOIN house h
+		WHERE d.user_id = $1 AND u.status = 'active' AND d.epoch = u.epoch AND d.generation = h.generation AND d.created_at >= h.cut_before
+		ORDER BY d.last_seen_at DESC, d.id`
+	ownKnownDevice     = `UPDATE known_devices SET asks = 0 WHERE id = $1 AND user_id = $2 AND asks = 1`
+	forgetKnownDevice  = `DELETE FROM known_devices WHERE id = $1 AND user_id = $2`
+	forgetOtherDevices = `DELETE FROM known_devices WHERE user_id = $1 AND id <> $2`
+)
+
+// maxKnownDevices is how many browsers are remembered of one person.
+const maxKnownDevices = 40
+
+func knownDeviceDest(d *idp.KnownDevice) []any {
+	return []any{&d.ID, &d.UserID, &d.Epoch, &d.Generation, at(&d.CreatedAt), at(&d.FirstAt), at(&d.LastSeenAt), &d.Address,
+		&d.UserAgent, at(&d.TrustedUntil), flag(&d.Asks)}
+}
+
+func scanKnownDevice(r row) (d idp.KnownDevice, err error) { return d, r.Scan(knownDeviceDest(&d)...) }
+
+// KnownDevice finds the known device of a user by the hash of its secret, with
+// the standing of the user of the same moment. One statement.
+func (s *Store) KnownDevice(ctx context.Context, hash string, user idp.UserID) (idp.KnownDevice, idp.Standing, error) {
+	var st idp.Standing
+	d, err := one(ctx, s, "known device", func(r row) (d idp.KnownDevice, err error) {
+		return d, r.Scan(append(knownDeviceDest(&d), standingDest(&st)...)...)
+	}, knownDevice, hash, user)
+	return d, st, err
+}
+
+// KnowDevice writes a known device with the hash of its secret where its proof
+// stands, and the event in the same transaction: idp.Unauthenticated where it
+// does not stand. All that was known by the hash was, is known by the new one
+// from then on; a user who was among them keeps ID, FirstAt and Asks.
+func (s *Store) KnowDevice(ctx context.Context, d idp.KnownDevice, was, hash string, e idp.Event) error {
+	steps := []step{
+		do(moveKnownDevices, was, hash),
+		must(refused(), s.db.dialect(knowDeviceSQLite, knowDevicePostgres), d.UserID, d.Epoch, d.Generation, hash, d.ID,
+			us(d.CreatedAt), d.Address, d.UserAgent),
+	}
+	steps = append(steps, eventSteps([]idp.Event{e})...)
+	if err := s.tx(ctx, "remember a device", func(r runner) error { return r.batch(ctx, steps) }); err != nil {
+		return err
+	}
+	// By itself: with other locks in hand, two of one person could wait for each
+	// other.
+	_, err := s.exec(ctx, "forget the device beyond", oneTooMany, d.UserID, maxKnownDevices)
+	return err
+}
+
+// TrustDevice sets TrustedUntil of d where its proof stands, and d still
+// carries it; idp.Unauthenticated where not.
+func (s *Store) TrustDevice(ctx context.Context, d idp.KnownDevice) error {
+	n, err := s.exec(ctx, "trust a device", s.db.dialect(trustDeviceSQLite, trustDevicePostgres),
+		d.UserID, d.Epoch, d.Generation, d.ID, us(d.TrustedUntil))
+	if err == nil && n == 0 {
+		err = refused()
+	}
+	return err
+}
+
+// TouchKnownDevice notes when, where from and by what d was seen, forward only.
+func (s *Store) TouchKnownDevice(ctx context.Context, d idp.KnownDevice) error {
+	_, err := s.exec(ctx, "touch a known device", touchKnownDevice, d.ID, us(d.LastSeenAt), d.Address, d.UserAgent)
+	return err
+}
+
+// KnownDevices returns the known devices of a user whose proof stands, the one
+// seen last first, at most 40.
+func (s *Store) KnownDevices(ctx context.Context, user idp.UserID) ([]idp.KnownDevice, error) {
+	return list(ctx, s, "known devices", scanKnownDevice, knownDevices, user)
+}
+
+// OwnKnownDevice notes that the user says a device is theirs, in one
+// transaction with the event; idp.NotFound where that is not asked.
+func (s *Store) OwnKnownDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, e idp.Event) error {
+	return s.knownDeviceStep(ctx, "own a known device", ownKnownDevice, id, user, e)
+}
+
+// ForgetKnownDevice forgets one device of a user, in one transaction with the
+// event; idp.NotFound when there is none.
+func (s *Store) ForgetKnownDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, e idp.Event) error {
+	return s.knownDeviceStep(ctx, "forget a known device", forgetKnownDevice, id, user, e)
+}
+
+func (s *Store) knownDeviceStep(ctx context.Context, what, sql string, id idp.KnownDeviceID, user idp.UserID, e idp.Event) error {
+	none := idp.Errorf(idp.NotFound, "There is no such device.")
+	steps := append([]step{must(none, sql, id, user)}, eventSteps([]idp.Event{e})...)
+	return s.tx(ctx, what, func(r runner) error { return r.batch(ctx, steps) })
+}
+
+// knownDeviceLife is how long a device is remembered without being seen.
+const knownDeviceLife = 400 * 24 * time.Hour

@@ -1,0 +1,154 @@
+package storetest
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"gatehouse/idp"
+)
+
+func (h *house) newKnownDevice(p idp.Proof) idp.KnownDevice {
+	return idp.KnownDevice{ID: idp.NewKnownDeviceID(), Proof: p, CreatedAt: h.now, FirstAt: h.now, LastSeenAt: h.now,
+		Address: "192.0.2.1", UserAgent: "Browser"}
+}
+
+// know remembers a device and returns it as it is kept.
+func (h *house) know(d idp.KnownDevice, was, hash string) idp.KnownDevice {
+	h.Helper()
+	h.ok(h.KnowDevice(h.ctx, d, was, hash, h.event("signin.device", d.UserID)))
+	got, _, err := h.KnownDevice(h.ctx, hash, d.UserID)
+	h.ok(err)
+	return got
+}
+
+func testKnownDevices(h *house) {
+	ada, ben := h.user("ada"), h.user("ben")
+	first := h.newKnownDevice(h.proof(ada))
+	h.same(first, h.know(first, "", "one"))
+	_, standing, err := h.KnownDevice(h.ctx, "one", ada.ID)
+	h.ok(err)
+	h.same(true, first.Stands(standing, first.CreatedAt))
+	for hash, user := range map[string]idp.UserID{"one": ben.ID, "": ada.ID, "two": ada.ID} {
+		_, _, err := h.KnownDevice(h.ctx, hash, user)
+		h.is(err, idp.NotFound)
+	}
+
+	// Whoever comes next to that browser moves all who are known there.
+	other := h.know(h.newKnownDevice(h.proof(ben)), "one", "two")
+	h.same(false, other.Asks)
+	_, _, err = h.KnownDevice(h.ctx, "one", ada.ID)
+	h.is(err, idp.NotFound)
+	moved, _, err := h.KnownDevice(h.ctx, "two", ada.ID)
+	h.ok(err)
+	h.same(first, moved)
+
+	// Another browser of the same person is news, until they say that it is theirs.
+	second := h.know(h.newKnownDevice(h.proof(ada)), "", "three")
+	h.same(true, second.Asks)
+	h.is(h.OwnKnownDevice(h.ctx, second.ID, ben.ID, h.event("device.own", ben.ID)), idp.NotFound)
+	h.ok(h.OwnKnownDevice(h.ctx, second.ID, ada.ID, h.event("device.own", ada.ID)))
+	h.is(h.OwnKnownDevice(h.ctx, second.ID, ada.ID, h.event("device.own", ada.ID)), idp.NotFound)
+
+	second.TrustedUntil = h.now.Add(time.Hour)
+	h.ok(h.TrustDevice(h.ctx, second))
+	second.LastSeenAt, second.Address, second.UserAgent = h.now.Add(time.Minute), "192.0.2.9", "Other"
+	h.ok(h.TouchKnownDevice(h.ctx, second))
+	second.Asks = false
+	got, err := h.KnownDevices(h.ctx, ada.ID)
+	h.ok(err)
+	h.same([]idp.KnownDevice{second, first}, got)
+	back := second
+	back.LastSeenAt = h.now
+	h.ok(h.TouchKnownDevice(h.ctx, back))
+
+	h.is(h.ForgetKnownDevice(h.ctx, second.ID, ben.ID, h.event("device.forget", ben.ID)), idp.NotFound)
+	h.ok(h.ForgetKnownDevice(h.ctx, second.ID, ada.ID, h.event("device.forget", ada.ID)))
+	_, _, err = h.KnownDevice(h.ctx, "three", ada.ID)
+	h.is(err, idp.NotFound)
+
+	h.suspend(ada)
+	h.is(h.KnowDevice(h.ctx, h.newKnownDevice(first.Proof), "", "four", h.event("signin.device", ada.ID)), idp.Unauthenticated)
+	h.is(h.TrustDevice(h.ctx, first), idp.Unauthenticated)
+	listed, err := h.KnownDevices(h.ctx, ada.ID)
+	h.ok(err)
+	h.same(0, len(listed))
+	back = h.newKnownDevice(h.proof(h.restore(ada.ID)))
+	back.CreatedAt, back.LastSeenAt = h.now.Add(time.Second), h.now.Add(time.Second)
+	again := h.know(back, "two", "five")
+	back.ID, back.FirstAt = first.ID, first.FirstAt // they were here before
+	h.same(back, again)
+
+	h.ok(h.Purge(h.ctx, h.now.Add(399*24*time.Hour)))
+	_, _, err = h.KnownDevice(h.ctx, "five", ada.ID)
+	h.ok(err)
+	h.ok(h.Purge(h.ctx, h.now.Add(401*24*time.Hour)))
+	_, _, err = h.KnownDevice(h.ctx, "five", ada.ID)
+	h.is(err, idp.NotFound)
+}
+
+// testManyKnownDevices: nobody fills the table without a cookie.
+func testManyKnownDevices(h *house) {
+	u := h.user("ada")
+	for i := range 45 {
+		d := h.newKnownDevice(h.proof(u))
+		d.CreatedAt = h.now.Add(time.Duration(i) * time.Second)
+		h.know(d, "", fmt.Sprint(i))
+	}
+	got, err := h.KnownDevices(h.ctx, u.ID)
+	h.ok(err)
+	h.same(40, len(got))
+	_, _, err = h.KnownDevice(h.ctx, "4", u.ID)
+	h.is(err, idp.NotFound)
+	_, _, err = h.KnownDevice(h.ctx, "44", u.ID)
+	h.ok(err)
+}
+
+// testKnownDeviceRace lets devices be remembered and trusted while their person
+// is suspended, again and again: once the suspension has returned, none stands.
+func testKnownDeviceRace(h *house) {
+	u := h.user("ada")
+	for round := range 6 {
+		var cut atomic.Bool
+		shared := fmt.Sprint("shared ", round)
+		d := h.know(h.newKnownDevice(h.proof(u)), "", shared)
+		d.TrustedUntil = h.now.Add(time.Hour)
+		h.parallel(17, func(i int) error {
+			if i == 16 {
+				e := h.ending(idp.EndUser, u.ID)
+				_, err := h.Commit(h.ctx, idp.Change{Ending: e})
+				cut.Store(true)
+				return err
+			}
+			for n := range 4 {
+				after := cut.Load()
+				err := h.KnowDevice(h.ctx, h.newKnownDevice(d.Proof), fmt.Sprint(shared, i, n), fmt.Sprint(shared, i, n+1), h.event("signin.device", u.ID))
+				if err == nil && after {
+					return fmt.Errorf("remembered after the suspension")
+				}
+				if err != nil && !idp.IsKind(err, idp.Unauthenticated) {
+					return err
+				}
+				after = cut.Load()
+				err = h.TrustDevice(h.ctx, d)
+				if err == nil && after {
+					return fmt.Errorf("trusted after the suspension")
+				}
+				if err != nil && !idp.IsKind(err, idp.Unauthenticated) {
+					return err
+				}
+			}
+			return nil
+		})
+		u = h.restore(u.ID)
+		left, err := h.KnownDevices(h.ctx, u.ID)
+		h.ok(err)
+		h.same(0, len(left))
+	}
+	// One browser, many sign-ins at once: it is one device in the end, or as many
+	// as secrets were given out, and nothing breaks.
+	h.know(h.newKnownDevice(h.proof(u)), "", "tab")
+	h.parallel(16, func(i int) error {
+		return h.KnowDevice(h.ctx, h.newKnownDevice(h.proof(u)), "tab", fmt.Sprint("tab ", i), h.event("signin.device", u.ID))
+	})
+}
