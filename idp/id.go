@@ -88,3 +88,23 @@ func ValidID(prefix, s string) bool {
 // Time returns t as the house remembers it: UTC, whole microseconds, no
 // monotonic reading. What is written compares equal to what is read back.
 func Time(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
+
+// CodeLetters are twenty, for codes that people type: no vowel, so that no word
+// comes of them, and nothing that reads like another.
+const CodeLetters = "BCDFGHJKLMNPQRSTVWXZ"
+
+// NewCode draws n of [CodeLetters], each as likely: 20^n codes.
+func NewCode(n int) string {
+	var code []byte
+	for len(code) < n {
+		var b [16]byte
+		rand.Read(b[:])
+		for _, x := range b {
+			// 240 is a multiple of 20: every letter is as likely.
+			if x < 240 && len(code) < n {
+				code = append(code, CodeLetters[int(x)%len(CodeLetters)])
+			}
+		}
+	}
+	return string(code)
+}

@@ -112,8 +112,18 @@ type SignIn struct {
 	// Proof, Methods and AuthTime are set by the steps; Proof.UserID is empty
 	// until the first factor is proven.
 	Proof
-	Methods   []string
-	AuthTime  time.Time
+	Methods  []string
+	AuthTime time.Time
+	// Several: one factor is not enough, because the app asks for more or
+	// because the person has a second one.
+	Several bool
+	// Has are the kinds of credentials by which the person can prove a second
+	// factor, found out together with the first.
+	Has []CredentialKind
+	// Renews is the session with whose proofs the SignIn began, so that only
+	// what is missing is asked for. It renews that session or nothing: it never
+	// starts another.
+	Renews    SessionID
 	SessionID SessionID // set when done
 	CreatedAt time.Time
 	ExpiresAt time.Time

@@ -2,7 +2,6 @@ package sessions
 
 import (
 	"context"
-	"crypto/rand"
 	"strings"
 	"time"
 
@@ -17,10 +16,6 @@ const (
 	DeviceWait = 5 * time.Second
 )
 
-// userCodeLetters are twenty: no vowel, so that no word comes of them, and
-// nothing that reads like another (RFC 8628 §6.1).
-const userCodeLetters = "BCDFGHJKLMNPQRSTVWXZ"
-
 // userCodeLength makes 20^8 codes.
 const userCodeLength = 8
 
@@ -30,26 +25,11 @@ const userCodeLength = 8
 func (g *Gate) NewDevice(ctx context.Context, d idp.DeviceCode) (raw, userCode string, issued idp.DeviceCode, err error) {
 	d.ID, d.CreatedAt = idp.NewTokenFamilyID(), idp.Time(g.Now())
 	d.ExpiresAt = d.CreatedAt.Add(DeviceTTL)
-	raw, userCode = newSecret(), newUserCode()
+	raw, userCode = newSecret(), idp.NewCode(userCodeLength)
 	if err := g.Backend.CreateDevice(ctx, d, Hash(raw), Hash(userCode), DeviceWait); err != nil {
 		return "", "", idp.DeviceCode{}, err
 	}
 	return raw, ShowUserCode(userCode), d, nil
-}
-
-func newUserCode() string {
-	var code []byte
-	for len(code) < userCodeLength {
-		var b [16]byte
-		rand.Read(b[:])
-		for _, n := range b {
-			// 240 is a multiple of 20: every letter is as likely.
-			if n < 240 && len(code) < userCodeLength {
-				code = append(code, userCodeLetters[int(n)%len(userCodeLetters)])
-			}
-		}
-	}
-	return string(code)
 }
 
 // CanonicalUserCode is what a person typed, without case and what stands
@@ -59,7 +39,7 @@ func CanonicalUserCode(typed string) string {
 		return ""
 	}
 	code := strings.Map(func(r rune) rune {
-		if strings.ContainsRune(userCodeLetters, r) {
+		if strings.ContainsRune(idp.CodeLetters, r) {
 			return r
 		}
 		if r == '-' || r == ' ' || r == '.' || r == '_' {

@@ -113,8 +113,11 @@ func unknown(err error, why string) error {
 // SignIn done, once. The raw secret is returned and never stored. address and
 // userAgent describe the browser.
 func (g *Gate) Start(ctx context.Context, in idp.SignIn, address, userAgent string) (raw string, s idp.Session, err error) {
-	if in.UserID == "" || len(in.Methods) == 0 {
+	switch {
+	case in.UserID == "" || len(in.Methods) == 0:
 		return "", idp.Session{}, refused("nothing was proven in this sign-in")
+	case in.Renews != "":
+		return "", idp.Session{}, refused("this sign-in renews a session and starts none")
 	}
 	now := idp.Time(g.Now())
 	_, absolute := g.lengths()
@@ -142,8 +145,11 @@ func (g *Gate) Start(ctx context.Context, in idp.SignIn, address, userAgent stri
 // answers idp.Unauthenticated for a session of another person or proof, or one
 // that has ended meanwhile.
 func (g *Gate) Renew(ctx context.Context, in idp.SignIn, s idp.Session) (raw string, renewed idp.Session, err error) {
-	if in.UserID == "" || len(in.Methods) == 0 || in.Proof != s.Proof {
+	switch {
+	case in.UserID == "" || len(in.Methods) == 0 || in.Proof != s.Proof:
 		return "", idp.Session{}, refused("the sign-in is not of this session's person")
+	case in.Renews != "" && in.Renews != s.ID:
+		return "", idp.Session{}, refused("the sign-in renews another session")
 	}
 	now := idp.Time(g.Now())
 	_, absolute := g.lengths()

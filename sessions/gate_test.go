@@ -41,6 +41,10 @@ var paths = []path{
 		in, proof := w.begun(), w.proof()
 		return func() error { _, err := w.gate.Prove(w.ctx, in, proof, "pwd"); return err }
 	}},
+	{pass: sessions.SignInProven, prepare: func(w *world) func() error {
+		_, s := w.session()
+		return func() error { _, err := w.gate.BeginFrom(w.ctx, idp.SignIn{ResumeURL: "/"}, s, bind); return err }
+	}},
 	{pass: sessions.SessionStarted, covers: []string{"StartSession"}, prepare: func(w *world) func() error {
 		in := w.proven()
 		return func() error { _, _, err := w.gate.Start(w.ctx, in, "192.0.2.1", "test"); return err }

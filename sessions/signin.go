@@ -3,6 +3,7 @@ package sessions
 import (
 	"context"
 	"crypto/subtle"
+	"slices"
 	"time"
 
 	"gatehouse/idp"
@@ -49,13 +50,35 @@ func (g *Gate) SignIn(ctx context.Context, id idp.SignInID, bind string) (idp.Si
 	return in, nil
 }
 
+// BeginFrom issues a SignIn that begins with what the person of a live session
+// has proven in it, so that only what is missing is asked for. It can do nothing
+// but renew that session. It answers idp.Unauthenticated where the session's
+// proof does not stand.
+func (g *Gate) BeginFrom(ctx context.Context, in idp.SignIn, s idp.Session, bind string) (idp.SignIn, error) {
+	in.Renews = s.ID
+	in, err := g.BeginSignIn(ctx, in, bind)
+	if err != nil {
+		return idp.SignIn{}, err
+	}
+	in.Proof, in.Methods, in.AuthTime = s.Proof, s.Methods, s.AuthTime
+	if err := g.Backend.ProveSignIn(ctx, in, in.CreatedAt); err != nil {
+		return idp.SignIn{}, err
+	}
+	return in, nil
+}
+
 // Prove records in the SignIn that proof's user has proven a factor just now
-// by method (an RFC 8176 amr value). The write happens only where the proof
-// still stands.
-func (g *Gate) Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, method string) (idp.SignIn, error) {
+// by methods (RFC 8176 amr values), and with it what in says of Several and Has.
+// The write happens only where the proof still stands.
+func (g *Gate) Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, methods ...string) (idp.SignIn, error) {
 	now := idp.Time(g.Now())
 	in.Proof = proof
-	in.Methods = append(append([]string(nil), in.Methods...), method)
+	in.Methods = slices.Clone(in.Methods)
+	for _, m := range methods {
+		if !slices.Contains(in.Methods, m) {
+			in.Methods = append(in.Methods, m)
+		}
+	}
 	in.AuthTime = now
 	if err := g.Backend.ProveSignIn(ctx, in, now); err != nil {
 		return idp.SignIn{}, err

@@ -66,17 +66,23 @@ func at(t *time.Time) column {
 func flag(b *bool) column { return numeric(func(n int64) { *b = n != 0 }) }
 
 // words reads space-separated words; none is nil.
-func words(list *[]string) column {
+func words[S ~string](list *[]S) column {
 	return textual(func(s string) error {
 		*list = nil
-		if s != "" {
-			*list = strings.Split(s, " ")
+		for word := range strings.FieldsSeq(s) {
+			*list = append(*list, S(word))
 		}
 		return nil
 	})
 }
 
-func joined(list []string) string { return strings.Join(list, " ") }
+func joined[S ~string](list []S) string {
+	words := make([]string, len(list))
+	for i, w := range list {
+		words[i] = string(w)
+	}
+	return strings.Join(words, " ")
+}
 
 func inJSON(v any) column {
 	return textual(func(s string) error { return json.Unmarshal([]byte(s), v) })

@@ -9,17 +9,21 @@ import (
 
 const (
 	insertSignIn = `INSERT INTO sign_ins (id, protocol, app_id, request, resume_url, end_origin, bind_hash, login_hint,
-		ui_locales, not_before, user_id, epoch, generation, methods, auth_time, session_id, created_at, expires_at, done_at, spent_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $12, $9, '', 0, '', '', 0, '', $10, $11, 0, 0)`
+		ui_locales, not_before, user_id, epoch, generation, methods, auth_time, session_id, created_at, expires_at, done_at, spent_at,
+		several, renews)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $12, $9, '', 0, '', '', 0, '', $10, $11, 0, 0, $13, $14)`
 	signInByID = `SELECT i.id, i.protocol, i.app_id, i.request, i.resume_url, i.end_origin, i.bind_hash, i.login_hint,
 		i.ui_locales, i.not_before, i.user_id, i.epoch, i.generation, i.methods, i.auth_time, i.session_id, i.created_at, i.expires_at,
-		i.done_at, i.spent_at, COALESCE(u.status, ''), COALESCE(u.epoch, 0), h.generation, h.cut_before, c.n
+		i.done_at, i.spent_at, i.several, i.has, i.renews, COALESCE(u.status, ''), COALESCE(u.epoch, 0), h.generation, h.cut_before, c.n
 		FROM sign_ins i CROSS JOIN house h CROSS JOIN counter c LEFT JOIN users u ON u.id = i.user_id WHERE i.id = $1`
 
-	// $4 is the SignIn, $5 now, $6 and $7 what was proven.
-	prove = ` UPDATE sign_ins SET user_id = $1, epoch = $2, generation = $3, methods = $6, auth_time = $7
+	// $4 is the SignIn, $5 now, $6 and $7 what was proven, $8 and $9 what that
+	// is to be followed by.
+	prove = ` UPDATE sign_ins SET user_id = $1, epoch = $2, generation = $3, methods = $6, auth_time = $7, several = $8, has = $9
 		WHERE id = $4 AND done_at = 0 AND expires_at > $5
-		AND (user_id = '' OR (user_id = $1 AND epoch = $2 AND generation = $3)) AND ` + sinceCut + ` AND EXISTS (SELECT 1 FROM ok)`
+		AND (user_id = '' OR (user_id = $1 AND epoch = $2 AND generation = $3)) AND ` + sinceCut + ` AND EXISTS (SELECT 1 FROM ok)
+		AND (renews = '' OR EXISTS (SELECT 1 FROM sessions s CROSS JOIN house h WHERE s.id = sign_ins.renews AND s.user_id = $1
+			AND s.ended_at = 0 AND s.expires_at > $5 AND s.epoch = $2 AND s.generation = h.generation AND s.created_at >= h.cut_before))`
 	proveSQLite   = standingSQLite + prove
 	provePostgres = standingPostgres + prove
 
@@ -40,7 +44,8 @@ const (
 // written.
 func (s *Store) CreateSignIn(ctx context.Context, i idp.SignIn) error {
 	_, err := s.exec(ctx, "create a sign-in", insertSignIn, i.ID, i.Protocol, i.AppID, armoured(i.Request), i.ResumeURL,
-		i.EndOrigin, i.BindHash, i.LoginHint, us(i.NotBefore), us(i.CreatedAt), us(i.ExpiresAt), joined(i.UILocales))
+		i.EndOrigin, i.BindHash, i.LoginHint, us(i.NotBefore), us(i.CreatedAt), us(i.ExpiresAt), joined(i.UILocales),
+		bit(i.Several), i.Renews)
 	return err
 }
 
@@ -51,7 +56,7 @@ func (s *Store) SignInByID(ctx context.Context, id idp.SignInID) (idp.SignIn, id
 	in, err := one(ctx, s, "sign-in", func(r row) (i idp.SignIn, err error) {
 		err = r.Scan(&i.ID, &i.Protocol, &i.AppID, opaque(&i.Request), &i.ResumeURL, &i.EndOrigin, &i.BindHash, &i.LoginHint,
 			words(&i.UILocales), at(&i.NotBefore), &i.UserID, &i.Epoch, &i.Generation, words(&i.Methods), at(&i.AuthTime), &i.SessionID,
-			at(&i.CreatedAt), at(&i.ExpiresAt), at(&i.DoneAt), at(&i.SpentAt), &st.Status, &st.Epoch, &st.Generation, at(&st.CutBefore), &st.N)
+			at(&i.CreatedAt), at(&i.ExpiresAt), at(&i.DoneAt), at(&i.SpentAt), flag(&i.Several), words(&i.Has), &i.Renews, &st.Status, &st.Epoch, &st.Generation, at(&st.CutBefore), &st.N)
 		return i, err
 	}, signInByID, id)
 	if in.UserID == "" {
@@ -60,12 +65,12 @@ func (s *Store) SignInByID(ctx context.Context, id idp.SignInID) (idp.SignIn, id
 	return in, st, err
 }
 
-// ProveSignIn records Proof, Methods and AuthTime of i where the stored SignIn
+// ProveSignIn records Proof, Methods, AuthTime, Several and Has of i where the stored SignIn
 // is unfinished, unexpired and of nobody or of the same proof, and the proof
-// stands; idp.Unauthenticated where not.
+// stands, and the session that it renews; idp.Unauthenticated where not.
 func (s *Store) ProveSignIn(ctx context.Context, i idp.SignIn, now time.Time) error {
 	n, err := s.exec(ctx, "prove a sign-in", s.db.dialect(proveSQLite, provePostgres),
-		i.UserID, i.Epoch, i.Generation, i.ID, us(now), joined(i.Methods), us(i.AuthTime))
+		i.UserID, i.Epoch, i.Generation, i.ID, us(now), joined(i.Methods), us(i.AuthTime), bit(i.Several), joined(i.Has))
 	if err == nil && n == 0 {
 		err = refused()
 	}

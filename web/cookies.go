@@ -69,6 +69,7 @@ func (c Cookies) People(r *http.Request) string { return bounded(r, c.people(), 
 
 // maxPeople is more than five people are long, sealed, in bytes.
 const maxPeople = 3 << 10
+
 // SetDevice gives the browser the secret by which it is known, for as long as
 // browsers keep a cookie (RFC 6265bis §5.5: 400 days). It is given to nobody
 // but who has signed in.

@@ -139,7 +139,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		node:  node,
 		store: db, ring: ring, out: out, redis: fast, gate: gate, directory: people, closing: make(chan struct{}), metrics: counting,
 		rotation: c.KeyRotation, faces: new(ui.Faces), rules: asked,
-		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: wallTime},
+		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Box: box, Now: wallTime},
 	}
 	issuer := c.URL.String()
 	h.worker = &outbox.Worker{
@@ -244,7 +244,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 	}
 	routes := slices.Concat(
 		door.Routes(),
-		(&portal.Portal{Store: h.store, Directory: h.directory, Devices: provider, Newcomers: h.login, Cookies: cookies, Launch: launch(issuer), Place: where.of}).Routes(),
+		(&portal.Portal{Store: h.store, Directory: h.directory, Login: h.login, Issuer: c.URL.Hostname(), Devices: provider, Newcomers: h.login, Cookies: cookies, Launch: launch(issuer), Place: where.of}).Routes(),
 		(&console.Console{
 			Preview: h.rehearsals.preview, Test: h.rehearsals.test,
 			Store: h.store, Directory: h.directory, Outbox: h.worker, Documents: documents, Refresher: h.refresher, URL: issuer, Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,

@@ -13,11 +13,12 @@ type Store interface {
 	LoginByName(ctx context.Context, canonical string) (u idp.User, phc, generation string, err error)
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	Credential(ctx context.Context, id idp.UserID, kind idp.CredentialKind) (idp.Credential, error)
+	Credentials(ctx context.Context, id idp.UserID) ([]idp.Credential, error)
+	SpendCredential(ctx context.Context, c idp.Credential, mark int64, now time.Time) error
 	Count(ctx context.Context, name string, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
 	Uncount(ctx context.Context, name string) error
 	Record(ctx context.Context, events ...idp.Event) error
 	Commit(ctx context.Context, c idp.Change) (idp.Committed, error)
-	Credentials(ctx context.Context, user idp.UserID) ([]idp.Credential, error)
 	KnownDevices(ctx context.Context, user idp.UserID) ([]idp.KnownDevice, error)
 	OwnKnownDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, e idp.Event) error
 }
@@ -25,7 +26,8 @@ type Store interface {
 // Gate is what login asks of the gate, *sessions.Gate.
 type Gate interface {
 	BeginSignIn(ctx context.Context, in idp.SignIn, bind string) (idp.SignIn, error)
-	Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, method string) (idp.SignIn, error)
+	BeginFrom(ctx context.Context, in idp.SignIn, s idp.Session, bind string) (idp.SignIn, error)
+	Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, methods ...string) (idp.SignIn, error)
 	UseLink(ctx context.Context, l idp.Link, change idp.Change) (idp.Committed, error)
 	NewLink(ctx context.Context, proof idp.Proof, purpose idp.LinkPurpose) (raw string, l idp.Link, err error)
 	KnownDevice(ctx context.Context, raw string, user idp.UserID) (idp.KnownDevice, error)
@@ -39,6 +41,7 @@ type Login struct {
 	Hasher *Hasher
 	// Canonical returns the one form of a name, directory.Canonical.
 	Canonical func(name string) (string, error)
+	Box       Box
 	Now       func() time.Time
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
+	"gatehouse/idp/keys"
 	"gatehouse/sessions"
 	"gatehouse/store"
 	"gatehouse/store/storetest"
@@ -42,7 +43,11 @@ func newHouse(t *testing.T) *house {
 	s := storetest.SQLite(t)
 	s.Now = c.now
 	gate := &sessions.Gate{Backend: s, Now: c.now, Idle: time.Hour, Absolute: 12 * time.Hour}
-	l := &Login{Store: s, Gate: gate, Hasher: newHasher(cheap(), 2, 1000), Canonical: directory.Canonical, Now: c.now}
+	box, err := keys.NewBox(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &Login{Store: s, Gate: gate, Hasher: newHasher(cheap(), 2, 1000), Canonical: directory.Canonical, Box: box, Now: c.now}
 	return &house{T: t, Login: l, store: s, gate: gate, clock: c}
 }
 

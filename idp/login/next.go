@@ -7,30 +7,37 @@ import "gatehouse/idp"
 type Step string
 
 const (
-	// StepPassword: username and password, [Login.Password].
+	// StepPassword: who it is, by password ([Login.Password]).
 	StepPassword Step = "password"
-	// StepDone: all is proven; the gate may start a session.
+	// StepCode: a second factor, by a code ([Login.Code]).
+	StepCode Step = "code"
+	// StepHelp: a second factor is asked for and the person has none. There is a
+	// way on, but not in this SignIn.
+	StepHelp Step = "help"
+	// StepDone: all is proven; the gate may start or renew a session.
 	StepDone Step = "done"
 )
 
 // Next says which step a SignIn needs next. It is the one dispatcher and it is
 // pure: it decides on nothing but what the stored SignIn says. Steps never
-// call one another; each proves its factor, which adds a method to the SignIn
-// (an RFC 8176 amr value), and sends the browser back to be dispatched again.
+// call one another; each proves its factor, which adds methods to the SignIn
+// (RFC 8176 amr values), and sends the browser back to be dispatched again.
 //
 // A proof counts when it was made no earlier than NotBefore (OpenID Connect
-// Core §3.1.2.1 prompt=login and max_age, saml-core §3.4.1 ForceAuthn).
+// Core §3.1.2.1 prompt=login and max_age, saml-core §3.4.1 ForceAuthn). Which
+// second factors a person has, the first step writes into the SignIn, so that
+// Next stays pure.
 //
-// To add a kind of proof, add its Step and its method on Login, and decide
-// here. A passkey is a first step beside the password and leaves nothing
-// further to ask ("hwk" and "user" in Methods). A second factor is a step
-// that follows when Methods holds "pwd" and not yet "otp". What a person has
-// enrolled is not in the SignIn: the step that finds it out (the password, by
-// its lookup) writes it there first, so that Next stays pure.
+// To add a kind of proof, add its Step and its method on Login, its amr values
+// to [Methods], and decide here.
 func Next(in idp.SignIn) Step {
-	proven := in.UserID != "" && len(in.Methods) > 0 && !in.AuthTime.Before(in.NotBefore)
-	if !proven {
+	switch {
+	case in.UserID == "" || len(in.Methods) == 0 || in.AuthTime.Before(in.NotBefore):
 		return StepPassword
+	case !in.Several || MultiFactor(in.Methods):
+		return StepDone
+	case len(in.Has) == 0:
+		return StepHelp
 	}
-	return StepDone
+	return StepCode
 }

@@ -7,13 +7,6 @@ import (
 	"gatehouse/idp"
 )
 
-// methodPassword is the amr value of a password, RFC 8176 §2.
-const methodPassword = "pwd"
-
-// Methods are the amr values (RFC 8176 §2) of all that people can prove here:
-// what a tongue is asked for beyond them, nobody can satisfy.
-func Methods() []string { return []string{methodPassword} }
-
 // attempt is one try of a password, looked up and not yet judged.
 type attempt struct {
 	typed      string
@@ -110,6 +103,10 @@ func (l *Login) accept(ctx context.Context, in idp.SignIn, a attempt, account ta
 		return idp.SignIn{}, err
 	}
 	proof := idp.Proof{UserID: a.user.ID, Epoch: a.user.Epoch, Generation: a.generation}
+	in, err := l.second(ctx, in, a.user.ID)
+	if err != nil {
+		return idp.SignIn{}, err
+	}
 	proven, err := l.Gate.Prove(ctx, in, proof, methodPassword)
 	if idp.IsKind(err, idp.Unauthenticated) {
 		return idp.SignIn{}, refused() // suspended while the hash was computed, or a sign-in of someone else

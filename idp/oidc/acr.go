@@ -4,22 +4,29 @@ import (
 	"slices"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
+
+	"gatehouse/idp/login"
 )
 
-// The authentication context classes we can speak for (OIDC Core §2).
+// The authentication context classes we can speak for (OIDC Core §2), the
+// strongest last.
 const (
 	acrNothing   = "0"
 	acrOneFactor = "1" // somebody proved one factor
+	acrSeveral   = "2" // somebody proved factors of different kinds
 )
 
 // acrValues are the classes that a sign-in here can reach.
-func acrValues() []string { return []string{acrOneFactor} }
+func acrValues() []string { return []string{acrOneFactor, acrSeveral} }
 
 // acrOf says which class was reached by these methods (RFC 8176). An ID token
 // says what was reached, never what was asked for.
 func acrOf(methods []string) string {
-	if len(methods) == 0 {
+	switch {
+	case len(methods) == 0:
 		return acrNothing
+	case login.MultiFactor(methods):
+		return acrSeveral
 	}
 	return acrOneFactor
 }
@@ -36,9 +43,29 @@ type classes struct {
 // reach is worth asking nobody for.
 func (c classes) met(methods []string) bool {
 	if len(c.Essential) > 0 {
-		return slices.Contains(c.Essential, acrOf(methods))
+		return reaches(c.Essential, methods)
 	}
-	return !reachable(c.Preferred) || slices.Contains(c.Preferred, acrOf(methods))
+	return !reachable(c.Preferred) || reaches(c.Preferred, methods)
+}
+
+// reaches: who has proven more has proven less, too.
+func reaches(asked, methods []string) bool {
+	class := acrOf(methods)
+	return slices.Contains(asked, class) || class == acrSeveral && slices.Contains(asked, acrOneFactor)
+}
+
+// told are the methods that an answer speaks of: an app that takes the lower
+// class alone is told of one factor, which is as true.
+func (c classes) told(methods []string) []string {
+	if len(c.Essential) > 0 && !slices.Contains(c.Essential, acrOf(methods)) {
+		return login.OneFactor(methods)
+	}
+	return methods
+}
+
+// several reports whether the app takes nothing less than several factors.
+func (c classes) several() bool {
+	return slices.Contains(c.Essential, acrSeveral) && !slices.Contains(c.Essential, acrOneFactor)
 }
 
 // hopeless reports whether no sign-in would meet what is essential.

@@ -64,16 +64,33 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	var understood bool
 	req.HintSubject, understood = p.hinted(r.Context(), q.Get("id_token_hint"), app)
 
+	fits := signedIn == nil && req.fits(session, p.now()) && (understood || !req.silent())
+	met, err := p.met(r.Context(), &req, session)
 	switch {
-	case signedIn == nil && req.suffices(session, p.now()) && (understood || !req.silent()):
+	case err != nil:
+		p.Browser.Problem(w, r, err)
+	case fits && met:
 		p.grant(w, r, adm, &req, session)
 	case signedIn != nil && !idp.IsKind(signedIn, idp.Unauthenticated):
 		p.Browser.Problem(w, r, signedIn)
 	case req.silent():
 		p.respond(w, r, app, &req, loginRequired())
 	default:
-		p.signIn(w, r, app, &req, signedIn == nil)
+		p.signIn(w, r, app, &req, session, fits)
 	}
+}
+
+// met reports whether a session is of the class that is asked for. A class that
+// an app would merely like is asked only of those who can reach it.
+func (p *Provider) met(ctx context.Context, req *request, s idp.Session) (bool, error) {
+	if s.ID == "" || req.ACR.met(s.Methods) {
+		return true, nil
+	}
+	if len(req.ACR.Essential) > 0 {
+		return false, nil
+	}
+	has, err := p.SignIns.HasSecond(ctx, s.UserID)
+	return !has, err
 }
 
 // recognise finds the app of a request, with whether the user may use it ("" for
@@ -141,9 +158,10 @@ func (p *Provider) appTruth(ctx context.Context, clientID string) (idp.AppTruth,
 	return t, usable(t.App)
 }
 
-// signIn begins a sign-in that leads back to resume. again: the browser has a
-// session, which does not suffice, so somebody must prove anew who they are.
-func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, req *request, again bool) {
+// signIn begins a sign-in that leads back to resume. Whoever has a session, which
+// does not suffice, proves anew who they are, but where it fits: then it lacks
+// nothing but a second factor, and that alone is asked for.
+func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, req *request, has idp.Session, fits bool) {
 	kept, err := req.encode()
 	if err != nil {
 		p.Browser.Problem(w, r, err)
@@ -157,11 +175,19 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, r
 		EndOrigin: originOf(req.RedirectURI),
 		LoginHint: req.LoginHint,
 		UILocales: req.Languages,
+		Several:   req.ACR.several(),
 	}
-	if again || req.MaxAge != nil {
+	bind := p.Browser.Bind(w, r)
+	switch {
+	case fits:
+		in, err = p.SignIns.StepUp(r.Context(), in, has, bind)
+	case has.ID != "" || req.MaxAge != nil:
 		in.NotBefore = p.now()
+		fallthrough
+	default:
+		in, err = p.SignIns.Begin(r.Context(), in, bind)
 	}
-	if in, err = p.SignIns.Begin(r.Context(), in, p.Browser.Bind(w, r)); err != nil {
+	if err != nil {
 		p.Browser.Problem(w, r, err)
 		return
 	}

@@ -70,7 +70,7 @@ func (p *Provider) grant(w http.ResponseWriter, r *http.Request, adm idp.Admissi
 		Session: s.ID, SessionEnds: s.ExpiresAt.Unix(),
 		App: app.ID, AppEpoch: app.Epoch, GrantedN: adm.N, RedirectURI: req.RedirectURI, Challenge: req.CodeChallenge,
 		Nonce: req.Nonce, Scopes: req.Scopes, Wanted: req.Wanted, Resources: req.Resources,
-		AuthTime: s.AuthTime.UnixMicro(), Methods: s.Methods,
+		AuthTime: s.AuthTime.UnixMicro(), Methods: req.ACR.told(s.Methods),
 		IssuedAt: p.now().UnixMicro(), JKT: req.DPoPJKT,
 	}
 	plain, err := json.Marshal(c)

@@ -71,6 +71,10 @@ type Tries interface {
 // SignIns begins a sign-in; *login.Login does.
 type SignIns interface {
 	Begin(ctx context.Context, in idp.SignIn, bind string) (idp.SignIn, error)
+	// StepUp begins one in which the person of a session proves only the second
+	// factor that it lacks.
+	StepUp(ctx context.Context, in idp.SignIn, s idp.Session, bind string) (idp.SignIn, error)
+	HasSecond(ctx context.Context, id idp.UserID) (bool, error)
 }
 
 // Endings ends a token family; *directory.Directory does.

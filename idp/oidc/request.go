@@ -196,16 +196,16 @@ func (req *request) anew() bool {
 // silent: nothing may be shown (prompt=none).
 func (req *request) silent() bool { return slices.Contains(req.Prompt, oidc.PromptNone) }
 
-// suffices reports whether a live session answers the request without asking
-// anybody.
-func (req *request) suffices(s idp.Session, now time.Time) bool {
+// fits reports whether a live session answers the request without asking
+// anybody, but for the class of authentication.
+func (req *request) fits(s idp.Session, now time.Time) bool {
 	if req.MaxAge != nil {
 		oldest := now.Add(-time.Duration(*req.MaxAge) * time.Second)
 		if *req.MaxAge == 0 || s.AuthTime.Before(oldest) {
 			return false
 		}
 	}
-	return !req.anew() && req.means(s.UserID) && req.ACR.met(s.Methods)
+	return !req.anew() && req.means(s.UserID)
 }
 
 // means reports whether the request is for this person, as far as it names

@@ -89,7 +89,7 @@ func TestReadRequest(t *testing.T) {
 	}
 }
 
-func TestSuffices(t *testing.T) {
+func TestASessionFitsARequest(t *testing.T) {
 	t.Parallel()
 	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	s := idp.Session{Proof: idp.Proof{UserID: "usr_a"}, AuthTime: now.Add(-time.Minute), Methods: []string{"pwd"}}
@@ -112,9 +112,11 @@ func TestSuffices(t *testing.T) {
 		{"prompt=none", request{AuthRequest: oidc.AuthRequest{Prompt: []string{"none"}}}, true},
 		{"the class that was reached is essential", request{ACR: classes{Essential: []string{"9", "1"}}}, true},
 		{"another class is essential", request{ACR: classes{Essential: []string{"9"}}}, false},
+		{"several factors are essential, one was proven", request{ACR: classes{Essential: []string{"2"}}}, false},
+		{"several factors are preferred, one was proven", request{ACR: classes{Preferred: []string{"2"}}}, false},
 		{"a class is preferred that nobody reaches here", request{ACR: classes{Preferred: []string{"9"}}}, true},
 	} {
-		if got := c.req.suffices(s, now); got != c.want {
+		if got := c.req.fits(s, now) && c.req.ACR.met(s.Methods); got != c.want {
 			t.Errorf("%s: got %v", c.name, got)
 		}
 	}

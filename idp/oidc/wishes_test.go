@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login"
 )
 
 // TestClaimsByName: what an app asks for by name comes where it asked for it,
@@ -64,15 +65,26 @@ func TestClaimsSubject(t *testing.T) {
 	}
 }
 
-// TestMF07NoClassThatWasNotReached: an essential class out of reach is refused;
-// any other wish is answered with what was reached.
+// TestMF07NoClassThatWasNotReached: an essential class that nobody reaches here is
+// refused, one that the person has not reached is asked of them; any other wish
+// is answered with what was reached.
 func TestMF07NoClassThatWasNotReached(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	ada := h.signedIn(h.ada)
-	_, q := ada.authorize(`claims={"id_token":{"acr":{"essential":true,"values":["2","phrh"]}}}`).location(t)
+	_, q := ada.authorize(`claims={"id_token":{"acr":{"essential":true,"values":["3","phrh"]}}}`).location(t)
 	if q.Get("error") != "unmet_authentication_requirements" || q.Get("code") != "" || q.Get("state") != "st" || q.Get("iss") != h.provider.Issuer {
 		t.Errorf("essential: %v", q)
+	}
+	to, q := ada.authorize(`claims={"id_token":{"acr":{"essential":true,"values":["2"]}}}`).location(t)
+	if !strings.HasPrefix(to, "/signin/") || q.Get("code") != "" {
+		t.Errorf("a second factor is essential: %s %v", to, q)
+	}
+	if in, err := h.gate.SignIn(t.Context(), idp.SignInID(strings.TrimPrefix(to, "/signin/")), ada.cookie("bind")); err != nil || login.Next(in) != login.StepHelp {
+		t.Errorf("it asks for %s, %v", login.Next(in), err)
+	}
+	if _, q := ada.authorize(`claims={"id_token":{"acr":{"essential":true,"values":["2"]}}}`, "prompt=none").location(t); q.Get("error") != "login_required" {
+		t.Errorf("without asking anybody: %v", q)
 	}
 	// The same after a sign-in: what was asked for when it began, it has not reached.
 	const bind = "a secret that binds this browser alone"

@@ -36,30 +36,11 @@ var classes = []class{
 	// machine: no other http address is taken as ours.
 	{classProtected, proves("pwd")},
 	{classTimeSync, proves("otp")},
-	{classMFA, severalFactors},
+	{classMFA, login.MultiFactor},
 }
 
 func proves(method string) func([]string) bool {
 	return func(methods []string) bool { return slices.Contains(methods, method) }
-}
-
-// factorOf is the kind of proof that a method is (RFC 8176 §2).
-var factorOf = map[string]string{
-	"pwd": "knowledge", "pin": "knowledge", "kba": "knowledge",
-	"otp": "possession", "hwk": "possession", "swk": "possession", "pop": "possession", "sc": "possession", "sms": "possession", "tel": "possession",
-	"face": "inherence", "fpt": "inherence", "iris": "inherence", "retina": "inherence", "vbm": "inherence",
-}
-
-// severalFactors: mfa says so itself, which a passkey that verified its person
-// does.
-func severalFactors(methods []string) bool {
-	kinds := map[string]bool{}
-	for _, m := range methods {
-		if kind, known := factorOf[m]; known {
-			kinds[kind] = true
-		}
-	}
-	return slices.Contains(methods, "mfa") || len(kinds) > 1
 }
 
 // reached are the classes that methods prove, the weakest first; never none.

@@ -80,15 +80,23 @@ func TestSatisfy(t *testing.T) {
 }
 
 // TestAClassThatNobodyCanReachIsRefusedBeforeTheSignIn: nobody is asked for a
-// password that cannot help. The day there is a second factor, this says so.
+// password that cannot help.
 func TestAClassThatNobodyCanReachIsRefusedBeforeTheSignIn(t *testing.T) {
 	t.Parallel()
 	for _, want := range []wire.RequestedAuthnContext{
-		{ClassRefs: []string{classMFA}}, {ClassRefs: []string{classSFA, classX509}}, {Comparison: "minimum", ClassRefs: []string{classTimeSync}},
-		{Comparison: "better", ClassRefs: []string{classProtected}}, {DeclRefs: []string{"https://x.example/decl"}},
+		{ClassRefs: []string{classX509}}, {ClassRefs: []string{classSFA, classX509}}, {Comparison: "minimum", ClassRefs: []string{classX509}},
+		{Comparison: "better", ClassRefs: []string{classMFA}}, {DeclRefs: []string{"https://x.example/decl"}},
 	} {
 		if no, ok := (&request{}).readContext(want).(*refusal); !ok || no.status.SubCode != wire.StatusNoAuthnContext {
 			t.Errorf("%+v: %v", want, no)
+		}
+	}
+	for _, want := range []wire.RequestedAuthnContext{
+		{ClassRefs: []string{classMFA}}, {Comparison: "minimum", ClassRefs: []string{classMFA}}, {Comparison: "better", ClassRefs: []string{classTimeSync}},
+	} {
+		req := &request{}
+		if err := req.readContext(want); err != nil || !req.several() {
+			t.Errorf("%+v: %v, asks for several factors: %v", want, err, req.several())
 		}
 	}
 	req := &request{}

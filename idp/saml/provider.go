@@ -70,6 +70,9 @@ type Gate interface {
 // SignIns begins a sign-in; *login.Login does.
 type SignIns interface {
 	Begin(ctx context.Context, in idp.SignIn, bind string) (idp.SignIn, error)
+	// StepUp begins one in which the person of a session proves only the second
+	// factor that it lacks.
+	StepUp(ctx context.Context, in idp.SignIn, s idp.Session, bind string) (idp.SignIn, error)
 }
 
 // Browser is what the provider asks of web: everything that is a cookie or a

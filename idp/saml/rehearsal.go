@@ -295,6 +295,11 @@ func (a *actor) Begin(_ context.Context, in idp.SignIn, _ string) (idp.SignIn, e
 	return in, nil
 }
 
+// StepUp: the stage's person has no second factor.
+func (a *actor) StepUp(ctx context.Context, in idp.SignIn, _ idp.Session, bind string) (idp.SignIn, error) {
+	return a.Begin(ctx, in, bind)
+}
+
 func (a *actor) SignIn(http.ResponseWriter, *http.Request, idp.SignInID) {
 	a.refusal = &idp.Event{Detail: map[string]string{
 		"rule": "authn_context", "reason": "The person would have to sign in in another way than with a password.",

@@ -3,12 +3,14 @@ package saml
 import (
 	"encoding/json"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login"
 	"gatehouse/idp/saml/wire"
 )
 
@@ -40,6 +42,14 @@ type request struct {
 func (req *request) suffices(s idp.Session) bool {
 	_, ok := satisfy(req.Comparison, req.Classes, s.Methods)
 	return ok && !req.ForceAuthn
+}
+
+// several reports whether one factor is not enough, by whichever it is proven.
+func (req *request) several() bool {
+	return !slices.ContainsFunc(login.Methods(), func(method string) bool {
+		_, ok := satisfy(req.Comparison, req.Classes, []string{method})
+		return ok && !login.MultiFactor([]string{method})
+	})
 }
 
 func (req *request) encode() ([]byte, error) { return json.Marshal(req) }

@@ -334,8 +334,11 @@ func TestRequestedAuthnContext(t *testing.T) {
 	if got := mustAccept(t, sp, answer.form(), a.ID).AuthnStatements[0].AuthnContext.AuthnContextClassRef.Value; got != prefix+"Password" {
 		t.Errorf("class %s", got)
 	}
-	_, answer = ask("minimum", prefix+"TimeSyncToken")
+	_, answer = ask("minimum", prefix+"X509")
 	answer.wantStatus(wire.StatusNoAuthnContext)
+	if _, answer = ask("minimum", "https://refeds.org/profile/mfa"); answer.StatusCode != http.StatusSeeOther {
+		t.Errorf("a second factor is asked for: %d", answer.StatusCode)
+	}
 	a, answer = ask("")
 	if got := mustAccept(t, sp, answer.form(), a.ID).AuthnStatements[0].AuthnContext.AuthnContextClassRef.Value; got != prefix+"PasswordProtectedTransport" {
 		t.Errorf("class %s", got)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login"
 	"gatehouse/idp/saml/wire"
 )
 
@@ -117,12 +118,13 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, app idp.App, 
 	case enough:
 		p.grant(w, r, app, req, session)
 	default:
-		p.signIn(w, r, app, req)
+		p.signIn(w, r, app, req, session)
 	}
 }
 
-// signIn begins a sign-in that leads back to resume.
-func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, req *request) {
+// signIn begins a sign-in that leads back to resume. Who has a session proves
+// only what it lacks.
+func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, req *request, has idp.Session) {
 	kept, err := req.encode()
 	if err != nil {
 		p.Browser.Problem(w, r, err)
@@ -130,7 +132,7 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, r
 	}
 	in := idp.SignIn{
 		Protocol: idp.ProtocolSAML, AppID: app.ID, Request: kept,
-		ResumeURL: pathResume, EndOrigin: originOf(req.ACS),
+		ResumeURL: pathResume, EndOrigin: originOf(req.ACS), Several: req.several(),
 	}
 	if req.ForceAuthn {
 		in.NotBefore = p.now()
@@ -140,7 +142,12 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, r
 		p.Browser.Problem(w, r, err)
 		return
 	}
-	if in, err = p.SignIns.Begin(r.Context(), in, bind); err != nil {
+	if has.ID != "" && !req.ForceAuthn && in.Several && !login.MultiFactor(has.Methods) {
+		in, err = p.SignIns.StepUp(r.Context(), in, has, bind)
+	} else {
+		in, err = p.SignIns.Begin(r.Context(), in, bind)
+	}
+	if err != nil {
 		p.Browser.Problem(w, r, err)
 		return
 	}

@@ -36,6 +36,10 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	has, err := p.Store.Credentials(ctx, v.User.ID)
+	if err != nil {
+		return err
+	}
 	events, _, err := p.Store.Events(ctx, idp.EventQuery{UserID: v.User.ID, Limit: 100})
 	if err != nil {
 		return err
@@ -60,6 +64,7 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 		New:       fresh,
 		FirstName: firstName(v.User), Total: len(access), Search: r.URL.Query().Get("q"), Own: own,
 		Sessions: p.devices(ctx, live, openedIn(participants, access), v.Session.ID),
+		Codes:    standing(has),
 		Allowed:  allowed,
 		Recent:   p.comings(ctx, started, events),
 	}

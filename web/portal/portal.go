@@ -7,6 +7,7 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
+	"gatehouse/idp/login"
 	"gatehouse/web/ui"
 )
 
@@ -32,6 +33,8 @@ type Store interface {
 type Portal struct {
 	Store     Store
 	Directory *directory.Directory
+	Login     *login.Login
+	Issuer    string // what an authenticator app calls this house
 	// Launch says how the tile of an app opens it.
 	Launch  func(idp.App) Launch
 	Devices Devices
@@ -62,6 +65,10 @@ func (p *Portal) Routes() []ui.Route {
 		{Pattern: "POST /devices/{id}/own", Access: ui.SignedIn, Handler: p.ownDevice},
 		{Pattern: "GET /devices/{id}/disown", Access: ui.JustProven, Handler: p.askDisown},
 		{Pattern: "POST /devices/{id}/disown", Access: ui.JustProven, Handler: p.disown},
+		{Pattern: "GET /codes", Access: ui.JustProven, Handler: p.codes},
+		{Pattern: "POST /codes/app", Access: ui.JustProven, Handler: p.addTOTP},
+		{Pattern: "POST /codes/recovery", Access: ui.JustProven, Handler: p.renewRecovery},
+		{Pattern: "POST /codes/remove", Access: ui.JustProven, Handler: p.removeCodes},
 		{Pattern: "POST /sessions/{id}/end", Access: ui.SignedIn, Handler: p.endSession},
 		{Pattern: "POST /sessions/end-others", Access: ui.SignedIn, Handler: p.endOthers},
 		{Pattern: "POST /language", Access: ui.SignedIn, Handler: p.setLanguage},

@@ -17,6 +17,7 @@ type homeView struct {
 	Apps      []tile
 	Recents   []tile // that were opened last
 	Sessions  []sessionRow
+	Codes     codesView
 	Allowed   []consentRow
 	Recent    []ui.Happening
 	Own       ownView

@@ -15,8 +15,13 @@ func (s *SignIn) identify(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || in.ID == "" {
 		return err
 	}
-	if login.Next(in) == login.StepDone && !in.DoneAt.IsZero() {
+	switch next := login.Next(in); {
+	case next == login.StepDone && !in.DoneAt.IsZero():
 		return ui.SeeOther(w, r, resume(in))
+	case next == login.StepCode:
+		return ui.Render(w, r, http.StatusOK, codePage(asksCode(in, app, "")))
+	case next == login.StepHelp:
+		return ui.Render(w, r, http.StatusOK, noFactorPage(app))
 	}
 	return ui.Render(w, r, http.StatusOK, identifyPage(identifyView{
 		Action: stepPath(in, "identifier"), App: app, Username: in.LoginHint,

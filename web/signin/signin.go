@@ -72,6 +72,7 @@ func (s *SignIn) Routes() []ui.Route {
 		{Pattern: "POST /signin/{id}/identifier", Access: ui.BoundBrowser, Handler: s.identified},
 		{Pattern: "POST /signin/{id}/forget", Access: ui.BoundBrowser, Handler: s.forget},
 		{Pattern: "POST /signin/{id}/password", Access: ui.BoundBrowser, Handler: s.password},
+		{Pattern: "POST /signin/{id}/code", Access: ui.BoundBrowser, Handler: s.code},
 		{Pattern: "GET /link/{secret}", Access: ui.Anyone, Handler: s.link},
 		{Pattern: "POST /link/{secret}", Access: ui.BoundBrowser, Handler: s.useLink},
 		{Pattern: "POST /signout", Access: ui.SignedIn, Handler: s.signOut},

@@ -25,6 +25,14 @@ type passwordView struct {
 	Error    string
 }
 
+// codeView asks for a second factor by a code.
+type codeView struct {
+	Action   string
+	App      string
+	Recovery bool // the person has recovery codes
+	Error    string
+}
+
 // setPasswordView is the page behind a one-time link.
 type setPasswordView struct {
 	Action    string

@@ -1,0 +1,49 @@
+package login
+
+import "slices"
+
+// The amr values of what people prove here (RFC 8176 §2).
+const (
+	methodPassword = "pwd"
+	methodOTP      = "otp" // a time-based code
+	methodSeveral  = "mfa"
+)
+
+// Methods are the amr values (RFC 8176 §2) of all that people can prove here:
+// what a tongue is asked for beyond them, nobody can satisfy.
+func Methods() []string { return []string{methodPassword, methodOTP, methodSeveral} }
+
+// factorOf is the kind of proof that a method is (RFC 8176 §2).
+var factorOf = map[string]string{
+	"pwd": "knowledge", "pin": "knowledge", "kba": "knowledge",
+	"otp": "possession", "hwk": "possession", "swk": "possession", "pop": "possession", "sc": "possession", "sms": "possession", "tel": "possession",
+	"face": "inherence", "fpt": "inherence", "iris": "inherence", "retina": "inherence", "vbm": "inherence",
+}
+
+// MultiFactor reports whether these methods (RFC 8176 amr values) are factors of
+// different kinds; mfa says so itself, which a passkey that verified its person
+// does.
+func MultiFactor(methods []string) bool {
+	if slices.Contains(methods, methodSeveral) {
+		return true
+	}
+	kinds := map[string]bool{}
+	for _, m := range methods {
+		if kind, known := factorOf[m]; known {
+			kinds[kind] = true
+		}
+	}
+	return len(kinds) > 1
+}
+
+// OneFactor are those of the methods that an app is told which takes a single
+// factor and nothing else.
+func OneFactor(methods []string) []string {
+	var one []string
+	for _, m := range methods {
+		if m != methodSeveral && !MultiFactor(append(one, m)) {
+			one = append(one, m)
+		}
+	}
+	return one
+}

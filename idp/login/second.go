@@ -1,0 +1,163 @@
+package login
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"gatehouse/idp"
+)
+
+// second writes into a SignIn, whose first factor the user has just proven, by
+// which credentials a second one can be. Who has one is asked for it, whoever
+// asks for the sign-in.
+func (l *Login) second(ctx context.Context, in idp.SignIn, id idp.UserID) (idp.SignIn, error) {
+	all, err := l.Store.Credentials(ctx, id)
+	if err != nil {
+		return idp.SignIn{}, fmt.Errorf("look for second factors: %w", err)
+	}
+	in.Has = secondFactors(all)
+	in.Several = in.Several || len(in.Has) > 0
+	return in, nil
+}
+
+// secondFactors are the kinds among the credentials that a second factor can be
+// proven by. Recovery codes stand in for the others, and are none by themselves.
+func secondFactors(all []idp.Credential) []idp.CredentialKind {
+	var kinds []idp.CredentialKind
+	has := func(kind idp.CredentialKind) bool {
+		return slices.ContainsFunc(all, func(c idp.Credential) bool { return c.Kind == kind && (kind != idp.CredentialRecovery || c.Mark == 0) })
+	}
+	for _, kind := range []idp.CredentialKind{idp.CredentialTOTP} {
+		if has(kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	if len(kinds) > 0 && has(idp.CredentialRecovery) {
+		kinds = append(kinds, idp.CredentialRecovery)
+	}
+	return kinds
+}
+
+// HasSecond reports whether the user can prove a second factor.
+func (l *Login) HasSecond(ctx context.Context, id idp.UserID) (bool, error) {
+	in, err := l.second(ctx, idp.SignIn{}, id)
+	return len(in.Has) > 0, err
+}
+
+// StepUp begins a SignIn in which the person of a live session proves only what
+// that session lacks: a second factor. Of in, the tongue sets what it knows.
+func (l *Login) StepUp(ctx context.Context, in idp.SignIn, s idp.Session, bind string) (idp.SignIn, error) {
+	if !localPath(in.ResumeURL) {
+		return idp.SignIn{}, idp.Errorf(idp.Invalid, "A sign-in goes on at a page of this house only.")
+	}
+	in, err := l.second(ctx, in, s.UserID)
+	if err != nil {
+		return idp.SignIn{}, err
+	}
+	in.Several = true
+	return l.Gate.BeginFrom(ctx, in, s, bind)
+}
+
+// perCode: what a person has as a second factor is guessed at most so often,
+// however many sign-ins are begun for it, by whatever codes and on whatever
+// node. Nobody gets here without the first factor, so no stranger can use it up.
+func perCode() []limit { return perAccount() }
+
+// Code proves the SignIn's second factor by a code of the person's
+// authenticator app (RFC 6238) or one of their recovery codes. Every refusal is
+// the same idp.Unauthenticated; too many tries are a [*ThrottledError]. A code
+// counts once. The try and its outcome are in the events before the answer is
+// given.
+func (l *Login) Code(ctx context.Context, in idp.SignIn, typed string) (idp.SignIn, error) {
+	if Next(in) != StepCode {
+		return idp.SignIn{}, idp.Errorf(idp.Conflict, "This sign-in waits for no code.")
+	}
+	tries, err := l.count(ctx, perCode(), "code", string(in.UserID))
+	if err != nil {
+		return idp.SignIn{}, err
+	}
+	all, err := l.Store.Credentials(ctx, in.UserID)
+	if err != nil {
+		return idp.SignIn{}, fmt.Errorf("read whose code it is: %w", err)
+	}
+	used, why, err := l.spend(ctx, all, typed)
+	if err != nil {
+		return idp.SignIn{}, err
+	}
+	if why != "" {
+		return idp.SignIn{}, l.refuseCode(ctx, in, why)
+	}
+	methods := []string{methodSeveral}
+	if used == idp.CredentialTOTP {
+		methods = []string{methodOTP, methodSeveral}
+	}
+	e := l.event(ctx, "signin.code.ok")
+	e.UserID, e.AppID, e.Detail = in.UserID, in.AppID, map[string]string{"by": string(used)}
+	e.Actor.Kind, e.Actor.UserID = "user", in.UserID
+	if err := l.Store.Record(ctx, e); err != nil {
+		return idp.SignIn{}, fmt.Errorf("record the code: %w", err)
+	}
+	if err := l.forgive(ctx, tries); err != nil {
+		return idp.SignIn{}, err
+	}
+	proven, err := l.Gate.Prove(ctx, in, in.Proof, methods...)
+	if idp.IsKind(err, idp.Unauthenticated) {
+		return idp.SignIn{}, wrongCode()
+	}
+	return proven, err
+}
+
+// spend spends what was typed. why says for the events that nothing was there to
+// spend.
+func (l *Login) spend(ctx context.Context, all []idp.Credential, typed string) (used idp.CredentialKind, why string, err error) {
+	c, mark, why, err := l.match(all, typed)
+	if err != nil || why != "" {
+		return "", why, err
+	}
+	switch err := l.Store.SpendCredential(ctx, c, mark, l.now()); {
+	case idp.IsKind(err, idp.Conflict):
+		return "", "code used before", nil
+	case idp.IsKind(err, idp.Unauthenticated):
+		return "", "the credential was removed", nil
+	case err != nil:
+		return "", "", fmt.Errorf("spend a code: %w", err)
+	}
+	return c.Kind, "", nil
+}
+
+// match finds the credential that a code is of, and the mark to spend it with.
+func (l *Login) match(all []idp.Credential, typed string) (c idp.Credential, mark int64, why string, err error) {
+	digits, letters := canonicalCode(typed)
+	why = "no code"
+	for _, c := range all {
+		switch {
+		case c.Kind == idp.CredentialTOTP && digits != "":
+			why = "wrong code"
+			step, ok, err := l.totpStep(c, digits)
+			if err != nil || ok {
+				return c, step, "", err
+			}
+		case c.Kind == idp.CredentialRecovery && letters != "":
+			why = "wrong recovery code"
+			if ok, err := l.isRecovery(c, letters); err != nil || ok {
+				return c, 1, "", err
+			}
+		}
+	}
+	return idp.Credential{}, 0, why, nil
+}
+
+func (l *Login) refuseCode(ctx context.Context, in idp.SignIn, why string) error {
+	e := l.event(ctx, "signin.code.refuse")
+	e.UserID, e.AppID, e.Detail = in.UserID, in.AppID, map[string]string{"reason": why}
+	if err := l.Store.Record(ctx, e); err != nil {
+		return fmt.Errorf("record the refusal: %w", err)
+	}
+	return wrongCode()
+}
+
+// wrongCode is the one refusal of a code.
+func wrongCode() error {
+	return idp.Errorf(idp.Unauthenticated, "This code is not right, or was used before. Wait for the next one and try again.")
+}

@@ -1,0 +1,135 @@
+package portal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image/color"
+	"net/http"
+	"strings"
+
+	"github.com/boombuler/barcode/qr"
+
+	"gatehouse/idp"
+	"gatehouse/idp/login"
+	"gatehouse/web/ui"
+)
+
+// codes shows the person's authenticator app and recovery codes; who has no
+// authenticator app is offered one.
+func (p *Portal) codes(w http.ResponseWriter, r *http.Request) error {
+	v := ui.VisitOf(r.Context())
+	all, err := p.Store.Credentials(r.Context(), v.User.ID)
+	if err != nil {
+		return err
+	}
+	if stands := standing(all); stands.App != nil {
+		return ui.Render(w, r, http.StatusOK, codesPage(stands))
+	}
+	offer, err := p.Login.OfferTOTP(v.User, p.Issuer)
+	if err != nil {
+		return err
+	}
+	return p.showOffer(w, r, http.StatusOK, offer, "")
+}
+
+// addTOTP keeps the offered secret, once a code has shown that the app has it,
+// and shows the recovery codes, which is done once.
+func (p *Portal) addTOTP(w http.ResponseWriter, r *http.Request) error {
+	ctx, u := r.Context(), ui.VisitOf(r.Context()).User
+	sealed := r.PostFormValue("offer")
+	shown, err := p.Login.AddTOTP(ctx, u.ID, sealed, r.PostFormValue("code"))
+	if wrong, ok := errors.AsType[*idp.Error](err); ok && wrong.Fields["code"] != "" {
+		offer, err := p.Login.SameOffer(u, p.Issuer, sealed)
+		if err != nil {
+			return err
+		}
+		return p.showOffer(w, r, http.StatusBadRequest, offer, ui.T(ctx, "This code is not right. Type the one that the app shows now."))
+	}
+	if err != nil {
+		return err
+	}
+	return ui.Render(w, r, http.StatusOK, recoveryPage(shown))
+}
+
+// renewRecovery replaces the recovery codes and shows the new ones, once.
+func (p *Portal) renewRecovery(w http.ResponseWriter, r *http.Request) error {
+	shown, err := p.Login.RenewRecovery(r.Context(), ui.VisitOf(r.Context()).User.ID)
+	if err != nil {
+		return err
+	}
+	return ui.Render(w, r, http.StatusOK, recoveryPage(shown))
+}
+
+// removeCodes takes the authenticator app and the recovery codes away.
+func (p *Portal) removeCodes(w http.ResponseWriter, r *http.Request) error {
+	if err := p.Login.RemoveSecondFactors(r.Context(), ui.VisitOf(r.Context()).User.ID); err != nil {
+		return err
+	}
+	return ui.SeeOther(w, r, "/codes")
+}
+
+func (p *Portal) showOffer(w http.ResponseWriter, r *http.Request, status int, offer login.TOTPOffer, problem string) error {
+	code, err := drawQR(offer.URI)
+	if err != nil {
+		return err
+	}
+	return ui.Render(w, r, status, offerPage(offerView{Secret: grouped(offer.Secret), Sealed: offer.Sealed, QR: code, Error: problem}))
+}
+
+// standing is what the person has of codes.
+func standing(all []idp.Credential) codesView {
+	var v codesView
+	for _, c := range all {
+		switch {
+		case c.Kind == idp.CredentialTOTP:
+			v.App = &c
+		case c.Kind == idp.CredentialRecovery && c.Mark == 0:
+			v.Left++
+		}
+	}
+	return v
+}
+
+// grouped puts a space after every fourth letter, for eyes.
+func grouped(s string) string {
+	var b strings.Builder
+	for i, r := range s {
+		if i > 0 && i%4 == 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// drawQR is the QR code of a text as the path of an SVG, in modules.
+func drawQR(text string) (qrView, error) {
+	code, err := qr.Encode(text, qr.M, qr.Auto)
+	if err != nil {
+		return qrView{}, fmt.Errorf("draw a QR code: %w", err)
+	}
+	var path strings.Builder
+	side := code.Bounds().Dx()
+	for y := range side {
+		for x := range side {
+			if code.At(x, y) == color.Black {
+				fmt.Fprintf(&path, "M%d %dh1v1h-1z", x+qrMargin, y+qrMargin)
+			}
+		}
+	}
+	return qrView{Side: side + 2*qrMargin, Path: path.String()}, nil
+}
+
+// qrMargin is the quiet zone around a QR code, in modules (ISO/IEC 18004).
+const qrMargin = 4
+
+func codesWords(ctx context.Context, v codesView) string {
+	switch {
+	case v.App == nil:
+		return ui.T(ctx, "You sign in with one step. An authenticator app on your phone makes it two, and keeps others out who know your password.")
+	case v.Left == 0:
+		return ui.T(ctx, "Your authenticator app is asked after your password. You have no recovery codes left: make new ones before you need one.")
+	}
+	return ui.T(ctx, "Your authenticator app is asked after your password. You have %d recovery codes left.", v.Left)
+}
