@@ -42,7 +42,10 @@ type Login struct {
 	// Canonical returns the one form of a name, directory.Canonical.
 	Canonical func(name string) (string, error)
 	Box       Box
-	Now       func() time.Time
+	// Demand is what the policy asks of somebody for an app, "" for the house
+	// itself. nil: nothing.
+	Demand func(ctx context.Context, id idp.UserID, app idp.AppID) (idp.Demand, error)
+	Now    func() time.Time
 }
 
 func (l *Login) now() time.Time { return idp.Time(l.Now()) }

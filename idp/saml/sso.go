@@ -103,7 +103,12 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, app idp.App, 
 		p.Browser.Problem(w, r, err)
 		return
 	}
-	enough := err == nil && req.suffices(session)
+	fresh, whole, asked := p.SignIns.Suffices(r.Context(), session, app.ID)
+	if asked != nil {
+		p.Browser.Problem(w, r, asked)
+		return
+	}
+	enough := err == nil && req.suffices(session) && fresh && whole
 	if !enough && req.IsPassive {
 		p.refuse(w, r, app, req, decline("passive", wire.StatusResponder, wire.StatusNoPassive, "The person must sign in."))
 		return
@@ -118,13 +123,13 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, app idp.App, 
 	case enough:
 		p.grant(w, r, app, req, session)
 	default:
-		p.signIn(w, r, app, req, session)
+		p.signIn(w, r, app, req, session, fresh, whole)
 	}
 }
 
 // signIn begins a sign-in that leads back to resume. Who has a session proves
-// only what it lacks.
-func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, req *request, has idp.Session) {
+// only what it lacks, or everything where the policy asks for a younger proof.
+func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, req *request, has idp.Session, fresh, whole bool) {
 	kept, err := req.encode()
 	if err != nil {
 		p.Browser.Problem(w, r, err)
@@ -132,9 +137,9 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, r
 	}
 	in := idp.SignIn{
 		Protocol: idp.ProtocolSAML, AppID: app.ID, Request: kept,
-		ResumeURL: pathResume, EndOrigin: originOf(req.ACS), Several: req.several(),
+		ResumeURL: pathResume, EndOrigin: originOf(req.ACS), Several: req.several() || !whole,
 	}
-	if req.ForceAuthn {
+	if req.ForceAuthn || !fresh {
 		in.NotBefore = p.now()
 	}
 	bind := p.Browser.Bind(w, r)
@@ -142,7 +147,7 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, r
 		p.Browser.Problem(w, r, err)
 		return
 	}
-	if has.ID != "" && !req.ForceAuthn && in.Several && !login.MultiFactor(has.Methods) {
+	if has.ID != "" && in.NotBefore.IsZero() && in.Several && !login.MultiFactor(has.Methods) {
 		in, err = p.SignIns.StepUp(r.Context(), in, has, bind)
 	} else {
 		in, err = p.SignIns.Begin(r.Context(), in, bind)
