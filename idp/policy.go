@@ -12,11 +12,8 @@ type Policy struct {
 	// Idle and Absolute bound sessions, where they are shorter than the house's
 	// own; zero: those.
 	Idle, Absolute time.Duration
-	// Remember is how long a browser that a person has said to trust is not asked
-	// for a second factor; zero: every sign-in asks.
-	Remember  time.Duration
-	UpdatedAt time.Time
-	Version   int64
+	UpdatedAt      time.Time
+	Version        int64
 }
 
 // PolicyRule asks something of some people, for one app or for all.

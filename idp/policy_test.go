@@ -74,9 +74,8 @@ func TestAPolicyReadsAsSentences(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	got := Policy{Idle: 90 * time.Minute, Absolute: 8 * time.Hour, Remember: 30 * 24 * time.Hour}.Sentences()
-	want := []string{"A session ends after 90 minutes without use, and after 8 hours in any case.",
-		"A browser that its person trusts is asked for a second factor again after 30 days."}
+	got := Policy{Idle: 90 * time.Minute, Absolute: 8 * time.Hour}.Sentences()
+	want := []string{"A session ends after 90 minutes without use, and after 8 hours in any case."}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}

@@ -41,9 +41,6 @@ func (p Policy) Sentences() []string {
 	case p.Absolute > 0:
 		out = append(out, fmt.Sprintf("A session ends after %s in any case.", PlainSpan(p.Absolute)))
 	}
-	if p.Remember > 0 {
-		out = append(out, fmt.Sprintf("A browser that its person trusts is asked for a second factor again after %s.", PlainSpan(p.Remember)))
-	}
 	return out
 }
 

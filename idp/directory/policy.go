@@ -10,8 +10,7 @@ import (
 )
 
 const (
-	maxRules    = 50
-	maxRemember = 90 * 24 * time.Hour
+	maxRules = 50
 	// minIdle is longer than what is not known of the last use of a session, a
 	// tenth of the house's own limit: nobody is signed out at work by a change.
 	minIdle = 15 * time.Minute
@@ -71,7 +70,7 @@ func (d *Directory) SetPolicy(ctx context.Context, p idp.Policy, accepted bool) 
 
 func (d *Directory) policyEvent(ctx context.Context, p idp.Policy, out idp.LockedOut) idp.Event {
 	e := d.event(ctx, "house.policy")
-	e.Detail = map[string]string{"idle": spanDetail(p.Idle), "absolute": spanDetail(p.Absolute), "remember": spanDetail(p.Remember)}
+	e.Detail = map[string]string{"idle": spanDetail(p.Idle), "absolute": spanDetail(p.Absolute)}
 	for i, r := range p.Rules {
 		e.Detail[fmt.Sprintf("rule %d", i+1)] = r.Sentence(string(r.GroupID), string(r.AppID))
 	}
@@ -183,8 +182,6 @@ func (d *Directory) checkLengths(p idp.Policy) error {
 		return invalid("idle", fmt.Sprintf("A session can go without use for %s to %s.", idp.PlainSpan(minIdle), idp.PlainSpan(d.Sessions.Idle)))
 	case p.Absolute != 0 && (p.Absolute < 15*time.Minute || p.Absolute > d.Sessions.Absolute):
 		return invalid("absolute", fmt.Sprintf("A session can last 15 minutes to %s.", idp.PlainSpan(d.Sessions.Absolute)))
-	case p.Remember < 0 || p.Remember > maxRemember || p.Remember%(24*time.Hour) != 0:
-		return invalid("remember", "A browser is trusted for whole days, at most 90.")
 	}
 	return nil
 }

@@ -42,8 +42,6 @@ func TestAPolicyIsCheckedFieldByField(t *testing.T) {
 		"idle too short":        {"idle", idp.Policy{Idle: 10 * time.Minute}},
 		"idle over the house's": {"idle", idp.Policy{Idle: 3 * time.Hour}},
 		"absolute too long":     {"absolute", idp.Policy{Absolute: 24 * time.Hour}},
-		"remembered for ever":   {"remember", idp.Policy{Remember: 1000 * 24 * time.Hour}},
-		"half a day":            {"remember", idp.Policy{Remember: 12 * time.Hour}},
 		"asks nothing":          {"rules", idp.Policy{Rules: []idp.PolicyRule{{Owners: true}}}},
 		"two kinds of people":   {"rules", idp.Policy{Rules: []idp.PolicyRule{{Owners: true, GroupID: "grp_x", SecondFactor: true}}}},
 		"an age for every app":  {"rules", idp.Policy{Rules: []idp.PolicyRule{{MaxAge: time.Hour}}}},

@@ -6,11 +6,10 @@ CREATE TABLE house_policy (
     rules      TEXT NOT NULL, -- JSON
     idle       BIGINT NOT NULL, -- microseconds, as all of these; 0: the house's own
     absolute   BIGINT NOT NULL,
-    remember   BIGINT NOT NULL, -- 0: no browser is
     updated_at BIGINT NOT NULL,
     version    BIGINT NOT NULL
 );
-INSERT INTO house_policy (id, rules, idle, absolute, remember, updated_at, version) VALUES (1, 'null', 0, 0, 0, 0, 1);
+INSERT INTO house_policy (id, rules, idle, absolute, updated_at, version) VALUES (1, 'null', 0, 0, 0, 1);
 
 -- +goose Down
 DROP TABLE house_policy;

@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"time"
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
@@ -83,8 +82,6 @@ func desiredPolicy(in client.Policy) (directory.DesiredPolicy, error) {
 	if out.Absolute, err = span("absolute", in.Absolute); err != nil {
 		return out, err
 	}
-	// More days than a span can hold are refused as too many.
-	out.Remember = time.Duration(max(-1, min(in.RememberDays, 1000))) * 24 * time.Hour
 	for _, r := range in.Rules {
 		rule := directory.DesiredRule{Group: r.Group, App: r.App, PolicyRule: idp.PolicyRule{Owners: r.Owners, SecondFactor: r.SecondFactor}}
 		if rule.Owners && r.Group != "" {
@@ -102,7 +99,7 @@ func desiredPolicy(in client.Policy) (directory.DesiredPolicy, error) {
 // policyTold says a policy by the names of groups and apps.
 func (a *API) policyTold(r *http.Request, p idp.Policy, locked *idp.LockedOut) (int, any, error) {
 	out := client.Policy{
-		Idle: spanText(p.Idle), Absolute: spanText(p.Absolute), RememberDays: int(p.Remember / (24 * time.Hour)), Version: p.Version,
+		Idle: spanText(p.Idle), Absolute: spanText(p.Absolute), Version: p.Version,
 	}
 	for _, rule := range p.Rules {
 		told := client.PolicyRule{Owners: rule.Owners, SecondFactor: rule.SecondFactor, MaxAge: spanText(rule.MaxAge)}

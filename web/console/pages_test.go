@@ -523,9 +523,9 @@ func TestEveryPageStandsInABrowser(t *testing.T) {
 }
 
 func samplePolicy() policyView {
-	p := idp.Policy{Idle: 30 * time.Minute, Absolute: 8 * time.Hour, Remember: 30 * 24 * time.Hour}
+	p := idp.Policy{Idle: 30 * time.Minute, Absolute: 8 * time.Hour}
 	return policyView{
-		Version: "3", SecondFactor: true, Idle: "30m", Absolute: "8h", Remember: "30", Sentences: p.Sentences(),
+		Version: "3", SecondFactor: true, Idle: "30m", Absolute: "8h", Sentences: p.Sentences(),
 		Groups: []ui.Choice{{Value: "", Label: "Everybody"}, {Value: "owners", Label: "Owners"}, {Value: "grp_x", Label: "People in " + uitest.Bait}},
 		Apps:   []ui.Choice{{Value: "", Label: "every sign-in"}, {Value: "app_x", Label: "Payroll"}},
 		Rules: []ruleRow{

@@ -23,9 +23,9 @@ type policyView struct {
 	SecondFactor bool
 	MaxAge       string
 
-	Idle, Absolute, Remember string // as typed
-	Errors                   map[string]string
-	Wrong                    string
+	Idle, Absolute string // as typed
+	Errors         map[string]string
+	Wrong          string
 
 	// LocksOut is whom the change that was typed locks out, and that has not been
 	// made; Change says what it was.
@@ -53,9 +53,6 @@ func (c *Console) policyView(ctx context.Context, p idp.Policy) (policyView, err
 	v := policyView{
 		Version: strconv.FormatInt(p.Version, 10), Sentences: p.Sentences(), SecondFactor: true,
 		Idle: spanTyped(p.Idle), Absolute: spanTyped(p.Absolute),
-	}
-	if days := p.Remember / (24 * time.Hour); days > 0 {
-		v.Remember = strconv.Itoa(int(days))
 	}
 	groups, err := c.Store.Groups(ctx)
 	if err != nil {
@@ -129,13 +126,6 @@ func (c *Console) policyLengths(w http.ResponseWriter, r *http.Request) error {
 		if p.Absolute, err = typedSpan("absolute", r.FormValue("absolute")); err != nil {
 			wrong = err
 		}
-		days := 0
-		if typed := r.FormValue("remember"); typed != "" {
-			if days, err = strconv.Atoi(typed); err != nil || days < 0 || days > 90 {
-				wrong = fieldError("remember", "Type a number of days, at most 90, or leave it empty.")
-			}
-		}
-		p.Remember = time.Duration(days) * 24 * time.Hour
 		return wrong
 	})
 }
@@ -190,7 +180,7 @@ func (c *Console) policyChange(w http.ResponseWriter, r *http.Request, action st
 		return wrong
 	}
 	v.Errors, v.Wrong = e.Fields, e.Detail
-	for _, field := range []string{"max_age", "idle", "absolute", "remember"} {
+	for _, field := range []string{"max_age", "idle", "absolute"} {
 		if e.Fields[field] != "" {
 			v.Wrong = ""
 		}
@@ -206,9 +196,9 @@ func (v *policyView) typed(r *http.Request) {
 		choose(v.Apps, v.App)
 	}
 	if r.Form.Has("idle") {
-		v.Idle, v.Absolute, v.Remember = r.FormValue("idle"), r.FormValue("absolute"), r.FormValue("remember")
+		v.Idle, v.Absolute = r.FormValue("idle"), r.FormValue("absolute")
 	}
-	for _, name := range []string{"who", "app", "second_factor", "max_age", "rule", "idle", "absolute", "remember"} {
+	for _, name := range []string{"who", "app", "second_factor", "max_age", "rule", "idle", "absolute"} {
 		if r.Form.Has(name) {
 			v.Change = append(v.Change, ui.Pair{Key: name, Value: r.FormValue(name)})
 		}

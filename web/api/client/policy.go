@@ -8,10 +8,9 @@ import (
 // Policy is what the house asks of people who sign in, and how long that lasts.
 // Time spans are Go durations; empty: the house's own.
 type Policy struct {
-	Rules        []PolicyRule `json:"rules,omitempty" yaml:"rules,omitempty"`
-	Idle         string       `json:"idle,omitempty" yaml:"idle,omitempty"`                   // a session ends after so long without use
-	Absolute     string       `json:"absolute,omitempty" yaml:"absolute,omitempty"`           // a session ends after so long in any case
-	RememberDays int          `json:"remember_days,omitempty" yaml:"remember_days,omitempty"` // a trusted browser is not asked for a second factor; 0: every sign-in asks
+	Rules    []PolicyRule `json:"rules,omitempty" yaml:"rules,omitempty"`
+	Idle     string       `json:"idle,omitempty" yaml:"idle,omitempty"`         // a session ends after so long without use
+	Absolute string       `json:"absolute,omitempty" yaml:"absolute,omitempty"` // a session ends after so long in any case
 	// Version is the one that a new policy is decided on; 0: whichever is the newest.
 	Version int64 `json:"version,omitempty" yaml:"-"`
 	// Sentences say the policy in plain English; told, never taken.
