@@ -8,7 +8,8 @@ import "time"
 // [Conflict] and the verb reads and decides again.
 type Change struct {
 	Users         []User
-	Look          *Look // how the pages look; nil: as they did
+	Look          *Look   // how the pages look; nil: as they did
+	Policy        *Policy // what is asked of people who sign in; nil: as it was
 	Groups        []Group
 	Apps          []App
 	Grants        []Grant

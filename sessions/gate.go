@@ -18,6 +18,17 @@ type Gate struct {
 	// Idle is how long a session lives without use (it ends between Idle and
 	// 1.1 times Idle after the last use); Absolute how long at most.
 	Idle, Absolute time.Duration
+	// Policy is what the house says now in place of Idle and Absolute; nil: they
+	// stand. A shorter Idle is that of every session, a shorter Absolute that of
+	// sessions that begin.
+	Policy func() idp.Policy
+}
+
+func (g *Gate) lengths() (idle, absolute time.Duration) {
+	if g.Policy == nil {
+		return g.Idle, g.Absolute
+	}
+	return g.Policy().Lengths(g.Idle, g.Absolute)
 }
 
 // refused is the one answer for a pass that is not good, whatever the reason:
@@ -65,7 +76,7 @@ func (g *Gate) Session(ctx context.Context, raw string) (idp.Session, error) {
 	}
 	// Written at most once per tenth of the idle limit, so that reading is
 	// the rule and writing the exception.
-	if now.Sub(s.LastSeenAt) >= g.Idle/10 {
+	if idle, _ := g.lengths(); now.Sub(s.LastSeenAt) >= idle/10 {
 		if err := g.Backend.TouchSession(ctx, hash, idp.Time(now)); err != nil {
 			return idp.Session{}, err
 		}
@@ -75,6 +86,7 @@ func (g *Gate) Session(ctx context.Context, raw string) (idp.Session, error) {
 }
 
 func (g *Gate) judgeSession(s idp.Session, standing idp.Standing, now time.Time) error {
+	idle, _ := g.lengths()
 	switch {
 	case !s.Stands(standing, s.CreatedAt):
 		return refused("the session's proof does not stand")
@@ -83,7 +95,7 @@ func (g *Gate) judgeSession(s idp.Session, standing idp.Standing, now time.Time)
 	case !now.Before(s.ExpiresAt):
 		return refused("the session has expired")
 	// The last tenth: LastSeenAt may lie that far behind the last use.
-	case now.Sub(s.LastSeenAt) >= g.Idle+g.Idle/10:
+	case now.Sub(s.LastSeenAt) >= idle+idle/10:
 		return refused("the session was idle too long")
 	}
 	return nil
@@ -108,6 +120,7 @@ func (g *Gate) Start(ctx context.Context, in idp.SignIn, address, userAgent stri
 		return "", idp.Session{}, refused("this sign-in renews a session and starts none")
 	}
 	now := idp.Time(g.Now())
+	_, absolute := g.lengths()
 	s = idp.Session{
 		ID:         idp.NewSessionID(),
 		Proof:      in.Proof,
@@ -115,7 +128,7 @@ func (g *Gate) Start(ctx context.Context, in idp.SignIn, address, userAgent stri
 		Methods:    in.Methods,
 		CreatedAt:  now,
 		LastSeenAt: now,
-		ExpiresAt:  now.Add(g.Absolute),
+		ExpiresAt:  now.Add(absolute),
 		Address:    address,
 		UserAgent:  clip(userAgent, 256),
 	}
@@ -139,7 +152,8 @@ func (g *Gate) Renew(ctx context.Context, in idp.SignIn, s idp.Session) (raw str
 		return "", idp.Session{}, refused("the sign-in renews another session")
 	}
 	now := idp.Time(g.Now())
-	s.AuthTime, s.Methods, s.LastSeenAt, s.ExpiresAt = in.AuthTime, in.Methods, now, now.Add(g.Absolute)
+	_, absolute := g.lengths()
+	s.AuthTime, s.Methods, s.LastSeenAt, s.ExpiresAt = in.AuthTime, in.Methods, now, now.Add(absolute)
 	raw = newSecret()
 	if _, err := g.Backend.RenewSession(ctx, s, Hash(raw), in.ID); err != nil {
 		return "", idp.Session{}, err

@@ -377,6 +377,31 @@ func TestSE07SessionEndsIdleAndAbsolute(t *testing.T) {
 	}
 }
 
+// TestSE07APolicyShortensSessions: how long without use, of those that there are;
+// how long at most, of those that begin or are renewed.
+func TestSE07APolicyShortensSessions(t *testing.T) {
+	w := newWorld(t, storetest.SQLite(t))
+	var p idp.Policy
+	w.gate.Policy = func() idp.Policy { return p }
+	old, s := w.session()
+	if got := s.ExpiresAt.Sub(s.CreatedAt); got != w.gate.Absolute {
+		t.Errorf("without a policy a session lasts %s", got)
+	}
+	p = idp.Policy{Idle: w.gate.Idle / 2, Absolute: w.gate.Absolute / 2}
+	_, short := w.session()
+	if got := short.ExpiresAt.Sub(short.CreatedAt); got != p.Absolute {
+		t.Errorf("a session that begins lasts %s, want %s", got, p.Absolute)
+	}
+	w.now = w.now.Add(p.Idle - time.Second)
+	if _, err := w.gate.Session(w.ctx, old); err != nil {
+		t.Errorf("a second before the policy's idle limit: %v", err)
+	}
+	w.now = w.now.Add(p.Idle + p.Idle/10)
+	if _, err := w.gate.Session(w.ctx, old); !idp.IsKind(err, idp.Unauthenticated) {
+		t.Errorf("a session that began before the policy, at 1.1 times its idle limit: %v", err)
+	}
+}
+
 // TestSessionCheckIsOneStatement: the figure that the fast path starts from.
 func TestSessionCheckIsOneStatement(t *testing.T) {
 	backends(t, func(t *testing.T, s *store.Store) {

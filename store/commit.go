@@ -97,6 +97,9 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 	if c.Look != nil {
 		steps = append(steps, lookStep(*c.Look))
 	}
+	if c.Policy != nil {
+		steps = append(steps, policyStep(*c.Policy))
+	}
 	for _, g := range c.Groups {
 		steps = append(steps, groupStep(g))
 	}

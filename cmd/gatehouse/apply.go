@@ -18,7 +18,7 @@ import (
 
 type applyCmd struct {
 	remote
-	File   string `arg:"" help:"YAML file with users, groups, apps, grants and the look of the house; - for standard input."`
+	File   string `arg:"" help:"YAML file with users, groups, apps, grants, the look of the house and its policy; - for standard input."`
 	DryRun bool   `help:"Print the difference and change nothing."`
 }
 

@@ -61,6 +61,7 @@ type house struct {
 	closing    chan struct{} // closed when the house stops
 	refresher  *saml.Refresher
 	faces      *ui.Faces
+	rules      *rules
 	rotation   time.Duration // how long a signing key signs; 0: until somebody rotates it
 }
 
@@ -135,14 +136,16 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	if err != nil {
 		return nil, err
 	}
-	gate := &sessions.Gate{Backend: fast.Backend(db), Now: wallTime, Idle: sessionIdle, Absolute: sessionAbsolute}
+	asked := &rules{store: db}
+	gate := &sessions.Gate{Backend: fast.Backend(db), Now: wallTime, Idle: sessionIdle, Absolute: sessionAbsolute, Policy: asked.policy}
 	truth := &forced{Store: db, commits: fast.Commits(db), redis: fast, metrics: counting}
 	people := &directory.Directory{Store: truth, Passes: gate, Keys: ring, CheckRules: jit.CheckRules, Now: wallTime, CheckURL: out.CheckURL, CheckKeys: keys.CheckPeerKeys, Mails: c.Mail != nil}
+	people.Sessions.Idle, people.Sessions.Absolute = sessionIdle, sessionAbsolute
 	h := &house{
 		node:  node,
 		store: db, ring: ring, out: out, redis: fast, gate: gate, directory: people, closing: make(chan struct{}), metrics: counting,
-		rotation: c.KeyRotation, faces: new(ui.Faces),
-		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Box: box, Now: wallTime},
+		rotation: c.KeyRotation, faces: new(ui.Faces), rules: asked,
+		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Box: box, Demand: asked.demand, Now: wallTime},
 	}
 	h.login.Passkeys = passkeys
 	people.TakeOver = h.login.TakeOver
@@ -168,8 +171,11 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		},
 	}
 	h.notary = &notary.Notary{Store: db, Keys: ring, Issuer: issuer, Now: wallTime, Log: log}
-	people.Wake, people.Reaches, people.Looks = h.worker.Wake, h.worker.Reaches, h.faces.Show
+	people.Wake, people.Reaches, people.Looks, people.Ruled = h.worker.Wake, h.worker.Reaches, h.faces.Show, asked.follow
 	if err := h.look(ctx); err != nil {
+		return nil, err
+	}
+	if err := asked.read(ctx); err != nil {
 		return nil, err
 	}
 	h.cuts, kept.behind = kept, fast.Behind

@@ -20,10 +20,14 @@ func (h *house) look(ctx context.Context) error {
 	return nil
 }
 
+// followLook keeps to the look and the policy as they are set on other nodes.
 func (h *house) followLook(ctx context.Context) {
 	atTimes(ctx, lookEvery, h.cuts.closed, func() {
 		if err := h.look(ctx); err != nil {
 			h.worker.Log.WarnContext(ctx, "the pages may look as they did before", "error", err)
+		}
+		if err := h.rules.read(ctx); err != nil {
+			h.worker.Log.WarnContext(ctx, "an earlier policy may still be followed", "error", err)
 		}
 	})
 }

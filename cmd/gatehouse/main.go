@@ -42,6 +42,7 @@ type commands struct {
 	Delivery deliveryCmd `cmd:"" group:"api" help:"What apps are still to be told."`
 	Exposure exposureCmd `cmd:"" group:"api" help:"How long access would outlive a suspension, and what bounds it."`
 	Explain  explainCmd  `cmd:"" group:"api" help:"Why something was refused, by its correlation ID, and what to change."`
+	Policy   policyCmd   `cmd:"" group:"api" help:"What is asked of people who sign in, and how long that lasts."`
 	Key      keyCmd      `cmd:"" group:"api" help:"Signing keys."`
 	Token    tokenCmd    `cmd:"" group:"api" help:"API tokens."`
 }

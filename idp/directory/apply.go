@@ -19,7 +19,8 @@ type Desired struct {
 	Groups []string
 	Apps   []idp.App // ID, times and version are ignored; without secrets it keeps those it has
 	Grants []DesiredGrant
-	Look   *idp.Look // nil: as it is
+	Look   *idp.Look      // nil: as it is
+	Policy *DesiredPolicy // nil: as it is
 }
 
 // DesiredUser is a person and groups they are in.
@@ -34,10 +35,22 @@ type DesiredGrant struct {
 	Grant            idp.Grant // Role, FromAt, UntilAt
 }
 
+// DesiredPolicy is the policy with the names of groups and apps.
+type DesiredPolicy struct {
+	Rules      []DesiredRule
+	idp.Policy // but for its rules
+}
+
+// DesiredRule is a rule by names.
+type DesiredRule struct {
+	Group, App     string
+	idp.PolicyRule // but for the IDs of these
+}
+
 // Difference is one thing that Apply did, or would do.
 type Difference struct {
 	Verb string // add, change, join, grant or end
-	Kind string // user, group, app, grant or house
+	Kind string // user, group, app, grant, house or policy
 	Name string
 	To   string   // the group joined, or who got or loses the app
 	User idp.User // of an added user
@@ -76,6 +89,11 @@ func (d *Directory) Apply(ctx context.Context, want Desired, dryRun bool) ([]Dif
 	}
 	if l := p.change.Look; l != nil && d.Looks != nil {
 		d.Looks(*l)
+	}
+	if rules := p.change.Policy; rules != nil && d.Ruled != nil {
+		set := *rules
+		set.Version++
+		d.Ruled(set)
 	}
 	if err := d.stands(ctx); err != nil {
 		return p.found, err
@@ -128,6 +146,11 @@ func (p *plan) make(want Desired) error {
 	}
 	if want.Look != nil {
 		if err := p.look(*want.Look); err != nil {
+			return err
+		}
+	}
+	if want.Policy != nil {
+		if err := p.policy(*want.Policy); err != nil {
 			return err
 		}
 	}

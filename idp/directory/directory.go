@@ -17,6 +17,7 @@ type Store interface {
 	Newest(ctx context.Context) (int64, error)
 	Generation(ctx context.Context) (string, error)
 	Look(ctx context.Context) (idp.Look, error)
+	Policies
 
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	UserByName(ctx context.Context, canonical string) (idp.User, error)
@@ -110,6 +111,10 @@ type Directory struct {
 	Reaches func(app idp.App) bool
 	// Looks is told how the pages look from now on. May be nil.
 	Looks func(l idp.Look)
+	// Ruled is told the policy from now on. May be nil.
+	Ruled func(p idp.Policy)
+	// Sessions are the house's own lengths of sessions, which no policy exceeds.
+	Sessions struct{ Idle, Absolute time.Duration }
 	// CheckRules refuses attribute rules that cannot be told (package jit).
 	CheckRules func(p idp.Protocol, rules []idp.AttributeRule) error
 	// CheckURL refuses a URL the house must not call (idp/fetch). May be nil.

@@ -48,6 +48,9 @@ type Login struct {
 	// Canonical returns the one form of a name, directory.Canonical.
 	Canonical func(name string) (string, error)
 	Box       Box
+	// Demand is what the policy asks of somebody for an app, "" for the house
+	// itself. nil: nothing.
+	Demand func(ctx context.Context, id idp.UserID, app idp.AppID) (idp.Demand, error)
 	// Breached are more passwords that nobody may set. May be nil.
 	Breached *Breached
 	Now      func() time.Time

@@ -10,14 +10,18 @@ import (
 
 // second writes into a SignIn, whose first factor the user has just proven, by
 // which credentials a second one can be. Who has one is asked for it, whoever
-// asks for the sign-in.
+// asks for the sign-in; who has none, where the policy or the app asks for it.
 func (l *Login) second(ctx context.Context, in idp.SignIn, id idp.UserID) (idp.SignIn, error) {
 	all, err := l.Store.Credentials(ctx, id)
 	if err != nil {
 		return idp.SignIn{}, fmt.Errorf("look for second factors: %w", err)
 	}
+	asked, err := l.demand(ctx, id, in.AppID)
+	if err != nil {
+		return idp.SignIn{}, err
+	}
 	in.Has = secondFactors(all)
-	in.Several = in.Several || len(in.Has) > 0
+	in.Several = in.Several || asked.SecondFactor || len(in.Has) > 0
 	return in, nil
 }
 

@@ -64,12 +64,17 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	var understood bool
 	req.HintSubject, understood = p.hinted(r.Context(), q.Get("id_token_hint"), app)
 
-	fits := signedIn == nil && req.fits(session, p.now()) && (understood || !req.silent())
+	fresh, whole, err := p.SignIns.Suffices(r.Context(), session, app.ID)
+	if err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	fits := signedIn == nil && fresh && req.fits(session, p.now()) && (understood || !req.silent())
 	met, err := p.met(r.Context(), &req, session)
 	switch {
 	case err != nil:
 		p.Browser.Problem(w, r, err)
-	case fits && met:
+	case fits && met && whole:
 		p.grant(w, r, adm, &req, session)
 	case signedIn != nil && !idp.IsKind(signedIn, idp.Unauthenticated):
 		p.Browser.Problem(w, r, signedIn)

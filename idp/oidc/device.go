@@ -149,8 +149,21 @@ func (p *Provider) DeviceAsked(ctx context.Context, s idp.Session, typed string)
 		})
 		err = idp.Errorf(idp.Denied, "You may not use %s. Ask the people who run it.", app.Name)
 	}
+	if err == nil {
+		err = p.provenFor(ctx, s, app)
+	}
 	d.GrantedN = access.N
 	return d, app, err
+}
+
+// provenFor answers idp.Denied where the policy asks for more at this app than the
+// session has proven: a device gets no more than a browser.
+func (p *Provider) provenFor(ctx context.Context, s idp.Session, app idp.App) error {
+	fresh, whole, err := p.SignIns.Suffices(ctx, s, app.ID)
+	if err == nil && !(fresh && whole) {
+		err = idp.Errorf(idp.Denied, "%s asks that you have just signed in, or with a second factor. Sign out here, sign in again, and type the code once more.", app.Name)
+	}
+	return err
 }
 
 func (p *Provider) countTry(ctx context.Context, s idp.Session) error {

@@ -75,6 +75,9 @@ type SignIns interface {
 	// StepUp begins one in which the person of a session proves only the second
 	// factor that it lacks.
 	StepUp(ctx context.Context, in idp.SignIn, s idp.Session, bind string) (idp.SignIn, error)
+	// Suffices reports how a session does by the policy of the house at an app:
+	// fresh, when its proof is young enough; whole, when its factors are enough.
+	Suffices(ctx context.Context, s idp.Session, app idp.AppID) (fresh, whole bool, err error)
 	HasSecond(ctx context.Context, id idp.UserID) (bool, error)
 }
 

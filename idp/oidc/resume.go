@@ -52,7 +52,14 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, in idp.SignIn,
 		return
 	}
 	app := adm.App
+	_, whole, err := p.SignIns.Suffices(r.Context(), session, app.ID)
+	if err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
 	switch {
+	case !whole: // asked for since the sign-in began
+		p.respond(w, r, app, &req, loginRequired())
 	case !req.means(session.UserID):
 		p.respond(w, r, app, &req, loginRequired())
 	case len(req.ACR.Essential) > 0 && !req.ACR.met(session.Methods):

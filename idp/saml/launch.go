@@ -54,7 +54,33 @@ func (p *Provider) launch(w http.ResponseWriter, r *http.Request) {
 		p.Browser.Problem(w, r, err)
 		return
 	}
-	p.grant(w, r, app, req, v, false)
+	fresh, whole, err := p.SignIns.Suffices(r.Context(), session, app.ID)
+	switch {
+	case err != nil:
+		p.Browser.Problem(w, r, err)
+	case !fresh || !whole:
+		p.proveFirst(w, r, app, session, fresh)
+	default:
+		p.grant(w, r, app, req, v, false)
+	}
+}
+
+// proveFirst has the person prove what the policy asks for at this app, which
+// leads back to their apps.
+func (p *Provider) proveFirst(w http.ResponseWriter, r *http.Request, app idp.App, s idp.Session, fresh bool) {
+	in, bind := idp.SignIn{AppID: app.ID, ResumeURL: "/"}, p.Browser.Bind(w, r)
+	var err error
+	if fresh {
+		in, err = p.SignIns.StepUp(r.Context(), in, s, bind)
+	} else {
+		in.NotBefore = p.now()
+		in, err = p.SignIns.Begin(r.Context(), in, bind)
+	}
+	if err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	p.Browser.SignIn(w, r, in.ID)
 }
 
 // toPerson is a refusal that an app would be told, had it asked.

@@ -23,6 +23,9 @@ func (p *Provider) resume(w http.ResponseWriter, r *http.Request) {
 	v := &visitor{session: session, in: true}
 	app, err := p.recall(r, v, req)
 	if err == nil {
+		err = p.whole(r, app, session)
+	}
+	if err == nil {
 		err = p.takeAnswer(r.Context(), req)
 	}
 	if err != nil {
@@ -30,6 +33,16 @@ func (p *Provider) resume(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.grant(w, r, app, req, v, false)
+}
+
+// whole refuses a session that lacks a factor which the policy has asked for since
+// its sign-in began.
+func (p *Provider) whole(r *http.Request, app idp.App, s idp.Session) error {
+	_, whole, err := p.SignIns.Suffices(r.Context(), s, app.ID)
+	if err == nil && !whole {
+		err = startAgain("session", cause("the policy asks for a second factor"))
+	}
+	return err
 }
 
 // finished accepts the browser's finished SignIn and its session.

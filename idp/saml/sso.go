@@ -110,7 +110,12 @@ func (p *Provider) recall(r *http.Request, v *visitor, req *request) (idp.App, e
 // proceed answers a judged request: at once when the browser's session
 // suffices, else by way of a sign-in.
 func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, app idp.App, req *request, v *visitor) {
-	if v.in && req.suffices(v.session) {
+	fresh, whole, err := p.SignIns.Suffices(r.Context(), v.session, app.ID)
+	if err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	if v.in && fresh && whole && req.suffices(v.session) {
 		p.grant(w, r, app, req, v, true)
 		return
 	}
@@ -122,12 +127,12 @@ func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, app idp.App, 
 		p.refuse(w, r, app, req, err)
 		return
 	}
-	p.signIn(w, r, app, req, v.session)
+	p.signIn(w, r, app, req, v.session, fresh, whole)
 }
 
 // signIn begins a sign-in that leads back to resume. Who has a session proves
-// only what it lacks.
-func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, req *request, has idp.Session) {
+// only what it lacks, or everything where the policy asks for a younger proof.
+func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, req *request, has idp.Session, fresh, whole bool) {
 	kept, err := req.encode()
 	if err != nil {
 		p.Browser.Problem(w, r, err)
@@ -135,9 +140,9 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, r
 	}
 	in := idp.SignIn{
 		Protocol: idp.ProtocolSAML, AppID: app.ID, Request: kept,
-		ResumeURL: pathResume, EndOrigin: originOf(req.ACS), Several: req.several(),
+		ResumeURL: pathResume, EndOrigin: originOf(req.ACS), Several: req.several() || !whole,
 	}
-	if req.ForceAuthn {
+	if req.ForceAuthn || !fresh {
 		in.NotBefore = p.now()
 	}
 	bind := p.Browser.Bind(w, r)
@@ -145,7 +150,7 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, r
 		p.Browser.Problem(w, r, err)
 		return
 	}
-	if has.ID != "" && !req.ForceAuthn && in.Several && !login.MultiFactor(has.Methods) {
+	if has.ID != "" && in.NotBefore.IsZero() && in.Several && !login.MultiFactor(has.Methods) {
 		in, err = p.SignIns.StepUp(r.Context(), in, has, bind)
 	} else {
 		in, err = p.SignIns.Begin(r.Context(), in, bind)

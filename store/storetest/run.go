@@ -71,6 +71,8 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"who has read which certificate", testKeyReads},
 		{"a reminder is given once", testReminders},
 		{"the look of the house is kept by version", testLook},
+		{"the policy is kept by version", testPolicy},
+		{"whom a policy locks out is told", testLockedOut},
 		{"who asked to be deleted is listed", testDeletionAsked},
 		{"what a person opened, and when they came", testSignInsAndAppsOpened},
 		{"a consent is one for a person and an app", testConsents},

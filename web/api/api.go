@@ -20,6 +20,7 @@ type Store interface {
 	Users(ctx context.Context, q idp.UserQuery) ([]idp.User, string, error)
 	OwnerExists(ctx context.Context) (bool, error)
 	Look(ctx context.Context) (idp.Look, error)
+	Policy(ctx context.Context) (idp.Policy, error)
 	Group(ctx context.Context, id idp.GroupID) (idp.Group, error)
 	GroupByName(ctx context.Context, name string) (idp.Group, error)
 	Groups(ctx context.Context) ([]idp.Group, error)
@@ -228,9 +229,11 @@ func (a *API) routes() []route {
 		{"POST /api/v1/keys/saml/switch", owner, "Have another SAML key sign for one app, or the next one for all the rest", leadOver{}, client.SAMLKeys{}, a.samlKeySwitch},
 		{"POST /api/v1/keys/{key}/retire", owner, "Take a SAML certificate out of our metadata; with force also while its key signs for apps", forced{}, client.SAMLKeys{}, a.samlKeyRetire},
 		{"POST /api/v1/keys/{key}/revoke", owner, "Revoke a signing key; one in use is replaced", reasoned{}, client.Receipt{}, a.keyRevoke},
-		{"POST /api/v1/apply", owner, "Make users, groups, apps, grants and the look of the house what the body says", client.Desired{}, client.Applied{}, a.apply},
+		{"POST /api/v1/apply", owner, "Make users, groups, apps, grants, the look of the house and its policy what the body says", client.Desired{}, client.Applied{}, a.apply},
 		{"GET /api/v1/look", owner, "How the pages that everybody sees look", nil, client.Look{}, a.lookShow},
 		{"PUT /api/v1/look", owner, "Set how the pages that everybody sees look; a logo that is not named stays", client.Look{}, client.Look{}, a.lookSet},
+		{"GET /api/v1/policy", owner, "What is asked of people who sign in, and how long that lasts", nil, client.Policy{}, a.policyShow},
+		{"PUT /api/v1/policy", owner, "Set what is asked of people who sign in; with dry_run=true, say whom it would lock out; that has to be accepted with accept=true", client.Policy{}, client.Policy{}, a.policySet},
 		{"GET /api/v1/events", owner, "List audit lines, newest first", nil, client.Page[client.Event]{}, a.eventList},
 		{"GET /api/v1/events/chain", owner, "Walk the sealed audit log, place by place", nil, client.Page[client.ChainLink]{}, a.chainList},
 		{"GET /api/v1/events/checkpoints", owner, "List what the house has signed of the audit log, oldest first; with newest=true, the last alone", nil, client.Page[client.Checkpoint]{}, a.checkpointList},

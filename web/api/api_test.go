@@ -41,6 +41,7 @@ func newHouse(t *testing.T) *house {
 	s := storetest.SQLite(t)
 	gate := &sessions.Gate{Backend: s, Now: time.Now, Idle: time.Hour, Absolute: 12 * time.Hour}
 	dir := &directory.Directory{Store: s, Passes: gate, CheckRules: jit.CheckRules, Now: time.Now}
+	dir.Sessions.Idle, dir.Sessions.Absolute = 2*time.Hour, 12*time.Hour
 	public, err := url.Parse("https://idp.example")
 	if err != nil {
 		t.Fatal(err)

@@ -37,6 +37,13 @@ func (a *API) apply(r *http.Request, _ caller) (int, any, error) {
 		}
 		want.Look = &l
 	}
+	if in.Policy != nil {
+		p, err := desiredPolicy(*in.Policy)
+		if err != nil {
+			return 0, nil, err
+		}
+		want.Policy = &p
+	}
 	dryRun := r.URL.Query().Get("dry_run") == "true"
 	found, err := a.Directory.Apply(r.Context(), want, dryRun)
 	if err != nil {

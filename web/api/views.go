@@ -44,6 +44,8 @@ func narrows(pattern string) []string {
 		return []string{"reason"}
 	case "POST /api/v1/batches", "PUT /api/v1/apps/{app}/metadata":
 		return []string{"dry_run"}
+	case "PUT /api/v1/policy":
+		return []string{"dry_run", "accept"}
 	default:
 		return nil
 	}

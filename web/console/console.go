@@ -20,6 +20,7 @@ type Store interface {
 	Views
 	Scheduled
 	Look(ctx context.Context) (idp.Look, error)
+	Policy(ctx context.Context) (idp.Policy, error)
 	AskedDeletion(ctx context.Context) ([]idp.User, error)
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	Apps(ctx context.Context) ([]idp.App, error)
@@ -191,6 +192,10 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "POST /console/certificates/rest", Handler: c.certificateRest},
 		{Pattern: "GET /console/certificates/{id}/retire", Handler: c.certificateRetireConfirm},
 		{Pattern: "POST /console/certificates/{id}/retire", Handler: c.certificateRetire},
+		{Pattern: "GET /console/policy", Handler: c.policy},
+		{Pattern: "POST /console/policy/rules", Handler: c.policyRuleAdd},
+		{Pattern: "POST /console/policy/rules/remove", Handler: c.policyRuleRemove},
+		{Pattern: "POST /console/policy/lengths", Handler: c.policyLengths},
 		{Pattern: "GET /console/look", Handler: c.look},
 		{Pattern: "POST /console/look", Handler: c.lookSet, Upload: maxLookForm},
 		{Pattern: "POST /console/users/{id}/keep", Handler: c.userKeep},

@@ -62,6 +62,7 @@ func newHouse(t *testing.T) *house {
 	}
 	ring := &keys.Ring{Store: st, Box: box, Now: time.Now, Subject: "console.test"}
 	dir := &directory.Directory{Store: st, Passes: gate, Keys: ring, CheckRules: jit.CheckRules, Now: time.Now}
+	dir.Sessions.Idle, dir.Sessions.Absolute = 2*time.Hour, 12*time.Hour
 	out := &outbox.Worker{Store: st, Now: time.Now, Levers: []outbox.Lever{&oidc.Backchannel{}, &saml.SOAPLogout{}}}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	in := &signin.SignIn{

@@ -320,7 +320,18 @@ func samplePages() []uitest.Page {
 		"accent": "Text in the colour #ffee00 has a contrast of 1.1 to 1 on these pages, and needs 4.5. The nearest that can be read is #70690f.",
 		"logo":   "The logo has more than 64 KiB.",
 	}
+	rulesView := samplePolicy()
+	lockingOut := rulesView
+	lockingOut.LocksOut = idp.LockedOut{Count: 41, Users: []idp.User{{DisplayName: "Grace Hopper"}, {DisplayName: uitest.Bait}}}
+	lockingOut.Action, lockingOut.Change = "/console/policy/rules", []ui.Pair{{Key: "who", Value: "owners"}, {Key: "second_factor", Value: "yes"}}
+	wrongPolicy := rulesView
+	wrongPolicy.Idle, wrongPolicy.Wrong = uitest.Bait, "The policy has changed meanwhile. This is how it is now."
+	wrongPolicy.Errors = map[string]string{"idle": "A session can go without use for 15 minutes to 2 hours.", "max_age": "Type a time span like 15m or 8h, or leave it empty."}
 	pages := map[string]uitest.Page{
+		"policy":         {View: policyPage(policyView{Version: "1", SecondFactor: true, Groups: rulesView.Groups, Apps: rulesView.Apps})},
+		"policy-rules":   {View: policyPage(rulesView)},
+		"policy-locks":   {View: policyPage(lockingOut)},
+		"policy-wrong":   {View: policyPage(wrongPolicy)},
 		"templates":      {View: templatesPage(templatesView{Templates: []templateRow{{"slack", "Slack", "SAML", "persistent, made up for this app; never changes", 2, 3, 14}, {"nextcloud", uitest.Bait, "SAML, OpenID Connect", "", 0, 9, 9}}})},
 		"template":       {View: templatePage(sampleTemplate(nil, ""))},
 		"template-bad":   {View: templatePage(sampleTemplate(nil, "There is already an app with this name."))},
@@ -522,4 +533,17 @@ func TestEveryPageIsWellBuilt(t *testing.T) {
 
 func TestEveryPageStandsInABrowser(t *testing.T) {
 	uitest.Look(t, samplePages())
+}
+
+func samplePolicy() policyView {
+	p := idp.Policy{Idle: 30 * time.Minute, Absolute: 8 * time.Hour}
+	return policyView{
+		Version: "3", SecondFactor: true, Idle: "30m", Absolute: "8h", Sentences: p.Sentences(),
+		Groups: []ui.Choice{{Value: "", Label: "Everybody"}, {Value: "owners", Label: "Owners"}, {Value: "grp_x", Label: "People in " + uitest.Bait}},
+		Apps:   []ui.Choice{{Value: "", Label: "every sign-in"}, {Value: "app_x", Label: "Payroll"}},
+		Rules: []ruleRow{
+			{"0", idp.PolicyRule{Owners: true, SecondFactor: true}.Sentence("", "")},
+			{"1", idp.PolicyRule{GroupID: "g", AppID: "a", SecondFactor: true, MaxAge: 15 * time.Minute}.Sentence("Finance", uitest.Bait)},
+		},
+	}
 }

@@ -44,11 +44,7 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	credentials, err := p.Store.Credentials(ctx, v.User.ID)
-	if err != nil {
-		return err
-	}
-	known, err := p.known(v.User, credentials)
+	known, err := p.known(v.User, has)
 	if err != nil {
 		return err
 	}
@@ -69,10 +65,11 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	home := homeView{
-		Known: known,
-		New:   fresh, Codes: standing(has),
+		Known:     known,
+		New:       fresh,
 		FirstName: firstName(v.User), Total: len(access), Search: r.URL.Query().Get("q"), Own: own,
 		Sessions: p.devices(ctx, live, openedIn(participants, access), v.Session.ID),
+		Codes:    standing(has),
 		Allowed:  allowed,
 		Recent:   p.comings(ctx, started, events),
 	}

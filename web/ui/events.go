@@ -54,6 +54,8 @@ func EventWords(kind string) string {
 		return "Request to be deleted taken off the list"
 	case "app.name.release":
 		return "A name at an app was given free"
+	case "house.policy":
+		return "Policy changed"
 	case "user.data":
 		return "Downloaded what is kept about them"
 	case "house.look":

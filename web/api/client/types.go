@@ -375,7 +375,8 @@ type Desired struct {
 	Groups []string      `json:"groups,omitempty" yaml:"groups,omitempty"`
 	Apps   []App         `json:"apps,omitempty" yaml:"apps,omitempty"`
 	Grants []Grant       `json:"grants,omitempty" yaml:"grants,omitempty"`
-	House  *Look         `json:"house,omitempty" yaml:"house,omitempty"` // nil: as it is
+	House  *Look         `json:"house,omitempty" yaml:"house,omitempty"`   // nil: as it is
+	Policy *Policy       `json:"policy,omitempty" yaml:"policy,omitempty"` // nil: as it is
 }
 
 // DesiredUser is a person and the groups they are in; other memberships are

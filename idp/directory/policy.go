@@ -1,0 +1,187 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"gatehouse/idp"
+)
+
+const (
+	maxRules = 50
+	// minIdle is longer than what is not known of the last use of a session, a
+	// tenth of the house's own limit: nobody is signed out at work by a change.
+	minIdle = 15 * time.Minute
+	// shownLockedOut is how many people are named whom a policy would lock out.
+	shownLockedOut = 20
+)
+
+// Policies reads the policy and whom it asks.
+type Policies interface {
+	Policy(ctx context.Context) (idp.Policy, error)
+	LockedOut(ctx context.Context, rules, before []idp.PolicyRule, n int) (idp.LockedOut, error)
+	OwnersWithSecondFactor(ctx context.Context, but idp.UserID) (int, error)
+}
+
+// LockedOut checks a policy that is to be and says who could not sign in by it
+// any more who still can: people of whom it asks a second factor, and who have
+// none. It names the first 20. It answers idp.Invalid naming the field.
+func (d *Directory) LockedOut(ctx context.Context, p idp.Policy) (idp.LockedOut, error) {
+	if err := d.checkPolicy(p); err != nil {
+		return idp.LockedOut{}, err
+	}
+	if err := d.knowsThem(ctx, p.Rules); err != nil {
+		return idp.LockedOut{}, err
+	}
+	was, err := d.Store.Policy(ctx)
+	if err != nil {
+		return idp.LockedOut{}, err
+	}
+	return d.Store.LockedOut(ctx, p.Rules, was.Rules, shownLockedOut)
+}
+
+// SetPolicy sets what is asked of people who sign in; p.Version is the one it was
+// decided on. It answers idp.Invalid naming the field, idp.Conflict where the
+// policy has changed or where it locks somebody out and accepted is false, and
+// idp.Denied, whatever is accepted, where no owner could sign in any more.
+func (d *Directory) SetPolicy(ctx context.Context, p idp.Policy, accepted bool) (idp.Policy, error) {
+	out, err := d.LockedOut(ctx, p)
+	if err != nil {
+		return p, err
+	}
+	if err := d.someOwnerGetsIn(ctx, p); err != nil {
+		return p, err
+	}
+	if out.Count > 0 && !accepted {
+		return p, idp.Errorf(idp.Conflict, "%s Ask them to add one first, or say that you accept it.", out.Sentence())
+	}
+	p.UpdatedAt = d.now()
+	if _, err := d.Store.Commit(ctx, idp.Change{Policy: &p, Events: []idp.Event{d.policyEvent(ctx, p, out)}}); err != nil {
+		return p, err
+	}
+	p.Version++
+	if d.Ruled != nil {
+		d.Ruled(p)
+	}
+	return p, nil
+}
+
+func (d *Directory) policyEvent(ctx context.Context, p idp.Policy, out idp.LockedOut) idp.Event {
+	e := d.event(ctx, "house.policy")
+	e.Detail = map[string]string{"idle": spanDetail(p.Idle), "absolute": spanDetail(p.Absolute)}
+	for i, r := range p.Rules {
+		e.Detail[fmt.Sprintf("rule %d", i+1)] = r.Sentence(string(r.GroupID), string(r.AppID))
+	}
+	if out.Count > 0 {
+		e.Detail["locked_out"] = fmt.Sprint(out.Count)
+	}
+	return e
+}
+
+func spanDetail(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
+}
+
+// someOwnerGetsIn answers idp.Denied for a policy by which no owner could sign in
+// to this house.
+func (d *Directory) someOwnerGetsIn(ctx context.Context, p idp.Policy) error {
+	with, err := d.Store.OwnersWithSecondFactor(ctx, "")
+	if err != nil || with > 0 {
+		return err
+	}
+	owners, err := d.Store.Owners(ctx)
+	if err != nil {
+		return err
+	}
+	asked := false
+	for _, u := range owners {
+		if u.Status != idp.UserActive {
+			continue
+		}
+		groups, err := d.Store.GroupsOf(ctx, u.ID)
+		if err != nil {
+			return err
+		}
+		if !p.Demand(true, groupIDs(groups), "").SecondFactor {
+			return nil
+		}
+		asked = true
+	}
+	if !asked {
+		return nil // no owner yet: the house is furnished by its first token
+	}
+	return idp.Errorf(idp.Denied, "No owner has a second factor, so none could sign in by this. Add one for yourself first.")
+}
+
+func groupIDs(groups []idp.Group) []idp.GroupID {
+	var ids []idp.GroupID
+	for _, g := range groups {
+		ids = append(ids, g.ID)
+	}
+	return ids
+}
+
+func (d *Directory) checkPolicy(p idp.Policy) error {
+	if err := d.checkLengths(p); err != nil {
+		return err
+	}
+	if len(p.Rules) > maxRules {
+		return invalid("rules", fmt.Sprintf("At most %d rules.", maxRules))
+	}
+	for i, r := range p.Rules {
+		if err := checkRule(r); err != nil {
+			return err
+		}
+		if slices.Contains(p.Rules[:i], r) {
+			return invalid("rules", "The same rule stands there twice.")
+		}
+	}
+	return nil
+}
+
+// knowsThem answers idp.NotFound for a rule of a group or an app that there is not.
+func (d *Directory) knowsThem(ctx context.Context, rules []idp.PolicyRule) error {
+	for _, r := range rules {
+		if r.GroupID != "" {
+			if _, err := d.Store.Group(ctx, r.GroupID); err != nil {
+				return err
+			}
+		}
+		if r.AppID != "" {
+			if _, err := d.Store.App(ctx, r.AppID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func checkRule(r idp.PolicyRule) error {
+	switch {
+	case r.Owners && r.GroupID != "":
+		return invalid("rules", "A rule is for owners, for a group or for everybody.")
+	case !r.SecondFactor && r.MaxAge == 0:
+		return invalid("rules", "A rule asks for a second factor, or for a proof that is not too old.")
+	case r.MaxAge != 0 && r.AppID == "":
+		return invalid("rules", "How old a proof may be is said for one app. For all, say how long a session lasts.")
+	case r.MaxAge < 0 || r.MaxAge > 0 && r.MaxAge < time.Minute:
+		return invalid("rules", "A proof that may be less than a minute old cannot be made in time.")
+	}
+	return nil
+}
+
+// checkLengths: the house's own lengths are the longest.
+func (d *Directory) checkLengths(p idp.Policy) error {
+	switch {
+	case p.Idle != 0 && (p.Idle < minIdle || p.Idle > d.Sessions.Idle):
+		return invalid("idle", fmt.Sprintf("A session can go without use for %s to %s.", idp.PlainSpan(minIdle), idp.PlainSpan(d.Sessions.Idle)))
+	case p.Absolute != 0 && (p.Absolute < 15*time.Minute || p.Absolute > d.Sessions.Absolute):
+		return invalid("absolute", fmt.Sprintf("A session can last 15 minutes to %s.", idp.PlainSpan(d.Sessions.Absolute)))
+	}
+	return nil
+}

@@ -1,0 +1,143 @@
+package directory_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/idp/directory"
+	"gatehouse/store"
+)
+
+func newRuled(t *testing.T) (*directory.Directory, *store.Store) {
+	t.Helper()
+	d, s := newDirectory(t)
+	d.Sessions.Idle, d.Sessions.Absolute = 2*time.Hour, 12*time.Hour
+	return d, s
+}
+
+func give(t *testing.T, s *store.Store, u idp.User, kind idp.CredentialKind) idp.Credential {
+	t.Helper()
+	c := idp.Credential{ID: idp.NewCredentialID(), UserID: u.ID, Kind: kind, Data: "x", CreatedAt: time.Now(), UpdatedAt: time.Now()}
+	if _, err := s.Commit(t.Context(), idp.Change{Credentials: []idp.Credential{c}}); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// TestAPolicyIsCheckedFieldByField: what is refused names its field.
+func TestAPolicyIsCheckedFieldByField(t *testing.T) {
+	t.Parallel()
+	d, s := newRuled(t)
+	many := make([]idp.PolicyRule, 51)
+	for i := range many {
+		many[i] = idp.PolicyRule{AppID: "app_x", MaxAge: time.Duration(i+1) * time.Minute}
+	}
+	for name, c := range map[string]struct {
+		field string
+		p     idp.Policy
+	}{
+		"idle too short":        {"idle", idp.Policy{Idle: 10 * time.Minute}},
+		"idle over the house's": {"idle", idp.Policy{Idle: 3 * time.Hour}},
+		"absolute too long":     {"absolute", idp.Policy{Absolute: 24 * time.Hour}},
+		"asks nothing":          {"rules", idp.Policy{Rules: []idp.PolicyRule{{Owners: true}}}},
+		"two kinds of people":   {"rules", idp.Policy{Rules: []idp.PolicyRule{{Owners: true, GroupID: "grp_x", SecondFactor: true}}}},
+		"an age for every app":  {"rules", idp.Policy{Rules: []idp.PolicyRule{{MaxAge: time.Hour}}}},
+		"an age of seconds":     {"rules", idp.Policy{Rules: []idp.PolicyRule{{AppID: "app_x", MaxAge: time.Second}}}},
+		"twice the same":        {"rules", idp.Policy{Rules: []idp.PolicyRule{{SecondFactor: true}, {SecondFactor: true}}}},
+		"too many":              {"rules", idp.Policy{Rules: many}},
+	} {
+		c.p.Version = 1
+		_, err := d.SetPolicy(t.Context(), c.p, true)
+		if e, ok := err.(*idp.Error); !ok || e.Kind != idp.Invalid || e.Fields[c.field] == "" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	_, err := d.SetPolicy(t.Context(), idp.Policy{Version: 1, Rules: []idp.PolicyRule{{GroupID: idp.NewGroupID(), SecondFactor: true}}}, true)
+	if !idp.IsKind(err, idp.NotFound) {
+		t.Errorf("a group that there is not: %v", err)
+	}
+	if p := must[idp.Policy](t)(s.Policy(t.Context())); p.Version != 1 {
+		t.Errorf("what was refused is kept: %+v", p)
+	}
+}
+
+// TestAPolicySaysWhomItLocksOutFirst: it is not set until that is accepted, and
+// never where no owner could sign in by it.
+func TestAPolicySaysWhomItLocksOutFirst(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d, s := newRuled(t)
+	var told []idp.Policy
+	d.Ruled = func(p idp.Policy) { told = append(told, p) }
+	ada, bob := add(t, d, "ada", idp.RoleOwner), add(t, d, "bob", idp.RoleEmployee)
+	all := idp.Policy{Version: 1, Rules: []idp.PolicyRule{{SecondFactor: true}}}
+	if _, err := d.SetPolicy(ctx, all, true); !idp.IsKind(err, idp.Denied) {
+		t.Fatalf("no owner could sign in: %v", err)
+	}
+	give(t, s, ada, idp.CredentialTOTP)
+	out := must[idp.LockedOut](t)(d.LockedOut(ctx, all))
+	if out.Count != 1 || out.Users[0].ID != bob.ID {
+		t.Errorf("locked out: %+v", out)
+	}
+	_, err := d.SetPolicy(ctx, all, false)
+	if !idp.IsKind(err, idp.Conflict) || !strings.Contains(err.Error(), bob.Name()) {
+		t.Fatalf("set before it was accepted: %v", err)
+	}
+	if len(told) != 0 || len(must[idp.Policy](t)(s.Policy(ctx)).Rules) != 0 {
+		t.Fatal("what was refused is in force")
+	}
+	set := must[idp.Policy](t)(d.SetPolicy(ctx, all, true))
+	if set.Version != 2 || len(told) != 1 {
+		t.Errorf("set %+v, told %+v", set, told)
+	}
+	if _, err := d.SetPolicy(ctx, all, true); !idp.IsKind(err, idp.Conflict) {
+		t.Errorf("on a version that is gone: %v", err)
+	}
+	// Whom it locks out already is no news.
+	set.Idle = time.Hour
+	must[idp.Policy](t)(d.SetPolicy(ctx, set, false))
+	events, _, err := s.Events(ctx, idp.EventQuery{})
+	if err != nil || events[0].Kind != "house.policy" || events[0].Detail["idle"] != "1h0m0s" || events[1].Detail["locked_out"] != "1" {
+		t.Errorf("events %+v, %v", events, err)
+	}
+}
+
+// TestAFileSetsThePolicyByNames, also of what it adds itself, and the same file
+// again is no change; but it locks nobody out.
+func TestAFileSetsThePolicyByNames(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d, s := newRuled(t)
+	ada := add(t, d, "ada", idp.RoleOwner)
+	want := directory.Desired{
+		Groups: []string{"Finance"},
+		Policy: &directory.DesiredPolicy{
+			Rules:  []directory.DesiredRule{{Group: "Finance", PolicyRule: idp.PolicyRule{SecondFactor: true}}},
+			Policy: idp.Policy{Absolute: 8 * time.Hour},
+		},
+	}
+	for i, n := range []int{2, 0} {
+		found := must[[]directory.Difference](t)(d.Apply(ctx, want, false))
+		if len(found) != n {
+			t.Errorf("time %d: %+v", i+1, found)
+		}
+	}
+	p := must[idp.Policy](t)(s.Policy(ctx))
+	finance := must[idp.Group](t)(s.GroupByName(ctx, "Finance"))
+	if p.Absolute != 8*time.Hour || len(p.Rules) != 1 || p.Rules[0].GroupID != finance.ID {
+		t.Errorf("policy %+v", p)
+	}
+	add(t, d, "bob", idp.RoleEmployee)
+	give(t, s, ada, idp.CredentialPasskey)
+	want.Policy.Rules = append(want.Policy.Rules, directory.DesiredRule{PolicyRule: idp.PolicyRule{SecondFactor: true}})
+	if _, err := d.Apply(ctx, want, false); !idp.IsKind(err, idp.Conflict) {
+		t.Errorf("a file locks somebody out: %v", err)
+	}
+	want.Policy.Rules[1].App = "Nowhere"
+	if _, err := d.Apply(ctx, want, false); !idp.IsKind(err, idp.Invalid) {
+		t.Errorf("an app that there is not: %v", err)
+	}
+}

@@ -1,0 +1,89 @@
+package idp
+
+import (
+	"slices"
+	"time"
+)
+
+// Policy is what the house asks of people when they sign in, and how long that
+// lasts: one for the whole house, which has an empty one from its first start.
+type Policy struct {
+	Rules []PolicyRule
+	// Idle and Absolute bound sessions, where they are shorter than the house's
+	// own; zero: those.
+	Idle, Absolute time.Duration
+	UpdatedAt      time.Time
+	Version        int64
+}
+
+// PolicyRule asks something of some people, for one app or for all.
+type PolicyRule struct {
+	// Whom: owners, or a group, or, where neither is set, everybody.
+	Owners  bool
+	GroupID GroupID
+	// AppID empty: every sign-in, that to the house itself too.
+	AppID AppID
+	// SecondFactor: one factor is not enough.
+	SecondFactor bool
+	// MaxAge is how old the proof may be when the app is opened; zero: any age
+	// that a session can have. Only with an AppID.
+	MaxAge time.Duration
+}
+
+// Demand is what rules ask of one person at one app.
+type Demand struct {
+	SecondFactor bool
+	MaxAge       time.Duration // zero: any age
+}
+
+// Demand is what the policy asks of an owner or member of these groups for an
+// app, "" for the house itself: all that any rule asks, the shortest age.
+func (p Policy) Demand(owner bool, groups []GroupID, app AppID) Demand {
+	var d Demand
+	for _, r := range p.Rules {
+		if !r.covers(app) || !r.asks(owner, groups) {
+			continue
+		}
+		d.SecondFactor = d.SecondFactor || r.SecondFactor
+		if r.MaxAge > 0 && (d.MaxAge == 0 || r.MaxAge < d.MaxAge) {
+			d.MaxAge = r.MaxAge
+		}
+	}
+	return d
+}
+
+// Silent reports whether no rule can ask anything of anybody for this app.
+func (p Policy) Silent(app AppID) bool {
+	return !slices.ContainsFunc(p.Rules, func(r PolicyRule) bool { return r.covers(app) })
+}
+
+func (r PolicyRule) covers(app AppID) bool { return r.AppID == "" || r.AppID == app }
+
+func (r PolicyRule) asks(owner bool, groups []GroupID) bool {
+	switch {
+	case r.Owners:
+		return owner
+	case r.GroupID != "":
+		return slices.Contains(groups, r.GroupID)
+	}
+	return true
+}
+
+// Lengths are how long a session lives without use, and at most, where the house
+// itself says these.
+func (p Policy) Lengths(idle, absolute time.Duration) (time.Duration, time.Duration) {
+	return shorter(p.Idle, idle), shorter(p.Absolute, absolute)
+}
+
+func shorter(wish, own time.Duration) time.Duration {
+	if wish > 0 && wish < own {
+		return wish
+	}
+	return own
+}
+
+// LockedOut are active people of whom a second factor is asked and who have none.
+type LockedOut struct {
+	Count int
+	Users []User // the first of them by username
+}

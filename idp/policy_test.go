@@ -1,0 +1,86 @@
+package idp
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+// TestADemandIsAllThatAnyRuleAsks of a person at an app, and nothing of anybody
+// else or anywhere else.
+func TestADemandIsAllThatAnyRuleAsks(t *testing.T) {
+	p := Policy{Rules: []PolicyRule{
+		{Owners: true, SecondFactor: true},
+		{GroupID: "finance", AppID: "payroll", SecondFactor: true, MaxAge: time.Hour},
+		{AppID: "payroll", MaxAge: 15 * time.Minute},
+		{GroupID: "staff", AppID: "payroll", MaxAge: 8 * time.Hour},
+	}}
+	finance, staff := []GroupID{"finance"}, []GroupID{"staff"}
+	for _, c := range []struct {
+		name   string
+		owner  bool
+		groups []GroupID
+		app    AppID
+		want   Demand
+	}{
+		{"nobody in particular, the house", false, nil, "", Demand{}},
+		{"nobody in particular, an app without rules", false, finance, "wiki", Demand{}},
+		{"an owner, the house", true, nil, "", Demand{SecondFactor: true}},
+		{"an owner, any app", true, staff, "wiki", Demand{SecondFactor: true}},
+		{"everybody at the app", false, nil, "payroll", Demand{MaxAge: 15 * time.Minute}},
+		{"the shortest age wins", false, staff, "payroll", Demand{MaxAge: 15 * time.Minute}},
+		{"rules add up", false, append(finance, staff...), "payroll", Demand{SecondFactor: true, MaxAge: 15 * time.Minute}},
+		{"a rule for an app is none for the house", false, finance, "", Demand{}},
+	} {
+		if got := p.Demand(c.owner, c.groups, c.app); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+	if (Policy{}).Demand(true, finance, "payroll") != (Demand{}) || !(Policy{}).Silent("payroll") {
+		t.Error("an empty policy asks something")
+	}
+	only := Policy{Rules: p.Rules[1:2]}
+	if only.Silent("payroll") || !only.Silent("wiki") || !only.Silent("") || p.Silent("wiki") {
+		t.Error("which apps a policy is silent about")
+	}
+}
+
+// TestAPolicyOnlyShortensSessions.
+func TestAPolicyOnlyShortensSessions(t *testing.T) {
+	for _, c := range []struct {
+		p              Policy
+		idle, absolute time.Duration
+	}{
+		{Policy{}, 2 * time.Hour, 12 * time.Hour},
+		{Policy{Idle: time.Hour}, time.Hour, 12 * time.Hour},
+		{Policy{Idle: 3 * time.Hour, Absolute: time.Hour}, 2 * time.Hour, time.Hour},
+	} {
+		if idle, absolute := c.p.Lengths(2*time.Hour, 12*time.Hour); idle != c.idle || absolute != c.absolute {
+			t.Errorf("%+v: %s and %s", c.p, idle, absolute)
+		}
+	}
+}
+
+// TestAPolicyReadsAsSentences.
+func TestAPolicyReadsAsSentences(t *testing.T) {
+	for want, r := range map[string]PolicyRule{
+		"Owners need a second factor to sign in.":                                                                              {Owners: true, SecondFactor: true},
+		"Everybody needs a second factor to sign in.":                                                                          {SecondFactor: true},
+		"People in Finance need a second factor for Payroll.":                                                                  {GroupID: "g", AppID: "a", SecondFactor: true},
+		"Everybody needs to have proven who they are within 15 minutes when they open Payroll.":                                {AppID: "a", MaxAge: 15 * time.Minute},
+		"People in Finance need a second factor for Payroll, and to have proven who they are within 1 hour when they open it.": {GroupID: "g", AppID: "a", SecondFactor: true, MaxAge: time.Hour},
+	} {
+		if got := r.Sentence("Finance", "Payroll"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+	got := Policy{Idle: 90 * time.Minute, Absolute: 8 * time.Hour}.Sentences()
+	want := []string{"A session ends after 90 minutes without use, and after 8 hours in any case."}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	if out := (LockedOut{Count: 3, Users: []User{{DisplayName: "Ada"}, {DisplayName: "Bob"}}}).Sentence(); out !=
+		"3 people who are asked for a second factor have none, and could not sign in there: Ada, Bob and 1 more." {
+		t.Error(out)
+	}
+}

@@ -1,0 +1,81 @@
+package idp
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Sentence says what a rule asks, in plain English. group and app are the names
+// of its GroupID and AppID.
+func (r PolicyRule) Sentence(group, app string) string {
+	who := "Everybody needs"
+	switch {
+	case r.Owners:
+		who = "Owners need"
+	case r.GroupID != "":
+		who = "People in " + group + " need"
+	}
+	factor := "a second factor to sign in"
+	if r.AppID != "" {
+		factor = "a second factor for " + app
+	}
+	age := "to have proven who they are within " + PlainSpan(r.MaxAge)
+	switch {
+	case r.MaxAge == 0:
+		return who + " " + factor + "."
+	case !r.SecondFactor:
+		return who + " " + age + " when they open " + app + "."
+	}
+	return who + " " + factor + ", and " + age + " when they open it."
+}
+
+// Sentences say what the policy asks beside its rules, in plain English.
+func (p Policy) Sentences() []string {
+	var out []string
+	switch {
+	case p.Idle > 0 && p.Absolute > 0:
+		out = append(out, fmt.Sprintf("A session ends after %s without use, and after %s in any case.", PlainSpan(p.Idle), PlainSpan(p.Absolute)))
+	case p.Idle > 0:
+		out = append(out, fmt.Sprintf("A session ends after %s without use.", PlainSpan(p.Idle)))
+	case p.Absolute > 0:
+		out = append(out, fmt.Sprintf("A session ends after %s in any case.", PlainSpan(p.Absolute)))
+	}
+	return out
+}
+
+// Sentence says who is locked out, in plain English, by the first names; "" for
+// nobody.
+func (l LockedOut) Sentence() string {
+	if l.Count == 0 {
+		return ""
+	}
+	var names []string
+	for _, u := range l.Users {
+		names = append(names, u.Name())
+	}
+	listed := strings.Join(names, ", ")
+	if more := l.Count - len(names); more > 0 {
+		listed += fmt.Sprintf(" and %d more", more)
+	}
+	if l.Count == 1 {
+		return "One person who is asked for a second factor has none, and could not sign in there: " + listed + "."
+	}
+	return fmt.Sprintf("%d people who are asked for a second factor have none, and could not sign in there: %s.", l.Count, listed)
+}
+
+// PlainSpan says a span of whole minutes, hours or days: 90 minutes, 8 hours.
+func PlainSpan(d time.Duration) string {
+	for _, unit := range []struct {
+		size time.Duration
+		name string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}} {
+		if n := d / unit.size; n > 0 && d%unit.size == 0 {
+			if n == 1 {
+				return "1 " + unit.name
+			}
+			return fmt.Sprintf("%d %ss", n, unit.name)
+		}
+	}
+	return d.String()
+}

@@ -1,0 +1,97 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"gatehouse/idp"
+)
+
+const (
+	selectPolicy = `SELECT rules, idle, absolute, updated_at, version FROM house_policy WHERE id = 1`
+	updatePolicy = `UPDATE house_policy SET rules = $2, idle = $3, absolute = $4, updated_at = $5,
+		version = version + 1 WHERE id = 1 AND version = $1`
+
+	// A recovery code stands in for a second factor, and is none by itself.
+	hasSecondFactor = `EXISTS (SELECT 1 FROM credentials c WHERE c.user_id = u.id AND c.kind IN ('totp', 'passkey'))`
+
+	ownersWithFactor = `SELECT count(*) FROM users u WHERE u.role = 'owner' AND u.status = 'active' AND u.id <> $1 AND ` + hasSecondFactor
+)
+
+// Policy returns what the house asks of people who sign in.
+func (s *Store) Policy(ctx context.Context) (idp.Policy, error) {
+	return one(ctx, s, "policy", func(r row) (p idp.Policy, err error) {
+		return p, r.Scan(inJSON(&p.Rules), span(&p.Idle), span(&p.Absolute), at(&p.UpdatedAt), &p.Version)
+	}, selectPolicy)
+}
+
+func policyStep(p idp.Policy) step {
+	return must(stale("policy"), updatePolicy, p.Version, asJSON(p.Rules), p.Idle.Microseconds(), p.Absolute.Microseconds(), us(p.UpdatedAt))
+}
+
+func span(d *time.Duration) column {
+	return numeric(func(n int64) { *d = time.Duration(n) * time.Microsecond })
+}
+
+// LockedOut returns how many active people have no second factor although these
+// rules ask them for one, and the first n of them by username. Whom the rules of
+// before ask already is left out. A rule for an app asks those who may use it now.
+func (s *Store) LockedOut(ctx context.Context, rules, before []idp.PolicyRule, n int) (idp.LockedOut, error) {
+	q := ruled{now: us(s.Now())}
+	newly, already := q.anyOf(rules), q.anyOf(before)
+	where := ` FROM users u WHERE u.status = 'active' AND NOT ` + hasSecondFactor + ` AND (` + newly + `) AND NOT (` + already + `)`
+	var out idp.LockedOut
+	_, err := one(ctx, s, "people locked out", func(r row) (struct{}, error) { return struct{}{}, r.Scan(&out.Count) }, `SELECT count(*)`+where, q.args...)
+	if err != nil || out.Count == 0 {
+		return out, err
+	}
+	out.Users, err = list(ctx, s, "people locked out", scanUser,
+		fmt.Sprintf(`SELECT %s%s ORDER BY u.username LIMIT %d`, userColumns, where, limit(n)), q.args...)
+	return out, err
+}
+
+// ruled writes rules as conditions on a user u.
+type ruled struct {
+	now  int64
+	args []any
+}
+
+func (q *ruled) arg(v any) string {
+	q.args = append(q.args, v)
+	return fmt.Sprintf("$%d", len(q.args))
+}
+
+func (q *ruled) anyOf(rules []idp.PolicyRule) string {
+	some := []string{"1 = 0"}
+	for _, r := range rules {
+		if r.SecondFactor {
+			some = append(some, q.rule(r))
+		}
+	}
+	return strings.Join(some, " OR ")
+}
+
+func (q *ruled) rule(r idp.PolicyRule) string {
+	all := []string{"1 = 1"}
+	switch {
+	case r.Owners:
+		all = append(all, `u.role = 'owner'`)
+	case r.GroupID != "":
+		all = append(all, `EXISTS (SELECT 1 FROM members m WHERE m.user_id = u.id AND m.group_id = `+q.arg(r.GroupID)+`)`)
+	}
+	if r.AppID != "" {
+		app, now := q.arg(r.AppID), q.arg(q.now)
+		all = append(all, `EXISTS (SELECT 1 FROM grants g WHERE g.app_id = `+app+` AND g.ended_at = 0
+			AND g.from_at <= `+now+` AND (g.until_at = 0 OR g.until_at > `+now+`)
+			AND (g.user_id = u.id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = u.id)))`)
+	}
+	return "(" + strings.Join(all, " AND ") + ")"
+}
+
+// OwnersWithSecondFactor counts active owners who have a second factor, but for
+// one person; "" for all.
+func (s *Store) OwnersWithSecondFactor(ctx context.Context, but idp.UserID) (int, error) {
+	return one(ctx, s, "owners", func(r row) (n int, err error) { return n, r.Scan(&n) }, ownersWithFactor, but)
+}

@@ -1,0 +1,55 @@
+package client
+
+import (
+	"context"
+	"net/http"
+)
+
+// Policy is what the house asks of people who sign in, and how long that lasts.
+// Time spans are Go durations; empty: the house's own.
+type Policy struct {
+	Rules    []PolicyRule `json:"rules,omitempty" yaml:"rules,omitempty"`
+	Idle     string       `json:"idle,omitempty" yaml:"idle,omitempty"`         // a session ends after so long without use
+	Absolute string       `json:"absolute,omitempty" yaml:"absolute,omitempty"` // a session ends after so long in any case
+	// Version is the one that a new policy is decided on; 0: whichever is the newest.
+	Version int64 `json:"version,omitempty" yaml:"-"`
+	// Sentences say the policy in plain English; told, never taken.
+	Sentences []string `json:"sentences,omitempty" yaml:"-"`
+	// LocksOut is whom a policy that is set, or would be, locks out; told, never taken.
+	LocksOut *LocksOut `json:"locks_out,omitempty" yaml:"-"`
+}
+
+// PolicyRule asks something of owners, of a group (by its name) or, with neither,
+// of everybody; for one app (by its name) or for every sign-in.
+type PolicyRule struct {
+	Owners       bool   `json:"owners,omitempty" yaml:"owners,omitempty"`
+	Group        string `json:"group,omitempty" yaml:"group,omitempty"`
+	App          string `json:"app,omitempty" yaml:"app,omitempty"`
+	SecondFactor bool   `json:"second_factor,omitempty" yaml:"second_factor,omitempty"`
+	MaxAge       string `json:"max_age,omitempty" yaml:"max_age,omitempty"` // how old the proof may be when the app is opened
+}
+
+// LocksOut are people of whom a second factor is asked and who have none.
+type LocksOut struct {
+	Count    int      `json:"count"`
+	Users    []string `json:"users"` // the first of them, by username
+	Sentence string   `json:"sentence,omitempty"`
+}
+
+// Policy returns the policy.
+func (c *Client) Policy(ctx context.Context) (Policy, error) { return get[Policy](ctx, c, "/policy") }
+
+// SetPolicy sets the policy. One that locks somebody out is refused unless that
+// is accepted. With dryRun it only says whom.
+func (c *Client) SetPolicy(ctx context.Context, p Policy, accept, dryRun bool) (Policy, error) {
+	path := "/policy"
+	switch {
+	case dryRun:
+		path += "?dry_run=true"
+	case accept:
+		path += "?accept=true"
+	}
+	var out Policy
+	err := c.Do(ctx, http.MethodPut, path, p, &out)
+	return out, err
+}

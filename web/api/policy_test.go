@@ -1,0 +1,59 @@
+package api_test
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"gatehouse/web/api/client"
+)
+
+// TestThePolicyComesAndGoesByTheAPI, by names and in sentences, and says whom it
+// locks out before it is set.
+func TestThePolicyComesAndGoesByTheAPI(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	c := h.client(bootstrap)
+	ctx := t.Context()
+	if _, err := c.Apply(ctx, client.Desired{
+		Groups: []string{"Finance"}, Users: []client.DesiredUser{{Person: client.Person{Username: "bob"}, Groups: []string{"Finance"}}},
+		Policy: &client.Policy{Absolute: "8h"},
+	}, false); err != nil {
+		t.Fatal(err)
+	}
+	was, err := c.Policy(ctx)
+	if err != nil || was.Absolute != "8h0m0s" || was.Version != 2 {
+		t.Fatalf("policy %+v, %v", was, err)
+	}
+	want := client.Policy{Idle: "1h", Absolute: "8h", Rules: []client.PolicyRule{{Group: "Finance", SecondFactor: true}}}
+	looked, err := c.SetPolicy(ctx, want, false, true)
+	if err != nil || looked.LocksOut == nil || looked.LocksOut.Count != 1 || !slices.Equal(looked.LocksOut.Users, []string{"bob"}) {
+		t.Fatalf("looked %+v, %v", looked, err)
+	}
+	_, err = c.SetPolicy(ctx, want, false, false)
+	if p, ok := errors.AsType[*client.Problem](err); !ok || p.Status != 409 {
+		t.Fatalf("set before it was accepted: %v", err)
+	}
+	if now, err := c.Policy(ctx); err != nil || now.Version != 2 || now.Rules != nil {
+		t.Errorf("looking, or what was refused, has set %+v, %v", now, err)
+	}
+	set, err := c.SetPolicy(ctx, want, true, false)
+	sentences := []string{"People in Finance need a second factor to sign in.", "A session ends after 1 hour without use, and after 8 hours in any case."}
+	if err != nil || set.Version != 3 || !slices.Equal(set.Sentences, sentences) {
+		t.Errorf("set %+v, %v", set, err)
+	}
+	now, err := c.Policy(ctx)
+	if err != nil || now.Idle != "1h0m0s" || !slices.Equal(now.Rules, want.Rules) {
+		t.Errorf("policy %+v, %v", now, err)
+	}
+	now.Version = 2
+	bad := []client.Policy{
+		now, {Idle: "soon"}, {Absolute: "99h"}, {Rules: []client.PolicyRule{{Group: "Nobody", SecondFactor: true}}},
+		{Rules: []client.PolicyRule{{Owners: true, Group: "Finance", SecondFactor: true}}}, {Rules: []client.PolicyRule{{App: "Nothing", MaxAge: "5m"}}},
+	}
+	for _, p := range bad {
+		if _, err := c.SetPolicy(ctx, p, true, false); err == nil {
+			t.Errorf("taken: %+v", p)
+		}
+	}
+}

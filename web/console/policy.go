@@ -1,0 +1,206 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"gatehouse/idp"
+	"gatehouse/web/ui"
+)
+
+// policyView shows the policy as sentences, and asks for what is to be added.
+type policyView struct {
+	Version   string
+	Rules     []ruleRow
+	Sentences []string // beside the rules
+
+	Groups, Apps []ui.Choice
+	Who, App     string // of the rule that was typed
+	SecondFactor bool
+	MaxAge       string
+
+	Idle, Absolute string // as typed
+	Errors         map[string]string
+	Wrong          string
+
+	// LocksOut is whom the change that was typed locks out, and that has not been
+	// made; Change says what it was.
+	LocksOut idp.LockedOut
+	Change   []ui.Pair
+	Action   string
+}
+
+// ruleRow is one rule, by its place.
+type ruleRow struct{ Place, Sentence string }
+
+func (c *Console) policy(w http.ResponseWriter, r *http.Request) error {
+	p, err := c.Store.Policy(r.Context())
+	if err != nil {
+		return err
+	}
+	v, err := c.policyView(r.Context(), p)
+	if err != nil {
+		return err
+	}
+	return ui.Render(w, r, http.StatusOK, policyPage(v))
+}
+
+func (c *Console) policyView(ctx context.Context, p idp.Policy) (policyView, error) {
+	v := policyView{
+		Version: strconv.FormatInt(p.Version, 10), Sentences: p.Sentences(), SecondFactor: true,
+		Idle: spanTyped(p.Idle), Absolute: spanTyped(p.Absolute),
+	}
+	groups, err := c.Store.Groups(ctx)
+	if err != nil {
+		return v, err
+	}
+	apps, err := c.Store.Apps(ctx)
+	if err != nil {
+		return v, err
+	}
+	groupNames, appNames := map[idp.GroupID]string{}, map[idp.AppID]string{}
+	v.Groups = []ui.Choice{{Value: "", Label: "Everybody"}, {Value: "owners", Label: "Owners"}}
+	for _, g := range groups {
+		groupNames[g.ID] = g.Name
+		v.Groups = append(v.Groups, ui.Choice{Value: string(g.ID), Label: "People in " + g.Name})
+	}
+	v.Apps = []ui.Choice{{Value: "", Label: "every sign-in"}}
+	for _, a := range apps {
+		appNames[a.ID] = a.Name
+		if !a.Removed() {
+			v.Apps = append(v.Apps, ui.Choice{Value: string(a.ID), Label: a.Name})
+		}
+	}
+	for i, r := range p.Rules {
+		v.Rules = append(v.Rules, ruleRow{strconv.Itoa(i), r.Sentence(groupNames[r.GroupID], appNames[r.AppID])})
+	}
+	return v, nil
+}
+
+// choose marks what was chosen.
+func choose(choices []ui.Choice, value string) {
+	for i := range choices {
+		choices[i].Chosen = choices[i].Value == value
+	}
+}
+
+// policyRuleAdd adds a rule. Where it locks somebody out, it says whom first.
+func (c *Console) policyRuleAdd(w http.ResponseWriter, r *http.Request) error {
+	return c.policyChange(w, r, "rules", func(p *idp.Policy) error {
+		rule := idp.PolicyRule{AppID: idp.AppID(r.FormValue("app")), SecondFactor: r.FormValue("second_factor") == "yes"}
+		switch who := r.FormValue("who"); who {
+		case "":
+		case "owners":
+			rule.Owners = true
+		default:
+			rule.GroupID = idp.GroupID(who)
+		}
+		var err error
+		rule.MaxAge, err = typedSpan("max_age", r.FormValue("max_age"))
+		p.Rules = append(slices.Clone(p.Rules), rule)
+		return err
+	})
+}
+
+func (c *Console) policyRuleRemove(w http.ResponseWriter, r *http.Request) error {
+	return c.policyChange(w, r, "rules/remove", func(p *idp.Policy) error {
+		i, err := strconv.Atoi(r.FormValue("rule"))
+		if err != nil || i < 0 || i >= len(p.Rules) {
+			return idp.Errorf(idp.Invalid, "There is no such rule any more. Open the page again.")
+		}
+		p.Rules = slices.Delete(slices.Clone(p.Rules), i, i+1)
+		return nil
+	})
+}
+
+func (c *Console) policyLengths(w http.ResponseWriter, r *http.Request) error {
+	return c.policyChange(w, r, "lengths", func(p *idp.Policy) error {
+		var err, wrong error
+		if p.Idle, err = typedSpan("idle", r.FormValue("idle")); err != nil {
+			wrong = err
+		}
+		if p.Absolute, err = typedSpan("absolute", r.FormValue("absolute")); err != nil {
+			wrong = err
+		}
+		return wrong
+	})
+}
+
+func typedSpan(field, typed string) (time.Duration, error) {
+	if typed == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(typed)
+	if err != nil || d <= 0 {
+		return 0, fieldError(field, "Type a time span like 15m or 8h, or leave it empty.")
+	}
+	return d, nil
+}
+
+func fieldError(field, words string) error {
+	return &idp.Error{Kind: idp.Invalid, Detail: words, Fields: map[string]string{field: words}}
+}
+
+// policyChange changes the policy on the version that the form was made from, and
+// shows the form again with what was wrong, or with whom the change locks out.
+func (c *Console) policyChange(w http.ResponseWriter, r *http.Request, action string, change func(*idp.Policy) error) error {
+	ctx := r.Context()
+	was, err := c.Store.Policy(ctx)
+	if err != nil {
+		return err
+	}
+	p := was
+	wrong := change(&p)
+	if r.FormValue("version") != strconv.FormatInt(was.Version, 10) {
+		wrong = idp.Errorf(idp.Conflict, "The policy has changed meanwhile. This is how it is now.")
+	}
+	var out idp.LockedOut
+	if wrong == nil {
+		if out, wrong = c.Directory.LockedOut(ctx, p); wrong == nil && (out.Count == 0 || r.FormValue("accept") == "yes") {
+			if _, wrong = c.Directory.SetPolicy(ctx, p, out.Count > 0); wrong == nil {
+				return ui.SeeOther(w, r, "/console/policy")
+			}
+		}
+	}
+	v, err := c.policyView(ctx, was)
+	if err != nil {
+		return err
+	}
+	v.typed(r)
+	if wrong == nil {
+		v.LocksOut, v.Action = out, "/console/policy/"+action
+		return ui.Render(w, r, http.StatusConflict, policyPage(v))
+	}
+	e, ok := errors.AsType[*idp.Error](wrong)
+	if !ok || e.Kind != idp.Invalid && e.Kind != idp.Conflict && e.Kind != idp.Denied {
+		return wrong
+	}
+	v.Errors, v.Wrong = e.Fields, e.Detail
+	for _, field := range []string{"max_age", "idle", "absolute"} {
+		if e.Fields[field] != "" {
+			v.Wrong = ""
+		}
+	}
+	return ui.Render(w, r, e.Kind.Status(), policyPage(v))
+}
+
+// typed keeps what was typed, to be shown again, and accepted.
+func (v *policyView) typed(r *http.Request) {
+	if r.Form.Has("who") {
+		v.Who, v.App, v.MaxAge, v.SecondFactor = r.FormValue("who"), r.FormValue("app"), r.FormValue("max_age"), r.FormValue("second_factor") == "yes"
+		choose(v.Groups, v.Who)
+		choose(v.Apps, v.App)
+	}
+	if r.Form.Has("idle") {
+		v.Idle, v.Absolute = r.FormValue("idle"), r.FormValue("absolute")
+	}
+	for _, name := range []string{"who", "app", "second_factor", "max_age", "rule", "idle", "absolute"} {
+		if r.Form.Has(name) {
+			v.Change = append(v.Change, ui.Pair{Key: name, Value: r.FormValue(name)})
+		}
+	}
+}
