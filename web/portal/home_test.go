@@ -63,7 +63,16 @@ func samplePages() []uitest.Page {
 	making := login.Ceremony{Options: `{"publicKey":{}}`, State: "x"}
 	owner := full
 	owner.FirstName = "Ada"
+	made := idp.Credential{Kind: idp.CredentialTOTP, CreatedAt: ago(90 * 24 * time.Hour), LastUsedAt: ago(3 * time.Hour)}
+	code, err := drawQR("otpauth://totp/id.example:grace?algorithm=SHA1&digits=6&issuer=id.example&period=30&secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+	if err != nil {
+		panic(err)
+	}
 	return []uitest.Page{
+		{Name: "codes-offer", Visit: uitest.Employee(), View: offerPage(offerView{Secret: grouped("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"), Sealed: "x", QR: code})},
+		{Name: "codes-offer-error", Visit: uitest.Employee(), View: offerPage(offerView{Secret: grouped("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"), Sealed: "x", QR: code, Error: "This code is not right. Type the one that the app shows now."})},
+		{Name: "codes", Visit: uitest.Employee(), View: codesPage(codesView{App: &made, Left: 7})},
+		{Name: "codes-recovery", Visit: uitest.Employee(), View: recoveryPage([]string{"BCDF-GHJK-LMNP", "QRST-VWXZ-BCDF", "GHJK-LMNP-QRST", "VWXZ-BCDF-GHJK", "LMNP-QRST-VWXZ", "BBBB-CCCC-DDDD", "FFFF-GGGG-HHHH", "JJJJ-KKKK-LLLL", "MMMM-NNNN-PPPP", "QQQQ-RRRR-SSSS"})},
 		{Name: "portal-home", Visit: uitest.Employee(), View: homePage(full)},
 		{Name: "portal-many", Visit: uitest.Employee(), View: homePage(many)},
 		{Name: "portal-searched", Visit: uitest.Employee(), View: homePage(searched)},

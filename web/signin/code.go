@@ -23,7 +23,7 @@ func (s *SignIn) code(w http.ResponseWriter, r *http.Request) error {
 	proven, err := s.Login.Code(r.Context(), in, r.PostFormValue("code"))
 	wrong := ui.T(r.Context(), "This code is not right, or was used before. Wait for the next one and type that.")
 	if status, words := s.refusal(w, r, err, wrong); words != "" {
-		return ui.Render(w, r, status, codePage(asksCode(in, app, words)))
+		return s.showCode(w, r, status, in, codeView{App: app, Error: words})
 	}
 	if err != nil {
 		return err
@@ -31,11 +31,18 @@ func (s *SignIn) code(w http.ResponseWriter, r *http.Request) error {
 	return s.start(w, r, proven)
 }
 
-func asksCode(in idp.SignIn, app, problem string) codeView {
-	return codeView{
-		Action: stepPath(in, "code"), App: app, Error: problem,
-		Recovery: slices.Contains(in.Has, idp.CredentialRecovery),
+// showCode asks for the second factor, by all that the person has.
+func (s *SignIn) showCode(w http.ResponseWriter, r *http.Request, status int, in idp.SignIn, v codeView) error {
+	if slices.Contains(in.Has, idp.CredentialPasskey) {
+		var err error
+		if v.Passkey, err = s.offer(r.Context(), in); err != nil {
+			return err
+		}
 	}
+	v.Action = stepPath(in, "code")
+	v.Recovery = slices.Contains(in.Has, idp.CredentialRecovery)
+	v.Codes = v.Recovery || slices.Contains(in.Has, idp.CredentialTOTP)
+	return ui.Render(w, r, status, codePage(v))
 }
 
 func codeHint(ctx context.Context, recovery bool) string {

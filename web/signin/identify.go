@@ -20,7 +20,7 @@ func (s *SignIn) identify(w http.ResponseWriter, r *http.Request) error {
 	case next == login.StepDone && !in.DoneAt.IsZero():
 		return ui.SeeOther(w, r, resume(in))
 	case next == login.StepCode:
-		return ui.Render(w, r, http.StatusOK, codePage(asksCode(in, app, "")))
+		return s.showCode(w, r, http.StatusOK, in, codeView{App: app})
 	case next == login.StepHelp:
 		return ui.Render(w, r, http.StatusOK, noFactorPage(app))
 	}

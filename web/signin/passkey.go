@@ -23,6 +23,9 @@ func (s *SignIn) passkey(w http.ResponseWriter, r *http.Request) error {
 	}
 	proven, err := s.Login.Passkey(r.Context(), in, r.PostFormValue("state"), r.PostFormValue("response"))
 	if status, words := s.refusal(w, r, err, ui.T(r.Context(), "This passkey does not sign you in here. Try it once more, or use your password.")); words != "" {
+		if login.Next(in) == login.StepCode {
+			return s.showCode(w, r, status, in, codeView{App: app, PasskeyError: words})
+		}
 		return s.showIdentify(w, r, status, in, identifyView{App: app, Username: in.LoginHint, PasskeyError: words})
 	}
 	if err != nil {

@@ -37,12 +37,15 @@ type passwordView struct {
 	Error    string
 }
 
-// codeView asks for a second factor by a code.
+// codeView asks for a second factor.
 type codeView struct {
-	Action   string
-	App      string
-	Recovery bool // the person has recovery codes
-	Error    string
+	Action       string
+	App          string
+	Codes        bool // by a code of some kind
+	Recovery     bool // the person has recovery codes
+	Error        string
+	Passkey      passkeyView // without a State where the person has no passkey
+	PasskeyError string
 }
 
 // setPasswordView is the page behind a one-time link.
