@@ -20,6 +20,7 @@ has_mod_auth_mellon;  libapache2-mod-auth-mellon; Apache is a service provider t
 has_mod_auth_openidc; libapache2-mod-auth-openidc; Apache is a relying party that we did not write
 has_passlib;          python3-passlib python3-bcrypt; hashes of passwords that other programs made are taken over
 has argon2;           argon2;            the reference program of argon2 makes such hashes too
+has oathtool;         oathtool;          an authenticator app that we did not write
 has npm;              npm;               openid-client, jose, node-saml and samlify are parties that we did not write, and axe-core judges the pages
 '
 
