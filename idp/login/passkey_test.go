@@ -25,9 +25,20 @@ type device struct {
 	party virtualwebauthn.RelyingParty
 }
 
+// newKey is one as devices make them: virtualwebauthn leaves the zeros in front
+// of a coordinate away, which RFC 9053 §7.1.1 forbids and the provider refuses.
+func newKey() virtualwebauthn.Credential {
+	const whole = 77 // bytes of a COSE key on P-256
+	for {
+		if key := virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2); len(key.Key.AttestationData()) == whole {
+			return key
+		}
+	}
+}
+
 func newDevice() *device {
 	return &device{
-		Authenticator: virtualwebauthn.NewAuthenticator(), key: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+		Authenticator: virtualwebauthn.NewAuthenticator(), key: newKey(),
 		party: virtualwebauthn.RelyingParty{ID: "house.example", Name: "Gatehouse", Origin: "https://house.example"},
 	}
 }
