@@ -82,6 +82,12 @@ type dataCredential struct {
 	LastUsed *time.Time `json:"last_used_at,omitempty"`
 }
 
+// askMyData shows what there is to download: a copy that leaves is written down,
+// and reading a page writes nothing.
+func (p *Portal) askMyData(w http.ResponseWriter, r *http.Request) error {
+	return ui.Render(w, r, http.StatusOK, myDataPage())
+}
+
 // myData answers with what is kept about the person, as a file.
 func (p *Portal) myData(w http.ResponseWriter, r *http.Request) error {
 	v := ui.VisitOf(r.Context())

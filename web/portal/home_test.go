@@ -71,6 +71,7 @@ func samplePages() []uitest.Page {
 	return []uitest.Page{
 		{Name: "codes-offer", Visit: uitest.Employee(), View: offerPage(offerView{Secret: grouped("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"), Sealed: "x", QR: code})},
 		{Name: "codes-offer-error", Visit: uitest.Employee(), View: offerPage(offerView{Secret: grouped("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"), Sealed: "x", QR: code, Error: "This code is not right. Type the one that the app shows now."})},
+		{Name: "my-data", Visit: uitest.Employee(), View: myDataPage()},
 		{Name: "codes", Visit: uitest.Employee(), View: codesPage(codesView{App: &made, Left: 7})},
 		{Name: "codes-recovery", Visit: uitest.Employee(), View: recoveryPage([]string{"BCDF-GHJK-LMNP", "QRST-VWXZ-BCDF", "GHJK-LMNP-QRST", "VWXZ-BCDF-GHJK", "LMNP-QRST-VWXZ", "BBBB-CCCC-DDDD", "FFFF-GGGG-HHHH", "JJJJ-KKKK-LLLL", "MMMM-NNNN-PPPP", "QQQQ-RRRR-SSSS"})},
 		{Name: "portal-home", Visit: uitest.Employee(), View: homePage(full)},

@@ -88,7 +88,7 @@ func TestMyDataIsAllOfMineAndNoSecret(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	w := r.as(r.ada, r.myData, http.MethodGet, "/my-data", nil)
+	w := r.as(r.ada, r.myData, http.MethodPost, "/my-data", nil)
 	body := w.Body.String()
 	if !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment") || w.Header().Get("Cache-Control") != "no-store" {
 		t.Errorf("headers %v", w.Header())
