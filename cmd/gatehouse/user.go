@@ -17,6 +17,8 @@ type userCmd struct {
 	Suspend userSuspendCmd `cmd:"" help:"End everything a person holds, now and everywhere, and print the receipt."`
 	Restore userRestoreCmd `cmd:"" help:"Let a suspended person sign in again."`
 
+	ResetFactors userResetFactorsCmd `cmd:"" help:"Take away a person's authenticator app and recovery codes."`
+
 	Scheduled  userScheduledCmd  `cmd:"" help:"List suspensions that were scheduled, and how they went."`
 	Unschedule userUnscheduleCmd `cmd:"" help:"Take a scheduled suspension back."`
 	Batch      userBatchCmd      `cmd:"" help:"Suspensions of many people: how they stand."`
@@ -234,6 +236,17 @@ func survives(l client.Line) string {
 		return "no; told again at " + at(l.AgainAt)
 	}
 	return "no"
+}
+
+type userResetFactorsCmd struct{ someUser }
+
+// Run takes the second factors away.
+func (c userResetFactorsCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	return api.ResetFactors(ctx, c.User)
 }
 
 type userRestoreCmd struct{ someUser }

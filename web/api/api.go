@@ -59,6 +59,8 @@ type Gate interface {
 
 // API answers /api/v1.
 type API struct {
+	// ResetFactors takes away a person's second factors.
+	ResetFactors func(ctx context.Context, id idp.UserID) error
 	Directory *directory.Directory
 	Outbox    *outbox.Worker // what a suspension would do; it need not run here
 	Store     Store
@@ -174,6 +176,7 @@ func (a *API) routes() []route {
 		{"POST /api/v1/batches/{batch}/cancel", owner, "Leave out who is not suspended yet", nil, client.Batch{}, a.batchCancel},
 		{"GET /api/v1/exposure", owner, "How long access would outlive a suspension: of a user, of an app, or of everybody", nil, client.Page[client.Exposure]{}, a.exposureList},
 		{"POST /api/v1/users/{user}/restore", owner, "Let a suspended person sign in again", nil, client.User{}, a.userRestore},
+		{"POST /api/v1/users/{user}/reset-factors", owner, "Take away a person's authenticator app and recovery codes", nil, nil, a.userFactorsReset},
 		{"GET /api/v1/users/{user}/sessions", owner, "List a person's live sessions", nil, client.Page[client.Session]{}, a.sessionList},
 		{"POST /api/v1/users/{user}/end-sessions", owner, "End everything a person holds", reasoned{}, client.Receipt{}, a.userEndSessions},
 		{"GET /api/v1/sessions", owner, "List who is signed in now, newest first", nil, client.Page[client.Session]{}, a.sessionsNow},

@@ -89,6 +89,8 @@ type Console struct {
 	// provider, played by us, takes a sign-on of theirs. Both are written down.
 	Preview func(ctx context.Context, a idp.App, u idp.User) (idp.AppPreview, error)
 	Test    func(ctx context.Context, a idp.App, u idp.User) (idp.AppTest, error)
+	// ResetFactors takes away a person's second factors.
+	ResetFactors func(ctx context.Context, id idp.UserID) error
 	// SessionLife is how long a session at Gatehouse can last.
 	SessionLife time.Duration
 	// Closing ends live receipts when the house stops. May be nil.
@@ -123,6 +125,8 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "POST /console/groups/{id}/suspend", Handler: c.groupSuspend},
 		{Pattern: "GET /console/users/{id}/restore", Handler: c.userRestoreConfirm},
 		{Pattern: "POST /console/users/{id}/restore", Handler: c.userRestore},
+		{Pattern: "GET /console/users/{id}/reset-factors", Handler: c.userFactorsConfirm},
+		{Pattern: "POST /console/users/{id}/reset-factors", Handler: c.userFactors},
 		{Pattern: "GET /console/users/{id}/end-sessions", Handler: c.userEndSessionsConfirm},
 		{Pattern: "POST /console/users/{id}/end-sessions", Handler: c.userEndSessions},
 		{Pattern: "GET /console/sessions", Handler: c.sessionList},
