@@ -29,6 +29,7 @@ var (
 		{"idp/notary", []string{"idp", "idp/keys"}, "it signs and seals what others did; storing it is an interface of its own"},
 		{"idp/login", []string{"idp", "idp/keys"}, "proving who you are knows no HTTP, no tongue and no table"},
 		{"idp/outbox", []string{"idp", "idp/fetch"}, "the worker hands a delivery to a lever through an interface, whichever tongue it is, and probes by the one way out"},
+		{"idp/mail", ground, "it says and sends what others decided; storing it and making links are interfaces of its own"},
 		{"idp/fetch", ground, "the one way out is used by all and knows none of them"},
 		{"idp/oidc", tongue, "a tongue stands on the idp rooms; sessions, mapping and pages are small interfaces of its own"},
 		{"idp/saml", saml, "a tongue stands on the idp rooms; sessions, mapping and pages are small interfaces of its own"},
@@ -69,14 +70,17 @@ var libraries = []library{
 	{[]string{"github.com/zitadel/oidc"}, []string{"idp/oidc"}, "its op.Storage lives and dies there"},
 	{[]string{"github.com/crewjam/saml", "github.com/russellhaering/goxmldsig"},
 		[]string{"idp/saml/...", "jit/saas", "jit/inbound"}, "SAML is spoken there"},
-	{[]string{"html/template", "github.com/a-h/templ"}, []string{"web/...", "jit/saas"}, "HTML is the web's alone"},
+	{[]string{"github.com/go-webauthn", "github.com/descope/virtualwebauthn"}, []string{"idp/login"}, "the ceremonies of passkeys are there"},
+	{[]string{"github.com/a-h/templ"}, []string{"web/...", "jit/saas"}, "HTML is the web's alone"},
+	{[]string{"html/template"}, []string{"web/...", "jit/saas", "idp/mail"}, "HTML is the web's, and that of mails"},
+	{[]string{"github.com/wneessen/go-mail", "net/smtp"}, []string{"idp/mail"}, "mail is sent there"},
 	{[]string{"github.com/prometheus"}, []string{"cmd/..."}, "rooms count by small hooks of their own, and what reads them is wired where it starts"},
 	{[]string{"github.com/oschwald/maxminddb-golang"}, []string{"cmd/..."}, "it reads a file that the configuration names; the portal asks a function"},
 	{[]string{"github.com/alecthomas/kong", "github.com/knadh/koanf"}, []string{"cmd/..."}, "flags and configuration are read where it starts"},
 }
 
 // Libraries that tests use and the binary never links.
-var unshipped = []string{"github.com/chromedp", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "github.com/maxmind/mmdbwriter"}
+var unshipped = []string{"github.com/descope/virtualwebauthn", "github.com/chromedp", "github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "github.com/maxmind/mmdbwriter", "github.com/emersion/go-smtp"}
 
 // Names of the standard library that belong to some rooms. Tests and e2e are
 // free in this.

@@ -18,6 +18,8 @@ has_saml_schemas;     opensaml-schemas;  the schemas of OASIS, by which it judge
 has_w3c_schemas;      xmltooling-schemas; the schemas of W3C, on which those stand
 has_mod_auth_mellon;  libapache2-mod-auth-mellon; Apache is a service provider that we did not write, with an XML stack of its own
 has_mod_auth_openidc; libapache2-mod-auth-openidc; Apache is a relying party that we did not write
+has_passlib;          python3-passlib python3-bcrypt; hashes of passwords that other programs made are taken over
+has argon2;           argon2;            the reference program of argon2 makes such hashes too
 has npm;              npm;               openid-client, jose, node-saml and samlify are parties that we did not write, and axe-core judges the pages
 '
 
@@ -26,6 +28,7 @@ can_compile_c() { has gcc && gcc -E -include stdlib.h -x c /dev/null >/dev/null 
 has_postgres() { ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || [ -x "$(pg_config --bindir 2>/dev/null)/initdb" ]; }
 has_saml_schemas() { [ -e /usr/share/xml/opensaml/saml20-catalog.xml ]; }
 has_w3c_schemas() { [ -e /usr/share/xml/xmltooling/xmldsig-core-schema.xsd ]; }
+has_passlib() { /usr/bin/python3 -c 'import passlib.hash, bcrypt' 2>/dev/null; }
 has_mod_auth_mellon() { [ -e /usr/lib/apache2/modules/mod_auth_mellon.so ] && [ -x /usr/sbin/apache2 ]; }
 has_mod_auth_openidc() { [ -e /usr/lib/apache2/modules/mod_auth_openidc.so ] && [ -x /usr/sbin/apache2 ]; }
 

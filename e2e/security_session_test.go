@@ -20,7 +20,7 @@ import (
 func TestSecurityOfSessions(t *testing.T) {
 	t.Parallel()
 	h := newBrowserHouse(t)
-	const cookie, bound, known = "__Host-gatehouse", "__Host-gatehouse_browser", "__Host-gatehouse_device"
+	const cookie, bound, known, people = "__Host-gatehouse", "__Host-gatehouse_browser", "__Host-gatehouse_device", "__Host-gatehouse_people"
 	home := &url.URL{Scheme: "https", Host: "idp.localhost", Path: "/"}
 	// in tells whether that session cookie is worth anything at a node.
 	in := func(t *testing.T, node int, value string) bool {
@@ -82,7 +82,7 @@ func TestSecurityOfSessions(t *testing.T) {
 		v := h.signedIn(t, h.mallory)
 		v.get(t, h.attempt(h.web).url())
 		names := slices.Sorted(maps.Keys(v.cookies(t, securedURL)))
-		if !slices.Equal(names, []string{cookie, bound, known}) { // each was judged as it was set: see watch
+		if !slices.Equal(names, []string{cookie, bound, known, people}) { // each was judged as it was set: see watch
 			t.Errorf("cookies %v", names)
 		}
 		// Twice the same name: one of them is somebody else's wish.

@@ -326,6 +326,14 @@ type Admission struct {
 	N       int64     // as in Access
 }
 
+// Entry is what a sign-on of a user to an app goes by, of one moment.
+type Entry struct {
+	Admission
+	Role   string // inside the app, of the grant; may be empty
+	User   User
+	Groups []string // the names of those that the user is in, in order
+}
+
 // Account is a user's record in an app, as far as we know of it. We write it
 // down when an assertion or token first makes it known.
 type Account struct {

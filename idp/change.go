@@ -24,7 +24,8 @@ type Change struct {
 	EndGrants []Grant
 	// Passwords replaces the password of each credential's user.
 	Passwords []Credential
-	// Credentials are new ones of other kinds, or have a new name or new data. A
+	// Credentials are new ones of other kinds, or have a new name or new data;
+	// without Data, they keep theirs. A
 	// Lookup that is taken makes the change a [Conflict]. Who decides by what a
 	// user has sends the user along: its version keeps two of them apart.
 	Credentials       []Credential
@@ -35,6 +36,8 @@ type Change struct {
 	// they were restored.
 	Supersede []UserID
 	Events    []Event
+	// Mails are written where the house sends any, see store.Store.Mails.
+	Mails []Mail
 	// Schedules are new ones, or say how theirs went. One that comes with the
 	// ending it brought about gets its receipt.
 	Schedules []Schedule
@@ -47,6 +50,10 @@ type Change struct {
 	Reminders []Reminder
 	// KeysHad are what owners say of apps having our certificates.
 	KeysHad []KeyRead
+	// ReleaseAccounts are records of people in apps that are no more, so that
+	// somebody else may be known there by their Subject. One whose Subject is
+	// another by now makes the change stale.
+	ReleaseAccounts []Account
 	// Ending, when set, ends something. A Change with an Ending carries no
 	// versioned rows but the Schedule that brought it about; Grants that stand
 	// are narrowed by it whatever their version.

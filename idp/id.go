@@ -30,6 +30,7 @@ type (
 	ScheduleID    string
 	BatchID       string
 	ConsentID     string
+	MailID        string
 )
 
 // Each New*ID returns a fresh ID of its kind.
@@ -51,6 +52,7 @@ func NewDeliveryID() DeliveryID       { return DeliveryID(newID("dlv")) }
 func NewScheduleID() ScheduleID       { return ScheduleID(newID("sch")) }
 func NewBatchID() BatchID             { return BatchID(newID("bat")) }
 func NewConsentID() ConsentID         { return ConsentID(newID("con")) }
+func NewMailID() MailID               { return MailID(newID("mai")) }
 
 var idEncoding = base32.NewEncoding("abcdefghijkmnpqrstuvwxyz23456789").WithPadding(base32.NoPadding)
 

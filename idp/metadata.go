@@ -13,7 +13,16 @@ type MetadataSource struct {
 	// Until is when the document that is registered ends (validUntil); zero: it
 	// does not say.
 	Until time.Time `json:",omitzero"`
+	// PublishedAt is when that document was published, as it says itself
+	// (creationInstant); zero: it does not.
+	PublishedAt time.Time `json:",omitzero"`
+	// Before are what tells the documents that were registered before it, oldest
+	// first; at most MaxBefore.
+	Before []string `json:",omitempty"`
 }
+
+// MaxBefore is how many documents of before are told from a new one.
+const MaxBefore = 32
 
 // Metadata is what the metadata of one service provider says (SAML Metadata
 // §2.4.4), read and not yet believed.

@@ -12,6 +12,12 @@ type Proof struct {
 	Generation string
 }
 
+// Once is a value of a kind that is spent once, until it expires.
+type Once struct {
+	Kind, Value string
+	Until       time.Time
+}
+
 // Standing is the truth a Proof is compared with, read in the same statement
 // as the pass itself.
 type Standing struct {
@@ -164,6 +170,12 @@ type LinkPurpose string
 const (
 	LinkPassword   LinkPurpose = "password"    // set a password, then sign in
 	LinkFirstOwner LinkPurpose = "first_owner" // make the first owner; carries no user
+	// LinkRecovery came by mail to whoever reads it: one proof. A person who has
+	// a second factor gives that too, then sets a password.
+	LinkRecovery LinkPurpose = "recovery"
+	// LinkOwner was made on the machine itself: it makes one more owner, and
+	// carries no user.
+	LinkOwner LinkPurpose = "owner"
 )
 
 // Link is a one-time link. Only the hash of its secret is stored.

@@ -80,12 +80,16 @@ type Issues interface {
 	// its Subject unless it follows, a known participant its SessionIndex and
 	// NameID; the NameID.Value of a new one is the account's Subject.
 	RecordAssertion(ctx context.Context, proof idp.Proof, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error)
+	// RecordAnswer is RecordAssertion that spends a value with it, all or
+	// nothing: idp.Conflict where that is spent already.
+	RecordAnswer(ctx context.Context, proof idp.Proof, once idp.Once, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error)
 	// Spend spends a value of a kind once: idp.Conflict the second time,
 	// until it expires.
 	Spend(ctx context.Context, kind, value string, until time.Time) error
-	// CreateLink writes a link for a standing user, or, for
-	// idp.LinkFirstOwner, where no owner exists.
-	CreateLink(ctx context.Context, l idp.Link, hash string) error
+	// CreateLink writes a link and the change that goes with it for a standing
+	// user, or, for idp.LinkFirstOwner, where no owner exists, or, for
+	// idp.LinkOwner, for nobody.
+	CreateLink(ctx context.Context, l idp.Link, hash string, with idp.Change) error
 	// UseLink spends an unused, unexpired link whose proof stands and commits
 	// the change that it allows, in one transaction. idp.Conflict when a
 	// first-owner link finds an owner.

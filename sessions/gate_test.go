@@ -1,6 +1,7 @@
 package sessions_test
 
 import (
+	"crypto/rand"
 	"fmt"
 	"reflect"
 	"slices"
@@ -86,9 +87,24 @@ var paths = []path{
 			return err
 		}
 	}},
+	{pass: sessions.Assertion, covers: []string{"RecordAnswer"}, prepare: func(w *world) func() error {
+		_, s := w.session()
+		return func() error {
+			once := idp.Once{Kind: "request", Value: rand.Text(), Until: w.now.Add(time.Minute)}
+			_, _, err := w.gate.Answer(w.ctx, s.Proof, once, w.participant(s), w.account("nameid"))
+			return err
+		}
+	}},
 	{pass: sessions.LinkIssued, covers: []string{"CreateLink"}, prepare: func(w *world) func() error {
 		proof := w.proof()
 		return func() error { _, _, err := w.gate.NewLink(w.ctx, proof, idp.LinkPassword); return err }
+	}},
+	{pass: sessions.LinkIssued, covers: []string{"CreateLink"}, prepare: func(w *world) func() error {
+		proof := w.proof()
+		return func() error {
+			_, _, err := w.gate.NewLinkWith(w.ctx, proof, idp.LinkRecovery, idp.Change{Events: []idp.Event{{ID: idp.NewEventID(), Kind: "link.mail", UserID: proof.UserID}}})
+			return err
+		}
 	}},
 	{pass: sessions.LinkOpened, covers: []string{"LinkByHash"}, prepare: func(w *world) func() error {
 		raw, _ := w.link()

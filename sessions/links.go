@@ -7,17 +7,39 @@ import (
 	"gatehouse/idp"
 )
 
-// LinkTTL is how long a one-time link works.
-const LinkTTL = 72 * time.Hour
+const (
+	// LinkTTL is how long a one-time link works that an owner handed out.
+	LinkTTL = 72 * time.Hour
+	// MachineLinkTTL is how long one works that a command on the machine made,
+	// RecoveryTTL one that anybody can have mailed to a person.
+	MachineLinkTTL = time.Hour
+	RecoveryTTL    = 15 * time.Minute
+)
 
-// NewLink issues a one-time link for a user, or for the first owner (proof
-// with the house's generation alone). The raw secret is returned and never
-// stored.
+func linkTTL(p idp.LinkPurpose) time.Duration {
+	switch p {
+	case idp.LinkRecovery:
+		return RecoveryTTL
+	case idp.LinkOwner:
+		return MachineLinkTTL
+	}
+	return LinkTTL
+}
+
+// NewLink issues a one-time link for a user, or for one who becomes an owner by
+// it (proof with the house's generation alone). The raw secret is returned and
+// never stored.
 func (g *Gate) NewLink(ctx context.Context, proof idp.Proof, purpose idp.LinkPurpose) (raw string, l idp.Link, err error) {
+	return g.NewLinkWith(ctx, proof, purpose, idp.Change{})
+}
+
+// NewLinkWith is NewLink, and makes the change (events, mails) that goes with
+// the link: both or neither.
+func (g *Gate) NewLinkWith(ctx context.Context, proof idp.Proof, purpose idp.LinkPurpose, with idp.Change) (raw string, l idp.Link, err error) {
 	now := idp.Time(g.Now())
-	l = idp.Link{ID: idp.NewLinkID(), Proof: proof, Purpose: purpose, CreatedAt: now, ExpiresAt: now.Add(LinkTTL)}
+	l = idp.Link{ID: idp.NewLinkID(), Proof: proof, Purpose: purpose, CreatedAt: now, ExpiresAt: now.Add(linkTTL(purpose))}
 	raw = newSecret()
-	if err := g.Backend.CreateLink(ctx, l, Hash(raw)); err != nil {
+	if err := g.Backend.CreateLink(ctx, l, Hash(raw), with); err != nil {
 		return "", idp.Link{}, err
 	}
 	return raw, l, nil

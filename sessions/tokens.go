@@ -102,6 +102,13 @@ func (g *Gate) Assert(ctx context.Context, proof idp.Proof, p idp.Participant, a
 	return g.Backend.RecordAssertion(ctx, proof, p, a)
 }
 
+// Answer is Assert that spends the request it answers with it, all or nothing:
+// idp.Conflict for one that SpendOnce, or an Answer, has spent before.
+func (g *Gate) Answer(ctx context.Context, proof idp.Proof, once idp.Once, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error) {
+	once.Value, once.Until = Hash(once.Value), idp.Time(once.Until)
+	return g.Backend.RecordAnswer(ctx, proof, once, p, a)
+}
+
 // SpendOnce spends a value (a request ID, a jti) of a kind once. It answers
 // idp.Conflict for one spent before and not yet expired.
 func (g *Gate) SpendOnce(ctx context.Context, kind, value string, until time.Time) error {

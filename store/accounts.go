@@ -10,6 +10,7 @@ const (
 	accountColumns = `c.id, c.app_id, c.user_id, c.subject, c.format, c.first_seen_at, c.last_seen_at`
 	accountsOf     = `SELECT ` + accountColumns + ` FROM accounts c JOIN apps a ON a.id = c.app_id
 		WHERE c.user_id = $1 ORDER BY a.name, c.format`
+	releaseAccount   = `DELETE FROM accounts WHERE id = $1 AND subject = $2`
 	accountBySubject = `SELECT ` + accountColumns + ` FROM accounts c WHERE c.app_id = $1 AND c.subject = $2`
 	accountsOfApp    = `SELECT ` + accountColumns + ` FROM accounts c
 		WHERE c.app_id = $1 AND (c.subject, c.id) > ($2, $3) ORDER BY c.subject, c.id LIMIT $4`

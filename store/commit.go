@@ -139,6 +139,9 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 	for _, r := range c.Reminders {
 		steps = append(steps, reminderStep(r))
 	}
+	for _, a := range c.ReleaseAccounts {
+		steps = append(steps, must(stale("account"), releaseAccount, a.ID, a.Subject))
+	}
 	for _, r := range c.KeysHad {
 		steps = append(steps, do(sayKey, r.AppID, r.KeyID, us(r.SaidAt)))
 	}
@@ -154,7 +157,7 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 	for _, id := range c.Supersede {
 		steps = append(steps, do(supersede, id, us(now)))
 	}
-	return append(steps, eventSteps(c.Events)...)
+	return append(append(steps, s.mailSteps(c.Mails)...), eventSteps(c.Events)...)
 }
 
 // stale refuses a row that was decided on a version that is gone.

@@ -13,10 +13,11 @@ const (
 	upsertPassword = `INSERT INTO credentials (id, user_id, kind, data, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (user_id) WHERE kind = 'password'
 		DO UPDATE SET data = excluded.data, updated_at = excluded.updated_at`
-	// Whose it is, and of which kind, never changes.
+	// Whose it is, and of which kind, never changes; without data, a new name
+	// leaves what the credential has become by its use.
 	upsertCredential = `INSERT INTO credentials (id, user_id, kind, name, lookup, data, mark, created_at, updated_at)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (id)
-		DO UPDATE SET name = excluded.name, data = excluded.data, updated_at = excluded.updated_at
+		DO UPDATE SET name = excluded.name, data = CASE WHEN excluded.data = '' THEN credentials.data ELSE excluded.data END, updated_at = excluded.updated_at
 		WHERE credentials.user_id = excluded.user_id AND credentials.kind = excluded.kind`
 	deleteCredential = `DELETE FROM credentials WHERE id = $1 AND user_id = $2`
 

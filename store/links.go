@@ -13,9 +13,9 @@ const (
 	linkSQLite   = linkInto + `SELECT $4, $5, u.id, $2, $3, $6, $7, $8, 0 FROM users u CROSS JOIN house h WHERE ` + proven
 	linkPostgres = standingPostgres + ` ` + linkInto + `SELECT $4, $5, ok.id, $2, $3, $6, $7, $8, 0 FROM ok`
 
-	noOwner        = `NOT EXISTS (SELECT 1 FROM users o WHERE o.role = 'owner')`
-	firstOwnerLink = linkInto + `SELECT $1, $2, '', 0, h.generation, $4, $5, $6, 0 FROM house h
-		WHERE h.generation = $3 AND h.generation <> '' AND ` + noOwner
+	noOwner   = `NOT EXISTS (SELECT 1 FROM users o WHERE o.role = 'owner')`
+	ownerLink = linkInto + `SELECT $1, $2, '', 0, h.generation, $4, $5, $6, 0 FROM house h
+		WHERE h.generation = $3 AND h.generation <> '' AND ($4 = 'owner' OR ` + noOwner + `)`
 
 	// A new link for a person replaces those of the same purpose before it.
 	// First-owner links stand side by side: each node prints one.
@@ -32,24 +32,22 @@ const (
 	useLinkOnce = `UPDATE links SET used_at = $2 WHERE id = $1 AND used_at = 0 AND expires_at > $2
 		AND NOT EXISTS (SELECT 1 FROM links l WHERE l.id = links.id AND ` + replaced + `)
 		AND EXISTS (SELECT 1 FROM house h WHERE h.generation = links.generation AND h.generation <> '' AND links.created_at >= h.cut_before)
-		AND ((purpose = 'first_owner' AND user_id = '' AND ` + noOwner + `)
+		AND ((purpose = 'first_owner' AND user_id = '' AND ` + noOwner + `) OR (purpose = 'owner' AND user_id = '')
 			OR EXISTS (SELECT 1 FROM users u WHERE u.id = links.user_id AND u.status = 'active' AND u.epoch = links.epoch))`
 	ownerCameFirst = `SELECT count(*) FROM links l CROSS JOIN house h WHERE l.id = $1 AND l.used_at = 0 AND l.expires_at > $2
 		AND l.purpose = 'first_owner' AND l.generation = h.generation AND NOT ` + noOwner
 )
 
-// CreateLink writes a link for a standing user, or, for idp.LinkFirstOwner,
-// where no owner exists; idp.Unauthenticated where not.
-func (s *Store) CreateLink(ctx context.Context, l idp.Link, hash string) error {
+// CreateLink writes a link, and the change that goes with it, for a standing
+// user, or, for idp.LinkFirstOwner, where no owner exists, or, for
+// idp.LinkOwner, for nobody; idp.Unauthenticated where not.
+func (s *Store) CreateLink(ctx context.Context, l idp.Link, hash string, with idp.Change) error {
 	sql, args := s.db.dialect(linkSQLite, linkPostgres),
 		[]any{l.UserID, l.Epoch, l.Generation, l.ID, hash, l.Purpose, us(l.CreatedAt), us(l.ExpiresAt)}
-	if l.Purpose == idp.LinkFirstOwner {
-		sql, args = firstOwnerLink, []any{l.ID, hash, l.Generation, l.Purpose, us(l.CreatedAt), us(l.ExpiresAt)}
+	if l.Purpose == idp.LinkFirstOwner || l.Purpose == idp.LinkOwner {
+		sql, args = ownerLink, []any{l.ID, hash, l.Generation, l.Purpose, us(l.CreatedAt), us(l.ExpiresAt)}
 	}
-	n, err := s.exec(ctx, "create a link", sql, args...)
-	if err == nil && n == 0 {
-		err = refused()
-	}
+	_, err := s.commit(ctx, []step{must(refused(), sql, args...)}, with)
 	return err
 }
 

@@ -14,6 +14,7 @@ const (
 	purgeLinks     = `DELETE FROM links WHERE id IN (SELECT id FROM links
 		WHERE expires_at < $1 OR (used_at <> 0 AND used_at < $1) LIMIT $2)`
 	purgeKnown = `DELETE FROM known_devices WHERE id IN (SELECT id FROM known_devices WHERE last_seen_at < $1 LIMIT $2)`
+	purgeMails = `DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE finished_at <> 0 AND finished_at < $1 LIMIT $2)`
 	purgeNodes = `DELETE FROM nodes WHERE id IN (SELECT id FROM nodes WHERE seen_at < $1 LIMIT $2)`
 )
 
@@ -21,10 +22,12 @@ const (
 // the cleaning.
 const purgePage = 500
 
-// Purge forgets what can matter no more: expired SignIns, spent values, devices
-// and counts, links thirty days after their use or end, nodes that have given
-// no sign of life for a day, and known devices that were not seen for 400 days. In pages; it may be interrupted at any time. What
-// receipts are listed from (sessions, participants, token families, lines) is
+// Purge forgets what can matter no more: expired SignIns, spent values, devices,
+// counts and refused messages, links thirty days after their use or end, nodes
+// that have given no sign of life for a day, known devices that were not seen for
+// 400 days, and mails a month after they were sent or given up. In pages; it may
+// be interrupted at any time. What receipts are listed from (sessions,
+// participants, token families, lines) is
 // never forgotten: a receipt may still be listed, and an app still be told.
 func (s *Store) Purge(ctx context.Context, now time.Time) error {
 	for _, p := range []struct {
@@ -35,8 +38,10 @@ func (s *Store) Purge(ctx context.Context, now time.Time) error {
 		{purgeThrottles, now},
 		{purgeSpent, now},
 		{purgeDevices, now.Add(-time.Hour)}, // the device is still told that it came too late
+		{purgeRefused, now},
 		{purgeLinks, now.Add(-30 * 24 * time.Hour)},
 		{purgeKnown, now.Add(-knownDeviceLife)},
+		{purgeMails, now.Add(-30 * 24 * time.Hour)},
 		{purgeNodes, now.Add(-24 * time.Hour)},
 	} {
 		for n := int64(purgePage); n == purgePage; {

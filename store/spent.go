@@ -9,9 +9,9 @@ const (
 	spendValue = `INSERT INTO spent (kind, value, expires_at) VALUES ($1, $2, $3)
 		ON CONFLICT (kind, value) DO UPDATE SET expires_at = excluded.expires_at WHERE spent.expires_at <= $4`
 
-	count = `INSERT INTO throttles (name, count, reset_at) VALUES ($1, 1, $3)
+	count = `INSERT INTO throttles (name, count, reset_at) VALUES ($1, CAST($4 AS BIGINT), $3)
 		ON CONFLICT (name) DO UPDATE SET
-			count = CASE WHEN throttles.reset_at <= $2 THEN 1 ELSE throttles.count + 1 END,
+			count = CASE WHEN throttles.reset_at <= $2 THEN excluded.count ELSE throttles.count + excluded.count END,
 			reset_at = CASE WHEN throttles.reset_at <= $2 THEN excluded.reset_at ELSE throttles.reset_at END
 		RETURNING count, reset_at`
 	uncount = `DELETE FROM throttles WHERE name = $1`
@@ -37,9 +37,14 @@ func (s *Store) Spend(ctx context.Context, kind, value string, until time.Time) 
 // Count counts one more under a name and returns how many that makes since the
 // window began, and when it ends; a window that has ended starts anew. Atomic.
 func (s *Store) Count(ctx context.Context, name string, window time.Duration, now time.Time) (n int, resetAt time.Time, err error) {
+	return s.CountBy(ctx, name, 1, window, now)
+}
+
+// CountBy is Count by so many at once.
+func (s *Store) CountBy(ctx context.Context, name string, by int, window time.Duration, now time.Time) (n int, resetAt time.Time, err error) {
 	_, err = returning(ctx, s, "count", func(r row) (struct{}, error) {
 		return struct{}{}, r.Scan(&n, at(&resetAt))
-	}, count, name, us(now), us(now.Add(window)))
+	}, count, name, us(now), us(now.Add(window)), by)
 	return n, resetAt, err
 }
 

@@ -20,6 +20,9 @@ type Store struct {
 	// Kept, where set, is told of each ending after its commit and before
 	// success is answered: the cut journal. Set before first use.
 	Kept func(ctx context.Context, e idp.Ending)
+	// Mails says that somebody sends mails: without, those of a Change are not
+	// written. Set before first use.
+	Mails bool
 
 	// ahead is how far the clock of this node is ahead of the database's, in
 	// nanoseconds, as Position saw it last.

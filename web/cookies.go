@@ -11,8 +11,9 @@ import (
 
 // Cookies names and writes the cookies of the house: the session, the secret
 // that binds sign-ins to this browser, who has signed in on it and the secret by
-// which it is known to be theirs, and for some minutes after a sign-out which it
-// was. Over https all carry the __Host- prefix (RFC 6265bis §4.1.3.2): no Domain, Path=/, Secure.
+// which it is known to be theirs, for some minutes after a sign-out which it
+// was, and for a month that a passkey was offered. Over https all carry the
+// __Host- prefix (RFC 6265bis §4.1.3.2): no Domain, Path=/, Secure.
 type Cookies struct {
 	HTTPS bool
 }
@@ -27,6 +28,7 @@ func (c Cookies) name(base string) string {
 func (c Cookies) session() string { return c.name("gatehouse") }
 func (c Cookies) browser() string { return c.name("gatehouse_browser") }
 func (c Cookies) left() string    { return c.name("gatehouse_left") }
+func (c Cookies) asked() string   { return c.name("gatehouse_asked") }
 func (c Cookies) people() string  { return c.name("gatehouse_people") }
 func (c Cookies) device() string  { return c.name("gatehouse_device") }
 
@@ -58,6 +60,16 @@ func (c Cookies) SetLeft(w http.ResponseWriter, sealed string, life time.Duratio
 
 // Left returns what was remembered of a sign-out, "" when nothing is.
 func (c Cookies) Left(r *http.Request) string { return value(r, c.left()) }
+
+// askedFor is how long a browser is not asked again.
+const askedFor = 30 * 24 * time.Hour
+
+// SetAsked remembers whom this browser has asked whether they would have a
+// passkey; whom is no name.
+func (c Cookies) SetAsked(w http.ResponseWriter, whom string) { c.set(w, c.asked(), whom, askedFor) }
+
+// Asked returns whom this browser has asked, "" when nobody lately.
+func (c Cookies) Asked(r *http.Request) string { return value(r, c.asked()) }
 
 // SetPeople remembers who has signed in on this browser, sealed, for so long.
 func (c Cookies) SetPeople(w http.ResponseWriter, sealed string, life time.Duration) {

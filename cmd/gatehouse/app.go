@@ -19,6 +19,7 @@ type appCmd struct {
 	Check   appCheckCmd   `cmd:"" help:"Say what a reviewer would say of an app's registration; exits 3 if there is anything."`
 	Secret  appSecretCmd  `cmd:"" help:"The secrets of an app: one, or two while the app is moved to a new one."`
 
+	ReleaseName        appReleaseNameCmd        `cmd:"" help:"Let somebody else be known to a SAML app by a name that it knows a renamed person by, whose account there is gone."`
 	Remove             appRemoveCmd             `cmd:"" help:"Remove an app for good: end all that it holds, and print the receipt."`
 	RevokeRegistration appRevokeRegistrationCmd `cmd:"" help:"Take away the token with which an app manages its own registration; the app stays."`
 

@@ -21,6 +21,21 @@ func (c appRemoveCmd) Run(ctx context.Context) error {
 	return c.printReceipt(r)
 }
 
+type appReleaseNameCmd struct {
+	remote
+	App  string `arg:"" help:"Name or ID of the app."`
+	Name string `arg:"" help:"The username or address, as the app was told it."`
+}
+
+// Run gives the name free.
+func (c appReleaseNameCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	return api.ReleaseName(ctx, c.App, c.Name)
+}
+
 type appRevokeRegistrationCmd struct {
 	remote
 	App string `arg:"" help:"Name or ID of the app."`

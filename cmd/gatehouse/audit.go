@@ -45,6 +45,18 @@ func (a *audited) Record(ctx context.Context, events ...idp.Event) error {
 	return a.Store.Record(ctx, kept...)
 }
 
+// RecordRefused is Record of one event, with the message that was refused: within
+// the same bound.
+func (a *audited) RecordRefused(ctx context.Context, e idp.Event, m idp.RefusedMessage) error {
+	if e.UserID != "" || e.Actor.UserID != "" || a.strangers.may(e.Actor.Address, time.Now()) {
+		a.metrics.noted([]idp.Event{e})
+		return a.Store.RecordRefused(ctx, e, m)
+	}
+	a.metrics.noted([]idp.Event{e})
+	a.log.WarnContext(ctx, "audit line of a stranger not written: too many in this minute", "kind", e.Kind, "detail", e.Detail)
+	return nil
+}
+
 // strangers counts lines by address within a minute.
 type strangers struct {
 	mu    sync.Mutex

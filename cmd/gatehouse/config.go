@@ -21,6 +21,8 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"gatehouse/idp/directory"
+	"gatehouse/idp/login"
+	"gatehouse/idp/mail"
 	samlwire "gatehouse/idp/saml/wire"
 )
 
@@ -34,11 +36,9 @@ var settings = []string{
 	"URL", "LISTEN", "DATA", "DATABASE", "SECRET", "ADMIN_TOKEN", "TRUSTED_PROXIES", "TLS_CERT", "TLS_KEY", "OUTBOUND_ALLOW", "REDIS", "METRICS",
 	"KEY_ROTATION", "REGISTRATION", "MTLS_URL", "MTLS_LISTEN", "MTLS_CA",
 	"ORGANIZATION", "ORGANIZATION_URL", "CONTACTS", "METADATA_VALIDITY", "GEOIP",
+	"SMTP", "MAIL_FROM", "BREACHED_PASSWORDS",
+	"PASSKEY_DOMAIN", "PASSKEY_ORIGINS", "PASSKEY_ATTESTATION", "PASSKEY_AUTHENTICATORS",
 }
-
-// notYet are names that DESIGN reserves and this version does not serve:
-// refused aloud, because a setting that is silently ignored is a trap.
-var notYet = []string{"SMTP"}
 
 // Config is the configuration of a server.
 type Config struct {
@@ -60,8 +60,12 @@ type Config struct {
 	MTLSListen     string        // the door for it; empty: a trusted proxy's
 	MTLSCA         string        // PEM file of the authorities for tls_client_auth
 	// About says in our SAML metadata who runs the house.
+	// Passkeys is what is decided on passkeys; its Box and Salt are not set here.
+	Passkeys         login.PasskeySettings
 	About            samlwire.About
 	GeoIP            string        // file that says where addresses are; empty: nobody does
+	Mail             *mail.Server  // nil: no mail is sent
+	Breached         string        // file of passwords that nobody may set; empty: none
 	MetadataValidity time.Duration // for how long SAML metadata are good at the least; 0: without end
 }
 
@@ -131,8 +135,6 @@ func fromFile(path string) (map[string]string, error) {
 func known(name string) error {
 	base := strings.TrimSuffix(name, "_FILE")
 	switch {
-	case slices.Contains(notYet, base):
-		return fmt.Errorf("%s%s is not served by this version; remove it", prefix, name)
 	case !slices.Contains(settings, base):
 		return fmt.Errorf("unknown name %s%s; known are %s%s", prefix, name, prefix, strings.Join(settings, ", "+prefix))
 	}
@@ -167,7 +169,7 @@ func parse(v map[string]string) (Config, error) {
 		return otherwise
 	}
 	c := Config{
-		Listen: or("LISTEN", "127.0.0.1:8080"), Data: or("DATA", "./data"), AdminToken: v["ADMIN_TOKEN"], Redis: v["REDIS"], Metrics: v["METRICS"],
+		Listen: or("LISTEN", "127.0.0.1:8080"), Data: or("DATA", "./data"), AdminToken: v["ADMIN_TOKEN"], Redis: v["REDIS"], Metrics: v["METRICS"], Breached: v["BREACHED_PASSWORDS"],
 		TLSCert: v["TLS_CERT"], TLSKey: v["TLS_KEY"], Secret: []byte(v["SECRET"]), OutboundAllow: list(v["OUTBOUND_ALLOW"]),
 	}
 	c.Database = or("DATABASE", "sqlite:"+filepath.Join(c.Data, "gatehouse.db"))
@@ -183,6 +185,12 @@ func parse(v map[string]string) (Config, error) {
 	}
 	c.GeoIP = v["GEOIP"]
 	if c.About, err = about(or("ORGANIZATION", ""), or("ORGANIZATION_URL", c.URL.String()), list(v["CONTACTS"])); err != nil {
+		return c, err
+	}
+	if c.Passkeys, err = passkeys(c.URL, c.About.Organization, v); err != nil {
+		return c, err
+	}
+	if c.Mail, err = mailServer(v["SMTP"], or("MAIL_FROM", "Gatehouse <gatehouse@"+c.URL.Hostname()+">")); err != nil {
 		return c, err
 	}
 	for _, p := range list(v["TRUSTED_PROXIES"]) {

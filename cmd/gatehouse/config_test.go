@@ -69,7 +69,8 @@ func TestConfigRefusesAloud(t *testing.T) {
 		"unknown key":              {nil, "listne: x\n", `unknown name "listne"`},
 		"key in capitals":          {nil, "URL: https://x.example\n", `unknown name "URL"`},
 		"nested file":              {nil, "url:\n  a: b\n", "configuration file"},
-		"mail, later":              {[]string{"GATEHOUSE_SMTP=smtp://x"}, "", "not served by this version"},
+		"a mail server by HTTP":    {[]string{"GATEHOUSE_SMTP=https://mail.example.com"}, "", "named like smtp://"},
+		"mails from nowhere":       {[]string{"GATEHOUSE_SMTP=smtp://mail.example.com", "GATEHOUSE_MAIL_FROM=nobody"}, "", "no address that mails can come from"},
 		"both spellings":           {[]string{"GATEHOUSE_SECRET=" + strings.Repeat("s", 32), "GATEHOUSE_SECRET_FILE=/x"}, "", "both set"},
 		"http outside":             {[]string{"GATEHOUSE_URL=http://id.example.com"}, "", "must be https"},
 		"URL with a path":          {[]string{"GATEHOUSE_URL=https://id.example.com/auth"}, "", "an origin"},
@@ -168,6 +169,33 @@ func TestRouteClassesAreFew(t *testing.T) {
 	} {
 		if got := routeClass(pattern); got != want {
 			t.Errorf("%q is of class %q, want %q", pattern, got, want)
+		}
+	}
+}
+
+func TestSettingsOfPasskeys(t *testing.T) {
+	const hello = "08987058-cadc-4b81-b6e1-30de50dcbe96"
+	for _, c := range []struct {
+		env string
+		ok  bool
+	}{
+		{"", true},
+		{"PASSKEY_DOMAIN=example.com PASSKEY_ORIGINS=https://example.de,https://example.fr", true},
+		{"PASSKEY_DOMAIN=example.org", false},
+		{"PASSKEY_DOMAIN=com", false},
+		{"PASSKEY_ORIGINS=http://example.de", false},
+		{"PASSKEY_ATTESTATION=direct PASSKEY_AUTHENTICATORS=" + hello, true},
+		{"PASSKEY_AUTHENTICATORS=" + hello, false},
+		{"PASSKEY_ATTESTATION=indirect", false},
+		{"URL=http://127.0.0.1:8080", true},
+		{"URL=http://127.0.0.1:8080 PASSKEY_ATTESTATION=direct", false},
+	} {
+		env := []string{"GATEHOUSE_URL=https://id.example.com"}
+		for _, pair := range strings.Fields(c.env) {
+			env = append(env, "GATEHOUSE_"+pair)
+		}
+		if _, err := loadConfig(env, ""); (err == nil) != c.ok {
+			t.Errorf("%s: %v", c.env, err)
 		}
 	}
 }

@@ -4,16 +4,21 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login"
 	"gatehouse/idp/oidc"
 	"gatehouse/idp/saml"
 )
 
-// explanation is what a tongue says of its refusal.
+// explanation is what a tongue, or the sign-in, says of its refusal.
 func explanation(e idp.Event) (idp.Explanation, bool) {
 	if x, ok := oidc.Explain(e); ok {
+		return x, true
+	}
+	if x, ok := login.Explain(e); ok {
 		return x, true
 	}
 	return saml.Explain(e)
@@ -49,11 +54,22 @@ func (c explainCmd) Run(ctx context.Context) error {
 			}
 			if x.Refused {
 				row(w, "  which means", x.Meaning)
+				if x.Failed != "" {
+					row(w, "  what failed", x.Failed)
+				}
 				row(w, "  change", side(x.Side)+": "+x.Change)
+			}
+			if x.Message != "" {
+				row(w, "  came by", binding(x.Binding))
+				row(w, "")
+				row(w, x.Message)
 			}
 		}
 	})
 }
+
+// binding is the last word of a binding's URI.
+func binding(uri string) string { return uri[strings.LastIndexByte(uri, ':')+1:] }
 
 // side names who is to change something.
 func side(s string) string {

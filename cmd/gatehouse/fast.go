@@ -56,6 +56,10 @@ func (c *counted) Count(ctx context.Context, name string, window time.Duration, 
 	return c.counts.Count(ctx, name, window, now)
 }
 
+func (c *counted) CountBy(ctx context.Context, name string, by int, window time.Duration, now time.Time) (int, time.Time, error) {
+	return c.counts.CountBy(ctx, name, by, window, now)
+}
+
 func (c *counted) Uncount(ctx context.Context, name string) error { return c.counts.Uncount(ctx, name) }
 
 // remembered is the audited store with copies of apps in front.

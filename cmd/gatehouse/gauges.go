@@ -55,6 +55,7 @@ var (
 	computingDesc = newDesc("password_hashes_running", "Password hashes that are computed at this moment.")
 	waitingDesc   = newDesc("password_hashes_waiting", "Password hashes that wait for their turn.")
 	computedDesc  = newDesc("password_hashes_total", "Password hashes computed.")
+	stuffingDesc  = newDesc("signin_failures_over_usual", "1: far more sign-ins fail at this node than usual, or did within the last minutes.")
 	sqlDesc       = newDesc("sql_statements_total", "Statements sent to the database, BEGIN and COMMIT included.")
 	metadataDesc  = newDesc("metadata_addresses", "Apps whose metadata could not be read again last time (failing), or says something that waits for an owner (waiting).", "state")
 	expiryDesc    = newDesc("certificate_expiry_seconds", "Until the first SAML certificate comes to its end, ours or one of an app; below 0: it has. Missing where there is none.", "whose")
@@ -65,7 +66,7 @@ var (
 func (g *gauges) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		deadDesc, linesDesc, eldestDesc, queueDesc, redisDesc, trustedDesc, positionDesc, lagDesc, checksDesc, waitedDesc,
-		computingDesc, waitingDesc, computedDesc, sqlDesc, expiryDesc, openDesc, metadataDesc,
+		computingDesc, waitingDesc, computedDesc, stuffingDesc, sqlDesc, expiryDesc, openDesc, metadataDesc,
 	} {
 		ch <- d
 	}
@@ -114,6 +115,7 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 	gauge(computingDesc, float64(computing))
 	gauge(waitingDesc, float64(waiting))
 	counter(computedDesc, float64(computed))
+	gauge(stuffingDesc, flag(g.house.login.FarOverUsual()))
 	counter(sqlDesc, float64(g.house.store.Statements()))
 	gauge(openDesc, flag(g.house.cuts.closed() == ""))
 }

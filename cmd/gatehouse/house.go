@@ -13,6 +13,7 @@ import (
 	"gatehouse/idp/fetch"
 	"gatehouse/idp/keys"
 	"gatehouse/idp/login"
+	"gatehouse/idp/mail"
 	"gatehouse/idp/notary"
 	"gatehouse/idp/oidc"
 	"gatehouse/idp/outbox"
@@ -56,6 +57,7 @@ type house struct {
 	secretUses func(context.Context) error
 	metrics    *metrics // nil: nobody counts
 	rehearsals *rehearsals
+	mails      *mail.Worker  // nil: no mail is sent
 	closing    chan struct{} // closed when the house stops
 	refresher  *saml.Refresher
 	faces      *ui.Faces
@@ -84,7 +86,7 @@ func closing(db *store.Store, err error) error {
 }
 
 func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*house, error) {
-	db.Now = wallTime
+	db.Now, db.Mails = wallTime, c.Mail != nil
 	if err := refuseNewHouse(ctx, c, db); err != nil {
 		return nil, err
 	}
@@ -122,6 +124,10 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	if err != nil {
 		return nil, fmt.Errorf("GATEHOUSE_OUTBOUND_ALLOW: %w", err)
 	}
+	passkeys, err := keepPasskeys(ctx, c, box, db, log)
+	if err != nil {
+		return nil, err
+	}
 	node := newNode(c.Data, log)
 	if _, err := db.Position(ctx, node.name, c.Redis != ""); err != nil {
 		log.Warn("the clock of this node was not compared with the database's yet", "error", err)
@@ -133,13 +139,23 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	asked := &rules{store: db}
 	gate := &sessions.Gate{Backend: fast.Backend(db), Now: wallTime, Idle: sessionIdle, Absolute: sessionAbsolute, Policy: asked.policy}
 	truth := &forced{Store: db, commits: fast.Commits(db), redis: fast, metrics: counting}
-	people := &directory.Directory{Store: truth, Passes: gate, Keys: ring, CheckRules: jit.CheckRules, Now: wallTime, CheckURL: out.CheckURL, CheckKeys: keys.CheckPeerKeys}
+	people := &directory.Directory{Store: truth, Passes: gate, Keys: ring, CheckRules: jit.CheckRules, Now: wallTime, CheckURL: out.CheckURL, CheckKeys: keys.CheckPeerKeys, Mails: c.Mail != nil}
 	people.Sessions.Idle, people.Sessions.Absolute = sessionIdle, sessionAbsolute
 	h := &house{
 		node:  node,
 		store: db, ring: ring, out: out, redis: fast, gate: gate, directory: people, closing: make(chan struct{}), metrics: counting,
 		rotation: c.KeyRotation, faces: new(ui.Faces), rules: asked,
 		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Box: box, Demand: asked.demand, Now: wallTime},
+	}
+	h.login.Passkeys = passkeys
+	people.TakeOver = h.login.TakeOver
+	if c.Breached != "" {
+		if h.login.Breached, err = login.OpenBreached(c.Breached); err != nil {
+			return nil, fmt.Errorf("GATEHOUSE_BREACHED_PASSWORDS: %w", err)
+		}
+	}
+	if c.Mail != nil {
+		h.mails = h.postman(c, log)
 	}
 	issuer := c.URL.String()
 	h.worker = &outbox.Worker{
@@ -149,7 +165,6 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 			&saml.SOAPLogout{EntityID: entityID(issuer), Ring: ring, Fetch: out, Now: wallTime},
 		},
 		Probe: &outbox.Probe{Issuer: issuer, Signer: ring, Fetch: out, Now: wallTime},
-		Names: (&saml.Names{EntityID: entityID(issuer), Salt: transient, Gate: gate}).Issued,
 		Tried: counting.tried,
 		Alarm: func(_ context.Context, failed []idp.Delivery) {
 			log.Error("deliveries failed for good; see the receipts", "count", len(failed))
@@ -232,7 +247,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 	h.rehearsals = &rehearsals{oidc: provider, saml: &saml.Rehearsals{Provider: idps, SessionLife: sessionAbsolute}, record: records.Record}
 	admin, err := (&api.API{
 		Preview: h.rehearsals.preview, Test: h.rehearsals.test, ResetFactors: h.resetFactors,
-		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Documents: documents, Refresher: h.refresher, Connect: connect(issuer), Explain: explanation, Log: log, Now: wallTime,
+		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Documents: documents, Refresher: h.refresher, Connect: connect(issuer), Explain: explanation, RemoveCredential: h.login.RemoveCredential, Log: log, Now: wallTime,
 		Idle: sessionUnused,
 	}).Handler()
 	if err != nil {
@@ -247,12 +262,16 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 		(&portal.Portal{Store: h.store, Directory: h.directory, Login: h.login, Issuer: c.URL.Hostname(), Devices: provider, Newcomers: h.login, Cookies: cookies, Launch: launch(issuer), Place: where.of}).Routes(),
 		(&console.Console{
 			Preview: h.rehearsals.preview, Test: h.rehearsals.test, ResetFactors: h.resetFactors,
-			Store: h.store, Directory: h.directory, Outbox: h.worker, Documents: documents, Refresher: h.refresher, URL: issuer, Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused,
+			Store: h.store, Directory: h.directory, Outbox: h.worker, Documents: documents, Refresher: h.refresher, URL: issuer, Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused, RemoveCredential: h.login.RemoveCredential, Stuffing: h.login.FarOverUsual,
 		}).Routes(),
 	)
+	related, err := relatedOrigins(h.login.Passkeys)
+	if err != nil {
+		return err
+	}
 	h.handler, err = (&web.Server{
 		Gate: h.gate, Users: h.store, Cookies: cookies, Pages: pages, Faces: h.faces, Routes: routes, API: admin, Ready: (&readiness{ping: h.store.Ping, closed: h.cuts.closed, stopped: h.closing}).check, Closed: h.cuts.closed, Record: h.store.Record,
-		Tongues:        tongues(provider.Handler(), idps.Handler(), http.HandlerFunc(h.notary.PublishKeys)),
+		Tongues:        append(tongues(provider.Handler(), idps.Handler(), http.HandlerFunc(h.notary.PublishKeys)), related...),
 		TrustedProxies: c.TrustedProxies, Answered: h.metrics.answer, Log: log, Now: wallTime,
 	}).Handler()
 	return err

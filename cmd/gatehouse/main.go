@@ -27,6 +27,7 @@ type commands struct {
 	Migrate   migrateCmd       `cmd:"" help:"Bring the database to this version's schema."`
 	Backup    backupCmd        `cmd:"" help:"Write everything the house remembers into a file, while it serves."`
 	Restore   restoreBackupCmd `cmd:"" name:"restore-backup" help:"Restore a house from a backup, show what was cut after it, and confirm."`
+	Admin     adminCmd         `cmd:"" help:"For who holds the machine: a way back in for an owner."`
 	SampleApp sampleAppCmd     `cmd:"" help:"Run a small SaaS app that trusts an issuer, for trying things out."`
 	Version   versionCmd       `cmd:"" help:"Print the version."`
 

@@ -132,6 +132,7 @@ func (h *house) serve(ctx context.Context, at doors, cert, key string) error {
 	tasks.Go(func() { h.notary.Run(answering) })
 	tasks.Go(func() { h.cuts.run(ctx) })
 	tasks.Go(func() { noteSecretUses(store.InBackground(ctx), h.secretUses, h.worker.Log) })
+	tasks.Go(func() { sendMails(ctx, h) })
 	tasks.Go(func() { endDue(ctx, h.directory, h.cuts.closed, h.worker.Log) })
 	tasks.Go(func() { endExpired(store.InBackground(ctx), h.directory, h.cuts.closed, h.worker.Log) })
 	tasks.Go(func() {

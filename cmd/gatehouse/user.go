@@ -13,11 +13,13 @@ type userCmd struct {
 	Add     userAddCmd     `cmd:"" help:"Add a person and print the one-time link with which they set a password."`
 	List    userListCmd    `cmd:"" help:"List people."`
 	Show    userShowCmd    `cmd:"" help:"Show a person."`
-	Invite  userInviteCmd  `cmd:"" help:"Print a new one-time link."`
+	Invite  userInviteCmd  `cmd:"" help:"Print a new one-time link, or mail one."`
+	Import  userImportCmd  `cmd:"" help:"Add people with the password hashes that another program had of them."`
 	Suspend userSuspendCmd `cmd:"" help:"End everything a person holds, now and everywhere, and print the receipt."`
 	Restore userRestoreCmd `cmd:"" help:"Let a suspended person sign in again."`
 
 	ResetFactors userResetFactorsCmd `cmd:"" help:"Take away a person's authenticator app and recovery codes."`
+	Credentials  userCredentialsCmd  `cmd:"" help:"List with what a person can prove to be themselves, or remove one of these."`
 
 	Scheduled  userScheduledCmd  `cmd:"" help:"List suspensions that were scheduled, and how they went."`
 	Unschedule userUnscheduleCmd `cmd:"" help:"Take a scheduled suspension back."`
@@ -32,6 +34,7 @@ type userAddCmd struct {
 	GivenName  string `help:"Given name."`
 	FamilyName string `help:"Family name."`
 	Role       string `default:"employee" enum:"employee,owner" help:"employee or owner."`
+	Mail       bool   `help:"Mail them an invitation; print no link."`
 }
 
 // Run adds the person.
@@ -43,6 +46,9 @@ func (c userAddCmd) Run(ctx context.Context) error {
 	in, err := api.AddUser(ctx, client.Person{
 		Username: c.Username, Email: c.Email, DisplayName: c.Name, GivenName: c.GivenName, FamilyName: c.FamilyName, Role: c.Role,
 	})
+	if err == nil && c.Mail {
+		in, err = api.MailInvitation(ctx, in.User.ID)
+	}
 	if err != nil {
 		return err
 	}
@@ -52,6 +58,10 @@ func (c userAddCmd) Run(ctx context.Context) error {
 func (r remote) printInvitation(in client.Invitation) error {
 	return r.print(in, func(w *tabwriter.Writer) {
 		row(w, "user", in.User.Username+" ("+in.User.ID+")")
+		if in.Mailed {
+			row(w, "one-time link", "on its way to "+in.User.Email)
+			return
+		}
 		row(w, "one-time link", in.Link)
 		row(w, "works until", at(&in.ExpiresAt))
 	})
@@ -115,7 +125,10 @@ func describe(w *tabwriter.Writer, u client.User) {
 	}
 }
 
-type userInviteCmd struct{ someUser }
+type userInviteCmd struct {
+	someUser
+	Mail bool `help:"Mail it to them; print no link."`
+}
 
 // Run makes a new link.
 func (c userInviteCmd) Run(ctx context.Context) error {
@@ -123,7 +136,11 @@ func (c userInviteCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	in, err := api.Invite(ctx, c.User)
+	invite := api.Invite
+	if c.Mail {
+		invite = api.MailInvitation
+	}
+	in, err := invite(ctx, c.User)
 	if err != nil {
 		return err
 	}

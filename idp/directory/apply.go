@@ -54,6 +54,8 @@ type Difference struct {
 	Name string
 	To   string   // the group joined, or who got or loses the app
 	User idp.User // of an added user
+	// HasPassword: the added user brought one along.
+	HasPassword bool
 	// Identifier is the client_id or entityID of an app.
 	Identifier string
 	// Secret is the raw secret made for an app that needs one and had none; it
@@ -223,8 +225,13 @@ func (p *plan) user(want DesiredUser) error {
 		}
 		e := p.d.event(p.ctx, "user.add")
 		e.UserID = u.ID
+		passwords, err := p.d.takeOver(p.ctx, u, person)
+		if err != nil {
+			return err
+		}
 		p.change.Users = append(p.change.Users, u)
-		p.note(Difference{Verb: "add", Kind: "user", Name: u.Username, User: u}, e)
+		p.change.Passwords = append(p.change.Passwords, passwords...)
+		p.note(Difference{Verb: "add", Kind: "user", Name: u.Username, User: u, HasPassword: len(passwords) > 0}, e)
 	case err != nil:
 		return err
 	default:

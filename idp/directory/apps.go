@@ -59,12 +59,12 @@ func (d *Directory) ChangeApp(ctx context.Context, a idp.App) (idp.App, error) {
 	return d.putApp(ctx, "app.change", a)
 }
 
-// keepKey carries over which key signs for an app: that is said by the verbs on
-// keys alone.
+// keepKey carries over which key signs for an app, which is said by the verbs on
+// keys alone, and which documents were registered for it.
 func keepKey(have idp.App, want *idp.App) {
 	if have.SAML != nil && want.SAML != nil {
 		want.SAML = new(*want.SAML)
-		want.SAML.SigningKey = have.SAML.SigningKey
+		want.SAML.SigningKey, want.SAML.Metadata.Before = have.SAML.SigningKey, have.SAML.Metadata.Before
 	}
 }
 

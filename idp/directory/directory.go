@@ -22,6 +22,7 @@ type Store interface {
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	UserByName(ctx context.Context, canonical string) (idp.User, error)
 	Owners(ctx context.Context) ([]idp.User, error)
+	Credential(ctx context.Context, id idp.UserID, kind idp.CredentialKind) (idp.Credential, error)
 	Group(ctx context.Context, id idp.GroupID) (idp.Group, error)
 	GroupByName(ctx context.Context, name string) (idp.Group, error)
 	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
@@ -30,6 +31,8 @@ type Store interface {
 	AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error)
 	Apps(ctx context.Context) ([]idp.App, error)
 	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
+	AccountBySubject(ctx context.Context, app idp.AppID, subject string) (idp.Account, error)
+	Participants(ctx context.Context, user idp.UserID, now time.Time) ([]idp.Participant, error)
 	ExpiredSessions(ctx context.Context, now time.Time, n int) (whole, cut []idp.Session, err error)
 	SettleSessions(ctx context.Context, ids []idp.SessionID, now time.Time) error
 	ParticipantsOf(ctx context.Context, ids []idp.SessionID) ([]idp.Participant, error)
@@ -75,7 +78,7 @@ type Batches interface {
 
 // Passes issues one-time links, API tokens and initial access tokens; *sessions.Gate does.
 type Passes interface {
-	NewLink(ctx context.Context, proof idp.Proof, purpose idp.LinkPurpose) (raw string, l idp.Link, err error)
+	NewLinkWith(ctx context.Context, proof idp.Proof, purpose idp.LinkPurpose, with idp.Change) (raw string, l idp.Link, err error)
 	NewAPIToken(ctx context.Context, proof idp.Proof, name string, ttl time.Duration) (raw string, t idp.APIToken, err error)
 	NewInitialToken(ctx context.Context, proof idp.Proof, name string, uses int, ttl time.Duration) (raw string, t idp.InitialToken, err error)
 }
@@ -98,6 +101,11 @@ type Directory struct {
 	// Wake is told when an ending has written a receipt, so that its lines
 	// are worked on at once. May be nil.
 	Wake func()
+	// TakeOver makes a credential of a password hash of another program
+	// (idp/login). May be nil: then none is taken over.
+	TakeOver func(ctx context.Context, id idp.UserID, hash string) (idp.Credential, error)
+	// Mails: the house sends mails.
+	Mails bool
 	// Reaches reports whether an app can be told of an ending by the house
 	// itself; *outbox.Worker does. EndExpiredSessions alone asks.
 	Reaches func(app idp.App) bool

@@ -58,6 +58,25 @@ func TestUN01NoTwoUsersFoldEqual(t *testing.T) {
 			t.Errorf("%q: got %v, want %s", name, err, want)
 		}
 	}
+	// Nor does one's username equal another's address.
+	if _, err := d.AddUser(context.Background(), directory.Person{Username: "eve", Email: "Eve@Example.com"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range []directory.Person{{Username: "EVE@example.com"}, {Username: "mallory", Email: "eve@example.com"}} {
+		if _, err := d.AddUser(context.Background(), p); !idp.IsKind(err, idp.Conflict) {
+			t.Errorf("%+v: got %v, want a conflict", p, err)
+		}
+	}
+	bob := add(t, d, "bob@example.com", idp.RoleEmployee)
+	if _, err := d.AddUser(context.Background(), directory.Person{Username: "ben", Email: "bob@example.com"}); !idp.IsKind(err, idp.Conflict) {
+		t.Errorf("an address that is another's username: %v", err)
+	}
+	if _, err := d.ChangeUser(context.Background(), bob.ID, directory.Person{Username: "bob", Email: "eve@example.com"}); !idp.IsKind(err, idp.Conflict) {
+		t.Errorf("changed to another's address: %v", err)
+	}
+	if _, err := d.ChangeUser(context.Background(), bob.ID, directory.Person{Username: "bob@example.com", Email: "Bob@example.com"}); err != nil {
+		t.Errorf("one's own address as one's username: %v", err)
+	}
 	for _, name := range []string{"o'brien", "jürgen", "山田太郎", "ада", "grace.hopper@example.com", "a-b_c.d"} {
 		if _, err := directory.Canonical(name); err != nil {
 			t.Errorf("%q is an honest name: %v", name, err)

@@ -2,6 +2,8 @@ package directory
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -45,7 +47,8 @@ func (d *Directory) ApplyMetadata(ctx context.Context, id idp.AppID, version int
 	if err != nil {
 		return nil, err
 	}
-	if len(changes) == 0 && m.Settings.Metadata.Until.Equal(a.SAML.Metadata.Until) {
+	if len(changes) == 0 && m.Settings.Metadata.Until.Equal(a.SAML.Metadata.Until) &&
+		m.Settings.Metadata.PublishedAt.Equal(a.SAML.Metadata.PublishedAt) {
 		return nil, d.stands(ctx)
 	}
 	a.SAML = new(withMetadata(*a.SAML, m))
@@ -71,8 +74,24 @@ func withMetadata(s idp.SAMLSettings, m idp.Metadata) idp.SAMLSettings {
 	s.AttributeServices = from.AttributeServices
 	s.EncryptionCert, s.EncryptionMethods = from.EncryptionCert, from.EncryptionMethods
 	s.RequireSigned = s.RequireSigned || from.RequireSigned
-	s.MetadataXML, s.Metadata.Until = from.MetadataXML, from.Metadata.Until
+	if was := s.MetadataXML; was != "" && was != from.MetadataXML && !RegisteredBefore(s, was) {
+		s.Metadata.Before = append(slices.Clone(s.Metadata.Before), documentMark(was))
+		s.Metadata.Before = s.Metadata.Before[max(0, len(s.Metadata.Before)-idp.MaxBefore):]
+	}
+	s.MetadataXML, s.Metadata.Until, s.Metadata.PublishedAt = from.MetadataXML, from.Metadata.Until, from.Metadata.PublishedAt
 	return s
+}
+
+// RegisteredBefore reports whether a document was registered for an app once, and
+// another since.
+func RegisteredBefore(s idp.SAMLSettings, document string) bool {
+	return slices.Contains(s.Metadata.Before, documentMark(document))
+}
+
+// documentMark is half of a document's SHA-256, in hex: nobody makes two of one.
+func documentMark(document string) string {
+	sum := sha256.Sum256([]byte(document))
+	return hex.EncodeToString(sum[:16])
 }
 
 // Documented are the settings of a service provider that come from its metadata,

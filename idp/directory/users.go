@@ -16,6 +16,9 @@ type Person struct {
 	GivenName   string
 	FamilyName  string
 	Role        idp.Role
+	// PasswordHash is of a password that a new person had elsewhere; it says
+	// nothing of a known one. It is never written anywhere as it came.
+	PasswordHash string
 }
 
 // check returns p in canonical form, or idp.Invalid naming the field.
@@ -68,24 +71,41 @@ func (d *Directory) AddUser(ctx context.Context, p Person) (idp.User, error) {
 	if err != nil {
 		return idp.User{}, err
 	}
+	passwords, err := d.takeOver(ctx, u, p)
+	if err != nil {
+		return idp.User{}, err
+	}
+	return d.addUser(ctx, u, idp.Change{Passwords: passwords})
+}
+
+// takeOver is the password that a new person brings along.
+func (d *Directory) takeOver(ctx context.Context, u idp.User, p Person) ([]idp.Credential, error) {
+	if p.PasswordHash == "" {
+		return nil, nil
+	}
+	if d.TakeOver == nil {
+		return nil, invalid("password_hash", "Passwords are not taken over here.")
+	}
+	c, err := d.TakeOver(ctx, u.ID, p.PasswordHash)
+	return []idp.Credential{c}, err
+}
+
+// addUser adds u with what comes along.
+func (d *Directory) addUser(ctx context.Context, u idp.User, with idp.Change) (idp.User, error) {
+	if err := d.nobodyElse(ctx, u); err != nil {
+		return idp.User{}, err
+	}
 	e := d.event(ctx, "user.add")
 	e.UserID = u.ID
-	if _, err := d.Store.Commit(ctx, idp.Change{Users: []idp.User{u}, Events: []idp.Event{e}}); err != nil {
+	with.Users, with.Events = []idp.User{u}, []idp.Event{e}
+	if len(with.Passwords) > 0 {
+		with.Events[0].Detail = map[string]string{"password": "taken over"}
+	}
+	if _, err := d.Store.Commit(ctx, with); err != nil {
 		return idp.User{}, err
 	}
 	u.Version = 1
 	return u, nil
-}
-
-// Invite issues a one-time link with which the person sets a password. It
-// answers idp.Unauthenticated while the person is suspended.
-func (d *Directory) Invite(ctx context.Context, u idp.User) (raw string, l idp.Link, err error) {
-	generation, err := d.Store.Generation(ctx)
-	if err != nil {
-		return "", idp.Link{}, err
-	}
-	proof := idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}
-	return d.Passes.NewLink(ctx, proof, idp.LinkPassword)
 }
 
 // ChangeUser sets what is known of a person; the role included, and the last
@@ -102,6 +122,9 @@ func (d *Directory) ChangeUser(ctx context.Context, id idp.UserID, p Person) (id
 			return err
 		}
 		changed = described(u, p)
+		if err := d.nobodyElse(ctx, changed); err != nil && (changed.Username != u.Username || changed.Email != u.Email) {
+			return err
+		}
 		e := d.event(ctx, "user.change")
 		e.UserID = id
 		if u.Role != changed.Role {
@@ -116,6 +139,28 @@ func (d *Directory) ChangeUser(ctx context.Context, id idp.UserID, p Person) (id
 	})
 	changed.Version++
 	return changed, err
+}
+
+// nobodyElse refuses names by which another person is known already: a username
+// that is somebody's address, or the other way round, would be theirs to sign in
+// by. Of two usernames, or two addresses, the database itself lets one in.
+func (d *Directory) nobodyElse(ctx context.Context, u idp.User) error {
+	for field, name := range map[string]string{"username": u.Username, "email": u.Email} {
+		if name == "" {
+			continue
+		}
+		other, err := d.Store.UserByName(ctx, name)
+		switch {
+		case idp.IsKind(err, idp.NotFound):
+		case err != nil:
+			return err
+		case other.ID != u.ID:
+			e := idp.Errorf(idp.Conflict, "Another person signs in by this %s already.", field)
+			e.Fields = map[string]string{field: e.Detail}
+			return e
+		}
+	}
+	return nil
 }
 
 // described is u with what p says.

@@ -122,7 +122,7 @@ func (l *Login) RenewRecovery(ctx context.Context, id idp.UserID) ([]string, err
 	if err != nil {
 		return nil, err
 	}
-	if len(secondFactors(all)) == 0 {
+	if len(l.secondFactors(all)) == 0 {
 		return nil, idp.Errorf(idp.Conflict, "Recovery codes stand in for a second factor. Add one first.")
 	}
 	shown, change := l.withRecovery(u, all)

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"runtime"
+	"strings"
 	"sync/atomic"
 
 	"golang.org/x/crypto/argon2"
@@ -58,11 +59,14 @@ func (h *Hasher) Hash(ctx context.Context, password string) (phc string, err err
 }
 
 // Verify reports whether password is the one phc was made of, and whether phc
-// was made with other parameters than today's. An empty phc is nobody's
+// was made in another way than today's. An empty phc is nobody's
 // password: it costs the same hash and is never right. It answers
 // idp.Unavailable like Hash, and another error for a phc it cannot read.
 func (h *Hasher) Verify(ctx context.Context, phc, password string) (right, outdated bool, err error) {
 	want := encoded{params: h.params, salt: make([]byte, saltSize), key: make([]byte, keySize)}
+	if phc != "" && !strings.HasPrefix(phc, "$argon2id$") {
+		return h.verifyForeign(ctx, phc, password)
+	}
 	if phc != "" {
 		if want, err = parsePHC(phc); err != nil {
 			return false, false, err
@@ -76,6 +80,16 @@ func (h *Hasher) Verify(ctx context.Context, phc, password string) (right, outda
 	return right, right && want.params != h.params, nil
 }
 
+// verifyForeign does the same for a hash that another program made.
+func (h *Hasher) verifyForeign(ctx context.Context, stored, password string) (right, outdated bool, err error) {
+	f, err := parseForeign(stored)
+	if err != nil {
+		return false, false, err
+	}
+	err = h.queue(ctx, func() { right = f.matches(password[:min(len(password), MaxPassword)]) && len(password) <= MaxPassword })
+	return right, right, err
+}
+
 // Load says how many hashes are computed at this moment, how many wait for
 // their turn, and how many were computed since the start.
 func (h *Hasher) Load() (computing, waiting int, computed int64) {
@@ -83,23 +97,52 @@ func (h *Hasher) Load() (computing, waiting int, computed int64) {
 	return computing, max(0, len(h.places)-computing), h.hashes.Load()
 }
 
+type favouredKey struct{}
+
+// favoured returns a context in which somebody waits for a hash who has signed
+// in on this very browser before.
+func (a attempt) favoured(ctx context.Context) context.Context {
+	if !a.known {
+		return ctx
+	}
+	return context.WithValue(ctx, favouredKey{}, true)
+}
+
+// full reports whether the places that are left are kept for those who are
+// known: a crowd of strangers fills three quarters of the queue, and no more.
+func (h *Hasher) full(ctx context.Context) bool {
+	return ctx.Value(favouredKey{}) == nil && len(h.places) >= cap(h.places)-cap(h.places)/4
+}
+
 // compute waits for its turn and computes the key of a password.
-func (h *Hasher) compute(ctx context.Context, c encoded, password string) ([]byte, error) {
+func (h *Hasher) compute(ctx context.Context, c encoded, password string) (key []byte, err error) {
+	password = password[:min(len(password), MaxPassword)]
+	err = h.queue(ctx, func() {
+		key = argon2.IDKey([]byte(password), c.salt, c.passes, c.memory, c.lanes, uint32(len(c.key)))
+	})
+	return key, err
+}
+
+// queue runs a hash in its turn.
+func (h *Hasher) queue(ctx context.Context, hash func()) error {
+	if h.full(ctx) {
+		return busy()
+	}
 	select {
 	case h.places <- struct{}{}:
 		defer func() { <-h.places }()
 	default:
-		return nil, busy()
+		return busy()
 	}
 	select {
 	case h.slots <- struct{}{}:
 		defer func() { <-h.slots }()
 	case <-ctx.Done():
-		return nil, busy().Because(ctx.Err())
+		return busy().Because(ctx.Err())
 	}
 	h.hashes.Add(1)
-	password = password[:min(len(password), MaxPassword)]
-	return argon2.IDKey([]byte(password), c.salt, c.passes, c.memory, c.lanes, uint32(len(c.key))), nil
+	hash()
+	return nil
 }
 
 func busy() *idp.Error {

@@ -40,6 +40,18 @@ func (l *Login) asked(ctx context.Context, user idp.UserID, raw string) (here id
 	return here, slices.DeleteFunc(all, func(d idp.KnownDevice) bool { return !l.asks(d) || !here.FirstAt.Before(d.FirstAt) }), nil
 }
 
+// Tell has the person of a new device told by mail that somebody signed in with
+// it; device says it in words. Of a device that asks nothing, nobody is told.
+func (l *Login) Tell(ctx context.Context, d idp.KnownDevice, device string) error {
+	if !d.Asks {
+		return nil
+	}
+	m := idp.NewMail(idp.MailNewDevice, idp.User{ID: d.UserID, Epoch: d.Epoch}, l.now())
+	m.Data = map[string]string{"device": device, "address": d.Address}
+	_, err := l.Store.Commit(ctx, idp.Change{Mails: []idp.Mail{m}})
+	return err
+}
+
 // answer finds the device that is asked about, and the one that answers.
 func (l *Login) answer(ctx context.Context, user idp.UserID, raw string, id idp.KnownDeviceID) (here, d idp.KnownDevice, err error) {
 	here, asked, err := l.asked(ctx, user, raw)

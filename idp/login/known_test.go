@@ -140,7 +140,7 @@ func TestEN01ADeviceCookieTellsNothing(t *testing.T) {
 }
 
 // TestStatementsOfASignIn holds what a password sign-in asks of the database,
-// beside its hash.
+// beside its hash. One is what the person has as a second factor.
 func TestStatementsOfASignIn(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -150,8 +150,8 @@ func TestStatementsOfASignIn(t *testing.T) {
 		device, address string
 		most            uint64
 	}{
-		"on a known device": {hers, "192.0.2.1", 6},
-		"on a new one":      {"", "198.51.100.1", 8},
+		"on a known device": {hers, "192.0.2.1", 7},
+		"on a new one":      {"", "198.51.100.1", 9},
 	} {
 		in := h.begin()
 		in.Device = c.device
@@ -219,6 +219,11 @@ func TestOnlyAnOlderBrowserSaysWhetherANewOneIsTheirs(t *testing.T) {
 	if got := asked(anna, stolen); got != 1 { // hers now, and older than the third
 		t.Errorf("a browser that is hers is asked about %d", got)
 	}
+	newest, fourth := h.newcomer(anna)
+	h.ok(h.Own(t.Context(), anna.ID, hers, fourth.ID))
+	if got := asked(anna, newest); got != 0 {
+		t.Errorf("a browser of hers is asked about %d that came before it", got)
+	}
 	h.clock.pass(31 * 24 * time.Hour)
 	if got := asked(anna, hers); got != 0 {
 		t.Errorf("asked about %d after a month", got)
@@ -284,11 +289,32 @@ func TestThisWasNotMeEndsEverything(t *testing.T) {
 	for device, asks := range map[string]bool{hers: false, stolen: true} {
 		d, err := h.gate.KnownDevice(t.Context(), h.knownTo(u, device), anna.ID)
 		h.ok(err)
-		if d.Asks != asks {
-			t.Errorf("asks %v, want %v", d.Asks, asks)
+		if d.Asks != asks || d.ID == intruder.ID || asks != d.FirstAt.Equal(idp.Time(h.clock.now())) {
+			t.Errorf("known as %+v, asks %v", d, asks)
 		}
 	}
 	if len(h.events("device.disown")) != 1 {
 		t.Error("no event")
+	}
+}
+
+func TestANewDeviceIsToldByMail(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.store.Mails = true
+	anna := h.user("anna", secret)
+	generation, err := h.store.Generation(t.Context())
+	h.ok(err)
+	proof := idp.Proof{UserID: anna.ID, Epoch: anna.Epoch, Generation: generation}
+	for i, want := range []int{0, 1} { // there is nothing to tell the first one from
+		seen, err := h.gate.KnowDevice(t.Context(), proof, "", sessions.Browser{Address: "203.0.113.7", UserAgent: "Firefox"})
+		h.ok(err)
+		h.ok(h.Tell(t.Context(), seen.Device, "Firefox on Linux"))
+		if got := h.mailsTo(anna.ID); len(got) != want {
+			t.Errorf("after device %d there are %d mails, want %d", i, len(got), want)
+		}
+	}
+	if m := h.mailsTo(anna.ID)[0]; m.Kind != idp.MailNewDevice || m.Data["address"] != "203.0.113.7" || m.Data["device"] != "Firefox on Linux" {
+		t.Errorf("%+v", m)
 	}
 }

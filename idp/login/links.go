@@ -14,7 +14,7 @@ const minPassword = 12
 
 // CheckPassword answers idp.Invalid, in plain words and under the field
 // "password", for a password that nobody may set: fewer than 12 characters,
-// more than [MaxPassword] bytes, or not text.
+// more than [MaxPassword] bytes, not text, or one that attackers try first.
 func CheckPassword(password string) error {
 	switch {
 	case utf8.RuneCountInString(password) < minPassword:
@@ -23,12 +23,15 @@ func CheckPassword(password string) error {
 		return badPassword("Use at most %d bytes.", MaxPassword)
 	case !utf8.ValidString(password) || strings.ContainsRune(password, 0):
 		return badPassword("Use letters, digits, signs and spaces.")
+	case isCommon(password):
+		return badPassword("This password is on lists that attackers try first, or too close to one that is. Take words that belong together only for you.")
 	}
 	return nil
 }
 
-// checkFor refuses, on top of CheckPassword, what anybody would try first.
-func checkFor(u idp.User, password string) error {
+// checkFor refuses, on top of CheckPassword, what anybody would try first for
+// this person, and what is in the file of breaches.
+func (l *Login) checkFor(u idp.User, password string) error {
 	if err := CheckPassword(password); err != nil {
 		return err
 	}
@@ -36,6 +39,16 @@ func checkFor(u idp.User, password string) error {
 		if known != "" && strings.EqualFold(strings.TrimSpace(password), known) {
 			return badPassword("The password must not be your own name or address.")
 		}
+	}
+	if l.Breached == nil {
+		return nil
+	}
+	known, err := l.Breached.Has(password)
+	if err != nil {
+		return err
+	}
+	if known {
+		return badPassword("This password became known when some other site was broken into. Take one that you use nowhere else.")
 	}
 	return nil
 }
@@ -59,22 +72,26 @@ func (l *Login) credential(ctx context.Context, id idp.UserID, password string) 
 	}, nil
 }
 
-// SetPassword spends a link of purpose idp.LinkPassword and sets its user's
-// password, both or neither. Where there was a password before, everything
+// SetPassword spends a link of purpose idp.LinkPassword or idp.LinkRecovery and
+// sets its user's password, both or neither; by a link of recovery only where
+// that is proof enough (see [Login.Recover]). Where there was a password before, everything
 // the user holds ends with it, with a receipt: whoever knew the old one is
 // out. (Before the first one there is nothing to end: older links died when
 // this one was made.) Nobody is signed in by it. It answers idp.Invalid for a
 // password that may not be, idp.Unauthenticated for a link that no longer
 // works, a [*ThrottledError] when the house is too busy.
 func (l *Login) SetPassword(ctx context.Context, link idp.Link, password string) error {
-	if link.Purpose != idp.LinkPassword || link.UserID == "" {
+	if !ForPassword(link) {
 		return idp.Errorf(idp.Invalid, "This link is not for setting a password.")
 	}
 	u, err := l.Store.User(ctx, link.UserID)
 	if err != nil {
 		return fmt.Errorf("read whose link it is: %w", err)
 	}
-	if err := checkFor(u, password); err != nil {
+	if err := l.checkFor(u, password); err != nil {
+		return err
+	}
+	if err := l.secondProof(ctx, link); err != nil {
 		return err
 	}
 	credential, err := l.credential(ctx, u.ID, password)
@@ -89,6 +106,7 @@ func (l *Login) SetPassword(ctx context.Context, link idp.Link, password string)
 	switch {
 	case err == nil:
 		change.Ending = l.endPasses(ctx, link)
+		change.Mails = []idp.Mail{idp.NewMail(idp.MailPasswordChanged, u, l.now())}
 	case !idp.IsKind(err, idp.NotFound):
 		return fmt.Errorf("look for an older password: %w", err)
 	}
@@ -119,15 +137,15 @@ func (l *Login) linkEvent(ctx context.Context, kind string, id idp.UserID) idp.E
 	return e
 }
 
-// FirstOwner spends a link of purpose idp.LinkFirstOwner and makes u, new and
-// in canonical form (directory.NewUser), the owner with this password: all or
-// nothing. It answers idp.Conflict when there is an owner already or the name
-// is taken, else like SetPassword.
+// FirstOwner spends a link of purpose idp.LinkFirstOwner or idp.LinkOwner and
+// makes u, new and in canonical form (directory.NewUser), an owner with this
+// password: all or nothing. It answers idp.Conflict when a first owner finds
+// another or the name is taken, else like SetPassword.
 func (l *Login) FirstOwner(ctx context.Context, link idp.Link, u idp.User, password string) (idp.User, error) {
-	if link.Purpose != idp.LinkFirstOwner {
+	if !ForOwner(link) {
 		return idp.User{}, idp.Errorf(idp.Invalid, "This link does not make an owner.")
 	}
-	if err := checkFor(u, password); err != nil {
+	if err := l.checkFor(u, password); err != nil {
 		return idp.User{}, err
 	}
 	credential, err := l.credential(ctx, u.ID, password)
@@ -135,10 +153,14 @@ func (l *Login) FirstOwner(ctx context.Context, link idp.Link, u idp.User, passw
 		return idp.User{}, err
 	}
 	u.Role, u.Status = idp.RoleOwner, idp.UserActive
+	kind := "owner.first"
+	if link.Purpose == idp.LinkOwner {
+		kind = "owner.recover"
+	}
 	_, err = l.Gate.UseLink(ctx, link, idp.Change{
 		Users:     []idp.User{u},
 		Passwords: []idp.Credential{credential},
-		Events:    []idp.Event{l.linkEvent(ctx, "owner.first", u.ID)},
+		Events:    []idp.Event{l.linkEvent(ctx, kind, u.ID)},
 	})
 	if err != nil {
 		return idp.User{}, err

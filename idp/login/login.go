@@ -14,8 +14,12 @@ type Store interface {
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	Credential(ctx context.Context, id idp.UserID, kind idp.CredentialKind) (idp.Credential, error)
 	Credentials(ctx context.Context, id idp.UserID) ([]idp.Credential, error)
+	CredentialByLookup(ctx context.Context, kind idp.CredentialKind, lookup string) (c idp.Credential, u idp.User, generation string, err error)
+	TouchCredential(ctx context.Context, c idp.Credential, now time.Time) error
+	Spend(ctx context.Context, kind, value string, until time.Time) error
 	SpendCredential(ctx context.Context, c idp.Credential, mark int64, now time.Time) error
 	Count(ctx context.Context, name string, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
+	CountBy(ctx context.Context, name string, by int, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
 	Uncount(ctx context.Context, name string) error
 	Record(ctx context.Context, events ...idp.Event) error
 	Commit(ctx context.Context, c idp.Change) (idp.Committed, error)
@@ -39,13 +43,20 @@ type Login struct {
 	Store  Store
 	Gate   Gate
 	Hasher *Hasher
+	// Passkeys are the ceremonies of passkeys; nil: the house can have none.
+	Passkeys *Passkeys
 	// Canonical returns the one form of a name, directory.Canonical.
 	Canonical func(name string) (string, error)
 	Box       Box
 	// Demand is what the policy asks of somebody for an app, "" for the house
 	// itself. nil: nothing.
 	Demand func(ctx context.Context, id idp.UserID, app idp.AppID) (idp.Demand, error)
-	Now    func() time.Time
+	// Breached are more passwords that nobody may set. May be nil.
+	Breached *Breached
+	Now      func() time.Time
+
+	shut  Shut
+	meter meter
 }
 
 func (l *Login) now() time.Time { return idp.Time(l.Now()) }

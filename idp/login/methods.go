@@ -11,7 +11,9 @@ const (
 
 // Methods are the amr values (RFC 8176 §2) of all that people can prove here:
 // what a tongue is asked for beyond them, nobody can satisfy.
-func Methods() []string { return []string{methodPassword, methodOTP, methodSeveral} }
+func Methods() []string {
+	return []string{methodPassword, methodOTP, methodHardware, methodSoftware, methodPresence, methodSeveral}
+}
 
 // factorOf is the kind of proof that a method is (RFC 8176 §2).
 var factorOf = map[string]string{

@@ -27,7 +27,7 @@ func (l *Login) Password(ctx context.Context, in idp.SignIn, username, password 
 	if err != nil {
 		return idp.SignIn{}, err
 	}
-	right, outdated, err := l.Hasher.Verify(ctx, a.phc, password)
+	right, outdated, err := l.Hasher.Verify(a.favoured(ctx), a.phc, password)
 	if err != nil {
 		return idp.SignIn{}, l.soon(err)
 	}
@@ -81,6 +81,9 @@ func (l *Login) refuse(ctx context.Context, in idp.SignIn, a attempt, why string
 	}
 	if err := l.Store.Record(ctx, e); err != nil {
 		return fmt.Errorf("record the refusal: %w", err)
+	}
+	if err := l.suspect(ctx, a); err != nil {
+		return err
 	}
 	return refused()
 }

@@ -20,22 +20,23 @@ func (l *Login) second(ctx context.Context, in idp.SignIn, id idp.UserID) (idp.S
 	if err != nil {
 		return idp.SignIn{}, err
 	}
-	in.Has = secondFactors(all)
-	in.Several = in.Several || asked.SecondFactor || len(in.Has) > 0
+	in.Has = l.secondFactors(all)
+	in.Several = in.Several || asked.SecondFactor || slices.Contains(in.Has, idp.CredentialTOTP)
 	return in, nil
 }
 
 // secondFactors are the kinds among the credentials that a second factor can be
 // proven by. Recovery codes stand in for the others, and are none by themselves.
-func secondFactors(all []idp.Credential) []idp.CredentialKind {
+func (l *Login) secondFactors(all []idp.Credential) []idp.CredentialKind {
 	var kinds []idp.CredentialKind
 	has := func(kind idp.CredentialKind) bool {
 		return slices.ContainsFunc(all, func(c idp.Credential) bool { return c.Kind == kind && (kind != idp.CredentialRecovery || c.Mark == 0) })
 	}
-	for _, kind := range []idp.CredentialKind{idp.CredentialTOTP} {
-		if has(kind) {
-			kinds = append(kinds, kind)
-		}
+	if has(idp.CredentialTOTP) {
+		kinds = append(kinds, idp.CredentialTOTP)
+	}
+	if l.Passkeys != nil && has(idp.CredentialPasskey) {
+		kinds = append(kinds, idp.CredentialPasskey)
 	}
 	if len(kinds) > 0 && has(idp.CredentialRecovery) {
 		kinds = append(kinds, idp.CredentialRecovery)

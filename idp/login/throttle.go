@@ -66,11 +66,15 @@ func (l *Login) count(ctx context.Context, limits []limit, kind, value string) (
 	for _, lim := range limits {
 		name := throttleName(kind, value, lim.window)
 		t.names = append(t.names, name)
+		if until, ok := l.shut.Until(name, l.now()); ok {
+			return t, l.throttled(ctx, kind, false, until)
+		}
 		n, resetAt, err := l.Store.Count(ctx, name, lim.window, l.now())
 		if err != nil {
 			return t, fmt.Errorf("count tries by %s: %w", kind, err)
 		}
 		if n > lim.tries {
+			l.shut.Close(name, resetAt, l.now())
 			return t, l.throttled(ctx, kind, n == lim.tries+1, resetAt)
 		}
 		t.repeated = t.repeated || n > 1
@@ -82,13 +86,20 @@ func (l *Login) count(ctx context.Context, limits []limit, kind, value string) (
 // the log does not grow with the flood.
 func (l *Login) throttled(ctx context.Context, kind string, first bool, resetAt time.Time) error {
 	if first {
-		e := l.event(ctx, "signin.password.throttle")
-		e.Detail = map[string]string{"by": kind, "until": resetAt.UTC().Format(time.RFC3339)}
-		if err := l.Store.Record(ctx, e); err != nil {
-			return fmt.Errorf("record the throttle: %w", err)
+		if err := l.recordThrottle(ctx, kind, resetAt); err != nil {
+			return err
 		}
 	}
 	return &ThrottledError{RetryAt: resetAt, Err: idp.Errorf(idp.Throttled, "Too many tries to sign in. Wait a little and try again.")}
+}
+
+func (l *Login) recordThrottle(ctx context.Context, kind string, resetAt time.Time) error {
+	e := l.event(ctx, "signin.password.throttle")
+	e.Detail = map[string]string{"by": kind, "until": resetAt.UTC().Format(time.RFC3339)}
+	if err := l.Store.Record(ctx, e); err != nil {
+		return fmt.Errorf("record the throttle: %w", err)
+	}
+	return nil
 }
 
 // admit finds who is meant and counts the try, before any hash. A known device
@@ -180,6 +191,7 @@ func (l *Login) forgive(ctx context.Context, account tally) error {
 		return nil
 	}
 	for _, name := range account.names {
+		l.shut.Open(name)
 		if err := l.Store.Uncount(ctx, name); err != nil {
 			return fmt.Errorf("forget tries: %w", err)
 		}

@@ -92,27 +92,154 @@ func TestBF04OneAddressDoesNotReachTheHasherWithManyNames(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	in := h.begin()
-	tries := func(address func(i int) string) int64 {
+	next := 0
+	tries := func(n int, address func(i int) string) int64 {
 		return h.hashes(func() {
-			for i := range 1000 {
-				if _, err := h.Password(h.from(address(i)), in, fmt.Sprintf("user%d", i), secret); err == nil {
+			for i := range n {
+				next++
+				if _, err := h.Password(h.from(address(i)), in, fmt.Sprintf("user%d", next), secret); err == nil {
 					t.Error("signed in")
 				}
 			}
 		})
 	}
-	if n := tries(func(int) string { return "192.0.2.1" }); n != 50 {
+	// Of 5,000 names at most 1 %, and as many over the whole hour.
+	n := tries(5000, func(i int) string {
+		if i >= 2000 {
+			h.clock.pass(time.Second)
+		}
+		return "192.0.2.1"
+	})
+	if n < namesAtAddress || n > 50 {
 		t.Errorf("one address: %d hashes", n)
 	}
-	if n := tries(func(i int) string { return fmt.Sprintf("198.51.100.%d", i%256) }); n != 200 {
+	if n := tries(1000, func(i int) string { return fmt.Sprintf("198.51.100.%d", i%256) }); n < namesAtNetwork || n > 75 {
 		t.Errorf("one /24: %d hashes", n)
 	}
-	if n := tries(func(i int) string { return fmt.Sprintf("2001:db8::%x", i+1) }); n != 50 {
+	if n := tries(1000, func(i int) string { return fmt.Sprintf("2001:db8::%x", i+1) }); n > 50 {
 		t.Errorf("one /64: %d hashes", n)
 	}
-	if n := tries(func(int) string { return "203.0.113.1" }); n != 50 {
-		t.Errorf("another address is shut out with it: %d hashes", n)
+	by := map[string]int{}
+	for _, e := range h.events("signin.stuffing") {
+		by[e.Detail["by"]+" "+e.Detail["place"]]++
 	}
+	for _, place := range []string{"address 192.0.2.1/32", "network 198.51.100.0/24", "address 2001:db8::/64"} {
+		if by[place] != 1 {
+			t.Errorf("%s is in %d events", place, by[place])
+		}
+	}
+	// A neighbour, and whoever is known, comes in meanwhile.
+	anna := h.user("anna", secret)
+	h.ok(h.try("192.0.2.2", "anna", secret))
+	h.ok(h.tryOn(h.knownTo(anna, ""), "192.0.2.1", "anna", secret))
+}
+
+// TestOnePersonWhoForgotThePasswordIsNoAttack: one name that fails many times,
+// or many that come in, is none either.
+func TestOnePersonWhoForgotThePasswordIsNoAttack(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	u := h.user("anna", secret)
+	hers := h.knownTo(u, "")
+	for i := range 40 {
+		_ = h.try("192.0.2.1", "anna", "wrong")
+		h.ok(h.tryOn(hers, "192.0.2.1", "anna", secret))
+		name := fmt.Sprint("person", i)
+		_ = h.tryOn(h.knownTo(h.user(name, secret), ""), "192.0.2.1", name, "wrong")
+		h.clock.pass(time.Minute)
+		h.ok(h.try("192.0.2.1", name, secret))
+	}
+	if got := h.events("signin.stuffing"); len(got) != 0 {
+		t.Errorf("events %+v", got)
+	}
+}
+
+// TestAFloodCostsNoDatabase: who is over the limit is refused by the node
+// itself, and asked about again every few seconds.
+func TestAFloodCostsNoDatabase(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	in := h.begin()
+	flood := func() uint64 {
+		before := h.store.Statements()
+		for range 1000 {
+			if _, err := h.Password(h.from("192.0.2.1"), in, "anna", secret); err == nil {
+				t.Error("signed in")
+			}
+		}
+		return h.store.Statements() - before
+	}
+	flood()
+	h.clock.pass(shutFor)
+	if n := flood(); n > 10 {
+		t.Errorf("%d statements for a thousand tries", n)
+	}
+	// What is remembered of it is bounded.
+	now := h.clock.now()
+	for i := range maxShut + 100 {
+		h.shut.Close(fmt.Sprint(i), now.Add(time.Hour), now)
+	}
+	if n := len(h.shut.names); n > maxShut {
+		t.Errorf("%d names remembered", n)
+	}
+	h.clock.pass(shutFor)
+	h.shut.Close("one more", h.clock.now().Add(time.Hour), h.clock.now())
+	if n := len(h.shut.names); n != 1 {
+		t.Errorf("%d names remembered after they are over", n)
+	}
+}
+
+// TestFarMoreFailuresThanUsualAreAnAlarm: by the number that a house is used to.
+func TestFarMoreFailuresThanUsualAreAnAlarm(t *testing.T) {
+	t.Parallel()
+	var m meter
+	now := time.Unix(1e9, 0)
+	window := func(n int) (alarms int) {
+		for range n {
+			if _, _, first := m.failed(now); first {
+				alarms++
+			}
+		}
+		now = now.Add(meterWindow)
+		return alarms
+	}
+	for i, c := range []struct{ failures, alarms int }{{100, 0}, {101, 1}, {2000, 1}, {0, 0}} {
+		if got := window(c.failures); got != c.alarms {
+			t.Errorf("window %d: %d alarms", i, got)
+		}
+	}
+	if !m.isOver(now) {
+		t.Error("over at once")
+	}
+	for range 100 {
+		window(50)
+	}
+	if m.isOver(now) {
+		t.Error("an alarm for ever")
+	}
+	if got := window(400) + window(0) + window(0); got != 0 { // a Monday morning in a house of 50 an hour
+		t.Errorf("%d alarms for eight times the usual", got)
+	}
+	if got := window(700); got != 1 {
+		t.Errorf("%d alarms for fourteen times the usual", got)
+	}
+}
+
+// TestStrangersDoNotFillTheWholeQueue: places are kept for those who are known.
+func TestStrangersDoNotFillTheWholeQueue(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	hers := h.knownTo(h.user("anna", secret), "")
+	h.user("berta", secret)
+	h.Hasher = newHasher(cheap(), 1, 7)
+	for range 6 { // as a crowd that waits
+		h.Hasher.places <- struct{}{}
+	}
+	h.is(h.try("", "berta", secret), idp.Unavailable)
+	h.ok(h.tryOn(hers, "", "anna", secret))
+	h.Hasher.places <- struct{}{}
+	h.Hasher.places <- struct{}{}
+	h.is(h.tryOn(hers, "", "anna", secret), idp.Unavailable)
 }
 
 func TestEN04SpellingsOfAPersonCountTogether(t *testing.T) {

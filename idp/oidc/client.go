@@ -97,7 +97,7 @@ func (p *Provider) prove(ctx context.Context, c presented, app idp.App) error {
 	}
 	hash, ok := matching(c.secret, app.OIDC.SecretHashes)
 	if !ok {
-		return p.refuseClient(ctx, app, "wrong secret")
+		return p.wrongSecret(ctx, app)
 	}
 	p.secretUses.note(app.ID, hash, p.now())
 	return nil
@@ -106,6 +106,34 @@ func (p *Provider) prove(ctx context.Context, c presented, app idp.App) error {
 func (p *Provider) refuseClient(ctx context.Context, app idp.App, why string) error {
 	p.note(ctx, idp.Event{Kind: "oidc.client.refuse", AppID: app.ID, Detail: map[string]string{"reason": why}})
 	return invalidClient(errors.New(why))
+}
+
+// maxWrongSecrets is how many wrong secrets for one app from one address are
+// answered in a minute.
+const maxWrongSecrets = 20
+
+// wrongSecret refuses a wrong secret, and soon asks an address that brings many
+// to wait. The right one is taken from there all the same: with 256 random bits
+// there is nothing to guess, and who is in the way of an app is nobody's to
+// decide who knows its client ID.
+func (p *Provider) wrongSecret(ctx context.Context, app idp.App) error {
+	name, now := "client.secret|"+string(app.ID)+"|"+idp.ActorOf(ctx).Address, p.now()
+	if _, shut := p.shut.Until(name, now); shut {
+		return tooManySecrets()
+	}
+	n, until, err := p.Tries.Count(ctx, name, time.Minute, now)
+	switch {
+	case err != nil:
+		return fault(err)
+	case n > maxWrongSecrets:
+		p.shut.Close(name, until, now)
+		return tooManySecrets()
+	}
+	return p.refuseClient(ctx, app, "wrong secret")
+}
+
+func tooManySecrets() error {
+	return op.NewStatusError((&oidc.Error{ErrorType: temporarilyUnavailable}).WithDescription("Too many wrong secrets. Wait a minute."), http.StatusTooManyRequests)
 }
 
 // matching returns the hash of the app's that is of this secret, compared in

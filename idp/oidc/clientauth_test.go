@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/idp"
 )
@@ -171,4 +172,27 @@ func TestCS05OnlyRegisteredOriginsMayRead(t *testing.T) {
 			t.Errorf("%s: %q", path, got)
 		}
 	}
+}
+
+// TestCA07WrongSecretsAreSlowedDown: by app and address, at no cost after some,
+// and without keeping the app itself out, from wherever it comes.
+func TestCA07WrongSecretsAreSlowedDown(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	wrong := caller{h, true, "wiki", secret[1:]}
+	for range 20 {
+		wrong.exchange("x").wants(t, http.StatusUnauthorized, "invalid_client")
+	}
+	wrong.exchange("x").wants(t, http.StatusTooManyRequests, "temporarily_unavailable")
+	before := h.store.Statements()
+	for range 1000 {
+		wrong.exchange("x").wants(t, http.StatusTooManyRequests, "temporarily_unavailable")
+	}
+	if n := h.store.Statements() - before; n > 1010 { // finding the app is one
+		t.Errorf("%d statements for a thousand wrong secrets", n)
+	}
+	caller{h, false, "other", secret[1:]}.exchange("x").wants(t, http.StatusUnauthorized, "invalid_client")
+	h.signedIn(h.ada).tokens("openid")
+	h.clock.Advance(time.Minute)
+	wrong.exchange("x").wants(t, http.StatusUnauthorized, "invalid_client")
 }

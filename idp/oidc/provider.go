@@ -12,6 +12,7 @@ import (
 	"gatehouse/idp"
 	"gatehouse/idp/fetch"
 	"gatehouse/idp/keys"
+	"gatehouse/idp/login"
 )
 
 // Where the provider answers, below the issuer.
@@ -171,6 +172,7 @@ type Provider struct {
 	origins    origins
 	secretUses secretUses
 	publicKeys publicKeys
+	shut       login.Shut
 }
 
 // Handler serves all paths of the provider: everything below /oauth/ and

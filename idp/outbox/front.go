@@ -28,6 +28,7 @@ type FrontStore interface {
 	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
 	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
 	CutParticipants(ctx context.Context, r idp.Receipt, after string, limit int) ([]idp.Participant, string, error)
+	NamesTold(ctx context.Context, ids []idp.SessionID) ([]idp.Participant, error)
 	Delivery(ctx context.Context, id idp.DeliveryID) (idp.Delivery, error)
 	LeadDelivery(ctx context.Context, d idp.Delivery) error
 	AnswerDelivery(ctx context.Context, d idp.Delivery) error
@@ -64,12 +65,17 @@ func (f *Fronts) Calls(ctx context.Context, r idp.Receipt) []idp.FrontCall {
 		f.complain(ctx, r, "", err)
 		return nil
 	}
+	told, err := f.Store.NamesTold(ctx, []idp.SessionID{r.SessionID})
+	if err != nil {
+		f.complain(ctx, r, "", err)
+		return nil
+	}
 	var calls []idp.FrontCall
 	for _, p := range participants {
 		if asked(r, p.AppID) {
 			continue
 		}
-		called, err := f.leadByAllNames(ctx, r, p, session.ExpiresAt)
+		called, err := f.leadByAllNames(ctx, r, byAllNames(p, told), session.ExpiresAt)
 		if err != nil && !errors.Is(err, errNotByBrowser) {
 			f.complain(ctx, r, p.AppID, err)
 		}
@@ -78,13 +84,9 @@ func (f *Fronts) Calls(ctx context.Context, r idp.Receipt) []idp.FrontCall {
 	return calls[:min(len(calls), maxCalls)]
 }
 
-// leadByAllNames makes one call for each name that the app was told.
-func (f *Fronts) leadByAllNames(ctx context.Context, r idp.Receipt, p idp.Participant, sessionEnd time.Time) (calls []idp.FrontCall, err error) {
-	app, err := f.Store.App(ctx, p.AppID)
-	if err != nil {
-		return nil, err
-	}
-	named, err := (&names{Worker: f.Worker}).of(ctx, app, p)
+// leadByAllNames makes one call for each name that an app was told.
+func (f *Fronts) leadByAllNames(ctx context.Context, r idp.Receipt, named []idp.Participant, sessionEnd time.Time) (calls []idp.FrontCall, err error) {
+	app, err := f.Store.App(ctx, named[0].AppID)
 	if err != nil {
 		return nil, err
 	}

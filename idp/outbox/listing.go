@@ -96,7 +96,11 @@ func (l *listing) page(ctx context.Context, cursor string) (lines []idp.Delivery
 	if err != nil {
 		return nil, "", fmt.Errorf("read when the sessions would have ended: %w", err)
 	}
-	now, names := idp.Time(l.Now()), &names{Worker: l.Worker}
+	told, err := l.Store.NamesTold(ctx, sessions)
+	if err != nil {
+		return nil, "", fmt.Errorf("read what else apps were told: %w", err)
+	}
+	now := idp.Time(l.Now())
 	for _, p := range participants {
 		app, err := l.app(ctx, p.AppID)
 		if err != nil {
@@ -111,10 +115,7 @@ func (l *listing) page(ctx context.Context, cursor string) (lines []idp.Delivery
 		if !known {
 			return nil, "", fmt.Errorf("session %s of a participant is gone", p.SessionID)
 		}
-		named, err := names.of(ctx, app, p)
-		if err != nil {
-			return nil, "", err
-		}
+		named := byAllNames(p, told)
 		r := l.receipt
 		if len(named) > 1 { // what it asked by one name ends nothing that it opened by another
 			r.Actor.AppID = ""

@@ -24,8 +24,9 @@ type Receipts interface {
 	CutParticipants(ctx context.Context, r idp.Receipt, after string, limit int) ([]idp.Participant, string, error)
 	CutAccounts(ctx context.Context, r idp.Receipt) ([]idp.Account, error)
 	CutFamilies(ctx context.Context, r idp.Receipt) ([]idp.TokenFamily, error)
-	// Accounts are those of a person in all apps.
-	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
+	// NamesTold are what else apps were told in these sessions, beside the name
+	// that their participants have.
+	NamesTold(ctx context.Context, ids []idp.SessionID) ([]idp.Participant, error)
 	// SessionEnds says when these sessions expire.
 	SessionEnds(ctx context.Context, ids []idp.SessionID) (map[idp.SessionID]time.Time, error)
 	// Deliveries are the lines of a receipt so far.

@@ -30,9 +30,6 @@ type Worker struct {
 	Log  *slog.Logger
 	// Alarm is called with lines that have failed for good. May be nil.
 	Alarm func(ctx context.Context, failed []idp.Delivery)
-	// Names returns what else an app was told a person is called, in the session
-	// of p, beside p.NameID; accounts are those of the person. May be nil.
-	Names func(ctx context.Context, app idp.App, p idp.Participant, accounts []idp.Account) ([]idp.NameID, error)
 	// Tried is called after every attempt that was written down, with the state
 	// it left the line in and how long the app took. May be nil.
 	Tried func(lever idp.Lever, state idp.DeliveryState, took time.Duration)

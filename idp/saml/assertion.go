@@ -32,6 +32,7 @@ type statement struct {
 	name       idp.NameID
 	index      string
 	attributes []Attribute
+	taken      bool // the request was taken with it
 }
 
 // assertion writes a statement down, unsigned (SAML Core §2.3.3). All its times

@@ -28,11 +28,11 @@ func TestCostInStatements(t *testing.T) {
 		most uint64
 		do   func()
 	}{
-		{"first, by redirect: app, session, request spent; access, user, groups; account, participant", 10, func() {
+		{"first, by redirect: session; app, person and right at once; request spent, account, participant", 8, func() {
 			p.get(h.redirect(h.ask(), nil, "")).form()
 		}},
-		{"again: the same, and no new row but what is spent", 10, func() { p.get(h.redirect(h.ask(), nil, "")).form() }},
-		{"by post, signed: the app is read again on the way", 11, func() {
+		{"again: the request spent, the participant's time", 6, func() { p.get(h.redirect(h.ask(), nil, "")).form() }},
+		{"by post, signed: the app is read on the way", 7, func() {
 			p.get(p.crossPost(h.post(h.ask(), crmKey(), "")).Header.Get("Location")).form()
 		}},
 	} {

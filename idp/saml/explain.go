@@ -91,5 +91,6 @@ func Explain(e idp.Event) (idp.Explanation, bool) {
 		return idp.Explanation{}, false
 	}
 	x, ok := explained[e.Detail["rule"]]
+	x.Failed = inWords(e.Detail["reason"])
 	return x, ok
 }

@@ -14,13 +14,16 @@ import (
 	"gatehouse/idp/saml/wire"
 )
 
-// grant answers a request with an assertion about the session's person, or
-// with the status that says why not.
-func (p *Provider) grant(w http.ResponseWriter, r *http.Request, app idp.App, req *request, session idp.Session) {
-	s, err := p.issue(r.Context(), app, req, session)
+// grant answers a request with an assertion about the visitor, or with the
+// status that says why not. asked: the request was not taken yet, and is by this.
+func (p *Provider) grant(w http.ResponseWriter, r *http.Request, app idp.App, req *request, v *visitor, asked bool) {
+	s, err := p.issue(r.Context(), app, req, v, asked)
+	if asked && !s.taken && err != nil {
+		s, err = p.grantTaken(r, app, req, v, err)
+	}
 	if err != nil {
 		if no, ok := errors.AsType[*refusal](err); ok {
-			no.user = session.UserID
+			no.user = v.session.UserID
 		}
 		p.refuse(w, r, app, req, err)
 		return
@@ -28,35 +31,49 @@ func (p *Provider) grant(w http.ResponseWriter, r *http.Request, app idp.App, re
 	p.respond(w, r, app, req, wire.Status{Code: wire.StatusSuccess}, p.assertion(s))
 }
 
+// grantTaken goes on where issue, for the reason err, has not taken the request:
+// what is refused is taken too, and what somebody has taken before is answered
+// only to the browser that has a sign-in for it open.
+func (p *Provider) grantTaken(r *http.Request, app idp.App, req *request, v *visitor, err error) (statement, error) {
+	_, refused := errors.AsType[*refusal](err)
+	before := idp.IsKind(err, idp.Conflict)
+	if !refused && !before {
+		return statement{}, err
+	}
+	again, taken := p.take(r.Context(), req, p.Browser.Bound(r))
+	if taken == nil && again {
+		taken = p.takeAnswer(r.Context(), req)
+	}
+	switch {
+	case taken != nil:
+		return statement{}, taken
+	case refused:
+		return statement{}, err
+	}
+	return p.issue(r.Context(), app, req, v, false)
+}
+
 // issue decides what is asserted, and has the gate issue it: the last thing
 // that can refuse, but for the mapping of attributes, which needs the NameID.
-func (p *Provider) issue(ctx context.Context, app idp.App, req *request, session idp.Session) (statement, error) {
-	s := statement{app: app, req: req, session: session, now: p.now()}
+// asked: the request is taken with it; idp.Conflict where it was before.
+func (p *Provider) issue(ctx context.Context, app idp.App, req *request, v *visitor, asked bool) (statement, error) {
+	s := statement{app: app, req: req, session: v.session, granted: v.entry.Until, now: p.now()}
 	var ok bool
-	if s.class, ok = satisfy(req.Comparison, req.Classes, session.Methods); !ok {
+	if s.class, ok = satisfy(req.Comparison, req.Classes, s.session.Methods); !ok {
 		return s, decline("authn_context", wire.StatusResponder, wire.StatusNoAuthnContext,
 			"The person signed in in a way that the request does not take.")
 	}
-	access, err := p.Store.Access(ctx, session.UserID, app.ID, s.now)
-	switch {
-	case idp.IsKind(err, idp.NotFound):
-		return s, denied(err)
-	case err != nil:
-		return s, err
+	if !v.entry.Granted {
+		return s, denied(idp.Errorf(idp.NotFound, "There is no such grant."))
 	}
-	s.granted = access.Grant.UntilAt
-	u, err := p.Store.User(ctx, session.UserID)
+	name, err := p.name(ctx, s, v.entry.Role, v.entry.User)
 	if err != nil {
 		return s, err
 	}
-	name, err := p.name(ctx, s, access.Grant.Role, u)
-	if err != nil {
+	if err := p.record(ctx, &s, v.entry.N, name, asked); err != nil {
 		return s, err
 	}
-	if err := p.record(ctx, &s, access.N, name); err != nil {
-		return s, err
-	}
-	told, err := p.attributes(ctx, app, access.Grant.Role, s.name.Value, u)
+	told, err := p.attributes(app, v.entry, s.name.Value)
 	s.attributes = narrowed(app, req.Attributes, told)
 	return s, err
 }
@@ -64,7 +81,7 @@ func (p *Provider) issue(ctx context.Context, app idp.App, req *request, session
 // record has the gate issue the NameID, and fills in what came of it. That an
 // app got one more than the first is written down before the answer that tells
 // it: an ending lists either both or none.
-func (p *Provider) record(ctx context.Context, s *statement, granted int64, name named) error {
+func (p *Provider) record(ctx context.Context, s *statement, granted int64, name named, asked bool) error {
 	participant := idp.Participant{
 		SessionID: s.session.ID, AppID: s.app.ID, UserID: s.session.UserID, SessionIndex: sessionIndex(s.session.ID, s.app.ID),
 		NameID: name.NameID, FirstAt: s.now, LastAnswerAt: s.now, AppEpoch: s.app.Epoch, GrantedN: granted,
@@ -73,11 +90,11 @@ func (p *Provider) record(ctx context.Context, s *statement, granted int64, name
 		AppID: s.app.ID, UserID: s.session.UserID, Subject: name.Value, Format: name.Format,
 		FirstSeenAt: s.now, LastSeenAt: s.now, Follows: name.follows,
 	}
-	issued, known, err := p.Gate.Assert(ctx, s.session.Proof, participant, account)
+	issued, known, err := p.assert(ctx, s, participant, account, asked)
 	s.name, s.index = name.NameID, issued.SessionIndex
 	s.name.Value = known.Subject
 	if err == nil && s.name != issued.NameID {
-		if err = p.remember(ctx, *s); err == nil {
+		if err = p.Store.NameParticipant(ctx, s.session.ID, s.app.ID, s.name, s.now); err == nil {
 			_, _, err = p.Gate.Assert(ctx, s.session.Proof, participant, account)
 		}
 	}
@@ -87,23 +104,25 @@ func (p *Provider) record(ctx context.Context, s *statement, granted int64, name
 	return err
 }
 
+// assert has the gate issue, and take the request with it where that is asked.
+func (p *Provider) assert(ctx context.Context, s *statement, g idp.Participant, a idp.Account, asked bool) (idp.Participant, idp.Account, error) {
+	if !asked {
+		return p.Gate.Assert(ctx, s.session.Proof, g, a)
+	}
+	once := idp.Once{Kind: spentRequest, Value: s.req.key(), Until: s.req.takenUntil()}
+	g, a, err := p.Gate.Answer(ctx, s.session.Proof, once, g, a)
+	s.taken = err == nil
+	return g, a, err
+}
+
 func denied(err error) error {
 	return decline("grant", wire.StatusResponder, wire.StatusRequestDenied,
 		"The person may not use this app.").because(err)
 }
 
-// attributes asks the mapping what the app is told about u.
-func (p *Provider) attributes(ctx context.Context, app idp.App, role, subject string, u idp.User) ([]Attribute, error) {
-	person := Person{User: u, Role: role, Subject: subject}
-	if tellsGroups(app) {
-		groups, err := p.Store.GroupsOf(ctx, u.ID)
-		if err != nil {
-			return nil, err
-		}
-		for _, g := range groups {
-			person.Groups = append(person.Groups, g.Name)
-		}
-	}
+// attributes asks the mapping what the app is told.
+func (p *Provider) attributes(app idp.App, e idp.Entry, subject string) ([]Attribute, error) {
+	person := Person{User: e.User, Groups: e.Groups, Role: e.Role, Subject: subject}
 	told, err := p.Attributes(person, app)
 	if idp.IsKind(err, idp.Invalid) {
 		return nil, decline("attributes", wire.StatusResponder, wire.StatusInvalidAttrNameOrValue,
@@ -138,13 +157,6 @@ func narrowed(app idp.App, index *int, told []Attribute) []Attribute {
 		return told
 	}
 	return slices.DeleteFunc(told, func(a Attribute) bool { return !slices.Contains(service.Names, a.Name) })
-}
-
-// tellsGroups: groups cost a read of their own. An app without rules is told
-// them.
-func tellsGroups(app idp.App) bool {
-	return len(app.Attributes) == 0 ||
-		slices.ContainsFunc(app.Attributes, func(r idp.AttributeRule) bool { return r.Source == "groups" })
 }
 
 // sessionIndex names a session to one app. Two apps cannot tell that they see

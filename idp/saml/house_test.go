@@ -106,7 +106,6 @@ func (h *house) serve() {
 		Store: h.store, Now: h.clock.Now, Log: h.provider.Log,
 		Worker: &outbox.Worker{
 			Store: h.store, Now: h.clock.Now, Levers: []outbox.Lever{&saml.SOAPLogout{}},
-			Names: (&saml.Names{EntityID: h.provider.EntityID, Salt: h.provider.Salt, Gate: h.gate}).Issued,
 		},
 		Fronts: []outbox.Front{&saml.FrontLogout{EntityID: h.provider.EntityID, Ring: h.ring, Box: box, Now: h.clock.Now}},
 	}

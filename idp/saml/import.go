@@ -39,7 +39,7 @@ func readSP(b []byte, now time.Time) (wire.SP, idp.SAMLSettings, error) {
 		RequireSigned: sp.AuthnRequestsSigned,
 		NameIDFormat:  nameIDFormat(sp.NameIDFormats),
 		MetadataXML:   string(b),
-		Metadata:      idp.MetadataSource{Until: idp.Time(sp.ValidUntil)},
+		Metadata:      idp.MetadataSource{Until: idp.Time(sp.ValidUntil), PublishedAt: idp.Time(sp.PublishedAt)},
 
 		AttributeServices: attributeServices(sp.AttributeServices),
 	}

@@ -24,13 +24,14 @@ const maxName = 1 << 10
 // recognise finds the app that a message claims to come from, and proves it
 // where the message is signed or the app must sign: then what is read comes
 // from the octets that were signed (SA-01, SA-06, SA-19).
-func (p *Provider) recognise(ctx context.Context, m *wire.Message, req *request) (idp.App, wire.AuthnRequest, error) {
+func (p *Provider) recognise(ctx context.Context, m *wire.Message, v *visitor, req *request) (idp.App, wire.AuthnRequest, error) {
+	req.came = m
 	asked, err := wire.ParseAuthnRequest(m.Root)
 	if err != nil {
 		return idp.App{}, asked, unreadable(err)
 	}
 	req.Issuer, req.ID, req.IssuedAt = asked.Issuer, asked.ID, asked.IssueInstant
-	app, err := p.app(ctx, asked.Issuer)
+	app, err := v.app(ctx, p, asked.Issuer)
 	if err != nil || !m.Signed() && !app.SAML.RequireSigned {
 		return app, asked, err
 	}
@@ -48,7 +49,7 @@ func (p *Provider) recognise(ctx context.Context, m *wire.Message, req *request)
 	if asked.Issuer != app.Identifier {
 		return app, asked, turnAway("signature", "The app's request is signed for another app.", nil)
 	}
-	req.ID, req.IssuedAt = asked.ID, asked.IssueInstant
+	req.ID, req.IssuedAt, req.proven = asked.ID, asked.IssueInstant, true
 	return app, asked, nil
 }
 
@@ -58,22 +59,30 @@ func unreadable(err error) error {
 
 // app finds a SAML app by its entityID.
 func (p *Provider) app(ctx context.Context, entityID string) (idp.App, error) {
-	unknown := func(err error) error {
-		return turnAway("issuer", "The app that sent you here is not registered. Tell the people who run it.", err)
+	if !identifies(entityID) {
+		return idp.App{}, unregistered(cause("not an entityID"))
 	}
-	if len(entityID) > maxName || !carriable(entityID) {
-		return idp.App{}, unknown(cause("not an entityID"))
-	}
-	app, err := p.Store.AppByIdentifier(ctx, idp.ProtocolSAML, entityID)
+	return registered(p.Store.AppByIdentifier(ctx, idp.ProtocolSAML, entityID))
+}
+
+// identifies: an entityID is a text that a form carries.
+func identifies(entityID string) bool { return len(entityID) <= maxName && carriable(entityID) }
+
+func unregistered(err error) error {
+	return turnAway("issuer", "The app that sent you here is not registered. Tell the people who run it.", err)
+}
+
+// registered judges what was found of an app.
+func registered(app idp.App, err error) (idp.App, error) {
 	switch {
 	case idp.IsKind(err, idp.NotFound):
-		return idp.App{}, unknown(err)
+		return idp.App{}, unregistered(err)
 	case err != nil:
 		return idp.App{}, err
 	case app.SAML == nil:
 		return idp.App{}, idp.Errorf(idp.Internal, "app %s has no SAML settings", app.ID)
 	case app.Removed():
-		return idp.App{}, unknown(cause("the app was removed"))
+		return idp.App{}, unregistered(cause("the app was removed"))
 	}
 	return app, nil
 }

@@ -49,6 +49,11 @@ func (p *Provider) launch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	req.ACS = acs
+	v := &visitor{session: session, in: true}
+	if app, err = v.app(r.Context(), p, app.Identifier); err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
 	fresh, whole, err := p.SignIns.Suffices(r.Context(), session, app.ID)
 	switch {
 	case err != nil:
@@ -56,7 +61,7 @@ func (p *Provider) launch(w http.ResponseWriter, r *http.Request) {
 	case !fresh || !whole:
 		p.proveFirst(w, r, app, session, fresh)
 	default:
-		p.grant(w, r, app, req, session)
+		p.grant(w, r, app, req, v, false)
 	}
 }
 

@@ -235,11 +235,11 @@ func (p *Provider) named(ctx context.Context, app idp.App, l *logout) (named []i
 		return nil, err
 	}
 	named = slices.DeleteFunc(named, other)
-	also, err := p.namedAlso(ctx, app, l.Name)
+	also, err := p.Store.ParticipantsNamedAlso(ctx, app.ID, l.Name.Value)
 	if err != nil {
 		return nil, err
 	}
-	for _, g := range also {
+	for _, g := range slices.DeleteFunc(also, other) {
 		if !slices.ContainsFunc(named, func(k idp.Participant) bool { return k.SessionID == g.SessionID }) {
 			named = append(named, g)
 		}
@@ -313,7 +313,7 @@ func (p *Provider) refusedStatus(ctx context.Context, app idp.App, l *logout, er
 			detail[name] = value
 		}
 	}
-	p.note(ctx, idp.Event{Kind: kindLogoutRefused, AppID: app.ID, Detail: detail})
+	p.noteRefused(ctx, idp.Event{Kind: kindLogoutRefused, AppID: app.ID, Detail: detail}, l.came, l.proven)
 	return no.status, no.status.Code != ""
 }
 

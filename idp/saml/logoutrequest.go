@@ -29,6 +29,7 @@ type logout struct {
 	RelayState string   `json:",omitempty"`
 
 	proven bool
+	came   *wire.Message // as long as it is judged; nil later
 }
 
 func (l *logout) encode() ([]byte, error) { return json.Marshal(l) }
@@ -46,7 +47,7 @@ func decodeLogout(kept []byte) (*logout, error) {
 // app's name could throw anybody out (SAML Profiles §4.4.4.1, SA-29). l holds
 // what is known of it also when it is refused.
 func (p *Provider) receiveLogout(ctx context.Context, m *wire.Message, here string) (app idp.App, l *logout, err error) {
-	l = &logout{}
+	l = &logout{came: m}
 	claimed, err := wire.ParseLogoutRequest(m.Root)
 	if err != nil && !errors.Is(err, wire.ErrEncrypted) {
 		return app, l, unreadable(err)

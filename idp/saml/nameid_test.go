@@ -117,6 +117,47 @@ func TestAnAddressThatWasSomebodyElses(t *testing.T) {
 	}
 }
 
+// TestANameIsGivenFree: by an owner who knows that the account of before is gone,
+// and no name that is somebody's still, was made here, or is in use.
+func TestANameIsGivenFree(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ctx := t.Context()
+	h.commit(idp.Change{Grants: []idp.Grant{{ID: idp.NewGrantID(), AppID: h.crm.ID, UserID: h.bob.ID, CreatedAt: h.clock.Now()}}})
+	ada := h.signedIn(h.ada)
+	persistent := nameOf(ada.takes())
+	ada.takes(wants(wire.NameIDEmail))
+	release := func(name string) error { _, err := h.dir.ReleaseName(ctx, h.crm.ID, name); return err }
+	for name, kind := range map[string]idp.Kind{"ada@example.com": idp.Invalid, persistent.Value: idp.Invalid, "nobody@example.com": idp.NotFound} {
+		if err := release(name); !idp.IsKind(err, kind) {
+			t.Errorf("%s: %v, want %s", name, err, kind)
+		}
+	}
+	h.changeUser(h.ada.ID, func(u *idp.User) { u.Email = "countess@example.com" })
+	h.changeUser(h.bob.ID, func(u *idp.User) { u.Email = "ada@example.com" })
+	if err := release("ada@example.com"); !idp.IsKind(err, idp.Denied) {
+		t.Errorf("while she is signed in there: %v", err)
+	}
+	bob := h.signedIn(h.bob)
+	bob.get(h.redirect(h.ask(wants(wire.NameIDEmail)), nil, "")).wantStatus(wire.StatusInvalidNameIDPolicy)
+	s, err := h.gate.Session(ctx, ada.cookie("session"))
+	h.must(err)
+	_, err = h.dir.SignOut(ctx, s)
+	h.must(err)
+	h.must(release("ada@example.com"))
+	if n := nameOf(bob.takes(wants(wire.NameIDEmail))); n.Value != "ada@example.com" {
+		t.Errorf("NameID %+v", n)
+	}
+	list, _, err := h.store.Events(ctx, idp.EventQuery{UserID: h.ada.ID})
+	h.must(err)
+	if !slices.ContainsFunc(list, func(e idp.Event) bool { return e.Kind == "app.name.release" && e.Detail["name"] == "ada@example.com" }) {
+		t.Error("that it was given free is not written down")
+	}
+	if err := release("ada@example.com"); !idp.IsKind(err, idp.Invalid) {
+		t.Errorf("of whoever has it now: %v", err)
+	}
+}
+
 // TestALogoutNamesAllThatWasIssued: an app that asked in several formats during
 // one session is told by each of them, exactly as it was issued, and by none of
 // another session.
@@ -167,8 +208,7 @@ func (p *person) told() []idp.NameID {
 	return names
 }
 
-// TestALogoutNamesWhoWasRenamed: by the first name and by the newest. What came
-// between them in one session is not known any more.
+// TestALogoutNamesWhoWasRenamed: by every name that the session has told.
 func TestALogoutNamesWhoWasRenamed(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -178,17 +218,56 @@ func TestALogoutNamesWhoWasRenamed(t *testing.T) {
 	p, back := h.signedIn(h.ada), h.signedIn(h.ada)
 	p.takes()
 	back.takes()
-	rename("countess")
-	p.takes()
-	back.takes()
-	if names := p.told(); len(names) != 2 || names[0].Value != "ada" || names[1].Value != "countess" {
-		t.Errorf("told of %+v", names)
+	for _, name := range []string{"countess", "lovelace", "augusta"} {
+		rename(name)
+		h.clock.Advance(time.Second)
+		p.takes()
+		p.takes()
+	}
+	var told []string
+	for _, n := range p.told() {
+		told = append(told, n.Value)
+	}
+	if want := []string{"ada", "countess", "lovelace", "augusta"}; !slices.Equal(told, want) {
+		t.Errorf("told of %v, want %v", told, want)
 	}
 	rename("ada")
 	back.takes()
 	if names := back.told(); len(names) != 1 || names[0].Value != "ada" {
 		t.Errorf("told of %+v", names)
 	}
+}
+
+// TestAnAppLeavesByAnyNameItGot: a LogoutRequest by a name of between ends the
+// session, and is Success once that has ended.
+func TestAnAppLeavesByAnyNameItGot(t *testing.T) {
+	t.Parallel()
+	h := newPartners(t, "redirect")
+	h.changeApp(h.crm.ID, func(a *idp.App) { a.SAML.NameIDFormat, a.SAML.NameIDSource = wire.NameIDUnspecified, "username" })
+	rename := func(name string) { h.changeUser(h.ada.ID, func(u *idp.User) { u.Username = name }) }
+	p := h.signedIn(h.ada)
+	names := []idp.NameID{nameOf(p.takes())}
+	for _, name := range []string{"countess", "lovelace"} {
+		rename(name)
+		names = append(names, nameOf(p.takes()))
+	}
+	names = append(names, nameOf(p.takes(wants(wire.NameIDTransient))), nameOf(p.takes(wants(wire.NameIDEmail))))
+	g := h.given(h.sessionOf(p), h.crm)
+	cookie := p.cookie("session")
+	for i, name := range names[1:] {
+		g.NameID = name
+		asked := h.wants(g)
+		if answer, _ := h.back(h.person().bring("redirect", asked, crmKey(), "")); answer.Status.Code != wire.StatusSuccess || answer.InResponseTo != asked.ID {
+			t.Errorf("by %s %q: answered %+v", name.Format, name.Value, answer.Status)
+		}
+		h.wantLive(cookie, false)
+		if i == 0 {
+			h.signedIn(h.ada) // another session of theirs, which nobody has named to the app
+		}
+	}
+	g.NameID.Value = "somebody"
+	asked := h.wants(g)
+	h.wantBack(h.person().bring("redirect", asked, crmKey(), ""), asked, wire.StatusRequester, wire.StatusUnknownPrincipal, "")
 }
 
 func TestAttributesOfTheServiceAskedFor(t *testing.T) {
@@ -319,19 +398,16 @@ func TestARemovedAppIsToldByTheNamesItGot(t *testing.T) {
 	p.takes()
 	further := nameOf(p.takes(wants(wire.NameIDTransient)))
 	g := h.given(h.sessionOf(p), h.crm)
-	accounts, err := h.store.Accounts(t.Context(), h.ada.ID)
-	h.must(err)
-	_, err = h.dir.RemoveApp(t.Context(), h.crm.ID, "gone")
+	_, err := h.dir.RemoveApp(t.Context(), h.crm.ID, "gone")
 	h.must(err)
 	anew := h.crm
 	anew.Name, anew.SAML = "CRM again", &idp.SAMLSettings{ACS: h.crm.SAML.ACS}
 	_, err = h.dir.AddApp(t.Context(), anew)
 	h.must(err)
-	removed, err := h.store.App(t.Context(), h.crm.ID)
+	told, err := h.store.NamesTold(t.Context(), []idp.SessionID{g.SessionID})
 	h.must(err)
-	of := &saml.Names{EntityID: h.provider.EntityID, Salt: h.provider.Salt, Gate: h.provider.Gate}
-	if issued, err := of.Issued(t.Context(), removed, g, accounts); err != nil || !slices.Equal(issued, []idp.NameID{further}) {
-		t.Errorf("issued %+v, told by %+v, %v", further, issued, err)
+	if len(told) != 1 || told[0].NameID != further {
+		t.Errorf("issued %+v, told by %+v", further, told)
 	}
 }
 
@@ -343,23 +419,21 @@ func TestAnEndingWhileANameIsNoted(t *testing.T) {
 	p := h.signedIn(h.ada)
 	p.takes()
 	to := h.redirect(h.ask(wants(wire.NameIDTransient)), nil, "")
-	h.provider.Gate = endingGate{h.provider.Gate, func() {
+	h.provider.Store = endingStore{h.provider.Store, func() {
 		_, err := h.dir.Suspend(t.Context(), h.ada.ID, "left")
 		h.must(err)
 	}}
 	p.get(to).wantStatus(wire.StatusRequestDenied)
 }
 
-// endingGate has something happen when a name was noted.
-type endingGate struct {
-	saml.Gate
+// endingStore has something happen when a name was noted.
+type endingStore struct {
+	saml.Store
 	then func()
 }
 
-func (g endingGate) SpendOnce(ctx context.Context, kind, value string, until time.Time) error {
-	err := g.Gate.SpendOnce(ctx, kind, value, until)
-	if kind == "saml.name" {
-		g.then()
-	}
+func (s endingStore) NameParticipant(ctx context.Context, session idp.SessionID, app idp.AppID, n idp.NameID, now time.Time) error {
+	err := s.Store.NameParticipant(ctx, session, app, n, now)
+	s.then()
 	return err
 }

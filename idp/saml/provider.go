@@ -30,15 +30,19 @@ const (
 type Store interface {
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error)
-	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	UserByName(ctx context.Context, canonical string) (idp.User, error)
-	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
-	Access(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) (idp.Access, error)
+	// Entry answers idp.NotFound where there is no such app, or no such user.
+	Entry(ctx context.Context, p idp.Protocol, identifier string, user idp.UserID, now time.Time) (idp.Entry, error)
 	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
 	AccountBySubject(ctx context.Context, app idp.AppID, subject string) (idp.Account, error)
+	// NameParticipant writes down that an app is told a name in a session that is
+	// not the first one.
+	NameParticipant(ctx context.Context, session idp.SessionID, app idp.AppID, n idp.NameID, now time.Time) error
 	ReadKeys(ctx context.Context, keys []idp.KeyID, r idp.KeyRead) error
 	Departures
 	Record(ctx context.Context, events ...idp.Event) error
+	// RecordRefused is Record that keeps the message that was refused with it.
+	RecordRefused(ctx context.Context, e idp.Event, m idp.RefusedMessage) error
 }
 
 // Departures is what a logout that an app asks for reads: whom it names, and
@@ -46,6 +50,7 @@ type Store interface {
 type Departures interface {
 	ParticipantsKnown(ctx context.Context, app idp.AppID, subject string) ([]idp.Participant, error)
 	ParticipantsNamed(ctx context.Context, app idp.AppID, name string) ([]idp.Participant, error)
+	ParticipantsNamedAlso(ctx context.Context, app idp.AppID, name string) ([]idp.Participant, error)
 	// AppAt comes with the number of the newest row of the log at that moment.
 	AppAt(ctx context.Context, id idp.AppID) (idp.App, int64, error)
 	Participants(ctx context.Context, user idp.UserID, now time.Time) ([]idp.Participant, error)
@@ -64,6 +69,7 @@ type Endings interface {
 type Gate interface {
 	Resume(ctx context.Context, id idp.SignInID, bind string) (idp.SignIn, error)
 	Assert(ctx context.Context, proof idp.Proof, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error)
+	Answer(ctx context.Context, proof idp.Proof, once idp.Once, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error)
 	SpendOnce(ctx context.Context, kind, value string, until time.Time) error
 }
 

@@ -38,9 +38,10 @@ type Refreshes interface {
 
 // Refresher reads the metadata of apps again where they publish it. What is
 // proven by the certificate that was pinned for it is registered. Without a pin
-// what changes waits for an owner, and with one where the document ends before
-// the one that is registered (validUntil): whoever answers at the address could
-// bring back a certificate or an address that was given up. Whatever goes wrong, what is registered stays,
+// what changes waits for an owner, and with one where the document is older than
+// the one that is registered, by its validUntil, its creationInstant or as it was
+// registered before: whoever answers at the address could bring back a certificate
+// or an address that was given up. Whatever goes wrong, what is registered stays,
 // and people sign in as before.
 type Refresher struct {
 	Documents *Documents
@@ -129,13 +130,13 @@ func (r *Refresher) look(ctx context.Context, app idp.App, m idp.MetadataRefresh
 	if err != nil {
 		return failed(m, idp.RefreshRefused, err)
 	}
-	older := source.Until.After(found.Settings.Metadata.Until) // also than one that says nothing
-	if len(changes) > 0 && (source.Pin == "" || older) {
+	older := older(*app.SAML, found.Settings)
+	if len(changes) > 0 && (source.Pin == "" || older != "") {
 		if m.Waiting != string(raw) {
 			m.Waiting, m.WaitingSince = string(raw), r.now()
 		}
-		if m.Outcome, m.Failures, m.Detail = idp.RefreshWaiting, 0, count(changes); older {
-			m.Detail += " The document ends before the one that is registered, so it may be an old one."
+		if m.Outcome, m.Failures, m.Detail = idp.RefreshWaiting, 0, count(changes); older != "" {
+			m.Detail += " " + older
 		}
 		return m, found, nil
 	}
@@ -148,6 +149,21 @@ func (r *Refresher) look(ctx context.Context, app idp.App, m idp.MetadataRefresh
 		m.Outcome, m.Detail = idp.RefreshApplied, count(changes)
 	}
 	return m, found, err
+}
+
+// older says why a document may be an old one, which anybody could bring back who
+// answers at the address; "" where nothing says so.
+func older(have, found idp.SAMLSettings) string {
+	was, is := have.Metadata, found.Metadata
+	switch {
+	case was.Until.After(is.Until): // also than one that says nothing
+		return "The document ends before the one that is registered, so it may be an old one."
+	case was.PublishedAt.After(is.PublishedAt): // the same
+		return "The document was published before the one that is registered, or does not say when, so it may be an old one."
+	case directory.RegisteredBefore(have, found.MetadataXML):
+		return "The document was registered before, and another since, so it is an old one."
+	}
+	return ""
 }
 
 func count(changes []idp.SettingChange) string {

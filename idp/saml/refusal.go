@@ -86,7 +86,8 @@ func (p *Provider) noteRefusal(ctx context.Context, app idp.App, req *request, n
 			detail[name] = value
 		}
 	}
-	p.note(ctx, idp.Event{Kind: kindRequestRefused, AppID: app.ID, UserID: no.user, Detail: detail})
+	e := idp.Event{Kind: kindRequestRefused, AppID: app.ID, UserID: no.user, Detail: detail}
+	p.noteRefused(ctx, e, req.message(), req.proven || no.user != "")
 }
 
 // cause is a reason for the audit line and the log.

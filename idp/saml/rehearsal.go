@@ -226,20 +226,18 @@ func (a *actor) AppAt(ctx context.Context, id idp.AppID) (idp.App, int64, error)
 	return app, 0, err
 }
 
-func (a *actor) User(ctx context.Context, id idp.UserID) (idp.User, error) {
-	return a.store.User(ctx, id)
-}
-
 func (a *actor) UserByName(ctx context.Context, canonical string) (idp.User, error) {
 	return a.store.UserByName(ctx, canonical)
 }
 
-func (a *actor) GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error) {
-	return a.store.GroupsOf(ctx, id)
-}
-
-func (a *actor) Access(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) (idp.Access, error) {
-	return a.store.Access(ctx, user, app, now)
+func (a *actor) Entry(ctx context.Context, p idp.Protocol, identifier string, user idp.UserID, now time.Time) (idp.Entry, error) {
+	app, err := a.AppByIdentifier(ctx, p, identifier)
+	if err != nil {
+		return idp.Entry{}, err
+	}
+	e, err := a.store.Entry(ctx, p, identifier, user, now)
+	e.App = app
+	return e, err
 }
 
 func (a *actor) Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error) {
@@ -255,8 +253,17 @@ func (a *actor) Record(_ context.Context, events ...idp.Event) error {
 	return nil
 }
 
+func (a *actor) RecordRefused(ctx context.Context, e idp.Event, _ idp.RefusedMessage) error {
+	return a.Record(ctx, e)
+}
+
 func (a *actor) AccountBySubject(ctx context.Context, app idp.AppID, subject string) (idp.Account, error) {
 	return a.store.AccountBySubject(ctx, app, subject)
+}
+
+// NameParticipant: nothing is issued at a rehearsal.
+func (a *actor) NameParticipant(context.Context, idp.SessionID, idp.AppID, idp.NameID, time.Time) error {
+	return nil
 }
 
 // ReadKeys: nobody but the simulator reads the metadata of a rehearsal.
@@ -280,6 +287,10 @@ func (a *actor) Assert(ctx context.Context, _ idp.Proof, p idp.Participant, acc 
 	}
 	acc.Subject, p.NameID.Value = accounts[at].Subject, accounts[at].Subject
 	return p, acc, nil
+}
+
+func (a *actor) Answer(ctx context.Context, proof idp.Proof, _ idp.Once, p idp.Participant, acc idp.Account) (idp.Participant, idp.Account, error) {
+	return a.Assert(ctx, proof, p, acc)
 }
 
 func (a *actor) SpendOnce(context.Context, string, string, time.Time) error { return nil }
@@ -358,6 +369,10 @@ type noDepartures struct{}
 var errNoDeparture = idp.Errorf(idp.Internal, "nobody signs out at a rehearsal")
 
 func (noDepartures) ParticipantsNamed(context.Context, idp.AppID, string) ([]idp.Participant, error) {
+	return nil, errNoDeparture
+}
+
+func (noDepartures) ParticipantsNamedAlso(context.Context, idp.AppID, string) ([]idp.Participant, error) {
 	return nil, errNoDeparture
 }
 

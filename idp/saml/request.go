@@ -36,6 +36,9 @@ type request struct {
 	Subject    *wire.NameID `json:",omitempty"`
 	// Attributes is the AttributeConsumingServiceIndex.
 	Attributes *int `json:",omitempty"`
+
+	came   *wire.Message // as long as it is judged; nil later
+	proven bool          // signed by the app
 }
 
 // suffices reports whether a live session answers the request as it is.

@@ -20,7 +20,8 @@ func (p *Provider) resume(w http.ResponseWriter, r *http.Request) {
 		p.Browser.Problem(w, r, err)
 		return
 	}
-	app, err := p.recall(r, req)
+	v := &visitor{session: session, in: true}
+	app, err := p.recall(r, v, req)
 	if err == nil {
 		err = p.whole(r, app, session)
 	}
@@ -31,7 +32,7 @@ func (p *Provider) resume(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, app, req, err)
 		return
 	}
-	p.grant(w, r, app, req, session)
+	p.grant(w, r, app, req, v, false)
 }
 
 // whole refuses a session that lacks a factor which the policy has asked for since

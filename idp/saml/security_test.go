@@ -487,6 +487,10 @@ func (s muteStore) AppByIdentifier(context.Context, idp.Protocol, string) (idp.A
 	return idp.App{}, s.err
 }
 
+func (s muteStore) Entry(context.Context, idp.Protocol, string, idp.UserID, time.Time) (idp.Entry, error) {
+	return idp.Entry{}, s.err
+}
+
 func TestASignInOfAnotherTongueIsNotAnswered(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -57,11 +57,23 @@ func carries(r *http.Request, param string) bool {
 
 // answered judges the answer and writes down what it says of the receipt's line.
 func (p *Provider) answered(ctx context.Context, r *http.Request) (words string, done bool, err error) {
-	app, answer, about, err := p.judgeAnswer(ctx, r)
+	m, err := wire.Decode(r, wire.ParamResponse)
+	if err != nil {
+		m, err = nil, notTaken("message", err)
+	}
+	var (
+		app    idp.App
+		answer wire.LogoutResponse
+		about  asked
+		proven bool
+	)
+	if err == nil {
+		app, answer, about, proven, err = p.judgeAnswer(ctx, m)
+	}
 	if no, refused := errors.AsType[*refusal](err); refused {
-		p.note(ctx, idp.Event{Kind: kindLogoutRefused, AppID: app.ID, Detail: map[string]string{
+		p.noteRefused(ctx, idp.Event{Kind: kindLogoutRefused, AppID: app.ID, Detail: map[string]string{
 			"rule": no.rule, "reason": clip(no.err.Error()), "issuer": clip(answer.Issuer),
-		}})
+		}}, m, proven)
 		return "", false, no
 	}
 	if err != nil {
@@ -83,53 +95,50 @@ func (p *Provider) answered(ctx context.Context, r *http.Request) (words string,
 
 // judgeAnswer reads a LogoutResponse and proves it: signed by the app, for us,
 // of now, to a request of ours that is not answered yet. What is returned beside
-// a refusal is only what was claimed.
-func (p *Provider) judgeAnswer(ctx context.Context, r *http.Request) (app idp.App, answer wire.LogoutResponse, about asked, err error) {
-	m, err := wire.Decode(r, wire.ParamResponse)
-	if err == nil {
-		answer, err = wire.ParseLogoutResponse(m.Root)
-	}
-	if err != nil {
-		return app, answer, about, notTaken("message", err)
+// a refusal is only what was claimed, but for proven: it is signed by the app.
+func (p *Provider) judgeAnswer(ctx context.Context, m *wire.Message) (app idp.App, answer wire.LogoutResponse, about asked, proven bool, err error) {
+	if answer, err = wire.ParseLogoutResponse(m.Root); err != nil {
+		return app, answer, about, false, notTaken("message", err)
 	}
 	app, err = p.app(ctx, answer.Issuer)
 	if err != nil {
 		if no, refused := errors.AsType[*refusal](err); refused {
 			err = notTaken("issuer", no)
 		}
-		return app, answer, about, err
+		return app, answer, about, proven, err
 	}
 	certs, err := certificates(app.SAML.SigningCerts)
 	if err != nil {
-		return app, answer, about, err
+		return app, answer, about, proven, err
 	}
 	el, err := m.Verify(certs, wire.At(p.now()))
 	if err == nil {
 		answer, err = wire.ParseLogoutResponse(el)
 	}
 	if err != nil {
-		return app, answer, about, notTaken("signature", err)
+		return app, answer, about, proven, notTaken("signature", err)
 	}
+	proven = true
 	about, err = readAsked(p.Box, answer.InResponseTo)
 	until := time.Unix(about.Until, 0)
 	switch {
 	case err != nil:
-		return app, answer, about, notTaken("in_response_to", err)
+		return app, answer, about, proven, notTaken("in_response_to", err)
 	case answer.Issuer != app.Identifier || about.App != app.ID:
-		return app, answer, about, notTaken("issuer", cause("another app was asked"))
+		return app, answer, about, proven, notTaken("issuer", cause("another app was asked"))
 	case answer.Destination != p.sloURL():
-		return app, answer, about, notTaken("destination", cause("it is not addressed to us"))
+		return app, answer, about, proven, notTaken("destination", cause("it is not addressed to us"))
 	case !p.now().Before(until):
-		return app, answer, about, notTaken("age", cause("the request was too long ago"))
+		return app, answer, about, proven, notTaken("age", cause("the request was too long ago"))
 	}
 	if err := judgeTime(answer.IssueInstant, p.now()); err != nil {
-		return app, answer, about, notTaken("age", err)
+		return app, answer, about, proven, notTaken("age", err)
 	}
 	err = p.Gate.SpendOnce(ctx, spentLogout, answer.InResponseTo, until)
 	if idp.IsKind(err, idp.Conflict) {
 		err = notTaken("replay", cause("it was answered before"))
 	}
-	return app, answer, about, err
+	return app, answer, about, proven, err
 }
 
 func notTaken(rule string, cause error) error {

@@ -20,26 +20,33 @@ const continueLife = 5 * time.Minute
 // comes without the session's SameSite=Lax cookie, so what came by POST is
 // judged here and goes on by GET, sealed.
 func (p *Provider) sso(w http.ResponseWriter, r *http.Request) {
-	req := new(request)
-	app, err := p.receive(r, req)
+	req, v := new(request), new(visitor)
+	if r.Method == http.MethodGet {
+		var err error
+		if v, err = p.visitor(r); err != nil {
+			p.Browser.Problem(w, r, err)
+			return
+		}
+	}
+	app, err := p.receive(r, v, req)
 	switch {
 	case err != nil:
 		p.refuse(w, r, app, req, err)
 	case r.Method == http.MethodPost:
 		p.passOn(w, r, req)
 	default:
-		p.proceed(w, r, app, req)
+		p.proceed(w, r, app, req, v)
 	}
 }
 
 // receive decodes, recognises and judges a request. req holds what is known of
 // it also when it is refused.
-func (p *Provider) receive(r *http.Request, req *request) (idp.App, error) {
+func (p *Provider) receive(r *http.Request, v *visitor, req *request) (idp.App, error) {
 	m, err := wire.Decode(r, wire.ParamRequest)
 	if err != nil {
 		return idp.App{}, unreadable(err)
 	}
-	app, asked, err := p.recognise(r.Context(), m, req)
+	app, asked, err := p.recognise(r.Context(), m, v, req)
 	if err != nil {
 		return app, err
 	}
@@ -74,17 +81,22 @@ func (p *Provider) goOn(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, idp.App{}, req, startAgain("continue", cause("it took too long")))
 		return
 	}
-	app, err := p.recall(r, req)
+	v, err := p.visitor(r)
+	if err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	app, err := p.recall(r, v, req)
 	if err != nil {
 		p.refuse(w, r, app, req, err)
 		return
 	}
-	p.proceed(w, r, app, req)
+	p.proceed(w, r, app, req, v)
 }
 
 // recall finds the app of a kept request, which may have changed meanwhile.
-func (p *Provider) recall(r *http.Request, req *request) (idp.App, error) {
-	app, err := p.app(r.Context(), req.Issuer)
+func (p *Provider) recall(r *http.Request, v *visitor, req *request) (idp.App, error) {
+	app, err := v.app(r.Context(), p, req.Issuer)
 	if err != nil {
 		return app, err
 	}
@@ -97,34 +109,25 @@ func (p *Provider) recall(r *http.Request, req *request) (idp.App, error) {
 
 // proceed answers a judged request: at once when the browser's session
 // suffices, else by way of a sign-in.
-func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, app idp.App, req *request) {
-	session, err := p.Browser.Session(r)
-	if err != nil && !idp.IsKind(err, idp.Unauthenticated) {
+func (p *Provider) proceed(w http.ResponseWriter, r *http.Request, app idp.App, req *request, v *visitor) {
+	fresh, whole, err := p.SignIns.Suffices(r.Context(), v.session, app.ID)
+	if err != nil {
 		p.Browser.Problem(w, r, err)
 		return
 	}
-	fresh, whole, asked := p.SignIns.Suffices(r.Context(), session, app.ID)
-	if asked != nil {
-		p.Browser.Problem(w, r, asked)
+	if v.in && fresh && whole && req.suffices(v.session) {
+		p.grant(w, r, app, req, v, true)
 		return
 	}
-	enough := err == nil && req.suffices(session) && fresh && whole
-	if !enough && req.IsPassive {
+	if req.IsPassive {
 		p.refuse(w, r, app, req, decline("passive", wire.StatusResponder, wire.StatusNoPassive, "The person must sign in."))
 		return
 	}
-	again, err := p.take(r.Context(), req, p.Browser.Bound(r))
-	if err == nil && enough && again {
-		err = p.takeAnswer(r.Context(), req)
-	}
-	switch {
-	case err != nil:
+	if _, err := p.take(r.Context(), req, p.Browser.Bound(r)); err != nil {
 		p.refuse(w, r, app, req, err)
-	case enough:
-		p.grant(w, r, app, req, session)
-	default:
-		p.signIn(w, r, app, req, session, fresh, whole)
+		return
 	}
+	p.signIn(w, r, app, req, v.session, fresh, whole)
 }
 
 // signIn begins a sign-in that leads back to resume. Who has a session proves

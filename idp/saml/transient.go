@@ -6,7 +6,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
-	"strings"
 
 	"gatehouse/idp"
 )
@@ -15,25 +14,14 @@ import (
 // is the same in every answer of that session: the app sees by the SessionIndex
 // that they belong together anyway, and a logout then names whatever it was
 // told. It is the session's ID, enciphered for that app alone: nobody else can
-// tell anything by it, and we find the session again when the app signs out.
+// tell anything by it.
 func transient(salt []byte, s idp.SessionID, app idp.AppID) string {
 	raw, ok := s.Bytes()
 	if !ok {
-		raw = [16]byte(sum([]byte(s), "session")) // none of ours; it is named, and not found again
+		raw = [16]byte(sum([]byte(s), "session")) // none of ours
 	}
 	transientCipher(salt, app).Encrypt(raw[:], raw[:])
 	return "_" + base64.RawURLEncoding.EncodeToString(raw[:])
-}
-
-// sessionNamed is the session whose transient name this could be.
-func sessionNamed(salt []byte, name string, app idp.AppID) (idp.SessionID, bool) {
-	text, marked := strings.CutPrefix(name, "_")
-	raw, err := base64.RawURLEncoding.DecodeString(text)
-	if !marked || err != nil || len(raw) != aes.BlockSize {
-		return "", false
-	}
-	transientCipher(salt, app).Decrypt(raw, raw)
-	return idp.SessionIDOf([16]byte(raw)), true
 }
 
 // transientCipher permutes IDs under a key of the app's own.

@@ -679,6 +679,11 @@ func TestTriesAreCountedInRedisAndInSQLWithoutIt(t *testing.T) {
 	count(2)
 	n.must(c.Uncount(n.ctx, "x"))
 	count(1)
+	for i, want := range []int{16, 33} { // by so many at once
+		if got, _, err := c.CountBy(n.ctx, "many", 16+i, time.Minute, time.Now()); err != nil || got != want {
+			t.Errorf("counted %d, %v, want %d", got, err, want)
+		}
+	}
 	s.kill()
 	count(1) // the tries are counted anew, and still counted
 	count(2)

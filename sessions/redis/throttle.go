@@ -8,7 +8,7 @@ import (
 
 // Counter counts tries in SQL; *store.Store does.
 type Counter interface {
-	Count(ctx context.Context, name string, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
+	CountBy(ctx context.Context, name string, by int, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
 	Uncount(ctx context.Context, name string) error
 }
 
@@ -22,13 +22,18 @@ type Counts struct {
 // Count counts one more under a name and returns how many that makes since the
 // window began, and when it ends.
 func (c *Counts) Count(ctx context.Context, name string, window time.Duration, now time.Time) (int, time.Time, error) {
+	return c.CountBy(ctx, name, 1, window, now)
+}
+
+// CountBy is Count by so many at once.
+func (c *Counts) CountBy(ctx context.Context, name string, by int, window time.Duration, now time.Time) (int, time.Time, error) {
 	if p := c.process(); p != nil {
-		n, left, err := p.count(ctx, name, window)
+		n, left, err := p.count(ctx, name, by, window)
 		if err == nil {
 			return n, now.Add(left), nil
 		}
 	}
-	return c.SQL.Count(ctx, name, window, now)
+	return c.SQL.CountBy(ctx, name, by, window, now)
 }
 
 // Uncount forgets a name's count, in both places.
@@ -49,8 +54,8 @@ func (c *Counts) process() *process {
 // tries begins the keys of counters, which no generation ends.
 const tries = "tries:"
 
-func (p *process) count(ctx context.Context, name string, window time.Duration) (int, time.Duration, error) {
-	answer, err := countScript.Run(ctx, p.client, []string{tries + name}, window.Milliseconds()).Int64Slice()
+func (p *process) count(ctx context.Context, name string, by int, window time.Duration) (int, time.Duration, error) {
+	answer, err := countScript.Run(ctx, p.client, []string{tries + name}, window.Milliseconds(), by).Int64Slice()
 	if err == nil && len(answer) != 2 {
 		err = fmt.Errorf("an answer of %d parts", len(answer))
 	}

@@ -153,6 +153,7 @@ func testStatements(h *house) {
 		"CreateAPIToken": {1, func() error { return h.CreateAPIToken(h.ctx, idp.APIToken{ID: "t", Proof: s.Proof}, "t") }},
 		// SQLite takes a short transaction for what is one statement on PostgreSQL.
 		"SpendCode":       {5, func() error { return h.SpendCode(h.ctx, fresh, p, acc) }},
+		"Entry":           {1, func() error { _, err := h.Entry(h.ctx, a.Protocol, a.Identifier, u.ID, h.now); return err }},
 		"RecordAssertion": {4, func() error { _, _, err := h.RecordAssertion(h.ctx, s.Proof, p, acc); return err }},
 	} {
 		before := h.Statements()

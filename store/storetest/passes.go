@@ -75,12 +75,13 @@ func testNothingIsIssuedOnADeadProof(h *house) {
 	h.ok(h.ProveSignIn(h.ctx, done, h.now))
 	h.ok(h.StartSession(h.ctx, h.newSession(s.Proof), "done", done.ID))
 	l := idp.Link{ID: idp.NewLinkID(), Proof: s.Proof, Purpose: idp.LinkPassword, CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
-	h.ok(h.CreateLink(h.ctx, l, "link"))
+	h.ok(h.CreateLink(h.ctx, l, "link", idp.Change{}))
 
 	refused := func(when string) {
 		h.Helper()
 		p, acc := h.participant(s, a)
 		_, _, assert := h.RecordAssertion(h.ctx, s.Proof, p, acc)
+		_, _, answer := h.RecordAnswer(h.ctx, s.Proof, h.once("one more "+when), p, acc)
 		_, rotate := h.Rotate(h.ctx, f.ID, f.Proof, 1, h.now, time.Minute)
 		_, use := h.UseLink(h.ctx, l.ID, h.now, idp.Change{Events: []idp.Event{h.event("link.use", u.ID)}})
 		fresh := l
@@ -91,8 +92,9 @@ func testNothingIsIssuedOnADeadProof(h *house) {
 			"SpendSignIn":     h.SpendSignIn(h.ctx, done.ID, h.now),
 			"SpendCode":       h.SpendCode(h.ctx, h.newFamily(s, a), p, acc),
 			"RecordAssertion": assert,
+			"RecordAnswer":    answer,
 			"Rotate":          rotate,
-			"CreateLink":      h.CreateLink(h.ctx, fresh, "fresh"+when),
+			"CreateLink":      h.CreateLink(h.ctx, fresh, "fresh"+when, idp.Change{}),
 			"UseLink":         use,
 			"CreateAPIToken":  h.CreateAPIToken(h.ctx, idp.APIToken{ID: idp.NewAPITokenID(), Proof: s.Proof, CreatedAt: h.now}, "tok"+when),
 		} {
@@ -221,14 +223,35 @@ func testOfflineFamilies(h *house) {
 	h.same(u.ID, r.UserID)
 }
 
+func testOwnerLinks(h *house) {
+	owner := idp.User{ID: idp.NewUserID(), Username: "owner", Role: idp.RoleOwner, Status: idp.UserActive, Epoch: 1, CreatedAt: h.now, UpdatedAt: h.now}
+	h.commit(idp.Change{Users: []idp.User{owner}})
+	link := func(generation string) idp.Link {
+		return idp.Link{ID: idp.NewLinkID(), Proof: idp.Proof{Generation: generation}, Purpose: idp.LinkOwner, CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
+	}
+	h.is(h.CreateLink(h.ctx, link("old"), "old", idp.Change{}), idp.Unauthenticated)
+	l := link(h.generation)
+	h.ok(h.CreateLink(h.ctx, l, "machine", idp.Change{Events: []idp.Event{h.event("admin.recover", "")}}))
+	second := owner
+	second.ID, second.Username = idp.NewUserID(), "second"
+	_, err := h.UseLink(h.ctx, l.ID, h.now, idp.Change{Users: []idp.User{second}})
+	h.ok(err)
+	_, err = h.UseLink(h.ctx, l.ID, h.now, idp.Change{})
+	h.is(err, idp.Unauthenticated)
+	h.same(1, h.eventsOf("admin.recover"))
+	// Refused as a whole: neither the link nor what goes with it.
+	h.is(h.CreateLink(h.ctx, link("old"), "other", idp.Change{Events: []idp.Event{h.event("admin.recover", "")}}), idp.Unauthenticated)
+	h.same(1, h.eventsOf("admin.recover"))
+}
+
 func testLinks(h *house) {
 	link := func(purpose idp.LinkPurpose, p idp.Proof) idp.Link {
 		return idp.Link{ID: idp.NewLinkID(), Proof: p, Purpose: purpose, CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
 	}
 	first, second := link(idp.LinkFirstOwner, idp.Proof{Generation: h.generation}), link(idp.LinkFirstOwner, idp.Proof{Generation: h.generation})
-	h.ok(h.CreateLink(h.ctx, first, "first"))
-	h.ok(h.CreateLink(h.ctx, second, "second"))
-	h.is(h.CreateLink(h.ctx, link(idp.LinkFirstOwner, idp.Proof{Generation: "old"}), "old"), idp.Unauthenticated)
+	h.ok(h.CreateLink(h.ctx, first, "first", idp.Change{}))
+	h.ok(h.CreateLink(h.ctx, second, "second", idp.Change{}))
+	h.is(h.CreateLink(h.ctx, link(idp.LinkFirstOwner, idp.Proof{Generation: "old"}), "old", idp.Change{}), idp.Unauthenticated)
 	owner := idp.User{ID: idp.NewUserID(), Username: "owner", Role: idp.RoleOwner, Status: idp.UserActive, Epoch: 1, CreatedAt: h.now, UpdatedAt: h.now}
 	_, err := h.UseLink(h.ctx, first.ID, h.now.Add(2*time.Hour), idp.Change{Users: []idp.User{owner}})
 	h.is(err, idp.Unauthenticated)
@@ -238,11 +261,11 @@ func testLinks(h *house) {
 	h.is(err, idp.Unauthenticated)
 	_, err = h.UseLink(h.ctx, second.ID, h.now, idp.Change{})
 	h.is(err, idp.Conflict)
-	h.is(h.CreateLink(h.ctx, link(idp.LinkFirstOwner, idp.Proof{Generation: h.generation}), "third"), idp.Unauthenticated)
+	h.is(h.CreateLink(h.ctx, link(idp.LinkFirstOwner, idp.Proof{Generation: h.generation}), "third", idp.Change{}), idp.Unauthenticated)
 
 	owner.Version = 1
 	l := link(idp.LinkPassword, h.proof(owner))
-	h.ok(h.CreateLink(h.ctx, l, "password"))
+	h.ok(h.CreateLink(h.ctx, l, "password", idp.Change{}))
 	got, st, err := h.LinkByHash(h.ctx, "password")
 	h.ok(err)
 	h.same(l, got)
@@ -291,6 +314,12 @@ func testSpentThrottlesAndPurge(h *house) {
 	n, _, err := h.Count(h.ctx, "user:ada", time.Minute, soon)
 	h.ok(err)
 	h.same(1, n)
+	for i, want := range []int{16, 33} {
+		n, reset, err := h.CountBy(h.ctx, "user:ben", 16+i, time.Minute, h.now)
+		h.ok(err)
+		h.same(want, n)
+		h.same(soon, reset)
+	}
 	h.ok(h.Uncount(h.ctx, "user:ada"))
 	for range 3 {
 		h.ok(h.CreateSignIn(h.ctx, idp.SignIn{ID: idp.NewSignInID(), ExpiresAt: soon}))

@@ -59,7 +59,7 @@ func testRaces(h *house) {
 	var links []idp.LinkID
 	for i := range 4 {
 		l := idp.Link{ID: idp.NewLinkID(), Proof: idp.Proof{Generation: h.generation}, Purpose: idp.LinkFirstOwner, CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
-		h.ok(h.CreateLink(h.ctx, l, fmt.Sprint("link", i)))
+		h.ok(h.CreateLink(h.ctx, l, fmt.Sprint("link", i), idp.Change{}))
 		links = append(links, l.ID)
 	}
 	wins("one first owner", func(i int) error {
@@ -140,8 +140,12 @@ func testSuspendRace(h *house) {
 				p, acc := h.participant(s, a)
 				switch {
 				case err != nil:
-				case i%2 == 0:
+				case i%3 == 0:
 					err = h.SpendCode(h.ctx, h.newFamily(s, a), p, acc)
+				case i%3 == 1:
+					if _, _, err = h.RecordAnswer(h.ctx, s.Proof, h.once("a"+string(s.ID)), p, acc); err == nil {
+						_, _, err = h.RecordAnswer(h.ctx, s.Proof, h.once("b"+string(s.ID)), p, acc)
+					}
 				default:
 					_, _, err = h.RecordAssertion(h.ctx, s.Proof, p, acc)
 				}
@@ -279,9 +283,12 @@ func (h *house) overlap(s idp.Session, a idp.App, e idp.Ending, c idp.Change) {
 			f.Offline = true
 			p, acc := h.participant(s, a)
 			var err error
-			if i%2 == 0 {
+			switch i % 3 {
+			case 0:
 				_, _, err = h.RecordAssertion(h.ctx, s.Proof, p, acc)
-			} else {
+			case 1:
+				_, _, err = h.RecordAnswer(h.ctx, s.Proof, h.once(string(f.ID)), p, acc)
+			default:
 				err = h.SpendCode(h.ctx, f, p, acc)
 			}
 			switch {
@@ -291,7 +298,7 @@ func (h *house) overlap(s idp.Session, a idp.App, e idp.Ending, c idp.Change) {
 				return err
 			case late:
 				return fmt.Errorf("a pass was written after the end of its grant had returned")
-			case i%2 == 1:
+			case i%3 == 2:
 				mu.Lock()
 				issued = append(issued, f)
 				mu.Unlock()

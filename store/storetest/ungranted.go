@@ -319,7 +319,8 @@ func testNoCodeOutlivesItsGrant(h *house) {
 		then()
 		f.CreatedAt, p.LastAnswerAt = h.now, h.now
 		_, _, assert := h.RecordAssertion(h.ctx, s.Proof, p, acc)
-		for pass, err := range map[string]error{"the code": h.SpendCode(h.ctx, f, p, acc), "the answer": assert} {
+		_, _, answer := h.RecordAnswer(h.ctx, s.Proof, h.once(c.name), p, acc)
+		for pass, err := range map[string]error{"the code": h.SpendCode(h.ctx, f, p, acc), "the assertion": assert, "the answer": answer} {
 			if c.want && err != nil || !c.want && !idp.IsKind(err, idp.Unauthenticated) {
 				h.Errorf("%s: %s of before: %v, want it taken: %v", c.name, pass, err, c.want)
 			}

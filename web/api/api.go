@@ -33,6 +33,7 @@ type Store interface {
 	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
 	ClientSecrets(ctx context.Context, a idp.App) ([]idp.ClientSecret, error)
 	Sessions(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Session, error)
+	Credentials(ctx context.Context, id idp.UserID) ([]idp.Credential, error)
 	Participants(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Participant, error)
 	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
 	Deliveries(ctx context.Context, id idp.ReceiptID) ([]idp.Delivery, error)
@@ -45,6 +46,7 @@ type Store interface {
 	BatchPeople(ctx context.Context, id idp.BatchID, state idp.BatchPersonState, after string, n int) ([]idp.BatchPerson, string, error)
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
 	EventsAbout(ctx context.Context, correlation string) ([]idp.Event, error)
+	RefusedMessages(ctx context.Context, correlation string) (map[idp.EventID]idp.RefusedMessage, error)
 	APITokens(ctx context.Context, id idp.UserID) ([]idp.APIToken, error)
 	InitialTokens(ctx context.Context) ([]idp.InitialToken, error)
 	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
@@ -61,11 +63,11 @@ type Gate interface {
 type API struct {
 	// ResetFactors takes away a person's second factors.
 	ResetFactors func(ctx context.Context, id idp.UserID) error
-	Directory *directory.Directory
-	Outbox    *outbox.Worker // what a suspension would do; it need not run here
-	Store     Store
-	Gate      Gate
-	URL       *url.URL // public URL, for links
+	Directory    *directory.Directory
+	Outbox       *outbox.Worker // what a suspension would do; it need not run here
+	Store        Store
+	Gate         Gate
+	URL          *url.URL // public URL, for links
 	// Bootstrap is the token that works while no owner exists; empty: none.
 	Bootstrap string
 	Documents Documents
@@ -80,8 +82,12 @@ type API struct {
 	// provider, played by us, takes a sign-on of theirs. Both are written down.
 	Preview func(ctx context.Context, a idp.App, u idp.User) (idp.AppPreview, error)
 	Test    func(ctx context.Context, a idp.App, u idp.User) (idp.AppTest, error)
-	Log     *slog.Logger
-	Now     func() time.Time
+	// RemoveCredential takes one of a person's credentials away;
+	// login.RemoveCredential does.
+	RemoveCredential func(ctx context.Context, user idp.UserID, id idp.CredentialID) error
+
+	Log *slog.Logger
+	Now func() time.Time
 	// Idle is after what time without use a session is over; zero: never.
 	Idle time.Duration
 }
@@ -162,7 +168,7 @@ func (a *API) routes() []route {
 		{"POST /api/v1/users", owner, "Add a person; answers with a one-time link", client.Person{}, client.Invitation{}, a.userAdd},
 		{"GET /api/v1/users/{user}", owner, "Show a person, by ID or username", nil, client.User{}, a.userShow},
 		{"PUT /api/v1/users/{user}", owner, "Set what is known of a person", client.Person{}, client.User{}, a.userChange},
-		{"POST /api/v1/users/{user}/invite", owner, "Make a new one-time link", nil, client.Invitation{}, a.userInvite},
+		{"POST /api/v1/users/{user}/invite", owner, "Make a new one-time link, or have one mailed to them", client.Invite{}, client.Invitation{}, a.userInvite},
 		{"POST /api/v1/users/{user}/suspend", owner, "Suspend: end everything the person holds; oneself only with myself", suspension{}, client.Receipt{}, a.userSuspend},
 		{"GET /api/v1/users/{user}/suspend-preview", owner, "What a suspension would end; nothing is written", nil, client.Preview{}, a.suspendPreview},
 		{"POST /api/v1/users/{user}/suspend-schedule", owner, "Have a person suspended at a minute of a time zone", appointment{}, client.Schedule{}, a.scheduleAdd},
@@ -178,6 +184,8 @@ func (a *API) routes() []route {
 		{"POST /api/v1/users/{user}/restore", owner, "Let a suspended person sign in again", nil, client.User{}, a.userRestore},
 		{"POST /api/v1/users/{user}/reset-factors", owner, "Take away a person's authenticator app and recovery codes", nil, nil, a.userFactorsReset},
 		{"GET /api/v1/users/{user}/sessions", owner, "List a person's live sessions", nil, client.Page[client.Session]{}, a.sessionList},
+		{"GET /api/v1/users/{user}/credentials", owner, "List with what a person can prove to be themselves, the oldest first", nil, client.Page[client.Credential]{}, a.credentialList},
+		{"DELETE /api/v1/users/{user}/credentials/{credential}", owner, "Remove one of a person's credentials, be it their last; no session ends by it", nil, nil, a.credentialRemove},
 		{"POST /api/v1/users/{user}/end-sessions", owner, "End everything a person holds", reasoned{}, client.Receipt{}, a.userEndSessions},
 		{"GET /api/v1/sessions", owner, "List who is signed in now, newest first", nil, client.Page[client.Session]{}, a.sessionsNow},
 		{"POST /api/v1/sessions/{session}/end", owner, "End one session", reasoned{}, client.Receipt{}, a.sessionEnd},
@@ -201,6 +209,7 @@ func (a *API) routes() []route {
 		{"POST /api/v1/apps/{app}/metadata/refresh", owner, "Read an app's metadata again now", nil, client.MetadataRefresh{}, a.metadataRefresh},
 		{"POST /api/v1/saml/metadata", owner, "Read the metadata of a service provider, and register nothing", client.MetadataSource{}, client.Metadata{}, a.metadataRead},
 		{"DELETE /api/v1/apps/{app}/registration", owner, "Take away the token with which an app manages its own registration", nil, nil, a.registrationRevoke},
+		{"DELETE /api/v1/apps/{app}/names/{name}", owner, "Let somebody else be known to a SAML app by a name that it knows a renamed person by, whose account there is gone", nil, nil, a.nameRelease},
 		{"GET /api/v1/apps/{app}/connect", owner, "What an app has to be told to be connected, its secret apart", nil, client.Page[client.Setting]{}, a.appConnect},
 		{"GET /api/v1/apps/{app}/check", owner, "What a reviewer would say of an app's registration", nil, client.Page[client.Finding]{}, a.appCheck},
 		{"POST /api/v1/apps/{app}/preview", owner, "What an app would be told of a person who signed in now; nothing is signed, and that somebody looked is written down", client.ForPerson{}, client.AppPreview{}, a.appPreview},

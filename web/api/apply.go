@@ -68,7 +68,7 @@ func (a *API) applied(r *http.Request, d directory.Difference, dryRun bool) (cli
 	case dryRun:
 	case d.Kind == "app" && (d.Verb == "add" || d.Verb == "change"):
 		c.Identifier, c.Secret = d.Identifier, d.Secret
-	case d.Verb == "add" && d.Kind == "user":
+	case d.Verb == "add" && d.Kind == "user" && !d.HasPassword:
 		raw, _, err := a.Directory.Invite(r.Context(), d.User)
 		if err != nil {
 			return c, err

@@ -19,11 +19,15 @@ func (a *API) explain(r *http.Request, _ caller) (int, any, error) {
 	if len(found) == 0 {
 		return 0, nil, idp.Errorf(idp.NotFound, "Nothing is written down under %q. The ID stands on the page of the refusal and in the X-Correlation-ID header of every answer; only refusals and changes are written down, and refusals of strangers up to a bound. The log has a line for every request.", id)
 	}
+	messages, err := a.Store.RefusedMessages(r.Context(), id)
+	if err != nil {
+		return 0, nil, err
+	}
 	out := client.Page[client.Explained]{}
 	for _, e := range found {
-		line := client.Explained{Event: event(e)}
+		line := client.Explained{Event: event(e), Binding: messages[e.ID].Binding, Message: messages[e.ID].Text}
 		if x, ok := a.Explain(e); ok {
-			line.Refused, line.Meaning, line.Side, line.Change = true, x.Meaning, string(x.Side), x.Change
+			line.Refused, line.Meaning, line.Failed, line.Side, line.Change = true, x.Meaning, x.Failed, string(x.Side), x.Change
 		}
 		out.Items = append(out.Items, line)
 	}

@@ -51,7 +51,7 @@ func TestEverySettingOfAServiceProviderIsOnTheWire(t *testing.T) {
 	for i := range v.NumField() {
 		fill(t, v.Field(i), v.Type().Field(i).Name)
 	}
-	all.Metadata.Until = time.Time{}
+	all.Metadata.Until, all.Metadata.PublishedAt, all.Metadata.Before = time.Time{}, time.Time{}, nil
 	identifier := ""
 	back, err := new(API).samlSettings(*app(idp.App{SAML: &all}).SAML, &identifier)
 	if err != nil {

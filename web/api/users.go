@@ -45,6 +45,9 @@ func (a *API) userAdd(r *http.Request, _ caller) (int, any, error) {
 	if err != nil {
 		return 0, nil, err
 	}
+	if in.PasswordHash != "" {
+		return http.StatusCreated, client.Invitation{User: user(u)}, nil // they can sign in already
+	}
 	return a.invited(r, u)
 }
 
@@ -52,6 +55,9 @@ func (a *API) userChange(r *http.Request, _ caller) (int, any, error) {
 	in, err := decode[client.Person](r)
 	if err != nil {
 		return 0, nil, err
+	}
+	if in.PasswordHash != "" {
+		return 0, nil, idp.Errorf(idp.Invalid, "A password hash is taken over with a new person only. Make a one-time link for this one.")
 	}
 	u, err := a.user(r)
 	if err != nil {
@@ -64,11 +70,18 @@ func (a *API) userChange(r *http.Request, _ caller) (int, any, error) {
 }
 
 func (a *API) userInvite(r *http.Request, _ caller) (int, any, error) {
+	in, err := decode[client.Invite](r)
+	if err != nil {
+		return 0, nil, err
+	}
 	u, err := a.user(r)
 	if err != nil {
 		return 0, nil, err
 	}
-	return a.invited(r, u)
+	if !in.Mail {
+		return a.invited(r, u)
+	}
+	return http.StatusAccepted, client.Invitation{User: user(u), Mailed: true}, a.Directory.MailInvitation(r.Context(), u)
 }
 
 // invited answers with a one-time link for u.
@@ -115,5 +128,6 @@ func person(p client.Person) directory.Person {
 	return directory.Person{
 		Username: p.Username, Email: p.Email, DisplayName: p.DisplayName,
 		GivenName: p.GivenName, FamilyName: p.FamilyName, Role: idp.Role(p.Role),
+		PasswordHash: p.PasswordHash,
 	}
 }

@@ -29,6 +29,9 @@ type alarm struct {
 func (c *Console) alarmed(h ui.Handler) ui.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		ctx := ui.WithDeadLetters(r.Context(), c.deadLetters(r))
+		if c.Stuffing != nil {
+			ctx = ui.WithStuffing(ctx, c.Stuffing())
+		}
 		n, first := c.expiring(r)
 		return h(w, r.WithContext(ui.WithExpiring(ctx, n, first)))
 	}

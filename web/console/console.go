@@ -47,11 +47,13 @@ type Holdings interface {
 	AccessOf(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Access, error)
 	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
 	Sessions(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Session, error)
+	Credentials(ctx context.Context, id idp.UserID) ([]idp.Credential, error)
 	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
 	Participants(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Participant, error)
 	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
 	EventsAbout(ctx context.Context, correlation string) ([]idp.Event, error)
+	RefusedMessages(ctx context.Context, correlation string) (map[idp.EventID]idp.RefusedMessage, error)
 }
 
 // Scheduled reads what is to come, and what is under way.
@@ -91,12 +93,17 @@ type Console struct {
 	Test    func(ctx context.Context, a idp.App, u idp.User) (idp.AppTest, error)
 	// ResetFactors takes away a person's second factors.
 	ResetFactors func(ctx context.Context, id idp.UserID) error
+	// RemoveCredential takes one of a person's credentials away;
+	// login.RemoveCredential does.
+	RemoveCredential func(ctx context.Context, user idp.UserID, id idp.CredentialID) error
 	// SessionLife is how long a session at Gatehouse can last.
 	SessionLife time.Duration
 	// Closing ends live receipts when the house stops. May be nil.
 	Closing <-chan struct{}
 	// Idle is after what time without use a session is over; zero: never.
 	Idle time.Duration
+	// Stuffing reports whether far more sign-ins fail than usual. May be nil.
+	Stuffing func() bool
 
 	alarm alarm
 }
@@ -110,6 +117,7 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "POST /console/users", Handler: c.userAdd},
 		{Pattern: "GET /console/users/{id}", Handler: c.userShow},
 		{Pattern: "POST /console/users/{id}/link", Handler: c.userLink},
+		{Pattern: "POST /console/users/{id}/credentials/{credential}/remove", Handler: c.credentialRemove},
 		{Pattern: "GET /console/users/{id}/suspend", Handler: c.userSuspendPreview},
 		{Pattern: "POST /console/users/{id}/suspend", Handler: c.userSuspend},
 		{Pattern: "GET /console/users/{id}/schedule", Handler: c.userScheduleForm},
@@ -159,6 +167,8 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "GET /console/apps/{id}/settings", Handler: c.appSettings},
 		{Pattern: "POST /console/apps/{id}/settings", Handler: c.appChange},
 		{Pattern: "POST /console/apps/{id}/settings/preview", Handler: c.appChangePreview},
+		{Pattern: "GET /console/apps/{id}/names", Handler: c.nameForm},
+		{Pattern: "POST /console/apps/{id}/names/release", Handler: c.nameRelease},
 		{Pattern: "GET /console/apps/{id}/remove", Handler: c.appRemoveConfirm},
 		{Pattern: "POST /console/apps/{id}/remove", Handler: c.appRemove},
 		{Pattern: "GET /console/app-templates", Handler: c.templateList},

@@ -21,7 +21,9 @@ type explainedLine struct {
 	Event               idp.Event
 	Title, Side, Change string
 	Meaning             string
+	Failed              string // what did not hold, of this very message
 	Facts               []ui.Pair
+	Message, Binding    string // what came: XML, redacted
 }
 
 // explain says what was received under a correlation ID, which rule refused
@@ -39,6 +41,10 @@ func (c *Console) explain(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	messages, err := c.Store.RefusedMessages(r.Context(), v.ID)
+	if err != nil {
+		return err
+	}
 	apps, err := c.byID(r.Context())
 	if err != nil {
 		return err
@@ -47,8 +53,9 @@ func (c *Console) explain(w http.ResponseWriter, r *http.Request) error {
 	for _, e := range found {
 		line := explainedLine{Event: e, Title: ui.EventWords(e.Kind)}
 		if x, ok := c.Explain(e); ok {
-			line.Meaning, line.Side, line.Change = x.Meaning, sideWords(x.Side), x.Change
+			line.Meaning, line.Side, line.Change, line.Failed = x.Meaning, sideWords(x.Side), x.Change, x.Failed
 		}
+		line.Message, line.Binding = messages[e.ID].Text, formatWords(messages[e.ID].Binding)
 		if e.AppID != "" {
 			line.Facts = append(line.Facts, ui.Pair{Key: "App", Value: apps[e.AppID].Name})
 		}

@@ -280,6 +280,13 @@ func expiring(n int, page templ.Component) templ.Component {
 	})
 }
 
+// stuffing shows a page while far more sign-ins fail than usual.
+func stuffing(page templ.Component) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		return page.Render(ui.WithStuffing(ctx, true), w)
+	})
+}
+
 func samplePages() []uitest.Page {
 	owner := uitest.Owner()
 	person, suspended, bare := samplePerson(), samplePerson(), samplePerson()
@@ -399,6 +406,7 @@ func samplePages() []uitest.Page {
 			{ID: "app_c", Name: uitest.Bait, Protocol: "SAML", Lever: "Nothing reaches it; sessions end by themselves within 8 h", Identifier: "x"},
 		}})},
 		"apps-empty":         {View: appsPage(appsView{})},
+		"start-stuffing":     {View: stuffing(certificatesPage(certificatesView{}))},
 		"certificates":       {View: expiring(2, certificatesPage(sampleCertificates()))},
 		"certificates-empty": {View: certificatesPage(certificatesView{Certificates: sampleCertificates().Certificates[1:2]})},
 		"app": {View: appPage(appView{ID: "app_a", Name: "Wiki", Protocol: "OpenID Connect", LaunchURL: "http://wiki.localhost:8081/",
@@ -413,7 +421,9 @@ func samplePages() []uitest.Page {
 		"explain-refused": {View: explainPage(explainView{ID: "85f5b344e465221c", Asked: true, Lines: []explainedLine{{
 			Event: idp.Event{At: ago(time.Hour)}, Title: ui.EventWords("oidc.authorize.refuse"), Meaning: "redirect_uri is not one of the app's, compared byte by byte.",
 			Side: "Here", Change: "If the address received is the app's, register it.",
-			Facts: []ui.Pair{{Key: "App", Value: "Wiki"}, {Key: "Address", Value: "203.0.113.7"}, {Key: "received", Value: "client_id=wiki redirect_uri=https://wiki.example/" + strings.Repeat("very/", 30) + uitest.Bait}},
+			Failed: "AssertionConsumerServiceURL received: https://evil.example/acs", Binding: "HTTP-Redirect",
+			Message: "<samlp:AuthnRequest xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" ID=\"_1\" AssertionConsumerServiceURL=\"https://evil.example/acs\">\n  <saml:Issuer>https://crm.example/saml</saml:Issuer>\n</samlp:AuthnRequest>\n" + uitest.Bait,
+			Facts:   []ui.Pair{{Key: "App", Value: "Wiki"}, {Key: "Address", Value: "203.0.113.7"}, {Key: "received", Value: "client_id=wiki redirect_uri=https://wiki.example/" + strings.Repeat("very/", 30) + uitest.Bait}},
 		}}})},
 		"app-new":       {View: appNewPage(appNewView{Type: "web"})},
 		"app-new-bad":   {View: appNewPage(appNewView{Name: longName, Type: "machine", Redirects: uitest.Bait, AfterLogout: uitest.Bait, Backchannel: uitest.Bait, LaunchURL: uitest.Bait, Offline: true, Errors: map[string]string{"redirect_uris": "Nobody signs in to a machine: it has no redirect URIs.", "name": "The name is taken."}})},
@@ -445,13 +455,16 @@ func samplePages() []uitest.Page {
 			v.Try = tryView{AppID: "app_b", App: "CRM", SAML: true, User: "grace", Person: "Grace Hopper", Preview: samplePreviewOfApp()}
 			return v
 		}())},
-		"app-removed":  {View: appPage(appView{ID: "app_b", Name: "CRM", Protocol: "SAML", Connect: ours, SAML: true, Removed: true})},
-		"app-added":    {View: appAddedPage(appAddedView{ID: "app_a", Name: "Wiki", Secret: strings.Repeat("9ed33b06", 8), Connect: append([]string{"OIDC_CLIENT_SECRET=" + strings.Repeat("9ed33b06", 8)}, ours...)})},
-		"app-second":   {View: appAddedPage(appAddedView{ID: "app_a", Name: "Wiki", Secret: strings.Repeat("9ed33b06", 8), Connect: ours, Second: true})},
-		"app-secret":   {View: appPage(appView{ID: "app_a", Name: uitest.Bait, Protocol: "OpenID Connect", Connect: ours, Secrets: []idp.ClientSecret{{ID: "sec_9ed33b063086e1f3"}}})},
-		"groups":       {View: groupsPage(groupsView{Groups: []groupRow{{ID: "grp_a", Name: "Engineering", Added: ago(80 * time.Hour)}, {ID: "grp_b", Name: "Compilers", Added: ago(9000 * time.Hour)}}})},
-		"groups-empty": {View: groupsPage(groupsView{})},
-		"group":        {View: groupPage(groupView{ID: "grp_a", Name: "Engineering", Apps: samplePerson().Apps[:3], People: samplePeople(6).People})},
+		"app-names":      {View: namesPage(namesView{ID: "app_b", App: "CRM"})},
+		"app-names-bad":  {View: namesPage(namesView{ID: "app_b", App: longName, Name: uitest.Bait, Error: "CRM knows nobody by that name."})},
+		"app-names-free": {View: namesPage(namesView{ID: "app_b", App: "CRM", Name: uitest.Bait, Released: longName})},
+		"app-removed":    {View: appPage(appView{ID: "app_b", Name: "CRM", Protocol: "SAML", Connect: ours, SAML: true, Removed: true})},
+		"app-added":      {View: appAddedPage(appAddedView{ID: "app_a", Name: "Wiki", Secret: strings.Repeat("9ed33b06", 8), Connect: append([]string{"OIDC_CLIENT_SECRET=" + strings.Repeat("9ed33b06", 8)}, ours...)})},
+		"app-second":     {View: appAddedPage(appAddedView{ID: "app_a", Name: "Wiki", Secret: strings.Repeat("9ed33b06", 8), Connect: ours, Second: true})},
+		"app-secret":     {View: appPage(appView{ID: "app_a", Name: uitest.Bait, Protocol: "OpenID Connect", Connect: ours, Secrets: []idp.ClientSecret{{ID: "sec_9ed33b063086e1f3"}}})},
+		"groups":         {View: groupsPage(groupsView{Groups: []groupRow{{ID: "grp_a", Name: "Engineering", Added: ago(80 * time.Hour)}, {ID: "grp_b", Name: "Compilers", Added: ago(9000 * time.Hour)}}})},
+		"groups-empty":   {View: groupsPage(groupsView{})},
+		"group":          {View: groupPage(groupView{ID: "grp_a", Name: "Engineering", Apps: samplePerson().Apps[:3], People: samplePeople(6).People})},
 		"emergency": {View: emergencyPage(emergencyView{Keys: []keyRow{
 			{ID: "key_86cew25hsyccaringum4dwstdn", Signs: "OpenID Connect tokens, RS256", State: "in use", Made: ago(40 * 24 * time.Hour), Live: true},
 			{ID: "key_3zdew25hsyccaringum4dwstdn", Signs: "SAML assertions, RS256", State: "in use", Made: ago(40 * 24 * time.Hour), Live: true},

@@ -11,7 +11,7 @@ import (
 
 // userNew shows the form with which a person is added.
 func (c *Console) userNew(w http.ResponseWriter, r *http.Request) error {
-	return ui.Render(w, r, http.StatusOK, addPersonPage(addPersonView{}))
+	return ui.Render(w, r, http.StatusOK, addPersonPage(addPersonView{Mails: c.Directory.Mails}))
 }
 
 // userAdd adds a person and shows their one-time link. The link is shown by
@@ -21,15 +21,22 @@ func (c *Console) userAdd(w http.ResponseWriter, r *http.Request) error {
 		Username: r.PostFormValue("username"), Email: r.PostFormValue("email"),
 		DisplayName: r.PostFormValue("name"), Role: idp.Role(r.PostFormValue("role")),
 	}
-	u, err := c.Directory.AddUser(r.Context(), p)
+	add, mailed := c.Directory.AddUser, r.PostFormValue("invite") != ""
+	if mailed {
+		add = c.Directory.AddInvited
+	}
+	u, err := add(r.Context(), p)
 	if idp.IsKind(err, idp.Invalid) || idp.IsKind(err, idp.Conflict) {
 		return ui.Render(w, r, idp.KindOf(err).Status(), addPersonPage(addPersonView{
 			Username: p.Username, Email: p.Email, Name: p.DisplayName, Owner: p.Role == idp.RoleOwner,
-			Errors: fieldErrors(err),
+			Mails: c.Directory.Mails, Invite: mailed, Errors: fieldErrors(err),
 		}))
 	}
 	if err != nil {
 		return err
+	}
+	if mailed {
+		return c.showMailed(w, r, u, true)
 	}
 	return c.showLink(w, r, u, true)
 }
@@ -40,7 +47,20 @@ func (c *Console) userLink(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return c.showLink(w, r, u, false)
+	if r.PostFormValue("mail") == "" {
+		return c.showLink(w, r, u, false)
+	}
+	if err := c.Directory.MailInvitation(r.Context(), u); err != nil {
+		return err
+	}
+	return c.showMailed(w, r, u, false)
+}
+
+// showMailed says that a link is on its way by mail: nobody here sees it.
+func (c *Console) showMailed(w http.ResponseWriter, r *http.Request, u idp.User, isNew bool) error {
+	return ui.Render(w, r, http.StatusAccepted, addedPersonPage(addedPersonView{
+		ID: string(u.ID), Name: u.Name(), Username: u.Username, Email: u.Email, New: isNew,
+	}))
 }
 
 func (c *Console) showLink(w http.ResponseWriter, r *http.Request, u idp.User, isNew bool) error {

@@ -30,10 +30,14 @@ func (c *Console) userShow(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	v := personView{
-		ID: string(u.ID), Name: u.Name(), Username: u.Username, Email: u.Email, Owner: u.Role == idp.RoleOwner,
+		Mails: c.Directory.Mails && u.Email != "",
+		ID:    string(u.ID), Name: u.Name(), Username: u.Username, Email: u.Email, Owner: u.Role == idp.RoleOwner,
 		Suspended: u.Status == idp.UserSuspended, SuspendedAt: u.SuspendedAt, CreatedAt: u.CreatedAt, DeletionAskedAt: u.DeletionAskedAt,
 		Exposure: held.exposure(visit.Now), Groups: groupRows(groups, held.access),
 		Apps: c.appRows(held), Sessions: held.sessionRows(visit.Session.ID), Accounts: held.accountRows(), Timeline: timeline,
+	}
+	if v.Credentials, err = c.Store.Credentials(ctx, u.ID); err != nil {
+		return err
 	}
 	waiting, _, err := c.Store.Schedules(ctx, idp.ScheduleQuery{UserID: u.ID, State: idp.ScheduleWaiting})
 	if err != nil {

@@ -40,6 +40,8 @@ type personView struct {
 	Accounts                  []accountRow
 	Timeline                  []ui.Happening
 	Schedules                 []scheduleRow // that are to come
+	Credentials               []idp.Credential
+	Mails                     bool // they can be sent a link by mail
 }
 
 // exposure is how long the person would stay in, were they suspended now.
@@ -272,13 +274,16 @@ type groupView struct {
 type addPersonView struct {
 	Username, Email, Name string
 	Owner                 bool
+	Mails                 bool // the house sends mails
+	Invite                bool // by mail
 	Errors                map[string]string
 }
 
-// addedPersonView shows the one-time link, once.
+// addedPersonView shows the one-time link, once; without a Link it is on its
+// way to Email.
 type addedPersonView struct {
 	ID, Name, Username string
-	Link               string
+	Email, Link        string
 	Until              time.Time
 	New                bool // the person was just added, not given a new link
 }

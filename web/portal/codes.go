@@ -127,7 +127,7 @@ const qrMargin = 4
 func codesWords(ctx context.Context, v codesView) string {
 	switch {
 	case v.App == nil:
-		return ui.T(ctx, "You sign in with one step. An authenticator app on your phone makes it two, and keeps others out who know your password.")
+		return ui.T(ctx, "Your password lets you in by one step. An authenticator app on your phone makes it two, and keeps others out who know it.")
 	case v.Left == 0:
 		return ui.T(ctx, "Your authenticator app is asked after your password. You have no recovery codes left: make new ones before you need one.")
 	}

@@ -44,6 +44,10 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	known, err := p.known(v.User, has)
+	if err != nil {
+		return err
+	}
 	started, err := p.Store.SessionsStarted(ctx, v.User.ID, maxRecent)
 	if err != nil {
 		return err
@@ -61,6 +65,7 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	home := homeView{
+		Known:     known,
 		New:       fresh,
 		FirstName: firstName(v.User), Total: len(access), Search: r.URL.Query().Get("q"), Own: own,
 		Sessions: p.devices(ctx, live, openedIn(participants, access), v.Session.ID),
@@ -252,6 +257,14 @@ func happened(ctx context.Context, kind string) string {
 		return ui.T(ctx, "First time on this browser")
 	case kind == "password.set":
 		return ui.T(ctx, "Password set")
+	case kind == "passkey.add":
+		return ui.T(ctx, "Passkey added")
+	case kind == "passkey.remove":
+		return ui.T(ctx, "Passkey removed")
+	case kind == "credential.remove":
+		return ui.T(ctx, "Taken away by an owner: something you signed in with")
+	case kind == "signin.passkey.clone":
+		return ui.T(ctx, "A passkey that may have been copied")
 	case signIn && strings.HasSuffix(kind, ".refuse"):
 		return ui.T(ctx, "Sign-in refused")
 	case signIn && strings.HasSuffix(kind, ".throttle"):

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login"
 	"gatehouse/web/ui"
 	"gatehouse/web/ui/uitest"
 )
@@ -59,15 +60,38 @@ func samplePages() []uitest.Page {
 	nothing.Search, nothing.Apps = uitest.Bait+"x", slices.Clone(many.Apps)
 	narrow(nothing.Apps, nothing.Search)
 	empty := homeView{FirstName: "Alan", Sessions: full.Sessions[:1]}
+	making := login.Ceremony{Options: `{"publicKey":{}}`, State: "x"}
 	owner := full
 	owner.FirstName = "Ada"
+	made := idp.Credential{Kind: idp.CredentialTOTP, CreatedAt: ago(90 * 24 * time.Hour), LastUsedAt: ago(3 * time.Hour)}
+	code, err := drawQR("otpauth://totp/id.example:grace?algorithm=SHA1&digits=6&issuer=id.example&period=30&secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+	if err != nil {
+		panic(err)
+	}
 	return []uitest.Page{
+		{Name: "codes-offer", Visit: uitest.Employee(), View: offerPage(offerView{Secret: grouped("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"), Sealed: "x", QR: code})},
+		{Name: "codes-offer-error", Visit: uitest.Employee(), View: offerPage(offerView{Secret: grouped("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"), Sealed: "x", QR: code, Error: "This code is not right. Type the one that the app shows now."})},
+		{Name: "codes", Visit: uitest.Employee(), View: codesPage(codesView{App: &made, Left: 7})},
+		{Name: "codes-recovery", Visit: uitest.Employee(), View: recoveryPage([]string{"BCDF-GHJK-LMNP", "QRST-VWXZ-BCDF", "GHJK-LMNP-QRST", "VWXZ-BCDF-GHJK", "LMNP-QRST-VWXZ", "BBBB-CCCC-DDDD", "FFFF-GGGG-HHHH", "JJJJ-KKKK-LLLL", "MMMM-NNNN-PPPP", "QQQQ-RRRR-SSSS"})},
 		{Name: "portal-home", Visit: uitest.Employee(), View: homePage(full)},
 		{Name: "portal-many", Visit: uitest.Employee(), View: homePage(many)},
 		{Name: "portal-searched", Visit: uitest.Employee(), View: homePage(searched)},
 		{Name: "portal-nothing", Visit: uitest.Employee(), View: homePage(nothing)},
 		{Name: "portal-deletion", Visit: uitest.Employee(), View: deletionPage()},
 		{Name: "portal-owner", Visit: uitest.Owner(), View: homePage(owner)},
+		{Name: "passkeys", Visit: uitest.Employee(), View: passkeysPage(passkeysView{Making: making, Passkeys: []login.Passkey{
+			{ID: "crd_a", Name: "Windows Hello", CreatedAt: ago(90 * 24 * time.Hour), LastUsedAt: ago(2 * time.Hour)},
+			{ID: "crd_b", Name: "Apple Passwords", CreatedAt: ago(3 * time.Hour), Synced: true},
+			{ID: "crd_c", Name: uitest.Bait, CreatedAt: ago(400 * 24 * time.Hour)},
+		}})},
+		{Name: "passkeys-full", Visit: uitest.Employee(), View: passkeysPage(passkeysView{
+			None: "You have 20 passkeys, and more are not kept. Remove one first.", Error: "This is the last thing you can sign in with. Add another passkey first.",
+			Passkeys: []login.Passkey{{ID: "crd_a", Name: "Windows Hello", CreatedAt: ago(time.Hour)}},
+		})},
+		{Name: "passkey-offer", Visit: uitest.Employee(), View: passkeyOfferPage(making)},
+		{Name: "password", Visit: uitest.Employee(), View: passwordPage(passwordView{Username: "grace"})},
+		{Name: "password-wrong", Visit: uitest.Employee(), View: passwordPage(passwordView{Username: "grace", Current: "This is not your current password."})},
+		{Name: "password-changed", Visit: uitest.Employee(), View: passwordChangedPage()},
 		{Name: "device-code", Visit: uitest.Employee(), View: deviceCodePage(deviceCodeView{})},
 		{Name: "device-code-wrong", Visit: uitest.Employee(), View: deviceCodePage(deviceCodeView{
 			UserCode: uitest.Bait, Error: "No device waits with this code. Look at the device again: a code works for ten minutes, once.",

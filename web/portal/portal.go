@@ -60,6 +60,8 @@ type Launch struct {
 func (p *Portal) Routes() []ui.Route {
 	return []ui.Route{
 		{Pattern: "GET /{$}", Access: ui.SignedIn, Handler: p.home},
+		{Pattern: "GET /password", Access: ui.JustProven, Handler: p.passwordAsk},
+		{Pattern: "POST /password", Access: ui.JustProven, Handler: p.passwordChange},
 		{Pattern: "GET /device", Access: ui.SignedIn, Handler: p.deviceAsk},
 		{Pattern: "POST /device", Access: ui.SignedIn, Handler: p.deviceDecide},
 		{Pattern: "POST /devices/{id}/own", Access: ui.SignedIn, Handler: p.ownDevice},
@@ -77,6 +79,11 @@ func (p *Portal) Routes() []ui.Route {
 		{Pattern: "POST /deletion", Access: ui.SignedIn, Handler: p.askDeletion},
 		{Pattern: "POST /deletion/withdraw", Access: ui.SignedIn, Handler: p.withdrawDeletion},
 		{Pattern: "POST /consents/{id}/revoke", Access: ui.SignedIn, Handler: p.takeBack},
+		{Pattern: "GET /passkeys", Access: ui.JustProven, Handler: p.passkeys},
+		{Pattern: "POST /passkeys", Access: ui.JustProven, Handler: p.addPasskey},
+		{Pattern: "GET /passkeys/offer", Access: ui.JustProven, Handler: p.offerPasskey},
+		{Pattern: "POST /passkeys/{id}/rename", Access: ui.JustProven, Handler: p.renamePasskey},
+		{Pattern: "POST /passkeys/{id}/remove", Access: ui.JustProven, Handler: p.removePasskey},
 	}
 }
 

@@ -20,6 +20,7 @@ type homeView struct {
 	Codes     codesView
 	Allowed   []consentRow
 	Recent    []ui.Happening
+	Known     string // what the browser is told of passkeys; empty: there are none here
 	Own       ownView
 }
 

@@ -21,11 +21,9 @@ func (s *SignIn) code(w http.ResponseWriter, r *http.Request) error {
 		return ui.SeeOther(w, r, "/signin/"+string(in.ID)) // the button was pressed twice
 	}
 	proven, err := s.Login.Code(r.Context(), in, r.PostFormValue("code"))
-	if status, words := s.refusal(w, r, err); words != "" {
-		if status == http.StatusUnauthorized {
-			words = ui.T(r.Context(), "This code is not right, or was used before. Wait for the next one and type that.")
-		}
-		return ui.Render(w, r, status, codePage(asksCode(in, app, words)))
+	wrong := ui.T(r.Context(), "This code is not right, or was used before. Wait for the next one and type that.")
+	if status, words := s.refusal(w, r, err, wrong); words != "" {
+		return s.showCode(w, r, status, in, codeView{App: app, Error: words})
 	}
 	if err != nil {
 		return err
@@ -33,11 +31,18 @@ func (s *SignIn) code(w http.ResponseWriter, r *http.Request) error {
 	return s.start(w, r, proven)
 }
 
-func asksCode(in idp.SignIn, app, problem string) codeView {
-	return codeView{
-		Action: stepPath(in, "code"), App: app, Error: problem,
-		Recovery: slices.Contains(in.Has, idp.CredentialRecovery),
+// showCode asks for the second factor, by all that the person has.
+func (s *SignIn) showCode(w http.ResponseWriter, r *http.Request, status int, in idp.SignIn, v codeView) error {
+	if slices.Contains(in.Has, idp.CredentialPasskey) {
+		var err error
+		if v.Passkey, err = s.offer(r.Context(), in); err != nil {
+			return err
+		}
 	}
+	v.Action = stepPath(in, "code")
+	v.Recovery = slices.Contains(in.Has, idp.CredentialRecovery)
+	v.Codes = v.Recovery || slices.Contains(in.Has, idp.CredentialTOTP)
+	return ui.Render(w, r, status, codePage(v))
 }
 
 func codeHint(ctx context.Context, recovery bool) string {

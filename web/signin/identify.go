@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"net/http"
 	"strings"
 
@@ -19,14 +20,22 @@ func (s *SignIn) identify(w http.ResponseWriter, r *http.Request) error {
 	case next == login.StepDone && !in.DoneAt.IsZero():
 		return ui.SeeOther(w, r, resume(in))
 	case next == login.StepCode:
-		return ui.Render(w, r, http.StatusOK, codePage(asksCode(in, app, "")))
+		return s.showCode(w, r, http.StatusOK, in, codeView{App: app})
 	case next == login.StepHelp:
 		return ui.Render(w, r, http.StatusOK, noFactorPage(app))
 	}
-	return ui.Render(w, r, http.StatusOK, identifyPage(identifyView{
-		Action: stepPath(in, "identifier"), App: app, Username: in.LoginHint,
-		People: s.people(r), Forget: stepPath(in, "forget"),
-	}))
+	return s.showIdentify(w, r, http.StatusOK, in, identifyView{App: app, Username: in.LoginHint})
+}
+
+// showIdentify asks who is there, by a name or by a passkey.
+func (s *SignIn) showIdentify(w http.ResponseWriter, r *http.Request, status int, in idp.SignIn, v identifyView) error {
+	passkey, err := s.offer(r.Context(), in)
+	if err != nil {
+		return err
+	}
+	v.Action, v.Passkey = stepPath(in, "identifier"), passkey
+	v.People, v.Forget = s.people(r), stepPath(in, "forget")
+	return ui.Render(w, r, status, identifyPage(v))
 }
 
 // identified takes the name and asks for the password. It looks nobody up: the
@@ -36,13 +45,11 @@ func (s *SignIn) identified(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || in.ID == "" {
 		return err
 	}
-	username := strings.TrimSpace(r.PostFormValue("username"))
+	username := strings.TrimSpace(cmp.Or(r.PostFormValue("choose"), r.PostFormValue("username")))
 	if username == "" || len(username) > maxUsername {
-		return ui.Render(w, r, http.StatusBadRequest, identifyPage(identifyView{
-			Action: stepPath(in, "identifier"), App: app, Username: clip(username, maxUsername),
-			People: s.people(r), Forget: stepPath(in, "forget"),
-			Error: ui.T(r.Context(), "Type your username or your email."),
-		}))
+		return s.showIdentify(w, r, http.StatusBadRequest, in, identifyView{
+			App: app, Username: clip(username, maxUsername), Error: ui.T(r.Context(), "Type your username or your email."),
+		})
 	}
 	return ui.Render(w, r, http.StatusOK, passwordPage(passwordView{
 		Action: stepPath(in, "password"), Back: "/signin/" + string(in.ID), App: app, Username: username,

@@ -8,6 +8,7 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
+	"gatehouse/idp/login"
 	"gatehouse/web/ui"
 )
 
@@ -33,7 +34,7 @@ func (s *SignIn) useLink(w http.ResponseWriter, r *http.Request) error {
 		return s.deadLink(w, r, err)
 	}
 	next := "/signin"
-	if l.Purpose == idp.LinkFirstOwner {
+	if login.ForOwner(l) {
 		next = "/signin?return_to=%2Fconsole"
 		err = s.firstOwner(r, l)
 	} else {
@@ -65,7 +66,7 @@ func (s *SignIn) showLink(w http.ResponseWriter, r *http.Request, status int, l 
 	v := ui.VisitOf(r.Context())
 	v.Secret = s.Cookies.Bind(w, r)
 	r = r.WithContext(ui.WithVisit(r.Context(), v))
-	if l.Purpose == idp.LinkFirstOwner {
+	if login.ForOwner(l) {
 		return ui.Render(w, r, status, firstOwnerPage(firstOwnerView{
 			Action: r.URL.Path, MinLength: minPassword, Until: l.ExpiresAt, Errors: problems,
 			Name: r.PostFormValue("name"), Username: r.PostFormValue("username"), Email: r.PostFormValue("email"),

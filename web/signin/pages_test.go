@@ -5,26 +5,36 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login"
 	"gatehouse/web/ui/uitest"
 )
 
 func samplePages() []uitest.Page {
 	until := uitest.Now().Add(71 * time.Hour)
 	v := uitest.Stranger()
+	passkey := passkeyView{Ceremony: login.Ceremony{Options: `{"publicKey":{"challenge":"AAAA","rpId":"127.0.0.1","userVerification":"required"}}`, State: "x"}, Action: "/signin/sin_x/passkey", Page: "/signin/sin_x"}
 	return []uitest.Page{
 		{Name: "signin-identify", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", App: "Wiki"})},
 		{Name: "signin-chooser", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", Forget: "/signin/sin_x/forget", App: "Payroll and Time Tracking for Contractors of the Northern Region", People: []person{
 			{"grace", "Grace Hopper"}, {"ada", "ada"}, {"a-very-long-username-that-nobody-can-break@navy.example", "Hubert Blaine Wolfeschlegelsteinhausenbergerdorff"}, {"bait", uitest.Bait}}})},
 		{Name: "signin-identify-error", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", Username: "grace hopper", Error: "A username has no spaces. Type it as it was given to you, or your email."})},
+		{Name: "signin-passkey", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", App: "Wiki", Passkey: passkey})},
+		{Name: "signin-passkey-refused", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", Passkey: passkey, PasskeyError: "This passkey does not sign you in here. Try it once more, or use your password."})},
 		{Name: "signin-password", Visit: v, View: passwordPage(passwordView{Action: "/signin/sin_x/password", Back: "/signin/sin_x", App: "Wiki", Username: "grace.hopper@navy.example"})},
 		{Name: "signin-password-error", Visit: v, View: passwordPage(passwordView{Action: "/signin/sin_x/password", Back: "/signin/sin_x", App: "Wiki", Username: "grace.hopper@navy.example", Error: "Username and password do not match."})},
+		{Name: "signin-code", Visit: v, View: codePage(codeView{Action: "/signin/sin_x/code", App: "Wiki", Codes: true, Recovery: true})},
+		{Name: "signin-code-error", Visit: v, View: codePage(codeView{Action: "/signin/sin_x/code", Codes: true, Error: "This code is not right, or was used before. Wait for the next one and type that."})},
+		{Name: "signin-second-passkey", Visit: v, View: codePage(codeView{Action: "/signin/sin_x/code", App: uitest.Bait, PasskeyError: "This passkey does not sign you in here. Try it once more, or use your password."})},
+		{Name: "signin-no-factor", Visit: v, View: noFactorPage("Payroll")},
 		{Name: "signin-throttled", Visit: v, View: passwordPage(passwordView{Action: "/signin/sin_x/password", Back: "/signin/sin_x", App: uitest.Bait, Username: uitest.Bait, Error: "Too many tries. Try again at 13:32:10 UTC, in 65 s."})},
 		{Name: "signin-set-password", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: "Grace Hopper", Username: "grace", MinLength: 12, Until: until})},
 		{Name: "signin-set-password-error", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: "Grace Hopper", Username: "grace", MinLength: 12, Until: until, Error: "This has 9 characters. Make it at least 12."})},
 		{Name: "signin-first-owner", Visit: v, View: firstOwnerPage(firstOwnerView{Action: "/signin/link/x", MinLength: 12, Until: until})},
 		{Name: "signin-dead-link", Visit: v, View: deadLinkPage()},
 		{Name: "signin-expired", Visit: v, View: expiredPage()},
-		{Name: "signin-trouble", Visit: v, View: troublePage()},
+		{Name: "signin-trouble", Visit: v, View: troublePage(true)},
+		{Name: "signin-recover", Visit: v, View: recoverPage("", "")},
+		{Name: "signin-recover-sent", Visit: v, View: recoverSentPage()},
 		{Name: "signin-consent", Visit: uitest.Employee(), View: consentPage(consentView{
 			Action: "/oauth/consent", Ticket: "x", App: "Acme Notes", Name: "Grace Hopper", Username: "grace", Host: "notes.acme.example", ComesBack: true,
 			Learns: []string{"That it is you: an identifier, the same each time you come", "Your name and your username", "Your email address", "The groups you are in"},

@@ -29,7 +29,7 @@ func (s *SignIn) password(w http.ResponseWriter, r *http.Request) error {
 	username := strings.TrimSpace(r.PostFormValue("username"))
 	in.Device = s.Cookies.Device(r)
 	proven, err := s.Login.Password(r.Context(), in, username, r.PostFormValue("password"))
-	if status, words := s.refusal(w, r, err); words != "" {
+	if status, words := s.refusal(w, r, err, ui.T(r.Context(), "Username and password do not match.")); words != "" {
 		return ui.Render(w, r, status, passwordPage(passwordView{
 			Action: stepPath(in, "password"), Back: "/signin/" + string(in.ID),
 			App: app, Username: clip(username, maxUsername), Error: words,
@@ -56,6 +56,11 @@ func (s *SignIn) start(w http.ResponseWriter, r *http.Request, in idp.SignIn) er
 		return err
 	}
 	s.Cookies.SetDevice(w, seen.Secret)
+	if seen.New && s.Directory.Mails {
+		if err := s.Login.Tell(r.Context(), seen.Device, ui.DeviceIn(r.Context(), browser.UserAgent)); err != nil {
+			return err
+		}
+	}
 	if v.SignedIn() && v.Session.Proof == in.Proof {
 		raw, _, err := s.Gate.Renew(r.Context(), in, v.Session)
 		if err != nil {
@@ -77,13 +82,17 @@ func (s *SignIn) start(w http.ResponseWriter, r *http.Request, in idp.SignIn) er
 		}
 	}
 	s.Cookies.SetSession(w, raw)
-	return ui.SeeOther(w, r, resume(in))
+	next, err := s.onward(w, r, in)
+	if err != nil {
+		return err
+	}
+	return ui.SeeOther(w, r, next)
 }
 
 // refusal is what stands under the field after a try that failed: the same
-// words for an unknown, a wrong and a suspended person. Empty words: the error,
-// if any, is not about the try.
-func (s *SignIn) refusal(w http.ResponseWriter, r *http.Request, err error) (status int, words string) {
+// words, mismatch, for an unknown, a wrong and a suspended person. Empty words:
+// the error, if any, is not about the try.
+func (s *SignIn) refusal(w http.ResponseWriter, r *http.Request, err error, mismatch string) (status int, words string) {
 	ctx := r.Context()
 	if slow, ok := errors.AsType[*login.ThrottledError](err); ok {
 		now := ui.VisitOf(ctx).Now
@@ -97,7 +106,7 @@ func (s *SignIn) refusal(w http.ResponseWriter, r *http.Request, err error) (sta
 	}
 	switch idp.KindOf(err) {
 	case idp.Unauthenticated, idp.Invalid:
-		return http.StatusUnauthorized, ui.T(ctx, "Username and password do not match.")
+		return http.StatusUnauthorized, mismatch
 	}
 	return 0, ""
 }

@@ -71,7 +71,7 @@ func (s *SignIn) forget(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || in.ID == "" {
 		return err
 	}
-	name := strings.TrimSpace(r.PostFormValue("username"))
+	name := strings.TrimSpace(r.PostFormValue("forget"))
 	list := slices.DeleteFunc(s.people(r), func(p person) bool { return p.Username == name })
 	if err := s.keepPeople(w, list); err != nil {
 		return err

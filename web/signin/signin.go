@@ -39,6 +39,8 @@ type Cookies interface {
 	ClearSession(w http.ResponseWriter)
 	SetLeft(w http.ResponseWriter, sealed string, life time.Duration)
 	Left(r *http.Request) string
+	SetAsked(w http.ResponseWriter, whom string)
+	Asked(r *http.Request) string
 	SetPeople(w http.ResponseWriter, sealed string, life time.Duration)
 	People(r *http.Request) string
 	SetDevice(w http.ResponseWriter, raw string)
@@ -68,10 +70,13 @@ func (s *SignIn) Routes() []ui.Route {
 	return []ui.Route{
 		{Pattern: "GET /signin", Access: ui.Anyone, Handler: s.begin},
 		{Pattern: "GET /signin/trouble", Access: ui.Anyone, Handler: s.trouble},
+		{Pattern: "GET /signin/recover", Access: ui.Anyone, Handler: s.recoverAsk},
+		{Pattern: "POST /signin/recover", Access: ui.BoundBrowser, Handler: s.recoverSend},
 		{Pattern: "GET /signin/{id}", Access: ui.BoundBrowser, Handler: s.identify},
 		{Pattern: "POST /signin/{id}/identifier", Access: ui.BoundBrowser, Handler: s.identified},
 		{Pattern: "POST /signin/{id}/forget", Access: ui.BoundBrowser, Handler: s.forget},
 		{Pattern: "POST /signin/{id}/password", Access: ui.BoundBrowser, Handler: s.password},
+		{Pattern: "POST /signin/{id}/passkey", Access: ui.BoundBrowser, Handler: s.passkey},
 		{Pattern: "POST /signin/{id}/code", Access: ui.BoundBrowser, Handler: s.code},
 		{Pattern: "GET /link/{secret}", Access: ui.Anyone, Handler: s.link},
 		{Pattern: "POST /link/{secret}", Access: ui.BoundBrowser, Handler: s.useLink},
@@ -81,7 +86,7 @@ func (s *SignIn) Routes() []ui.Route {
 }
 
 func (s *SignIn) trouble(w http.ResponseWriter, r *http.Request) error {
-	return ui.Render(w, r, http.StatusOK, troublePage())
+	return ui.Render(w, r, http.StatusOK, troublePage(s.Directory.Mails))
 }
 
 // localPath returns a page of this house that a browser may be sent on to, and

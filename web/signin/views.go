@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login"
 )
 
 // identifyView asks who is there.
@@ -14,6 +15,17 @@ type identifyView struct {
 	Error    string
 	People   []person // who have signed in on this browser
 	Forget   string   // where one of them is forgotten
+	Passkey  passkeyView
+	// PasskeyError is about a passkey that was tried.
+	PasskeyError string
+}
+
+// passkeyView is the form that brings a passkey's answer; without a State, there
+// is none.
+type passkeyView struct {
+	login.Ceremony
+	Action string
+	Page   string // where the ceremony is begun anew
 }
 
 // passwordView asks for the password of the person named before.
@@ -25,12 +37,15 @@ type passwordView struct {
 	Error    string
 }
 
-// codeView asks for a second factor by a code.
+// codeView asks for a second factor.
 type codeView struct {
-	Action   string
-	App      string
-	Recovery bool // the person has recovery codes
-	Error    string
+	Action       string
+	App          string
+	Codes        bool // by a code of some kind
+	Recovery     bool // the person has recovery codes
+	Error        string
+	Passkey      passkeyView // without a State where the person has no passkey
+	PasskeyError string
 }
 
 // setPasswordView is the page behind a one-time link.

@@ -14,6 +14,19 @@ func WithDeadLetters(ctx context.Context, n int) context.Context {
 	return context.WithValue(ctx, deadKey{}, n)
 }
 
+type stuffingKey struct{}
+
+// WithStuffing returns a context in which every console page says that far more
+// sign-ins fail than usual.
+func WithStuffing(ctx context.Context, yes bool) context.Context {
+	return context.WithValue(ctx, stuffingKey{}, yes)
+}
+
+func stuffingOf(ctx context.Context) bool {
+	yes, _ := ctx.Value(stuffingKey{}).(bool)
+	return yes
+}
+
 type expiringKey struct{}
 
 // WithExpiring returns a context in which every console page says that n

@@ -12,12 +12,54 @@ func EventWords(kind string) string {
 		return "Details changed"
 	case "password.set":
 		return "Password set"
+	case "passkey.add":
+		return "Added a passkey"
+	case "passkey.rename":
+		return "Renamed a passkey"
+	case "passkey.remove":
+		return "Removed a passkey"
+	case "passkey.refuse":
+		return "A new passkey was refused"
+	case "factor.totp.add":
+		return "Authenticator app added"
+	case "factor.recovery.renew":
+		return "New recovery codes made"
+	case "factor.remove":
+		return "Authenticator app and recovery codes taken away"
+	case "credential.remove":
+		return "A credential was taken away by an owner"
+	case "signin.passkey.clone":
+		return "A passkey's counter went back: there may be a copy of it"
+	case "signin.passkey.synced":
+		return "A passkey is now kept on several devices"
+	case "password.change.refuse":
+		return "Gave a wrong current password"
+	case "admin.recover":
+		return "A one-time link was made on the machine"
+	case "user.invite":
+		return "Invited by mail"
+	case "link.make":
+		return "An owner made a one-time link"
+	case "link.mail":
+		return "A one-time link was mailed"
+	case "mail.sent":
+		return "A mail was sent"
+	case "mail.drop":
+		return "A mail was not sent"
+	case "mail.fail":
+		return "A mail could not be sent"
+	case "recovery.ask":
+		return "A link was asked for by mail"
+	case "owner.recover":
+		return "Became an owner by a link from the machine"
 	case "owner.first":
 		return "Became the first owner"
 	case "user.deletion.ask":
 		return "Asked to be deleted"
 	case "user.deletion.drop":
 		return "Request to be deleted taken off the list"
+	case "app.name.release":
+		return "A name at an app was given free"
 	case "house.policy":
 		return "Policy changed"
 	case "user.data":

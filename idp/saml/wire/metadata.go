@@ -50,6 +50,10 @@ type SP struct {
 	// CacheDuration is that of the entity, an xs:duration as it stands there. It
 	// is not written.
 	CacheDuration string
+	// PublishedAt is when the document was published, as the entity or the group
+	// around it says (mdrpi:PublicationInfo); zero where neither does. It is not
+	// written.
+	PublishedAt time.Time
 }
 
 // IdP is the metadata of an identity provider.
@@ -76,7 +80,7 @@ func ParseSPMetadata(b []byte, now time.Time) (SP, error) {
 	}
 	sp := SP{
 		Entity: d.Entity, EncryptionKeys: d.encryption,
-		DisplayName: displayName(d.role), CacheDuration: Attr(d.role.Parent(), "cacheDuration"),
+		DisplayName: displayName(d.role), CacheDuration: Attr(d.role.Parent(), "cacheDuration"), PublishedAt: publishedAt(d.role.Parent()),
 	}
 	if sp.ACS, err = endpoints(d.role, "AssertionConsumerService"); err != nil {
 		return SP{}, err

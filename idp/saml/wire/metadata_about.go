@@ -31,6 +31,25 @@ func displayName(role *etree.Element) string {
 	return inEnglish(named)
 }
 
+// nsRPI is the namespace of how metadata came to be published (SAML V2.0 Metadata
+// Extensions for Registration and Publication Information 1.0).
+const nsRPI = "urn:oasis:names:tc:SAML:metadata:rpi"
+
+// publishedAt is when an entity, or else the group around it, says that it was
+// published (§2.2); zero where neither does.
+func publishedAt(entity *etree.Element) time.Time {
+	for el := entity; el != nil; el = el.Parent() {
+		for _, extensions := range Children(el, NSMetadata, "Extensions") {
+			for _, info := range Children(extensions, nsRPI, "PublicationInfo") {
+				if at, err := ParseTime(Attr(info, "creationInstant")); err == nil {
+					return at
+				}
+			}
+		}
+	}
+	return time.Time{}
+}
+
 func inEnglish(named []*etree.Element) string {
 	best := ""
 	for _, el := range named {

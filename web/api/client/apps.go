@@ -33,6 +33,12 @@ func (c *Client) RemoveApp(ctx context.Context, app, reason string) (Receipt, er
 	return del[Receipt](ctx, c, "/apps/"+seg(app)+"?"+url.Values{"reason": {reason}}.Encode())
 }
 
+// ReleaseName lets somebody else be known to a SAML app by a name that it knows a
+// renamed person by, whose account there is gone.
+func (c *Client) ReleaseName(ctx context.Context, app, name string) error {
+	return c.Do(ctx, http.MethodDelete, "/apps/"+seg(app)+"/names/"+seg(name), nil, nil)
+}
+
 // RevokeRegistration takes away the token with which an app manages its own
 // registration.
 func (c *Client) RevokeRegistration(ctx context.Context, app string) error {

@@ -8,8 +8,13 @@ type Explained struct {
 	Event   Event  `json:"event"`
 	Refused bool   `json:"refused"`
 	Meaning string `json:"meaning,omitempty"`
-	Side    string `json:"side,omitempty"` // app, gatehouse or person
+	Failed  string `json:"failed,omitempty"` // what did not hold, of this very message
+	Side    string `json:"side,omitempty"`   // app, gatehouse or person
 	Change  string `json:"change,omitempty"`
+	// Message is what the app sent, by Binding: XML, redacted. It is kept for a
+	// week, of SAML.
+	Message string `json:"message,omitempty"`
+	Binding string `json:"binding,omitempty"`
 }
 
 // Explain returns what was written down under a correlation ID, oldest first.

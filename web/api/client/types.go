@@ -25,14 +25,24 @@ type Person struct {
 	GivenName   string `json:"given_name,omitempty" yaml:"given_name,omitempty"`
 	FamilyName  string `json:"family_name,omitempty" yaml:"family_name,omitempty"`
 	Role        string `json:"role,omitempty" yaml:"role,omitempty"`
+	// PasswordHash is of the password that a new person had elsewhere, as the
+	// program there wrote it (docs/passwords.md); of a known one it says nothing.
+	PasswordHash string `json:"password_hash,omitempty" yaml:"password_hash,omitempty"`
+}
+
+// Invite asks for a one-time link; with Mail, one that is mailed to the person
+// and shown to nobody else.
+type Invite struct {
+	Mail bool `json:"mail,omitempty"`
 }
 
 // Invitation is a one-time link with which a person sets a password. It is
-// shown once.
+// shown once; without a Link it is Mailed.
 type Invitation struct {
 	User      User      `json:"user"`
 	Link      string    `json:"link"`
 	ExpiresAt time.Time `json:"expires_at"`
+	Mailed    bool      `json:"mailed,omitempty"`
 }
 
 // Group is a named set of users.

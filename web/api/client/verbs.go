@@ -35,7 +35,12 @@ func (c *Client) ChangeUser(ctx context.Context, user string, p Person) (User, e
 
 // Invite returns a new one-time link for a person.
 func (c *Client) Invite(ctx context.Context, user string) (Invitation, error) {
-	return post[Invitation](ctx, c, "/users/"+seg(user)+"/invite", struct{}{})
+	return post[Invitation](ctx, c, "/users/"+seg(user)+"/invite", Invite{})
+}
+
+// MailInvitation has a new one-time link mailed to a person.
+func (c *Client) MailInvitation(ctx context.Context, user string) (Invitation, error) {
+	return post[Invitation](ctx, c, "/users/"+seg(user)+"/invite", Invite{Mail: true})
 }
 
 // Suspend ends everything a person holds, on every node, before it returns.

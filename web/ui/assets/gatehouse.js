@@ -259,6 +259,70 @@ if (calls) {
   }, 5000);
 }
 
+// Passkeys. A page brings the options of the ceremony and takes the answer back
+// in its form. In the field for the name the browser offers them by itself.
+const keys = globalThis.PublicKeyCredential;
+const passkey = document.querySelector("form[data-passkey]");
+if (passkey && keys?.parseRequestOptionsFromJSON) {
+  let waiting;
+  let busy = false; // with what the button asked for
+  const ask = async (mediation) => {
+    waiting?.abort();
+    busy = !mediation;
+    const { signal } = (waiting = new AbortController());
+    const { publicKey } = JSON.parse(passkey.dataset.passkey);
+    const make = "make" in passkey.dataset;
+    try {
+      const answer = make
+        ? await navigator.credentials.create({ publicKey: keys.parseCreationOptionsFromJSON(publicKey), signal })
+        : await navigator.credentials.get({ publicKey: keys.parseRequestOptionsFromJSON(publicKey), mediation, signal });
+      passkey.elements.response.value = JSON.stringify(answer);
+      passkey.submit();
+    } catch (e) {
+      if (signal.aborted) return;
+      busy = false;
+      if (make) passkey.querySelector("[data-said]").textContent = passkey.dataset[e.name === "InvalidStateError" ? "there" : "failed"];
+      else if (!mediation) offer();
+    }
+  };
+  const offer = async () => {
+    if (!("make" in passkey.dataset) && (await keys.isConditionalMediationAvailable?.())) ask("conditional");
+  };
+  passkey.hidden = false;
+  document.querySelector("[data-no-passkeys]")?.remove();
+  passkey.addEventListener("submit", (e) => {
+    e.preventDefault();
+    ask();
+  });
+  offer();
+  // What the page brought is good for five minutes.
+  setInterval(() => {
+    const x = new XMLHttpRequest();
+    x.open("GET", passkey.dataset.page);
+    x.responseType = "document";
+    x.onload = () => {
+      const fresh = x.response?.querySelector("form[data-passkey]");
+      if (!fresh || busy) return;
+      passkey.dataset.passkey = fresh.dataset.passkey;
+      passkey.elements.state.value = fresh.elements.state.value;
+      offer();
+    };
+    x.send();
+  }, 240000);
+}
+
+// What the browser keeps follows what we keep.
+const known = document.querySelector("[data-passkeys]");
+if (known && keys) {
+  const quiet = () => {};
+  const all = JSON.parse(known.dataset.passkeys);
+  keys.signalAllAcceptedCredentials?.(all).catch(quiet);
+  keys.signalCurrentUserDetails?.(all).catch(quiet);
+  if (known.dataset.unknown) keys.signalUnknownCredential?.(JSON.parse(known.dataset.unknown)).catch(quiet);
+}
+const platform = document.querySelector("input[name=platform]");
+if (platform) keys?.isUserVerifyingPlatformAuthenticatorAvailable?.().then((can) => (platform.value = can ? "1" : ""));
+
 // On a phone the navigation scrolls: one sees where one is.
 document.querySelector(".topbar nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 

@@ -117,6 +117,9 @@ func look(t *testing.T, ctx context.Context, url, name string, complaints chan s
 	for _, c := range cut {
 		t.Errorf("%s: %q does not fit where it stands", name, c)
 	}
+	for _, s := range SmallTargets(t, ctx, name) {
+		t.Errorf("%s: too low for a finger: %s", name, s)
+	}
 	title, err := chromedp.Run(ctx, chromedp.Title())
 	if err != nil {
 		t.Fatalf("title of %s: %v", name, err)

@@ -1,0 +1,257 @@
+package e2e
+
+import (
+	"bytes"
+	"crypto/sha1"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"mime/quotedprintable"
+	"net"
+	"net/http"
+	"net/mail"
+	"net/url"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/emersion/go-smtp"
+
+	"gatehouse/web/api/client"
+)
+
+// mailbox is a mail server that keeps what it is given.
+type mailbox struct {
+	addr string
+	mu   sync.Mutex
+	kept []letter
+}
+
+type letter struct{ to, subject, text string }
+
+func newMailbox(t testing.TB) *mailbox {
+	t.Helper()
+	m := &mailbox{}
+	server := smtp.NewServer(smtp.BackendFunc(func(*smtp.Conn) (smtp.Session, error) { return &handover{box: m}, nil }))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.addr = l.Addr().String()
+	go server.Serve(l)
+	t.Cleanup(func() { server.Close() })
+	return m
+}
+
+type handover struct {
+	box *mailbox
+	to  []string
+}
+
+func (h *handover) Mail(string, *smtp.MailOptions) error { return nil }
+func (h *handover) Rcpt(to string, _ *smtp.RcptOptions) error {
+	h.to = append(h.to, to)
+	return nil
+}
+func (h *handover) Reset()        { h.to = nil }
+func (h *handover) Logout() error { return nil }
+
+func (h *handover) Data(r io.Reader) error {
+	m, err := mail.ReadMessage(r)
+	if err != nil {
+		return err
+	}
+	raw, err := io.ReadAll(quotedprintable.NewReader(m.Body))
+	if err != nil {
+		return err
+	}
+	h.box.mu.Lock()
+	defer h.box.mu.Unlock()
+	h.box.kept = append(h.box.kept, letter{strings.Join(h.to, ","), m.Header.Get("Subject"), string(raw)})
+	return nil
+}
+
+// next is the nth letter to an address, when it has come.
+func (m *mailbox) next(t testing.TB, to string, n int) letter {
+	t.Helper()
+	var found []letter
+	until(t, outWithin, "a mail to "+to+" comes", func() bool { found = m.to(to); return len(found) > n })
+	return found[n]
+}
+
+func (m *mailbox) to(to string) (found []letter) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range m.kept {
+		if l.to == to {
+			found = append(found, l)
+		}
+	}
+	return found
+}
+
+var linkInMail = regexp.MustCompile(`https?://[^\s"<>]+/link/[\w-]+`)
+
+func (l letter) link(t testing.TB) string {
+	t.Helper()
+	found := linkInMail.FindString(l.text)
+	if found == "" {
+		t.Fatalf("no link in\n%s", l.text)
+	}
+	return found
+}
+
+// TestMailBringsPeopleInAndBack: an invitation, a forgotten password, and what
+// strangers try with both, against the running binary and a mail server.
+func TestMailBringsPeopleInAndBack(t *testing.T) {
+	t.Parallel()
+	box := newMailbox(t)
+	token := strings.Repeat("token ", 5)[:26]
+	p := start(t, []string{"serve"}, map[string]string{
+		"GATEHOUSE_ADMIN_TOKEN": token, "GATEHOUSE_SMTP": "smtp://" + box.addr, "GATEHOUSE_MAIL_FROM": "gatehouse@example.com",
+	})
+	api := &client.Client{URL: p.URL, Token: token}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	invite := func(name string) string {
+		t.Helper()
+		_, err := api.AddUser(t.Context(), client.Person{Username: name, Email: name + "@example.org"})
+		must(err)
+		in, err := api.MailInvitation(t.Context(), name)
+		must(err)
+		if !in.Mailed || in.Link != "" {
+			t.Errorf("the invitation of %s shows %+v", name, in)
+		}
+		return box.next(t, name+"@example.org", 0).link(t)
+	}
+	choose := func(link, password string, want int) {
+		t.Helper()
+		page := newVisitor(t).get(t, link)
+		if page.Status != http.StatusOK {
+			if page.Status != want {
+				t.Fatalf("the link answered %d, want %d", page.Status, want)
+			}
+			return
+		}
+		if got := submit(t, page, "/link/", url.Values{"password": {password}}); got.Status != want {
+			t.Fatalf("the link's form answered %d, want %d:\n%s", got.Status, want, got.Body)
+		}
+	}
+	link := invite("anna")
+	choose(link, "correct horse battery", http.StatusSeeOther)
+	choose(link, "correct horse battery", http.StatusGone)
+
+	ask := func(header http.Header, names ...string) *answer {
+		t.Helper()
+		v := newVisitor(t)
+		page := v.get(t, p.URL+"/signin/trouble")
+		if !strings.Contains(page.Body, `href="/signin/recover"`) {
+			t.Fatalf("the page does not offer a mail:\n%s", page.Body)
+		}
+		page = v.get(t, p.URL+"/signin/recover")
+		for name, values := range header {
+			v.Header[name] = values
+		}
+		return submit(t, page, "/signin/recover", url.Values{"username": names})
+	}
+	t.Run("EN-02 the same for everybody", func(t *testing.T) {
+		known, unknown := ask(nil, "anna"), ask(nil, "nobody@example.org")
+		if known.Status != http.StatusOK || known.Status != unknown.Status || known.Body != unknown.Body {
+			t.Errorf("answered %d and %d:\n%s\n%s", known.Status, unknown.Status, known.Body, unknown.Body)
+		}
+		for name := range known.Header {
+			if name != "Date" && name != "X-Correlation-Id" && known.Header.Get(name) != unknown.Header.Get(name) && !strings.Contains(name, "Content-Security-Policy") {
+				t.Errorf("%s differs: %q, %q", name, known.Header.Get(name), unknown.Header.Get(name))
+			}
+		}
+	})
+	link = box.next(t, "anna@example.org", 1).link(t)
+	t.Run("PR-01 the link is of this house whatever the request says", func(t *testing.T) {
+		for _, name := range []string{"X-Forwarded-Host", "Forwarded", "X-Original-Url"} {
+			ask(http.Header{name: {"evil.example"}, "X-Forwarded-Proto": {"http"}}, "anna@example.org")
+		}
+		if !strings.HasPrefix(link, p.URL+"/link/") {
+			t.Errorf("the link is %s", link)
+		}
+		for i := range 2 { // of four, three are sent
+			if newer := box.next(t, "anna@example.org", 2+i).link(t); !strings.HasPrefix(newer, p.URL+"/link/") {
+				t.Errorf("the link is %s", newer)
+			} else {
+				link = newer
+			}
+		}
+	})
+	t.Run("PR-02 one name, one mail", func(t *testing.T) {
+		for _, names := range [][]string{{"anna", "eve@evil.example"}, {}, {""}} {
+			if got := ask(nil, names...); got.Status != http.StatusBadRequest {
+				t.Errorf("%q answered %d", names, got.Status)
+			}
+		}
+		for _, name := range []string{"anna@example.org,eve@evil.example", "anna@example.org\r\nBcc: eve@evil.example", "anna@example.org eve@evil.example"} {
+			if got := ask(nil, name); got.Status != http.StatusOK {
+				t.Errorf("%q answered %d", name, got.Status)
+			}
+		}
+	})
+	t.Run("PR-04 no new password without the link", func(t *testing.T) {
+		v := newVisitor(t)
+		page := v.get(t, p.URL+"/signin/recover")
+		f := formTo(t, page, "/signin/recover")
+		f.fields.Set("password", "correct horse battery 2")
+		for _, path := range []string{"/link/" + strings.Repeat("a", 43), "/link/anna", "/signin/recover/password"} {
+			v.Header.Set("Sec-Fetch-Site", "same-origin")
+			if got := v.postForm(t, p.URL+path, f.fields); got.Status < 400 {
+				t.Errorf("%s answered %d", path, got.Status)
+			}
+		}
+	})
+	choose(link, "staple battery horse", http.StatusSeeOther)
+	if told := box.next(t, "anna@example.org", 4); !strings.Contains(told.subject, "was changed") {
+		t.Errorf("after the change she is told %q", told.subject)
+	}
+	// Who comes from elsewhere with a password keeps it.
+	sum := sha1.Sum([]byte("a password of before" + "salt"))
+	people := fmt.Sprintf(`{"username": "dora", "password_hash": "{SSHA}%s"}`+"\n"+`{"username": "emil", "password_hash": "secret"}`+"\n",
+		base64.StdEncoding.EncodeToString(append(sum[:], "salt"...)))
+	imports := exec.CommandContext(t.Context(), p.path, "user", "import", "-", "--url", p.URL, "--token", token)
+	imports.Stdin = strings.NewReader(people)
+	if out, err := imports.CombinedOutput(); err == nil || !strings.Contains(string(out), "1 added, 1 not") || !strings.Contains(string(out), "line 2, emil") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for range 2 { // by the old hash, then by ours
+		page := newVisitor(t).get(t, p.URL+"/signin").follow(t)
+		page = submit(t, page, "/identifier", url.Values{"username": {"dora"}})
+		if got := submit(t, page, "/password", url.Values{"password": {"a password of before"}}); got.Status != http.StatusSeeOther {
+			t.Errorf("her password of before is refused: %d", got.Status)
+		}
+	}
+	// A suspension ends what is in a mailbox, and sends nothing more there.
+	dead := invite("bert")
+	_, err := api.Suspend(t.Context(), "bert", "left")
+	must(err)
+	choose(dead, "correct horse battery", http.StatusGone)
+	ask(nil, "bert")
+	ask(nil, "anna@example.org")
+	ask(nil, "fresh")
+	fresh := invite("cleo")
+	if n := len(box.to("bert@example.org")); n != 1 {
+		t.Errorf("bert got %d mails", n)
+	}
+	for _, l := range box.kept {
+		if strings.Contains(l.to, "evil.example") || strings.Contains(l.text, "evil.example") {
+			t.Errorf("a mail to or of a stranger: %+v", l)
+		}
+	}
+	// Nothing that was mailed rests anywhere.
+	for _, secret := range []string{link, fresh, dead} {
+		if raw := secret[strings.LastIndex(secret, "/")+1:]; bytes.Contains([]byte(p.Log.String()), []byte(raw)) {
+			t.Errorf("the log holds a link")
+		}
+	}
+}

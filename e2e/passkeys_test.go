@@ -1,0 +1,262 @@
+package e2e
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
+	pages "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/webauthn"
+	"github.com/chromedp/chromedp"
+
+	"gatehouse/web/api/client"
+)
+
+// authenticator gives the tab one that keeps passkeys and knows its owner. Nobody
+// stands before it yet.
+func (b *tab) authenticator(o webauthn.VirtualAuthenticatorOptions) (id webauthn.AuthenticatorID) {
+	b.t.Helper()
+	o.Protocol, o.Ctap2version = webauthn.AuthenticatorProtocolCtap2, webauthn.Ctap2versionCtap21
+	o.HasResidentKey, o.HasUserVerification, o.IsUserVerified = true, true, true
+	b.act(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		if _, err := cdp.Call(ctx, target, webauthn.Enable, webauthn.EnableParams{}); err != nil {
+			return err
+		}
+		made, err := cdp.Call(ctx, target, webauthn.AddVirtualAuthenticator, webauthn.AddVirtualAuthenticatorParams{Options: &o})
+		if err == nil {
+			id = made.AuthenticatorID
+		}
+		return err
+	}))
+	return id
+}
+
+// present says whether the owner of an authenticator stands before it.
+func (b *tab) present(id webauthn.AuthenticatorID, there bool) {
+	b.t.Helper()
+	b.do(call(webauthn.SetAutomaticPresenceSimulation, webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: id, Enabled: there}))
+}
+
+// touches presses the button with somebody before the key.
+func (b *tab) touches(id webauthn.AuthenticatorID, button string) {
+	b.t.Helper()
+	b.present(id, true)
+	b.press(button)
+}
+
+// byButton keeps the browser, on pages to come, from offering passkeys in the
+// field for the name, until the returned function is called.
+func (b *tab) byButton() (otherwise func()) {
+	b.t.Helper()
+	var id pages.ScriptIdentifier
+	b.act(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		made, err := cdp.Call(ctx, target, pages.AddScriptToEvaluateOnNewDocument, pages.AddScriptToEvaluateOnNewDocumentParams{
+			Source: "PublicKeyCredential.isConditionalMediationAvailable = async () => false",
+		})
+		if err == nil {
+			id = made.Identifier
+		}
+		return err
+	}))
+	return func() {
+		b.do(call(pages.RemoveScriptToEvaluateOnNewDocument, pages.RemoveScriptToEvaluateOnNewDocumentParams{Identifier: id}))
+	}
+}
+
+// signsOut and stands before the sign-in, with nobody at the key.
+func (b *tab) signsOut(house string, id webauthn.AuthenticatorID) {
+	b.t.Helper()
+	b.present(id, false)
+	b.open(house)
+	b.press("Sign out")
+	b.sees("You are signed out")
+	b.open(house)
+	b.sees("Use a passkey")
+}
+
+// TestPasskeysInABrowser is a passkey's life in Chromium: offered after a
+// password, made, used without a name, asked for again by an app, renamed,
+// removed; and what a stranger, a key that is gone and a suspended person see.
+func TestPasskeysInABrowser(t *testing.T) {
+	t.Parallel()
+	p := meet(t, nil)
+	b := browser(t)
+	otherwise := b.byButton()
+	device := b.authenticator(webauthn.VirtualAuthenticatorOptions{Transport: webauthn.AuthenticatorTransportInternal})
+	b.open(p.URL)
+	signIn(b, "ada", adasPassword)
+	b.sees("Sign in faster next time")
+	b.shot("passkey-offer")
+	b.touches(device, "Add a passkey")
+	b.sees("On this device or key alone")
+	b.signsOut(p.URL, device)
+	b.shot("passkey-sign-in")
+	b.touches(device, "Use a passkey")
+	b.sees("Hello, ada")
+
+	// A second one, that is kept in step; the device that has one is excluded.
+	b.present(device, false)
+	manager := b.authenticator(webauthn.VirtualAuthenticatorOptions{Transport: webauthn.AuthenticatorTransportUsb, DefaultBackupEligibility: true, DefaultBackupState: true})
+	b.open(p.URL + "/passkeys")
+	b.touches(manager, "Add a passkey")
+	b.sees("Kept on all your devices")
+	b.shot("passkeys")
+	p.provesItAgain(t, b, manager)
+
+	// The browser offers it by itself, in the field for the name.
+	otherwise()
+	b.signsOut(p.URL, manager)
+	b.present(manager, true)
+	b.open(p.URL)
+	b.sees("Hello, ada")
+	b.byButton()
+
+	stranger := browser(t)
+	empty := stranger.authenticator(webauthn.VirtualAuthenticatorOptions{Transport: webauthn.AuthenticatorTransportInternal})
+	stranger.open(p.URL)
+	stranger.touches(empty, "Use a passkey")
+	stranger.sees("Username or email")
+
+	// Removed by an owner while she is at the sign-in.
+	b.signsOut(p.URL, manager)
+	all, err := p.API.Credentials(t.Context(), "ada")
+	if err != nil || len(all) != 3 {
+		t.Fatalf("credentials %+v, %v", all, err)
+	}
+	for _, c := range all {
+		if c.Synced {
+			err = p.API.RemoveCredential(t.Context(), "ada", c.ID)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.expect("401")
+	b.touches(manager, "Use a passkey")
+	b.sees("This passkey does not sign you in here.")
+	removed := b.text()
+
+	b.present(manager, false)
+	if _, err := p.API.Suspend(t.Context(), "ada", "Left the company"); err != nil {
+		t.Fatal(err)
+	}
+	b.touches(device, "Use a passkey")
+	until(t, outWithin, "the suspended person is refused", func() bool {
+		return strings.Count(p.Log.String(), `/passkey","status":401`) > 1
+	})
+	b.sees("This passkey does not sign you in here.")
+	if got := b.text(); got != removed {
+		t.Errorf("suspended, the page shows\n%s\nand for a removed passkey\n%s", got, removed)
+	}
+}
+
+// provesItAgain: an app asks for a new proof, and a touch is all it takes.
+func (p *parties) provesItAgain(t *testing.T, b *tab, id webauthn.AuthenticatorID) {
+	t.Helper()
+	b.present(id, false)
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = w.Write([]byte("<!doctype html><title>vault</title><link rel=icon href=data:,><p>code " + r.FormValue("error") + "</p>"))
+	}))
+	t.Cleanup(app.Close)
+	back := strings.Replace(app.URL, "127.0.0.1", "vault.localhost", 1) + "/cb"
+	_, err := p.API.Apply(t.Context(), client.Desired{
+		Apps:   []client.App{{Name: "vault", Protocol: "oidc", Identifier: "vault", OIDC: &client.OIDC{RedirectURIs: []string{back}}}},
+		Grants: []client.Grant{{App: "vault", User: "ada"}},
+	}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.open(authorizing(p.URL, "vault", back, "openid") + "&prompt=login")
+	b.touches(id, "Use a passkey")
+	b.sees("code")
+	if at, err := url.Parse(b.url()); err != nil || at.Query().Get("code") == "" {
+		t.Errorf("the app got no code: %s", b.url())
+	}
+}
+
+// TestWA03OfManyOnTwoNodesOneWins: what Chromium's passkey has signed is sent 64
+// times at once to two nodes.
+func TestWA03OfManyOnTwoNodesOneWins(t *testing.T) {
+	t.Parallel()
+	env := map[string]string{"GATEHOUSE_DATABASE": postgresDSN(t), "GATEHOUSE_SECRET": rand.Text() + rand.Text()}
+	p := meet(t, env)
+	env["GATEHOUSE_URL"] = p.URL
+	other := start(t, []string{"serve"}, env)
+	b := browser(t)
+	b.byButton()
+	device := b.authenticator(webauthn.VirtualAuthenticatorOptions{Transport: webauthn.AuthenticatorTransportInternal})
+	b.open(p.URL)
+	signIn(b, "ada", adasPassword)
+	b.sees("Sign in faster next time")
+	b.touches(device, "Add a passkey")
+	b.sees("On this device or key alone")
+	b.signsOut(p.URL, device)
+
+	read(b, chromedp.Evaluate[bool](`document.querySelector("form[data-passkey]").submit = () => { document.querySelector("h1").textContent = "Held back"; }; true`))
+	b.touches(device, "Use a passkey")
+	b.sees("Held back")
+	var fields map[string]string
+	if err := json.Unmarshal([]byte(read(b, chromedp.Evaluate[string](`JSON.stringify(Object.fromEntries(new FormData(document.querySelector("form[data-passkey]"))))`))), &fields); err != nil {
+		t.Fatal(err)
+	}
+	form := url.Values{}
+	for name, value := range fields {
+		form.Set(name, value)
+	}
+	path := read(b, chromedp.Evaluate[string](`new URL(document.querySelector("form[data-passkey]").action).pathname`))
+	var cookies []string
+	b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		got, err := cdp.Call(ctx, target, network.GetCookies, network.GetCookiesParams{URLs: []string{p.URL}})
+		if err == nil {
+			cookies = nil
+			for _, c := range got.Cookies {
+				cookies = append(cookies, c.Name+"="+c.Value)
+			}
+		}
+		return err
+	}))
+
+	var won, lost atomic.Int32
+	var all sync.WaitGroup
+	ways := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	for i := range 64 {
+		addr := []string{p.Addr, other.Addr}[i%2]
+		all.Go(func() {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://"+addr+path, strings.NewReader(form.Encode()))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			req.Header.Set("Cookie", strings.Join(cookies, "; "))
+			got, err := ways.Do(req)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			_ = got.Body.Close()
+			for _, c := range got.Cookies() {
+				if c.Name == "gatehouse" && c.Value != "" {
+					won.Add(1)
+				}
+			}
+			if got.StatusCode == http.StatusUnauthorized {
+				lost.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if won.Load() != 1 || lost.Load() == 0 {
+		t.Errorf("of 64, %d got a session and %d a refusal", won.Load(), lost.Load())
+	}
+}

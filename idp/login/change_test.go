@@ -1,0 +1,82 @@
+package login
+
+import (
+	"errors"
+	"testing"
+
+	"gatehouse/idp"
+)
+
+// signedIn is a session of a person and its raw secret.
+func (h *house) sessionOf(u idp.User, password string) (string, idp.Session) {
+	h.Helper()
+	in, err := h.Begin(h.Context(), idp.SignIn{}, bind)
+	h.ok(err)
+	in, err = h.Password(h.Context(), in, u.Username, password)
+	h.ok(err)
+	raw, s, err := h.gate.Start(h.Context(), in, "", "")
+	h.ok(err)
+	return raw, s
+}
+
+func TestChangingThePasswordEndsEverySession(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.store.Mails = true
+	anna := h.user("anna", secret)
+	other, _ := h.sessionOf(anna, secret)
+	mine, s := h.sessionOf(anna, secret)
+	h.is(h.ChangePassword(t.Context(), s, "not the password", "another password"), idp.Invalid)
+	h.is(h.ChangePassword(t.Context(), s, secret, "qwerty123456"), idp.Invalid)
+	if _, err := h.gate.Session(t.Context(), mine); err != nil {
+		t.Fatal("a change that was refused has ended the session")
+	}
+	h.ok(h.ChangePassword(t.Context(), s, secret, "another password"))
+	for what, raw := range map[string]string{"the other session": other, "this session": mine} {
+		if _, err := h.gate.Session(t.Context(), raw); !idp.IsKind(err, idp.Unauthenticated) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	h.is(h.ChangePassword(t.Context(), s, "another password", "a third password"), idp.Unauthenticated) // a session of before
+	h.sessionOf(anna, "another password")
+	if m := h.mailsTo(anna.ID); len(m) != 1 || m[0].Kind != idp.MailPasswordChanged {
+		t.Errorf("anna is told %+v", m)
+	}
+}
+
+// A session of before a suspension changes nothing after it, restored or not.
+func TestASuspendedPersonChangesNoPassword(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	anna := h.user("anna", secret)
+	_, s := h.sessionOf(anna, secret)
+	_, err := h.store.Commit(t.Context(), idp.Change{Ending: &idp.Ending{Kind: idp.EndUser, UserID: anna.ID, Key: "k", At: h.now(), ReceiptID: idp.NewReceiptID()}})
+	h.ok(err)
+	h.is(h.ChangePassword(t.Context(), s, secret, "another password"), idp.Unauthenticated)
+	u, err := h.store.User(t.Context(), anna.ID)
+	h.ok(err)
+	u.Status = idp.UserActive
+	_, err = h.store.Commit(t.Context(), idp.Change{Users: []idp.User{u}})
+	h.ok(err)
+	h.is(h.ChangePassword(t.Context(), s, secret, "another password"), idp.Unauthenticated)
+	h.sessionOf(anna, secret)
+}
+
+// Whoever sits at a session left open cannot guess the password through it.
+func TestGuessingTheCurrentPasswordIsThrottled(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	anna := h.user("anna", secret)
+	_, s := h.sessionOf(anna, secret)
+	var err error
+	tries := 0
+	for ; tries < 50; tries++ {
+		err = h.ChangePassword(t.Context(), s, "not the password", "another password")
+		if _, slow := errors.AsType[*ThrottledError](err); slow {
+			break
+		}
+	}
+	if tries > 10 {
+		t.Errorf("%d tries, then %v", tries, err)
+	}
+}

@@ -1,0 +1,173 @@
+package login
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"testing"
+	"time"
+
+	"github.com/go-webauthn/webauthn/protocol"
+
+	"gatehouse/idp"
+)
+
+// cutting is a store in which somebody is suspended while their passkey is
+// looked at.
+type cutting struct {
+	Store
+	cut func()
+}
+
+func (c *cutting) TouchCredential(ctx context.Context, k idp.Credential, now time.Time) error {
+	c.cut()
+	return c.Store.TouchCredential(ctx, k, now)
+}
+
+// readAnswers is how an answer of a browser is read, in both ceremonies.
+func readAnswers(answer string) {
+	if len(answer) <= maxResponse {
+		_, _ = protocol.ParseCredentialRequestResponseBytes([]byte(answer))
+		_, _ = protocol.ParseCredentialCreationResponseBytes([]byte(answer))
+	}
+}
+
+func TestTheLastWayInStays(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	u, first, second := h.user("grace", ""), newDevice(), newDevice()
+	a := h.enrol(u, first)
+	h.is(h.RemovePasskey(t.Context(), u.ID, a.ID), idp.Conflict)
+	b := h.enrol(u, second)
+	h.ok(h.RenamePasskey(t.Context(), u.ID, b.ID, "  My key \u202e"))
+	h.is(h.RenamePasskey(t.Context(), u.ID, b.ID, " "), idp.Invalid)
+	other := h.user("ada", "")
+	h.is(h.RenamePasskey(t.Context(), other.ID, b.ID, "Mine"), idp.NotFound)
+	h.is(h.RemovePasskey(t.Context(), other.ID, b.ID), idp.NotFound)
+	h.ok(h.RemovePasskey(t.Context(), u.ID, a.ID))
+	h.is(h.RemovePasskey(t.Context(), u.ID, a.ID), idp.NotFound)
+	h.is(h.RemovePasskey(t.Context(), u.ID, b.ID), idp.Conflict)
+	if _, err := h.touch(second); err != nil {
+		t.Errorf("with a new name it does not sign in: %v", err)
+	}
+	all, err := h.store.Credentials(t.Context(), u.ID)
+	h.ok(err)
+	mine, err := PasskeysOf(all)
+	h.ok(err)
+	if len(mine) != 1 || mine[0].Name != "My key" || mine[0].Synced || mine[0].LastUsedAt.IsZero() {
+		t.Errorf("left: %+v", mine)
+	}
+	h.ok(h.RemoveCredential(t.Context(), u.ID, b.ID)) // an owner may
+	h.refused(second, "unknown passkey")
+}
+
+// between is a store in which something happens between a decision and its
+// commit, once.
+type between struct {
+	Store
+	happens func()
+}
+
+func (b *between) Commit(ctx context.Context, c idp.Change) (idp.Committed, error) {
+	if f := b.happens; f != nil {
+		b.happens = nil
+		f()
+	}
+	return b.Store.Commit(ctx, c)
+}
+
+func TestTwoRemovalsAtOnceLeaveOne(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	u := h.user("grace", "")
+	a, b := h.enrol(u, newDevice()), h.enrol(u, newDevice())
+	h.Store = &between{Store: h.Store, happens: func() { h.ok(h.RemovePasskey(t.Context(), u.ID, b.ID)) }}
+	h.is(h.RemovePasskey(t.Context(), u.ID, a.ID), idp.Conflict)
+	all, err := h.store.Credentials(t.Context(), u.ID)
+	h.ok(err)
+	if len(all) != 1 || all[0].ID != a.ID {
+		t.Errorf("left: %+v", all)
+	}
+}
+
+func TestNoMoreThanTwenty(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	u := h.user("grace", "")
+	for range maxPasskeys {
+		h.enrol(u, newDevice())
+	}
+	_, err := h.NewPasskey(t.Context(), h.session(u))
+	h.is(err, idp.Invalid)
+}
+
+func TestAListOfAuthenticatorsExcludesTheNameless(t *testing.T) {
+	t.Parallel()
+	const mine = "08987058-cadc-4b81-b6e1-30de50dcbe96"
+	h := passkeyHouse(t, func(s *PasskeySettings) { s.Attestation, s.Authenticators = true, []string{mine} })
+	u := h.user("grace", "")
+	try := func(aaguid [16]byte) error {
+		d, s := newDevice(), h.session(u)
+		d.Aaguid = aaguid
+		c, err := h.NewPasskey(t.Context(), s)
+		h.ok(err)
+		_, err = h.AddPasskey(t.Context(), s, c.State, d.make(t, c), "")
+		return err
+	}
+	h.is(try([16]byte{}), idp.Invalid)
+	h.is(try([16]byte{1}), idp.Invalid)
+	h.ok(try([16]byte{0x08, 0x98, 0x70, 0x58, 0xca, 0xdc, 0x4b, 0x81, 0xb6, 0xe1, 0x30, 0xde, 0x50, 0xdc, 0xbe, 0x96}))
+	all, err := h.store.Credentials(t.Context(), u.ID)
+	h.ok(err)
+	if len(all) != 1 || all[0].Name != "Windows Hello" {
+		t.Errorf("kept: %+v", all)
+	}
+}
+
+func TestPasskeySettings(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		url, domain, origin, authenticator string
+		ok                                 bool
+	}{
+		{url: "https://id.example.com", ok: true},
+		{url: "https://id.example.com", domain: "example.com", ok: true},
+		{url: "https://id.example.com", domain: "com"},
+		{url: "https://id.example.co.uk", domain: "co.uk"},
+		{url: "https://id.example.com", domain: "d.example.com"},
+		{url: "https://id.example.com", domain: "example.org"},
+		{url: "http://localhost:8080", ok: true},
+		{url: "https://id.example.com", origin: "https://example.de", ok: true},
+		{url: "https://id.example.com", origin: "http://example.de"},
+		{url: "https://id.example.com", origin: "https://example.de/path"},
+		{url: "https://id.example.com", authenticator: "00000000-0000-0000-0000-000000000000"},
+		{url: "https://id.example.com", authenticator: "Windows Hello"},
+	} {
+		u, err := url.Parse(c.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := PasskeySettings{URL: u, House: "Gatehouse", Domain: c.domain}
+		if c.origin != "" {
+			s.Origins = []string{c.origin}
+		}
+		if c.authenticator != "" {
+			s.Authenticators = []string{c.authenticator}
+		}
+		if _, err := NewPasskeys(s); (err == nil) != c.ok {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+	for address, want := range map[string]bool{
+		"http://localhost:8080": true, "http://id.localhost": true, "https://id.example.com": true,
+		"http://127.0.0.1:8080": false, "https://[::1]": false, "https://idp": false,
+	} {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Possible(u); got != want {
+			t.Errorf("passkeys at %s: %v", address, fmt.Sprint(got))
+		}
+	}
+}

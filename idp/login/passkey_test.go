@@ -1,0 +1,530 @@
+package login
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/descope/virtualwebauthn"
+
+	"gatehouse/idp"
+	"gatehouse/idp/keys"
+)
+
+// device is an authenticator with one key. Its party is where it believes to be.
+type device struct {
+	virtualwebauthn.Authenticator
+	key   virtualwebauthn.Credential
+	party virtualwebauthn.RelyingParty
+}
+
+func newDevice() *device {
+	return &device{
+		Authenticator: virtualwebauthn.NewAuthenticator(), key: virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeEC2),
+		party: virtualwebauthn.RelyingParty{ID: "house.example", Name: "Gatehouse", Origin: "https://house.example"},
+	}
+}
+
+// make answers a ceremony in which a passkey is made.
+func (d *device) make(t testing.TB, c Ceremony) string {
+	t.Helper()
+	options, err := virtualwebauthn.ParseAttestationOptions(c.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	handle, err := base64.RawURLEncoding.DecodeString(options.UserID)
+	if err != nil {
+		handle = []byte(options.UserID)
+	}
+	d.Options.UserHandle = handle
+	return virtualwebauthn.CreateAttestationResponse(d.party, d.Authenticator, d.key, *options)
+}
+
+// use answers a ceremony in which somebody signs in.
+func (d *device) use(t testing.TB, c Ceremony) string {
+	t.Helper()
+	options, err := virtualwebauthn.ParseAssertionOptions(c.Options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.key.Counter++
+	return virtualwebauthn.CreateAssertionResponse(d.party, d.Authenticator, d.key, *options)
+}
+
+func passkeyHouse(t *testing.T, more ...func(*PasskeySettings)) *house {
+	t.Helper()
+	h := newHouse(t)
+	box, err := keys.NewBox([]byte("a root key of the house, long enough"))
+	h.ok(err)
+	s := PasskeySettings{URL: &url.URL{Scheme: "https", Host: "house.example"}, House: "Gatehouse", Box: box, Salt: []byte("salt of the house")}
+	for _, f := range more {
+		f(&s)
+	}
+	h.Passkeys, err = NewPasskeys(s)
+	h.ok(err)
+	return h
+}
+
+func (h *house) session(u idp.User) idp.Session {
+	h.Helper()
+	_, _, generation, err := h.store.LoginByName(h.Context(), u.Username)
+	h.ok(err)
+	in, err := h.gate.Prove(h.Context(), h.begin(), idp.Proof{UserID: u.ID, Epoch: 1, Generation: generation}, "pwd")
+	h.ok(err)
+	_, s, err := h.gate.Start(h.Context(), in, "192.0.2.1", "a browser")
+	h.ok(err)
+	return s
+}
+
+func (h *house) enrol(u idp.User, d *device) idp.Credential {
+	h.Helper()
+	s := h.session(u)
+	c, err := h.NewPasskey(h.Context(), s)
+	h.ok(err)
+	made, err := h.AddPasskey(h.Context(), s, c.State, d.make(h, c), "Chrome on Linux")
+	h.ok(err)
+	d.AddCredential(d.key)
+	return made
+}
+
+func (h *house) offer(in idp.SignIn) Ceremony {
+	h.Helper()
+	c, err := h.OfferPasskey(h.Context(), in)
+	h.ok(err)
+	return c
+}
+
+// touch tries a passkey in a sign-in of its own.
+func (h *house) touch(d *device) (idp.SignIn, error) {
+	h.Helper()
+	in := h.begin()
+	c := h.offer(in)
+	return h.Passkey(h.from("198.51.100.7"), in, c.State, d.use(h, c))
+}
+
+// refused tries a passkey that must be refused for this reason, in the events,
+// with the one answer.
+func (h *house) refused(d *device, reason string) {
+	h.Helper()
+	_, err := h.touch(d)
+	h.refusedFor(err, reason)
+}
+
+func (h *house) refusedFor(err error, reason string) {
+	h.Helper()
+	h.is(err, idp.Unauthenticated)
+	if err.Error() != refusedPasskey().Error() {
+		h.Errorf("the refusal says %q: not the one answer", err)
+	}
+	events := h.events("signin.passkey.refuse")
+	if len(events) == 0 || !strings.Contains(events[0].Detail["reason"], reason) {
+		h.Errorf("refused as %v, want %q", events, reason)
+	}
+	h.clock.pass(time.Second) // so that the next event is the newest
+}
+
+func TestAPasskeySignsIn(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	u, d := h.user("grace", ""), newDevice()
+	c := h.enrol(u, d)
+	if c.Name != "Chrome on Linux" {
+		t.Errorf("it is called %q", c.Name)
+	}
+	in, err := h.touch(d)
+	h.ok(err)
+	if in.UserID != u.ID || !slices.Equal(in.Methods, []string{"hwk", "user", "mfa"}) || Next(in) != StepDone {
+		t.Errorf("proven: %+v", in)
+	}
+	all, err := h.store.Credentials(t.Context(), u.ID)
+	h.ok(err)
+	if len(all) != 1 || all[0].LastUsedAt.IsZero() || !strings.Contains(all[0].Data, `"signCount":1`) {
+		t.Errorf("kept: %+v", all)
+	}
+	ok := h.events("signin.passkey.ok")
+	if len(ok) != 1 || ok[0].UserID != u.ID || ok[0].Actor.UserID != u.ID || ok[0].Detail["credential"] != string(c.ID) {
+		t.Errorf("events: %+v", ok)
+	}
+	handle := h.Passkeys.handle(u.ID)
+	if len(handle) != 64 || strings.Contains(string(handle), string(u.ID)) || string(handle) == string(h.Passkeys.handle(idp.NewUserID())) {
+		t.Error("the user handle is not 64 bytes of their own that tell nothing")
+	}
+}
+
+func TestWA01OnlyTheHousesOrigins(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t, func(s *PasskeySettings) { s.Origins = []string{"https://house.test"} })
+	u, d := h.user("grace", ""), newDevice()
+	h.enrol(u, d)
+	for _, origin := range []string{
+		"https://evil.example", "http://house.example", "https://house.example:8443", "https://sub.house.example",
+		"https://xn--huse-6na.example", "https://house.example.evil.example", "null", "",
+	} {
+		d.party.Origin = origin
+		h.refused(d, "does not verify")
+	}
+	for _, origin := range []string{"https://house.example", "https://house.test"} {
+		d.party.Origin = origin
+		_, err := h.touch(d)
+		h.ok(err)
+	}
+	s := h.session(u)
+	c, err := h.NewPasskey(t.Context(), s)
+	h.ok(err)
+	other := newDevice()
+	other.party.Origin = "https://evil.example"
+	_, err = h.AddPasskey(t.Context(), s, c.State, other.make(t, c), "")
+	h.is(err, idp.Invalid)
+}
+
+func TestWA02OnlyTheHousesDomain(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	u, d := h.user("grace", ""), newDevice()
+	h.enrol(u, d)
+	for _, id := range []string{"evil.example", "example", "sub.house.example", ""} {
+		d.party.ID = id
+		h.refused(d, "does not verify")
+	}
+}
+
+func TestWA03AChallengeIsGoodOnceForItsSignIn(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	u, d := h.user("grace", ""), newDevice()
+	h.enrol(u, d)
+
+	in := h.begin()
+	c := h.offer(in)
+	answer := d.use(t, c)
+	_, err := h.Passkey(t.Context(), in, c.State, answer)
+	h.ok(err)
+	_, err = h.Passkey(t.Context(), in, c.State, answer)
+	h.refusedFor(err, "used before")
+
+	c = h.offer(in)
+	_, err = h.Passkey(t.Context(), h.begin(), c.State, d.use(t, c))
+	h.refusedFor(err, "another sign-in")
+
+	first, second := h.offer(in), h.offer(in)
+	_, err = h.Passkey(t.Context(), in, second.State, d.use(t, first))
+	h.refusedFor(err, "does not verify")
+	_, err = h.Passkey(t.Context(), in, second.State, d.use(t, second))
+	h.refusedFor(err, "used before") // by the try that failed
+
+	c = h.offer(in)
+	_, err = h.Passkey(t.Context(), in, "", d.use(t, c))
+	h.refusedFor(err, "no ceremony")
+	making, err := h.NewPasskey(t.Context(), h.session(u))
+	h.ok(err)
+	_, err = h.Passkey(t.Context(), in, making.State, d.use(t, c))
+	h.refusedFor(err, "no ceremony")
+
+	h.clock.pass(ceremonyTime)
+	_, err = h.Passkey(t.Context(), in, c.State, d.use(t, c))
+	h.refusedFor(err, "expired")
+}
+
+// TestWA03OneOfManyWins: the same answer, many times at once.
+func TestWA03OneOfManyWins(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	u, d := h.user("grace", ""), newDevice()
+	h.enrol(u, d)
+	in := h.begin()
+	c := h.offer(in)
+	answer := d.use(t, c)
+	var won atomic.Int32
+	var all sync.WaitGroup
+	for range 64 {
+		all.Go(func() {
+			if _, err := h.Passkey(t.Context(), in, c.State, answer); err == nil {
+				won.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if won.Load() != 1 {
+		t.Errorf("%d of 64 won", won.Load())
+	}
+}
+
+func TestWA04ThePersonIsVerified(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	u, d := h.user("grace", secret), newDevice()
+	s := h.session(u)
+	c, err := h.NewPasskey(t.Context(), s)
+	h.ok(err)
+	d.Options.UserNotVerified = true
+	_, err = h.AddPasskey(t.Context(), s, c.State, d.make(t, c), "")
+	h.is(err, idp.Invalid)
+
+	d.Options.UserNotVerified = false
+	h.enrol(u, d)
+	d.Options.UserNotVerified = true
+	h.refused(d, "does not verify")
+
+	// After the password, touching it is the second factor.
+	in, err := h.Password(h.from("198.51.100.7"), h.begin(), "grace", secret)
+	h.ok(err)
+	second := h.offer(in)
+	in, err = h.Passkey(t.Context(), in, second.State, d.use(t, second))
+	h.ok(err)
+	if !slices.Equal(in.Methods, []string{"pwd", "hwk", "user", "mfa"}) {
+		t.Errorf("proven by %v", in.Methods)
+	}
+
+	d.Options.UserNotVerified, d.Options.UserNotPresent = false, true
+	h.refused(d, "does not verify")
+}
+
+func TestWA05NobodyElsesPasskey(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	ada, grace := h.user("ada", secret), h.user("grace", secret)
+	hers, other := newDevice(), newDevice()
+	h.enrol(ada, hers)
+	h.enrol(grace, other)
+
+	// Ada's password, and then Grace's passkey.
+	half, err := h.Password(h.from("198.51.100.7"), h.begin(), "ada", secret)
+	h.ok(err)
+	c := h.offer(half)
+	if strings.Contains(c.Options, lookupOf(other.key.ID)) || !strings.Contains(c.Options, lookupOf(hers.key.ID)) {
+		t.Errorf("the ceremony names others' passkeys: %s", c.Options)
+	}
+	_, err = h.Passkey(t.Context(), half, c.State, other.use(t, c))
+	h.refusedFor(err, "somebody else")
+
+	// A ceremony that began for nobody, in a sign-in that is Ada's by now.
+	in := h.begin()
+	c = h.offer(in)
+	half, err = h.Password(h.from("198.51.100.7"), in, "ada", secret)
+	h.ok(err)
+	_, err = h.Passkey(t.Context(), half, c.State, other.use(t, c))
+	h.refusedFor(err, "somebody else")
+
+	// Grace's credential under Ada's handle.
+	mine := other.Options.UserHandle
+	other.Options.UserHandle = hers.Options.UserHandle
+	h.refused(other, "does not verify")
+	other.Options.UserHandle = nil
+	h.refused(other, "does not verify")
+	other.Options.UserHandle = mine
+	_, err = h.touch(other)
+	h.ok(err)
+}
+
+func TestWA06APasskeyIsOnePersons(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	ada, grace, d := h.user("ada", ""), h.user("grace", ""), newDevice()
+	h.enrol(ada, d)
+	for _, u := range []idp.User{grace, ada} {
+		s := h.session(u)
+		c, err := h.NewPasskey(t.Context(), s)
+		h.ok(err)
+		thief := *d
+		_, err = h.AddPasskey(t.Context(), s, c.State, thief.make(t, c), "")
+		h.is(err, idp.Denied)
+	}
+	in, err := h.touch(d)
+	h.ok(err)
+	if in.UserID != ada.ID {
+		t.Errorf("it signs in %s", in.UserID)
+	}
+	s := h.session(ada)
+	c, err := h.NewPasskey(t.Context(), s)
+	h.ok(err)
+	if !strings.Contains(c.Options, lookupOf(d.key.ID)) {
+		t.Error("a device that has one of hers is not excluded")
+	}
+}
+
+func TestACounterThatGoesBack(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	bound, synced := newDevice(), newDevice()
+	h.enrol(h.user("ada", ""), bound)
+	synced.Options.BackupEligible = true
+	h.enrol(h.user("grace", ""), synced)
+	for _, d := range []*device{bound, synced} {
+		d.key.Counter = 10
+		_, err := h.touch(d)
+		h.ok(err)
+		d.key.Counter = 4
+	}
+	h.refused(bound, "counter went back")
+	in, err := h.touch(synced)
+	h.ok(err)
+	if in.Methods[0] != "swk" {
+		t.Errorf("a synced passkey proves %v", in.Methods)
+	}
+	if got := len(h.events("signin.passkey.clone")); got != 2 {
+		t.Errorf("%d events of a clone, want 2", got)
+	}
+	bound.key.Counter = 20
+	_, err = h.touch(bound) // the true one goes on
+	h.ok(err)
+}
+
+func TestAPasskeyMayBecomeSyncedAndNotTheOtherWay(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	d := newDevice()
+	h.enrol(h.user("grace", ""), d)
+	d.Options.BackupEligible, d.Options.BackupState = true, true
+	_, err := h.touch(d)
+	h.ok(err)
+	_, err = h.touch(d)
+	h.ok(err)
+	if got := len(h.events("signin.passkey.synced")); got != 1 {
+		t.Errorf("%d events that it is synced, want 1", got)
+	}
+	d.Options.BackupEligible, d.Options.BackupState = false, false
+	h.refused(d, "Backup Eligible")
+}
+
+// TestEveryoneIsRefusedAlike: unknown, removed, suspended, and no address is
+// tried without end.
+func TestEveryoneIsRefusedAlike(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	u, d, second := h.user("grace", ""), newDevice(), newDevice()
+	stranger := newDevice()
+	stranger.Options.UserHandle = h.Passkeys.handle(u.ID)
+	h.refused(stranger, "unknown passkey")
+	c := h.enrol(u, d)
+	h.enrol(u, second)
+	h.ok(h.RemovePasskey(t.Context(), u.ID, c.ID))
+	h.refused(d, "unknown passkey")
+	h.suspend(u)
+	h.refused(second, "suspended")
+
+	var err error
+	for range 200 {
+		if _, err = h.touch(stranger); !idp.IsKind(err, idp.Unauthenticated) {
+			break
+		}
+	}
+	h.is(err, idp.Throttled)
+}
+
+// TestASuspensionBetweenProofAndWriteHolds: the gate has the last word.
+func TestASuspensionBetweenProofAndWriteHolds(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	u, d := h.user("grace", ""), newDevice()
+	h.enrol(u, d)
+	store := h.Store
+	h.Store = &cutting{Store: store, cut: func() { h.suspend(u) }}
+	_, err := h.touch(d)
+	h.is(err, idp.Unauthenticated)
+	s := idp.Session{ID: idp.NewSessionID(), Proof: idp.Proof{UserID: u.ID, Epoch: 1}}
+	_, err = h.NewPasskey(t.Context(), s)
+	h.is(err, idp.Unauthenticated)
+}
+
+func TestWA08HostileAnswers(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	u := h.user("grace", "")
+	s := h.session(u)
+	for name, answer := range hostile() {
+		in := h.begin()
+		c := h.offer(in)
+		began := time.Now()
+		if _, err := h.Passkey(t.Context(), in, c.State, answer); !idp.IsKind(err, idp.Unauthenticated) {
+			t.Errorf("%s at sign-in: %v", name, err)
+		}
+		c, err := h.NewPasskey(t.Context(), s)
+		h.ok(err)
+		if _, err := h.AddPasskey(t.Context(), s, c.State, answer, ""); !idp.IsKind(err, idp.Invalid) {
+			t.Errorf("%s when made: %v", name, err)
+		}
+		if took := time.Since(began); took > time.Second {
+			t.Errorf("%s took %s", name, took)
+		}
+	}
+	d := newDevice()
+	d.key = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeRSA)
+	c, err := h.NewPasskey(t.Context(), s)
+	h.ok(err)
+	if _, err := h.AddPasskey(t.Context(), s, c.State, d.make(t, c), ""); err != nil {
+		t.Errorf("an honest RSA key: %v", err)
+	}
+}
+
+// hostile are answers that no browser gives. Those with an attestation object
+// have an honest frame, for nothing else to refuse them first.
+func hostile() map[string]string {
+	attested := func(object []byte) string {
+		id := base64.RawURLEncoding.EncodeToString([]byte("an ID of a passkey, 32 bytes long"))
+		client := base64.RawURLEncoding.EncodeToString([]byte(`{"type":"webauthn.create","challenge":"AAAAAAAAAAAAAAAAAAAAAAAAAAAA","origin":"https://house.example"}`))
+		b, _ := json.Marshal(map[string]any{"id": id, "rawId": id, "type": "public-key", "response": map[string]string{
+			"clientDataJSON": client, "attestationObject": base64.RawURLEncoding.EncodeToString(object),
+			"authenticatorData": base64.RawURLEncoding.EncodeToString(object), "signature": "AAAA", "userHandle": "AAAA",
+		}})
+		return string(b)
+	}
+	depth := append([]byte(strings.Repeat("\x81", 5000)), 0x00)
+	return map[string]string{
+		"nothing": "", "no JSON": "{", "null": "null", "list": "[]", "empty": "{}",
+		"10 MB":          `{"id":"` + strings.Repeat("A", 10<<20) + `"}`,
+		"deep JSON":      strings.Repeat(`{"response":`, 5000),
+		"depth bomb":     attested(depth),
+		"duplicate keys": attested([]byte("\xa2\x63fmt\x64none\x63fmt\x64none")),
+		"trailing bytes": attested([]byte("\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58\x01\x00\x00")),
+		"huge length":    attested([]byte("\xa1\x63fmt\x7b\x7f\xff\xff\xff\xff\xff\xff\xff")),
+		"endless":        attested([]byte("\xbf\x63fmt\x64none")),
+	}
+}
+
+// TestWA08WeakKeys: what a COSE key may be.
+func TestWA08WeakKeys(t *testing.T) {
+	t.Parallel()
+	rsaKey := func(bits int, e string) []byte {
+		n := append([]byte{0x80}, make([]byte, bits/8-1)...)
+		head := []byte{0xa4, 0x01, 0x03, 0x03, 0x39, 0x01, 0x00, 0x20, 0x59, byte(len(n) >> 8), byte(len(n))}
+		return append(append(append(head, n...), 0x21, 0x40|byte(len(e))), e...)
+	}
+	point := func(x, y string) []byte {
+		a, b := sha256.Sum256([]byte(x)), sha256.Sum256([]byte(y))
+		head := []byte{0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20}
+		return append(append(append(head, a[:]...), 0x22, 0x58, 0x20), b[:]...)
+	}
+	for name, c := range map[string]struct {
+		key  []byte
+		want bool
+	}{
+		"RSA 2048":        {rsaKey(2048, "\x01\x00\x01"), true},
+		"RSA 512":         {rsaKey(512, "\x01\x00\x01"), false},
+		"RSA 1024":        {rsaKey(1024, "\x01\x00\x01"), false},
+		"RSA exponent 1":  {rsaKey(2048, "\x01"), false},
+		"RSA exponent 3":  {rsaKey(2048, "\x03"), false},
+		"RSA even":        {rsaKey(2048, "\x01\x00\x02"), false},
+		"point off curve": {point("x", "y"), false},
+		"nothing":         {nil, false},
+	} {
+		if got := strongKey(c.key); got != c.want {
+			t.Errorf("%s is taken: %v", name, got)
+		}
+	}
+}
+
+func FuzzPasskeyAnswer(f *testing.F) {
+	for _, answer := range hostile() {
+		if len(answer) < 1<<16 {
+			f.Add(answer)
+		}
+	}
+	f.Fuzz(func(t *testing.T, answer string) { readAnswers(answer) })
+}

@@ -1,0 +1,55 @@
+package idp
+
+import "time"
+
+// Mail is one message to a person. It holds no text and no secret: what it
+// says is made when it is sent, of its kind and of who the person is by then.
+type Mail struct {
+	ID   MailID
+	Kind MailKind
+	// Proof is what a link in it is made by, so that no link outlives an ending
+	// that came between. The store sets its generation. An empty UserID: it was
+	// asked for in a name that nobody has, and is never sent.
+	Proof
+	// Language it was asked for in (BCP 47); empty: the person's.
+	Language string
+	// Data are details that its kind tells, such as "device"; nothing secret.
+	Data       map[string]string
+	Attempts   int
+	CreatedAt  time.Time
+	NextAt     time.Time // when it is tried next
+	State      MailState
+	Answer     string    // why it was not sent, at most 300 bytes
+	FinishedAt time.Time // zero while it waits
+}
+
+// MailKind names what a mail says.
+type MailKind string
+
+const (
+	MailInvitation MailKind = "invitation" // with a link of purpose LinkPassword
+	MailRecovery   MailKind = "recovery"   // with a link of purpose LinkRecovery
+	// Notices: something happened that the person should know of.
+	MailPasswordChanged MailKind = "password_changed" // their password was set or changed
+	MailLinkMade        MailKind = "link_made"        // an owner made a one-time link for them
+	MailNewDevice       MailKind = "new_device"       // a sign-in by a browser that was not known; Data: device, address
+)
+
+// MailState is what became of a mail.
+type MailState string
+
+const (
+	MailWaiting MailState = "waiting"
+	MailSent    MailState = "sent"    // the mail server has taken it
+	MailDropped MailState = "dropped" // nobody may get it any more, or has no address
+	MailFailed  MailState = "failed"  // the mail server refused it, or a day went by
+)
+
+// NewMail is a mail to u that waits from now on. A notice and a mail with a
+// link are written the same way: into the Change that is their reason.
+func NewMail(kind MailKind, u User, now time.Time) Mail {
+	return Mail{
+		ID: NewMailID(), Kind: kind, Proof: Proof{UserID: u.ID, Epoch: u.Epoch},
+		CreatedAt: now, NextAt: now, State: MailWaiting,
+	}
+}

@@ -1,0 +1,327 @@
+package mail
+
+import (
+	"io"
+	"mime/quotedprintable"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/emersion/go-smtp"
+
+	"gatehouse/idp"
+)
+
+var link = regexp.MustCompile(`https://id\.example\.com/link/([\w-]+)`)
+
+// text undoes the encoding that a body travels in.
+func text(t *testing.T, body string) string {
+	t.Helper()
+	b, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(body)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestAMailGoesOutOnceWithALinkThatWorks(t *testing.T) {
+	t.Parallel()
+	ours, trust := certificate(t)
+	s := newSink(t, ours, false)
+	server := s.server("smtp", "house:s3cret%40sink@")
+	server.trust = trust
+	h := newHouse(t, server)
+	anna := h.user("anna", "anna@example.org")
+	h.queue(idp.MailRecovery, anna)
+	// Two nodes.
+	other := *h.Worker
+	var nodes sync.WaitGroup
+	for _, w := range []*Worker{h.Worker, &other} {
+		nodes.Go(func() {
+			if _, err := w.Send(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	nodes.Wait()
+	got := s.got()
+	if len(got) != 1 || got[0].to != "anna@example.org" || got[0].from != "gatehouse@example.com" || len(s.users) != 1 {
+		t.Fatalf("%d letters, authenticated %v: %+v", len(got), s.users, got)
+	}
+	header, body := read(t, got[0].raw)
+	body = text(t, body)
+	for name, want := range map[string]string{"Subject": "Choose a new password for Example", "Auto-Submitted": "auto-generated",
+		"From": `"Example" <gatehouse@example.com>`, "To": "<anna@example.org>"} {
+		if header.Get(name) != want {
+			t.Errorf("%s is %q, want %q", name, header.Get(name), want)
+		}
+	}
+	for _, want := range []string{"text/plain", "text/html", "Hello Anna Example,", "1 March 2026 at 12:15 UTC"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the mail does not say %q:\n%s", want, body)
+		}
+	}
+	found := link.FindAllStringSubmatch(body, -1)
+	if len(found) != 3 { // text, button, and in full
+		t.Fatalf("%d links in\n%s", len(found), body)
+	}
+	l, err := h.gate.Link(t.Context(), found[0][1])
+	h.ok(err)
+	if l.UserID != anna.ID || l.Purpose != idp.LinkRecovery || !l.ExpiresAt.Equal(h.at.Add(15*time.Minute)) {
+		t.Errorf("the link is %+v", l)
+	}
+	if m := h.became(anna); m.State != idp.MailSent || h.events("mail.sent") != 1 || h.events("link.mail") != 1 {
+		t.Errorf("%+v; %d and %d events", m, h.events("mail.sent"), h.events("link.mail"))
+	}
+}
+
+func TestNobodyGetsAMailAfterACut(t *testing.T) {
+	t.Parallel()
+	s := newSink(t, nil, false)
+	h := newHouse(t, s.server("smtp", ""))
+	end := func(u idp.User, kind idp.EndingKind) {
+		_, err := h.store.Commit(t.Context(), idp.Change{Ending: &idp.Ending{Kind: kind, UserID: u.ID, Key: string(u.ID) + string(kind), At: idp.Time(h.at), ReceiptID: idp.NewReceiptID()}})
+		h.ok(err)
+	}
+	for name, c := range map[string]struct {
+		kind idp.MailKind
+		cut  func(idp.User)
+	}{
+		"suspended":          {idp.MailInvitation, func(u idp.User) { end(u, idp.EndUser) }},
+		"suspended, noticed": {idp.MailPasswordChanged, func(u idp.User) { end(u, idp.EndUser) }},
+		"suspended and restored": {idp.MailRecovery, func(u idp.User) {
+			end(u, idp.EndUser)
+			u, err := h.store.User(t.Context(), u.ID)
+			h.ok(err)
+			u.Status, u.SuspendedAt = idp.UserActive, time.Time{}
+			_, err = h.store.Commit(t.Context(), idp.Change{Users: []idp.User{u}})
+			h.ok(err)
+		}},
+		"all passes ended": {idp.MailInvitation, func(u idp.User) { end(u, idp.EndPasses) }},
+	} {
+		u := h.user(strings.ReplaceAll(name, " ", "-"), strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), ",", "")+"@example.org")
+		h.queue(c.kind, u)
+		c.cut(u)
+		_, err := h.Send(t.Context())
+		h.ok(err)
+		if m := h.became(u); m.State != idp.MailDropped || len(s.got()) != 0 {
+			t.Errorf("%s: %+v, and %d letters left", name, m, len(s.got()))
+		}
+	}
+	// A notice of what an ending brought is sent all the same.
+	u := h.user("bert", "bert@example.org")
+	h.queue(idp.MailPasswordChanged, u)
+	end(u, idp.EndPasses)
+	_, err := h.Send(t.Context())
+	h.ok(err)
+	if len(s.got()) != 1 {
+		t.Errorf("%d letters, want the notice: %+v", len(s.got()), h.became(u))
+	}
+}
+
+// A mail that was sent takes a link with it, and a cut after that ends the link.
+func TestALinkInAMailIsDeadAfterACut(t *testing.T) {
+	t.Parallel()
+	s := newSink(t, nil, false)
+	h := newHouse(t, s.server("smtp", ""))
+	u := h.user("anna", "anna@example.org")
+	h.queue(idp.MailInvitation, u)
+	_, err := h.Send(t.Context())
+	h.ok(err)
+	_, body := read(t, s.got()[0].raw)
+	raw := link.FindStringSubmatch(text(t, body))[1]
+	_, err = h.gate.Link(t.Context(), raw)
+	h.ok(err)
+	_, err = h.store.Commit(t.Context(), idp.Change{Ending: &idp.Ending{Kind: idp.EndUser, UserID: u.ID, Key: "x", At: idp.Time(h.at), ReceiptID: idp.NewReceiptID()}})
+	h.ok(err)
+	if _, err := h.gate.Link(t.Context(), raw); !idp.IsKind(err, idp.Unauthenticated) {
+		t.Errorf("the link is still good: %v", err)
+	}
+}
+
+func TestWhatTheMailServerSays(t *testing.T) {
+	t.Parallel()
+	s := newSink(t, nil, false)
+	h := newHouse(t, s.server("smtp", ""))
+	anna := h.user("anna", "anna@example.org")
+	say := func(err error) { s.mu.Lock(); defer s.mu.Unlock(); s.refuse = err }
+
+	say(&smtp.SMTPError{Code: 451, EnhancedCode: smtp.EnhancedCode{4, 7, 1}, Message: "try again later"})
+	h.queue(idp.MailPasswordChanged, anna)
+	n, err := h.Send(t.Context())
+	h.ok(err)
+	m := h.became(anna)
+	if n != 0 || m.State != idp.MailWaiting || m.Attempts != 1 || !m.NextAt.After(h.at) || !strings.Contains(m.Answer, "try again later") {
+		t.Errorf("after a passing trouble: %d, %+v", n, m)
+	}
+	say(nil)
+	h.at = h.at.Add(time.Minute)
+	if n, err := h.Send(t.Context()); n != 1 || err != nil {
+		t.Errorf("sent %d, %v", n, err)
+	}
+
+	say(&smtp.SMTPError{Code: 550, EnhancedCode: smtp.EnhancedCode{5, 1, 1}, Message: "no such mailbox"})
+	h.at = h.at.Add(time.Minute)
+	h.queue(idp.MailPasswordChanged, anna)
+	if _, err := h.Send(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if m := h.became(anna); m.State != idp.MailFailed || h.events("mail.fail") != 1 {
+		t.Errorf("after a refusal: %+v", m)
+	}
+}
+
+func TestAMailWaitsForItsServerADay(t *testing.T) {
+	t.Parallel()
+	nobody, err := ParseServer("smtp://127.0.0.1:1", "gatehouse@example.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHouse(t, nobody)
+	anna := h.user("anna", "anna@example.org")
+	h.queue(idp.MailInvitation, anna)
+	if _, err := h.Send(t.Context()); err == nil {
+		t.Error("nobody says that the mail server is away")
+	}
+	if m := h.became(anna); m.State != idp.MailWaiting || h.events("link.mail") != 0 {
+		t.Errorf("%+v; a link was made %d times for a mail that was not sent", m, h.events("link.mail"))
+	}
+	h.at = h.at.Add(24 * time.Hour)
+	_, _ = h.Send(t.Context())
+	if m := h.became(anna); m.State != idp.MailFailed {
+		t.Errorf("after a day: %+v", m)
+	}
+}
+
+func TestNamesWriteNoHeaders(t *testing.T) {
+	t.Parallel()
+	s := newSink(t, nil, false)
+	h := newHouse(t, s.server("smtp", ""))
+	h.House = "Example\r\nBcc: eve@example.org"
+	u := h.user("anna", "anna@example.org")
+	u.DisplayName = "<b>Anna</b>\r\n\r\nSend your password to eve@example.org"
+	_, err := h.store.Commit(t.Context(), idp.Change{Users: []idp.User{u}})
+	h.ok(err)
+	h.queue(idp.MailRecovery, u)
+	_, err = h.Send(t.Context())
+	h.ok(err)
+	got := s.got()
+	if len(got) != 1 || got[0].to != "anna@example.org" {
+		t.Fatalf("%+v", got)
+	}
+	header, body := read(t, got[0].raw)
+	if header.Get("Bcc") != "" || strings.Contains(text(t, body), "<b>Anna") && !strings.Contains(text(t, body), "&lt;b&gt;Anna") {
+		t.Errorf("%v\n%s", header, body)
+	}
+	if strings.Contains(text(t, body), "\nSend your password") {
+		t.Errorf("a name wrote a paragraph:\n%s", text(t, body))
+	}
+}
+
+func TestTLSIsDemandedButHere(t *testing.T) {
+	t.Parallel()
+	ours, trust := certificate(t)
+	for name, c := range map[string]struct {
+		implicit, away bool
+		trusted, clear bool
+		want           bool
+	}{
+		"STARTTLS":                  {trusted: true, want: true},
+		"from the start":            {implicit: true, trusted: true, want: true},
+		"a certificate of nobody":   {want: false},
+		"from the start, of nobody": {implicit: true, want: false},
+		"elsewhere, without TLS":    {away: true, clear: true, want: false},
+		"elsewhere, with TLS":       {away: true, trusted: true, want: true},
+		"here, without TLS":         {clear: true, want: true},
+	} {
+		with, scheme := ours, "smtp"
+		if c.clear {
+			with = nil
+		}
+		if c.implicit {
+			scheme = "smtps"
+		}
+		s := newSink(t, with, c.implicit)
+		server := s.server(scheme, "")
+		server.loopback = !c.away
+		if c.trusted {
+			server.trust = trust
+		}
+		h := newHouse(t, server)
+		h.queue(idp.MailPasswordChanged, h.user("anna", "anna@example.org"))
+		n, err := h.Send(t.Context())
+		if sent := n == 1; sent != c.want || (err == nil) != c.want {
+			t.Errorf("%s: sent %v, %v", name, sent, err)
+		}
+		if c.want && !c.clear && s.secured != 1 {
+			t.Errorf("%s: went in the clear", name)
+		}
+	}
+}
+
+func TestServersAreNamedByURL(t *testing.T) {
+	t.Parallel()
+	for raw, want := range map[string]*Server{
+		"smtp://mail.example.com":                    {host: "mail.example.com", port: 587},
+		"smtps://mail.example.com":                   {host: "mail.example.com", port: 465, implicit: true},
+		"smtp://u:p%40ss@localhost:2525":             {host: "localhost", port: 2525, loopback: true, user: "u", password: "p@ss"},
+		"smtp://[::1]:25":                            {host: "::1", port: 25, loopback: true},
+		"https://mail.example.com":                   nil,
+		"mail.example.com:25":                        nil,
+		"smtp://":                                    nil,
+		"smtp://mail.example.com:0":                  nil,
+		"smtp://u:secretword@mail.example.com/x":     nil,
+		"smtp://u:secretword@mail.example.com:99999": nil,
+	} {
+		got, err := ParseServer(raw, "gatehouse@example.com")
+		if want == nil {
+			if err == nil || strings.Contains(err.Error(), "secretword") {
+				t.Errorf("%s: %v", raw, err)
+			}
+			continue
+		}
+		if err != nil || got.host != want.host || got.port != want.port || got.implicit != want.implicit || got.loopback != want.loopback ||
+			got.user != want.user || got.password != want.password {
+			t.Errorf("%s: %+v, %v", raw, got, err)
+		}
+	}
+}
+
+// Every kind is said in every language, with the same things in it.
+func TestEveryMailIsWrittenInEveryLanguage(t *testing.T) {
+	t.Parallel()
+	braces := regexp.MustCompile(`\{\w+\}`)
+	for kind, en := range english() {
+		for _, lang := range languages {
+			said, ok := sayings(lang)[kind]
+			if !ok {
+				t.Errorf("%s is not said in %s", kind, lang)
+				continue
+			}
+			whole := func(w words) map[string]bool {
+				found := map[string]bool{}
+				for _, s := range append(append([]string{w.Subject}, w.Body...), w.After...) {
+					for _, b := range braces.FindAllString(s, -1) {
+						found[b] = true
+					}
+				}
+				return found
+			}
+			if a, b := whole(en), whole(said); len(a) != len(b) {
+				t.Errorf("%s in %s has %v, in English %v", kind, lang, b, a)
+			}
+			_, linked := purposes()[kind]
+			if (said.Button != "") != linked {
+				t.Errorf("%s in %s: button %q, link %v", kind, lang, said.Button, linked)
+			}
+			m := idp.NewMail(kind, idp.User{Username: "anna"}, time.Now())
+			m.Data = map[string]string{"device": "Firefox on Linux", "address": "203.0.113.7"}
+			l, err := render(m, idp.User{Username: "anna", Email: "anna@example.org"}, "Example", lang, "", time.Now())
+			if err != nil || braces.MatchString(l.subject+l.text) {
+				t.Errorf("%s in %s: %v\n%s", kind, lang, err, l.text)
+			}
+		}
+	}
+}

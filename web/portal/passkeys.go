@@ -1,0 +1,130 @@
+package portal
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"gatehouse/idp"
+	"gatehouse/idp/login"
+	"gatehouse/web/ui"
+)
+
+// passkeys shows the person's passkeys, and lets them make one more.
+func (p *Portal) passkeys(w http.ResponseWriter, r *http.Request) error {
+	return p.showPasskeys(w, r, http.StatusOK, passkeysView{})
+}
+
+func (p *Portal) showPasskeys(w http.ResponseWriter, r *http.Request, status int, v passkeysView) error {
+	ctx, visit := r.Context(), ui.VisitOf(r.Context())
+	all, err := p.Store.Credentials(ctx, visit.User.ID)
+	if err != nil {
+		return err
+	}
+	if v.Passkeys, err = login.PasskeysOf(all); err != nil {
+		return err
+	}
+	if v.Known, err = p.known(visit.User, all); err != nil {
+		return err
+	}
+	v.Making, err = p.Login.NewPasskey(ctx, visit.Session)
+	if e, ok := errors.AsType[*idp.Error](err); ok && (e.Kind == idp.Invalid || e.Kind == idp.NotFound) {
+		v.None, err = ui.Said(ctx, e), nil // as many as may be, or a house without any
+	}
+	if err != nil {
+		return err
+	}
+	return ui.Render(w, r, status, passkeysPage(v))
+}
+
+// known is what the browser is told of the person's passkeys, as JSON; "" where
+// there are none in this house.
+func (p *Portal) known(u idp.User, all []idp.Credential) (string, error) {
+	if p.Login == nil || p.Login.Passkeys == nil {
+		return "", nil
+	}
+	b, err := json.Marshal(p.Login.Passkeys.Known(u, all))
+	return string(b), err
+}
+
+// offerPasskey asks somebody who has just signed in by a password whether the
+// next time shall be quicker.
+func (p *Portal) offerPasskey(w http.ResponseWriter, r *http.Request) error {
+	need, err := p.Login.NeedsPasskey(r.Context(), ui.VisitOf(r.Context()).User.ID)
+	if err != nil {
+		return err
+	}
+	if !need {
+		return ui.SeeOther(w, r, "/passkeys")
+	}
+	making, err := p.Login.NewPasskey(r.Context(), ui.VisitOf(r.Context()).Session)
+	if err != nil {
+		return err
+	}
+	return ui.Render(w, r, http.StatusOK, passkeyOfferPage(making))
+}
+
+// addPasskey keeps the passkey that the browser has made. One that is not kept
+// is taken off the device again, where the browser can.
+func (p *Portal) addPasskey(w http.ResponseWriter, r *http.Request) error {
+	ctx, response := r.Context(), r.PostFormValue("response")
+	_, err := p.Login.AddPasskey(ctx, ui.VisitOf(ctx).Session, r.PostFormValue("state"), response, ui.DeviceIn(ctx, r.UserAgent()))
+	if e, ok := errors.AsType[*idp.Error](err); ok && (e.Kind == idp.Invalid || e.Kind == idp.Denied || e.Kind == idp.Conflict) {
+		v := passkeysView{Error: ui.Said(ctx, e)}
+		if e.Kind == idp.Invalid {
+			v.Unknown = p.unknown(response)
+		}
+		return p.showPasskeys(w, r, e.Kind.Status(), v)
+	}
+	if err != nil {
+		return err
+	}
+	return ui.SeeOther(w, r, "/passkeys")
+}
+
+// unknown is the argument of signalUnknownCredential (WebAuthn L3 §5.1.10), as
+// JSON, for a passkey that was made and not kept.
+func (p *Portal) unknown(response string) string {
+	var made struct {
+		ID string `json:"id"`
+	}
+	if p.Login.Passkeys == nil || len(response) > 64<<10 || json.Unmarshal([]byte(response), &made) != nil || made.ID == "" {
+		return ""
+	}
+	b, err := json.Marshal(map[string]string{"rpId": p.Login.Passkeys.Domain(), "credentialId": made.ID})
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}
+
+func (p *Portal) renamePasskey(w http.ResponseWriter, r *http.Request) error {
+	id := idp.CredentialID(r.PathValue("id"))
+	return p.changed(w, r, p.Login.RenamePasskey(r.Context(), ui.VisitOf(r.Context()).User.ID, id, r.PostFormValue("name")))
+}
+
+func (p *Portal) removePasskey(w http.ResponseWriter, r *http.Request) error {
+	id := idp.CredentialID(r.PathValue("id"))
+	return p.changed(w, r, p.Login.RemovePasskey(r.Context(), ui.VisitOf(r.Context()).User.ID, id))
+}
+
+// changed leads back to the list, with what was wrong if anything.
+func (p *Portal) changed(w http.ResponseWriter, r *http.Request, err error) error {
+	if e, ok := errors.AsType[*idp.Error](err); ok && (e.Kind == idp.Invalid || e.Kind == idp.Conflict) {
+		return p.showPasskeys(w, r, e.Kind.Status(), passkeysView{Error: ui.Said(r.Context(), e)})
+	}
+	if err != nil {
+		return err
+	}
+	return ui.SeeOther(w, r, "/passkeys")
+}
+
+// passkeysView is the page of a person's passkeys.
+type passkeysView struct {
+	Passkeys []login.Passkey
+	Known    string // what the browser is told of them
+	Unknown  string // of one that was made and not kept
+	Making   login.Ceremony
+	None     string // why no more can be made
+	Error    string
+}

@@ -1,0 +1,64 @@
+package signin
+
+import (
+	"context"
+	"net/http"
+	"slices"
+
+	"gatehouse/idp"
+	"gatehouse/idp/login"
+	"gatehouse/sessions"
+	"gatehouse/web/ui"
+)
+
+// passkey checks a passkey, and where nothing more is asked starts the session
+// and leads on.
+func (s *SignIn) passkey(w http.ResponseWriter, r *http.Request) error {
+	in, app, err := s.accept(w, r)
+	if err != nil || in.ID == "" {
+		return err
+	}
+	if !in.DoneAt.IsZero() {
+		return ui.SeeOther(w, r, resume(in))
+	}
+	proven, err := s.Login.Passkey(r.Context(), in, r.PostFormValue("state"), r.PostFormValue("response"))
+	if status, words := s.refusal(w, r, err, ui.T(r.Context(), "This passkey does not sign you in here. Try it once more, or use your password.")); words != "" {
+		if login.Next(in) == login.StepCode {
+			return s.showCode(w, r, status, in, codeView{App: app, PasskeyError: words})
+		}
+		return s.showIdentify(w, r, status, in, identifyView{App: app, Username: in.LoginHint, PasskeyError: words})
+	}
+	if err != nil {
+		return err
+	}
+	if login.Next(proven) != login.StepDone {
+		return ui.SeeOther(w, r, "/signin/"+string(in.ID))
+	}
+	return s.start(w, r, proven)
+}
+
+// offer is what a page needs to ask for a passkey in this SignIn.
+func (s *SignIn) offer(ctx context.Context, in idp.SignIn) (passkeyView, error) {
+	c, err := s.Login.OfferPasskey(ctx, in)
+	return passkeyView{Ceremony: c, Action: stepPath(in, "passkey"), Page: "/signin/" + string(in.ID)}, err
+}
+
+// onward is where somebody goes who has just signed in: on the way to the
+// portal, and there alone, past the question whether they would have a passkey
+// on this device, which can keep one. A browser is asked once a month.
+func (s *SignIn) onward(w http.ResponseWriter, r *http.Request, in idp.SignIn) (string, error) {
+	next := resume(in)
+	if in.Protocol != "" || next != "/" || r.PostFormValue("platform") != "1" || !slices.Contains(in.Methods, "pwd") {
+		return next, nil
+	}
+	asked := sessions.Hash("asked " + string(in.UserID))
+	if s.Cookies.Asked(r) == asked {
+		return next, nil
+	}
+	may, err := s.Login.NeedsPasskey(r.Context(), in.UserID)
+	if err != nil || !may {
+		return next, err
+	}
+	s.Cookies.SetAsked(w, asked)
+	return "/passkeys/offer", nil
+}
