@@ -18,7 +18,8 @@ type userCmd struct {
 	Suspend userSuspendCmd `cmd:"" help:"End everything a person holds, now and everywhere, and print the receipt."`
 	Restore userRestoreCmd `cmd:"" help:"Let a suspended person sign in again."`
 
-	Credentials userCredentialsCmd `cmd:"" help:"List with what a person can prove to be themselves, or remove one of these."`
+	ResetFactors userResetFactorsCmd `cmd:"" help:"Take away a person's authenticator app and recovery codes."`
+	Credentials  userCredentialsCmd  `cmd:"" help:"List with what a person can prove to be themselves, or remove one of these."`
 
 	Scheduled  userScheduledCmd  `cmd:"" help:"List suspensions that were scheduled, and how they went."`
 	Unschedule userUnscheduleCmd `cmd:"" help:"Take a scheduled suspension back."`
@@ -252,6 +253,17 @@ func survives(l client.Line) string {
 		return "no; told again at " + at(l.AgainAt)
 	}
 	return "no"
+}
+
+type userResetFactorsCmd struct{ someUser }
+
+// Run takes the second factors away.
+func (c userResetFactorsCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	return api.ResetFactors(ctx, c.User)
 }
 
 type userRestoreCmd struct{ someUser }

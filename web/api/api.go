@@ -61,11 +61,13 @@ type Gate interface {
 
 // API answers /api/v1.
 type API struct {
-	Directory *directory.Directory
-	Outbox    *outbox.Worker // what a suspension would do; it need not run here
-	Store     Store
-	Gate      Gate
-	URL       *url.URL // public URL, for links
+	// ResetFactors takes away a person's second factors.
+	ResetFactors func(ctx context.Context, id idp.UserID) error
+	Directory    *directory.Directory
+	Outbox       *outbox.Worker // what a suspension would do; it need not run here
+	Store        Store
+	Gate         Gate
+	URL          *url.URL // public URL, for links
 	// Bootstrap is the token that works while no owner exists; empty: none.
 	Bootstrap string
 	Documents Documents
@@ -180,6 +182,7 @@ func (a *API) routes() []route {
 		{"POST /api/v1/batches/{batch}/cancel", owner, "Leave out who is not suspended yet", nil, client.Batch{}, a.batchCancel},
 		{"GET /api/v1/exposure", owner, "How long access would outlive a suspension: of a user, of an app, or of everybody", nil, client.Page[client.Exposure]{}, a.exposureList},
 		{"POST /api/v1/users/{user}/restore", owner, "Let a suspended person sign in again", nil, client.User{}, a.userRestore},
+		{"POST /api/v1/users/{user}/reset-factors", owner, "Take away a person's authenticator app and recovery codes", nil, nil, a.userFactorsReset},
 		{"GET /api/v1/users/{user}/sessions", owner, "List a person's live sessions", nil, client.Page[client.Session]{}, a.sessionList},
 		{"GET /api/v1/users/{user}/credentials", owner, "List with what a person can prove to be themselves, the oldest first", nil, client.Page[client.Credential]{}, a.credentialList},
 		{"DELETE /api/v1/users/{user}/credentials/{credential}", owner, "Remove one of a person's credentials, be it their last; no session ends by it", nil, nil, a.credentialRemove},

@@ -14,6 +14,7 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
+	"gatehouse/idp/login"
 	"gatehouse/idp/oidc"
 	"gatehouse/idp/outbox"
 	"gatehouse/idp/saml"
@@ -50,7 +51,7 @@ func newHouse(t *testing.T) *house {
 	a := &api.API{
 		Outbox:    out,
 		Directory: dir, Store: s, Gate: gate, URL: public, Bootstrap: bootstrap, Documents: &saml.Documents{Now: time.Now},
-		Explain: oidc.Explain,
+		Explain: oidc.Explain, ResetFactors: (&login.Login{Store: s, Now: time.Now}).RemoveSecondFactors,
 		Connect: func(a idp.App, secret string) []idp.Setting {
 			if a.SAML != nil {
 				return saml.Connect("https://idp.example", a)

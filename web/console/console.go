@@ -91,6 +91,8 @@ type Console struct {
 	// provider, played by us, takes a sign-on of theirs. Both are written down.
 	Preview func(ctx context.Context, a idp.App, u idp.User) (idp.AppPreview, error)
 	Test    func(ctx context.Context, a idp.App, u idp.User) (idp.AppTest, error)
+	// ResetFactors takes away a person's second factors.
+	ResetFactors func(ctx context.Context, id idp.UserID) error
 	// RemoveCredential takes one of a person's credentials away;
 	// login.RemoveCredential does.
 	RemoveCredential func(ctx context.Context, user idp.UserID, id idp.CredentialID) error
@@ -131,6 +133,8 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "POST /console/groups/{id}/suspend", Handler: c.groupSuspend},
 		{Pattern: "GET /console/users/{id}/restore", Handler: c.userRestoreConfirm},
 		{Pattern: "POST /console/users/{id}/restore", Handler: c.userRestore},
+		{Pattern: "GET /console/users/{id}/reset-factors", Handler: c.userFactorsConfirm},
+		{Pattern: "POST /console/users/{id}/reset-factors", Handler: c.userFactors},
 		{Pattern: "GET /console/users/{id}/end-sessions", Handler: c.userEndSessionsConfirm},
 		{Pattern: "POST /console/users/{id}/end-sessions", Handler: c.userEndSessions},
 		{Pattern: "GET /console/sessions", Handler: c.sessionList},

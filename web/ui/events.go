@@ -20,6 +20,12 @@ func EventWords(kind string) string {
 		return "Removed a passkey"
 	case "passkey.refuse":
 		return "A new passkey was refused"
+	case "factor.totp.add":
+		return "Authenticator app added"
+	case "factor.recovery.renew":
+		return "New recovery codes made"
+	case "factor.remove":
+		return "Authenticator app and recovery codes taken away"
 	case "credential.remove":
 		return "A credential was taken away by an owner"
 	case "signin.passkey.clone":

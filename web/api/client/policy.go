@@ -53,3 +53,8 @@ func (c *Client) SetPolicy(ctx context.Context, p Policy, accept, dryRun bool) (
 	err := c.Do(ctx, http.MethodPut, path, p, &out)
 	return out, err
 }
+
+// ResetFactors takes away a person's authenticator app and recovery codes.
+func (c *Client) ResetFactors(ctx context.Context, user string) error {
+	return c.Do(ctx, http.MethodPost, "/users/"+seg(user)+"/reset-factors", nil, nil)
+}
