@@ -504,7 +504,6 @@ func TestCS03GetOfEveryPageChangesNothing(t *testing.T) {
 	before := h.events()
 	for _, rt := range append((&console.Console{}).Routes(), (&portal.Portal{}).Routes()...) {
 		method, pattern, _ := strings.Cut(rt.Pattern, " ")
-		// That somebody took all their data away is written down.
 		if method == http.MethodGet && !strings.HasSuffix(pattern, "/live") {
 			ada.open(strings.NewReplacer("{id}", id, "{$}", "").Replace(pattern))
 		}
