@@ -32,7 +32,7 @@ const (
 	// One beyond is forgotten, the longest unseen: nobody fills the table by
 	// signing in without a cookie.
 	oneTooMany = `DELETE FROM known_devices WHERE id = (SELECT id FROM known_devices WHERE user_id = $1
-		ORDER BY last_seen_at DESC, id DESC LIMIT 1 OFFSET $2)`
+		ORDER BY asks, last_seen_at DESC, id DESC LIMIT 1 OFFSET $2)`
 
 	trustDevice = ` UPDATE known_devices SET trusted_until = $5 WHERE id = $4 AND user_id = $1 AND epoch = $2 AND generation = $3
 		AND ` + sinceCut + ` AND EXISTS (SELECT 1 FROM ok)`

@@ -14,6 +14,12 @@ import (
 // site.
 func (s *Server) admit(rt ui.Route, foreign func(*http.Request) error) ui.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
+		if r.Method == http.MethodPost && rt.Upload == 0 {
+			// Before anybody is let in: who sends a form slowly would else act in
+			// a session that ended meanwhile. What is wrong with the form, its
+			// token says.
+			_ = r.ParseForm()
+		}
 		v := ui.Visit{Now: s.Now()}
 		err := s.signedIn(r, &v)
 		abroad := foreign(r)

@@ -24,7 +24,8 @@ func (l *Login) ChangePassword(ctx context.Context, s idp.Session, current, pass
 	if err := l.throttleAddress(ctx); err != nil {
 		return err
 	}
-	if _, err := l.count(ctx, perAccount(), "account", string(u.ID)); err != nil {
+	// Apart from what strangers try at the sign-in: only who is in counts here.
+	if _, err := l.count(ctx, perAccount(), "change", string(u.ID)); err != nil {
 		return err
 	}
 	c, err := l.Store.Credential(ctx, u.ID, idp.CredentialPassword)

@@ -8,13 +8,36 @@ import (
 	"gatehouse/idp"
 )
 
-// RenamePasskey gives one of a person's passkeys another name.
-func (l *Login) RenamePasskey(ctx context.Context, user idp.UserID, id idp.CredentialID, name string) error {
+// mayChange refuses a person of a session who may not change what they sign in
+// with: one whose session has ended in between, and one who has a second factor
+// and has not proven it, for a password alone must not add another way in.
+func (l *Login) mayChange(u idp.User, all []idp.Credential, s idp.Session) error {
+	switch {
+	case u.Status != idp.UserActive || u.Epoch != s.Epoch:
+		return idp.Errorf(idp.Unauthenticated, "You are not signed in, or no longer. Sign in again.")
+	case len(l.secondFactors(all)) > 0 && !MultiFactor(s.Methods):
+		return idp.Errorf(idp.Denied, "Prove your second factor first. Open the page again: it asks for it.")
+	}
+	return nil
+}
+
+// MayChange reports whether the person of a session has proven enough to change
+// what they sign in with.
+func (l *Login) MayChange(ctx context.Context, s idp.Session) (bool, error) {
+	if MultiFactor(s.Methods) {
+		return true, nil
+	}
+	has, err := l.HasSecond(ctx, s.UserID)
+	return !has, err
+}
+
+// RenamePasskey gives one of the passkeys of a session's person another name.
+func (l *Login) RenamePasskey(ctx context.Context, s idp.Session, id idp.CredentialID, name string) error {
 	name, err := passkeyName(name)
 	if err != nil {
 		return err
 	}
-	return l.changeCredential(ctx, user, id, func(c idp.Credential, _ []idp.Credential) (idp.Change, error) {
+	return l.changeCredential(ctx, s.UserID, &s, id, func(c idp.Credential, _ []idp.Credential) (idp.Change, error) {
 		if c.Kind != idp.CredentialPasskey {
 			return idp.Change{}, noCredential()
 		}
@@ -24,10 +47,10 @@ func (l *Login) RenamePasskey(ctx context.Context, user idp.UserID, id idp.Crede
 	})
 }
 
-// RemovePasskey removes one of a person's passkeys at their own wish:
-// idp.Conflict when nothing would be left with which they can sign in.
-func (l *Login) RemovePasskey(ctx context.Context, user idp.UserID, id idp.CredentialID) error {
-	return l.changeCredential(ctx, user, id, func(c idp.Credential, all []idp.Credential) (idp.Change, error) {
+// RemovePasskey removes one of the passkeys of a session's person at their own
+// wish: idp.Conflict when nothing would be left with which they can sign in.
+func (l *Login) RemovePasskey(ctx context.Context, s idp.Session, id idp.CredentialID) error {
+	return l.changeCredential(ctx, s.UserID, &s, id, func(c idp.Credential, all []idp.Credential) (idp.Change, error) {
 		if c.Kind != idp.CredentialPasskey {
 			return idp.Change{}, noCredential()
 		}
@@ -41,7 +64,7 @@ func (l *Login) RemovePasskey(ctx context.Context, user idp.UserID, id idp.Crede
 // RemoveCredential removes a credential of somebody at an owner's wish, be it
 // their last: it was lost or stolen, and a link lets them in again.
 func (l *Login) RemoveCredential(ctx context.Context, user idp.UserID, id idp.CredentialID) error {
-	return l.changeCredential(ctx, user, id, func(c idp.Credential, _ []idp.Credential) (idp.Change, error) {
+	return l.changeCredential(ctx, user, nil, id, func(c idp.Credential, _ []idp.Credential) (idp.Change, error) {
 		return l.removal(ctx, "credential.remove", c), nil
 	})
 }
@@ -59,8 +82,9 @@ func signsInWithout(all []idp.Credential, id idp.CredentialID) bool {
 }
 
 // changeCredential decides on one of a person's credentials, knowing all of
-// them, and makes it so where the person is as they were when it was decided.
-func (l *Login) changeCredential(ctx context.Context, user idp.UserID, id idp.CredentialID, decide func(idp.Credential, []idp.Credential) (idp.Change, error)) error {
+// them, and makes it so where the person is as they were when it was decided. own
+// is the session in which the person wishes it themselves.
+func (l *Login) changeCredential(ctx context.Context, user idp.UserID, own *idp.Session, id idp.CredentialID, decide func(idp.Credential, []idp.Credential) (idp.Change, error)) error {
 	return retry(func() error {
 		u, err := l.Store.User(ctx, user)
 		if err != nil {
@@ -69,6 +93,11 @@ func (l *Login) changeCredential(ctx context.Context, user idp.UserID, id idp.Cr
 		all, err := l.Store.Credentials(ctx, user)
 		if err != nil {
 			return fmt.Errorf("read the credentials of %s: %w", user, err)
+		}
+		if own != nil {
+			if err := l.mayChange(u, all, *own); err != nil {
+				return err
+			}
 		}
 		i := slices.IndexFunc(all, func(c idp.Credential) bool { return c.ID == id })
 		if i < 0 {

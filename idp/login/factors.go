@@ -77,13 +77,13 @@ func (l *Login) offered(u idp.User, sealed string) ([]byte, error) {
 	return offer.Secret, nil
 }
 
-// AddTOTP keeps an offered secret as the user's, once typed is a code of it, and
+// AddTOTP keeps an offered secret for the person of a session, once typed is a code of it, and
 // returns the recovery codes that come with it, which are shown this once. It
 // answers idp.Invalid, under the field "code", for a code that is not right, and
 // idp.Conflict where the user has an authenticator app already. The code that
 // was typed is spent.
-func (l *Login) AddTOTP(ctx context.Context, id idp.UserID, sealed, typed string) ([]string, error) {
-	u, all, err := l.factorsOf(ctx, id)
+func (l *Login) AddTOTP(ctx context.Context, s idp.Session, sealed, typed string) ([]string, error) {
+	u, all, err := l.ownFactors(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -114,11 +114,11 @@ func (l *Login) AddTOTP(ctx context.Context, id idp.UserID, sealed, typed string
 	return shown, nil
 }
 
-// RenewRecovery replaces the user's recovery codes, used or not, and returns the
+// RenewRecovery replaces the recovery codes of a session's person, used or not, and returns the
 // new ones, which are shown this once. It answers idp.Conflict for a user who
 // has no second factor that they could stand in for.
-func (l *Login) RenewRecovery(ctx context.Context, id idp.UserID) ([]string, error) {
-	u, all, err := l.factorsOf(ctx, id)
+func (l *Login) RenewRecovery(ctx context.Context, s idp.Session) ([]string, error) {
+	u, all, err := l.ownFactors(ctx, s)
 	if err != nil {
 		return nil, err
 	}
@@ -133,14 +133,28 @@ func (l *Login) RenewRecovery(ctx context.Context, id idp.UserID) ([]string, err
 	return shown, nil
 }
 
-// RemoveSecondFactors takes away the user's authenticator app and recovery
-// codes; actor and reason are in the event. Removing what is not there is no
+// RemoveOwnFactors takes away the authenticator app and the recovery codes of a
+// session's person.
+func (l *Login) RemoveOwnFactors(ctx context.Context, s idp.Session) error {
+	u, all, err := l.ownFactors(ctx, s)
+	if err != nil {
+		return err
+	}
+	return l.removeFactors(ctx, u, all)
+}
+
+// RemoveSecondFactors takes away a user's authenticator app and recovery codes
+// at an owner's wish; the actor is in the event. Removing what is not there is no
 // error.
 func (l *Login) RemoveSecondFactors(ctx context.Context, id idp.UserID) error {
 	u, all, err := l.factorsOf(ctx, id)
 	if err != nil {
 		return err
 	}
+	return l.removeFactors(ctx, u, all)
+}
+
+func (l *Login) removeFactors(ctx context.Context, u idp.User, all []idp.Credential) error {
 	change := idp.Change{Users: []idp.User{u}}
 	for _, c := range all {
 		if c.Kind == idp.CredentialTOTP || c.Kind == idp.CredentialRecovery {
@@ -151,8 +165,18 @@ func (l *Login) RemoveSecondFactors(ctx context.Context, id idp.UserID) error {
 		return nil
 	}
 	change.Events = []idp.Event{l.factorEvent(ctx, "factor.remove", u.ID)}
-	_, err = l.Store.Commit(ctx, change)
+	_, err := l.Store.Commit(ctx, change)
 	return err
+}
+
+// ownFactors reads the person of a session who wishes to change what they have,
+// and refuses who may not.
+func (l *Login) ownFactors(ctx context.Context, s idp.Session) (idp.User, []idp.Credential, error) {
+	u, all, err := l.factorsOf(ctx, s.UserID)
+	if err == nil {
+		err = l.mayChange(u, all, s)
+	}
+	return u, all, err
 }
 
 // withRecovery is a change of the user that gives them new recovery codes in

@@ -99,8 +99,12 @@ func (l *Login) enrolling(ctx context.Context, s idp.Session) (idp.User, *keeper
 	if err != nil {
 		return u, nil, fmt.Errorf("read who adds a passkey: %w", err)
 	}
-	if u.Status != idp.UserActive || u.Epoch != s.Epoch {
-		return u, nil, idp.Errorf(idp.Unauthenticated, "You are not signed in, or no longer. Sign in again.")
+	all, err := l.Store.Credentials(ctx, s.UserID)
+	if err != nil {
+		return u, nil, fmt.Errorf("read what they have: %w", err)
+	}
+	if err := l.mayChange(u, all, s); err != nil {
+		return u, nil, err
 	}
 	k, err := l.keeper(ctx, u.ID)
 	if err != nil {

@@ -37,16 +37,16 @@ func TestTheLastWayInStays(t *testing.T) {
 	h := passkeyHouse(t)
 	u, first, second := h.user("grace", ""), newDevice(), newDevice()
 	a := h.enrol(u, first)
-	h.is(h.RemovePasskey(t.Context(), u.ID, a.ID), idp.Conflict)
+	h.is(h.RemovePasskey(t.Context(), own(u), a.ID), idp.Conflict)
 	b := h.enrol(u, second)
-	h.ok(h.RenamePasskey(t.Context(), u.ID, b.ID, "  My key \u202e"))
-	h.is(h.RenamePasskey(t.Context(), u.ID, b.ID, " "), idp.Invalid)
+	h.ok(h.RenamePasskey(t.Context(), own(u), b.ID, "  My key \u202e"))
+	h.is(h.RenamePasskey(t.Context(), own(u), b.ID, " "), idp.Invalid)
 	other := h.user("ada", "")
-	h.is(h.RenamePasskey(t.Context(), other.ID, b.ID, "Mine"), idp.NotFound)
-	h.is(h.RemovePasskey(t.Context(), other.ID, b.ID), idp.NotFound)
-	h.ok(h.RemovePasskey(t.Context(), u.ID, a.ID))
-	h.is(h.RemovePasskey(t.Context(), u.ID, a.ID), idp.NotFound)
-	h.is(h.RemovePasskey(t.Context(), u.ID, b.ID), idp.Conflict)
+	h.is(h.RenamePasskey(t.Context(), own(other), b.ID, "Mine"), idp.NotFound)
+	h.is(h.RemovePasskey(t.Context(), own(other), b.ID), idp.NotFound)
+	h.ok(h.RemovePasskey(t.Context(), own(u), a.ID))
+	h.is(h.RemovePasskey(t.Context(), own(u), a.ID), idp.NotFound)
+	h.is(h.RemovePasskey(t.Context(), own(u), b.ID), idp.Conflict)
 	if _, err := h.touch(second); err != nil {
 		t.Errorf("with a new name it does not sign in: %v", err)
 	}
@@ -81,8 +81,8 @@ func TestTwoRemovalsAtOnceLeaveOne(t *testing.T) {
 	h := passkeyHouse(t)
 	u := h.user("grace", "")
 	a, b := h.enrol(u, newDevice()), h.enrol(u, newDevice())
-	h.Store = &between{Store: h.Store, happens: func() { h.ok(h.RemovePasskey(t.Context(), u.ID, b.ID)) }}
-	h.is(h.RemovePasskey(t.Context(), u.ID, a.ID), idp.Conflict)
+	h.Store = &between{Store: h.Store, happens: func() { h.ok(h.RemovePasskey(t.Context(), own(u), b.ID)) }}
+	h.is(h.RemovePasskey(t.Context(), own(u), a.ID), idp.Conflict)
 	all, err := h.store.Credentials(t.Context(), u.ID)
 	h.ok(err)
 	if len(all) != 1 || all[0].ID != a.ID {

@@ -87,7 +87,7 @@ func (h *house) session(u idp.User) idp.Session {
 	h.Helper()
 	_, _, generation, err := h.store.LoginByName(h.Context(), u.Username)
 	h.ok(err)
-	in, err := h.gate.Prove(h.Context(), h.begin(), idp.Proof{UserID: u.ID, Epoch: 1, Generation: generation}, "pwd")
+	in, err := h.gate.Prove(h.Context(), h.begin(), idp.Proof{UserID: u.ID, Epoch: 1, Generation: generation}, "pwd", "mfa")
 	h.ok(err)
 	_, s, err := h.gate.Start(h.Context(), in, "192.0.2.1", "a browser")
 	h.ok(err)
@@ -415,7 +415,7 @@ func TestEveryoneIsRefusedAlike(t *testing.T) {
 	h.refused(stranger, "unknown passkey")
 	c := h.enrol(u, d)
 	h.enrol(u, second)
-	h.ok(h.RemovePasskey(t.Context(), u.ID, c.ID))
+	h.ok(h.RemovePasskey(t.Context(), own(u), c.ID))
 	h.refused(d, "unknown passkey")
 	h.suspend(u)
 	h.refused(second, "suspended")
@@ -439,7 +439,7 @@ func TestASuspensionBetweenProofAndWriteHolds(t *testing.T) {
 	h.Store = &cutting{Store: store, cut: func() { h.suspend(u) }}
 	_, err := h.touch(d)
 	h.is(err, idp.Unauthenticated)
-	s := idp.Session{ID: idp.NewSessionID(), Proof: idp.Proof{UserID: u.ID, Epoch: 1}}
+	s := idp.Session{ID: idp.NewSessionID(), Proof: idp.Proof{UserID: u.ID, Epoch: 1}, Methods: []string{"pwd", "mfa"}}
 	_, err = h.NewPasskey(t.Context(), s)
 	h.is(err, idp.Unauthenticated)
 }

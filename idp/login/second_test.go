@@ -36,10 +36,47 @@ func (h *house) sets(u idp.User) (*phone, []string) {
 	offer, err := h.OfferTOTP(u, "gatehouse.test")
 	h.ok(err)
 	p := &phone{h, offer.Secret}
-	codes, err := h.AddTOTP(h.Context(), u.ID, offer.Sealed, p.code())
+	codes, err := h.AddTOTP(h.Context(), own(u), offer.Sealed, p.code())
 	h.ok(err)
 	h.clock.pass(time.Minute)
 	return p, codes
+}
+
+// own is a session of somebody who has proven all they have.
+func own(u idp.User) idp.Session {
+	return idp.Session{Proof: idp.Proof{UserID: u.ID, Epoch: u.Epoch}, Methods: []string{"pwd", "mfa"}}
+}
+
+// TestWaysInAreChangedByWhoHasProvenAll: a password alone adds no other way in
+// where there is a second factor, and nothing is changed from a session that was
+// ended meanwhile.
+func TestWaysInAreChangedByWhoHasProvenAll(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	u := h.user("ada", secret)
+	p, _ := h.sets(u)
+	half := own(u)
+	half.Methods = []string{"pwd"}
+	stale := own(u)
+	stale.Epoch++
+	for s, kind := range map[*idp.Session]idp.Kind{&half: idp.Denied, &stale: idp.Unauthenticated} {
+		_, err := h.RenewRecovery(t.Context(), *s)
+		h.is(err, kind)
+		h.is(h.RemoveOwnFactors(t.Context(), *s), kind)
+		_, err = h.AddTOTP(t.Context(), *s, "", p.code())
+		h.is(err, kind)
+		_, err = h.NewPasskey(t.Context(), *s)
+		h.is(err, kind)
+		h.is(h.RemovePasskey(t.Context(), *s, "crd_x"), kind)
+	}
+	if may, err := h.MayChange(t.Context(), half); may || err != nil {
+		t.Errorf("a password alone may change: %v, %v", may, err)
+	}
+	_, err := h.RenewRecovery(t.Context(), own(u))
+	h.ok(err)
+	h.suspend(u)
+	_, err = h.RenewRecovery(t.Context(), own(u))
+	h.is(err, idp.Unauthenticated)
 }
 
 // half is a sign-in whose password is proven.
@@ -152,7 +189,7 @@ func TestMF05ARecoveryCodeCountsOnce(t *testing.T) {
 		t.Errorf("one recovery code was good %d times", won.Load())
 	}
 	h.clock.pass(time.Hour)
-	fresh, err := h.RenewRecovery(t.Context(), u.ID)
+	fresh, err := h.RenewRecovery(t.Context(), own(u))
 	h.ok(err)
 	_, err = h.Code(t.Context(), h.half("ada"), codes[4])
 	h.is(err, idp.Unauthenticated)
@@ -268,13 +305,13 @@ func TestWithoutTheAppThereIsOneStep(t *testing.T) {
 	h.sets(u)
 	offer, err := h.OfferTOTP(u, "gatehouse.test")
 	h.ok(err)
-	_, err = h.AddTOTP(t.Context(), u.ID, offer.Sealed, (&phone{h, offer.Secret}).code())
+	_, err = h.AddTOTP(t.Context(), own(u), offer.Sealed, (&phone{h, offer.Secret}).code())
 	h.is(err, idp.Conflict) // a second one
 	h.ok(h.RemoveSecondFactors(t.Context(), u.ID))
 	if in := h.half("ada"); Next(in) != StepDone {
 		t.Errorf("it asks for %s", Next(in))
 	}
-	_, err = h.RenewRecovery(t.Context(), u.ID)
+	_, err = h.RenewRecovery(t.Context(), own(u))
 	h.is(err, idp.Conflict)
 	if kept, err := h.store.Credentials(t.Context(), u.ID); err != nil || len(kept) != 1 {
 		t.Errorf("kept %d credentials, %v", len(kept), err)
@@ -289,12 +326,12 @@ func TestAnOfferIsOfOnePersonForAWhile(t *testing.T) {
 	offer, err := h.OfferTOTP(u, "gatehouse.test")
 	h.ok(err)
 	p := &phone{h, offer.Secret}
-	_, err = h.AddTOTP(t.Context(), u.ID, offer.Sealed, "000000")
+	_, err = h.AddTOTP(t.Context(), own(u), offer.Sealed, "000000")
 	h.is(err, idp.Invalid)
-	_, err = h.AddTOTP(t.Context(), eve.ID, offer.Sealed, p.code())
+	_, err = h.AddTOTP(t.Context(), own(eve), offer.Sealed, p.code())
 	h.is(err, idp.Invalid)
 	h.clock.pass(offerLife)
-	_, err = h.AddTOTP(t.Context(), u.ID, offer.Sealed, p.code())
+	_, err = h.AddTOTP(t.Context(), own(u), offer.Sealed, p.code())
 	h.is(err, idp.Invalid)
 	if kept, err := h.store.Credentials(t.Context(), u.ID); err != nil || len(kept) != 1 {
 		t.Errorf("kept %d credentials, %v", len(kept), err)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"image/color"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/boombuler/barcode/qr"
@@ -19,6 +20,9 @@ import (
 // authenticator app is offered one.
 func (p *Portal) codes(w http.ResponseWriter, r *http.Request) error {
 	v := ui.VisitOf(r.Context())
+	if led, err := p.secondFirst(w, r); led || err != nil {
+		return err
+	}
 	all, err := p.Store.Credentials(r.Context(), v.User.ID)
 	if err != nil {
 		return err
@@ -33,12 +37,22 @@ func (p *Portal) codes(w http.ResponseWriter, r *http.Request) error {
 	return p.showOffer(w, r, http.StatusOK, offer, "")
 }
 
+// secondFirst leads somebody who has a second factor past proving it, before they
+// change what they sign in with.
+func (p *Portal) secondFirst(w http.ResponseWriter, r *http.Request) (led bool, err error) {
+	may, err := p.Login.MayChange(r.Context(), ui.VisitOf(r.Context()).Session)
+	if may || err != nil {
+		return false, err
+	}
+	return true, ui.SeeOther(w, r, "/signin?second=1&return_to="+url.QueryEscape(r.URL.Path))
+}
+
 // addTOTP keeps the offered secret, once a code has shown that the app has it,
 // and shows the recovery codes, which is done once.
 func (p *Portal) addTOTP(w http.ResponseWriter, r *http.Request) error {
 	ctx, u := r.Context(), ui.VisitOf(r.Context()).User
 	sealed := r.PostFormValue("offer")
-	shown, err := p.Login.AddTOTP(ctx, u.ID, sealed, r.PostFormValue("code"))
+	shown, err := p.Login.AddTOTP(ctx, ui.VisitOf(ctx).Session, sealed, r.PostFormValue("code"))
 	if wrong, ok := errors.AsType[*idp.Error](err); ok && wrong.Fields["code"] != "" {
 		offer, err := p.Login.SameOffer(u, p.Issuer, sealed)
 		if err != nil {
@@ -54,7 +68,7 @@ func (p *Portal) addTOTP(w http.ResponseWriter, r *http.Request) error {
 
 // renewRecovery replaces the recovery codes and shows the new ones, once.
 func (p *Portal) renewRecovery(w http.ResponseWriter, r *http.Request) error {
-	shown, err := p.Login.RenewRecovery(r.Context(), ui.VisitOf(r.Context()).User.ID)
+	shown, err := p.Login.RenewRecovery(r.Context(), ui.VisitOf(r.Context()).Session)
 	if err != nil {
 		return err
 	}
@@ -63,7 +77,7 @@ func (p *Portal) renewRecovery(w http.ResponseWriter, r *http.Request) error {
 
 // removeCodes takes the authenticator app and the recovery codes away.
 func (p *Portal) removeCodes(w http.ResponseWriter, r *http.Request) error {
-	if err := p.Login.RemoveSecondFactors(r.Context(), ui.VisitOf(r.Context()).User.ID); err != nil {
+	if err := p.Login.RemoveOwnFactors(r.Context(), ui.VisitOf(r.Context()).Session); err != nil {
 		return err
 	}
 	return ui.SeeOther(w, r, "/codes")

@@ -28,8 +28,9 @@ func (p *Portal) showPasskeys(w http.ResponseWriter, r *http.Request, status int
 		return err
 	}
 	v.Making, err = p.Login.NewPasskey(ctx, visit.Session)
-	if e, ok := errors.AsType[*idp.Error](err); ok && (e.Kind == idp.Invalid || e.Kind == idp.NotFound) {
-		v.None, err = ui.Said(ctx, e), nil // as many as may be, or a house without any
+	if e, ok := errors.AsType[*idp.Error](err); ok && (e.Kind == idp.Invalid || e.Kind == idp.NotFound || e.Kind == idp.Denied) {
+		// As many as may be, or a house without any, or only after a second proof.
+		v.None, v.Prove, err = ui.Said(ctx, e), e.Kind == idp.Denied, nil
 	}
 	if err != nil {
 		return err
@@ -100,12 +101,12 @@ func (p *Portal) unknown(response string) string {
 
 func (p *Portal) renamePasskey(w http.ResponseWriter, r *http.Request) error {
 	id := idp.CredentialID(r.PathValue("id"))
-	return p.changed(w, r, p.Login.RenamePasskey(r.Context(), ui.VisitOf(r.Context()).User.ID, id, r.PostFormValue("name")))
+	return p.changed(w, r, p.Login.RenamePasskey(r.Context(), ui.VisitOf(r.Context()).Session, id, r.PostFormValue("name")))
 }
 
 func (p *Portal) removePasskey(w http.ResponseWriter, r *http.Request) error {
 	id := idp.CredentialID(r.PathValue("id"))
-	return p.changed(w, r, p.Login.RemovePasskey(r.Context(), ui.VisitOf(r.Context()).User.ID, id))
+	return p.changed(w, r, p.Login.RemovePasskey(r.Context(), ui.VisitOf(r.Context()).Session, id))
 }
 
 // changed leads back to the list, with what was wrong if anything.
@@ -121,6 +122,7 @@ func (p *Portal) changed(w http.ResponseWriter, r *http.Request, err error) erro
 
 // passkeysView is the page of a person's passkeys.
 type passkeysView struct {
+	Prove    bool // nothing can be changed before a second proof
 	Passkeys []login.Passkey
 	Known    string // what the browser is told of them
 	Unknown  string // of one that was made and not kept

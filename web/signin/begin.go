@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login"
 	"gatehouse/web/ui"
 )
 
@@ -14,6 +15,13 @@ func (s *SignIn) begin(w http.ResponseWriter, r *http.Request) error {
 	next := localPath(r.URL.Query().Get("return_to"))
 	v := ui.VisitOf(r.Context())
 	wish := idp.SignIn{ResumeURL: next}
+	if r.URL.Query().Get("second") != "" && v.SignedIn() && !login.MultiFactor(v.Session.Methods) {
+		in, err := s.Login.StepUp(r.Context(), wish, v.Session, s.Cookies.Bind(w, r))
+		if err != nil {
+			return err
+		}
+		return ui.SeeOther(w, r, "/signin/"+string(in.ID))
+	}
 	switch again := r.URL.Query().Get("again") != ""; {
 	case v.SignedIn() && (!again || v.JustProven()):
 		return ui.SeeOther(w, r, next)
