@@ -35,12 +35,17 @@ func (s *Server) admit(rt ui.Route, foreign func(*http.Request) error) ui.Handle
 		case rt.Access == ui.JustProven && !v.JustProven() && r.Method == http.MethodGet:
 			return ui.SeeOther(w, r, "/signin?again=1&return_to="+url.QueryEscape(r.URL.RequestURI()))
 		}
+		if rt.Access == ui.OwnerOnly && v.Owner() && abroad == nil {
+			if led, err := s.secondFirst(w, r, v); led || err != nil {
+				return err
+			}
+		}
 		if rt.Access == ui.BoundBrowser {
 			// The forms of a sign-in belong to the browser, not to a session.
 			v.Secret = s.Cookies.Bound(r)
 		}
 		if rt.Upload > 0 && v.Owner() {
-			v.Upload = new(ui.Upload)
+			v.Upload = &ui.Upload{Stands: func() error { return s.ownerStill(r) }}
 			makeWay(w, r, rt.Upload)
 		}
 		ctx := ui.WithVisit(r.Context(), v)
@@ -60,6 +65,35 @@ func (s *Server) admit(rt ui.Route, foreign func(*http.Request) error) ui.Handle
 		}
 		return rt.Handler(w, r)
 	}
+}
+
+// secondFirst keeps an owner whom the policy asks for a second factor out of the
+// console until it is proven: the house lets in who has none, to set one up, and
+// this is not what it lets them in for.
+func (s *Server) secondFirst(w http.ResponseWriter, r *http.Request, v ui.Visit) (led bool, err error) {
+	if s.Suffices == nil {
+		return false, nil
+	}
+	_, whole, err := s.Suffices(r.Context(), v.Session, "")
+	switch {
+	case err != nil || whole:
+		return false, err
+	case r.Method == http.MethodGet:
+		return true, ui.SeeOther(w, r, "/signin?second=1&return_to="+url.QueryEscape(r.URL.RequestURI()))
+	}
+	return true, idp.Errorf(idp.Denied, "The policy asks for a second factor here. Open the page again: it asks for it.")
+}
+
+// ownerStill answers nil while the browser has the live session of an owner.
+func (s *Server) ownerStill(r *http.Request) error {
+	var v ui.Visit
+	if err := s.signedIn(r, &v); err != nil {
+		return err
+	}
+	if !v.Owner() {
+		return idp.Errorf(idp.Denied, "This page is for owners of Gatehouse.")
+	}
+	return nil
 }
 
 // refusal says why this visit may not do what it asks for.

@@ -48,6 +48,9 @@ type Server struct {
 	// Closed says why nobody is let in at this moment; "" while the house is
 	// open. nil: it always is.
 	Closed func() string
+	// Suffices says how a session does by the policy of the house, for the house
+	// itself ("" as the app); nil: there is none. *login.Login does.
+	Suffices func(ctx context.Context, s idp.Session, app idp.AppID) (fresh, whole bool, err error)
 	// Record writes the audit line of somebody signed in who was refused an
 	// owner's action; nil: none is written.
 	Record         func(ctx context.Context, events ...idp.Event) error

@@ -2,11 +2,13 @@ package web
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"net/http/cookiejar"
@@ -73,6 +75,117 @@ func TestAFormWantsARecentProof(t *testing.T) {
 		r.AddCookie(&http.Cookie{Name: "gatehouse", Value: cookie})
 		if w := ask(h, r); w.Code != want {
 			t.Errorf("a form of the %s session was answered with %d, want %d", cookie, w.Code, want)
+		}
+	}
+}
+
+// TestTheConsoleWantsWhatThePolicyAsks of owners: a page leads to the second
+// factor, a form is refused, and their own page stays open to set one up.
+func TestTheConsoleWantsWhatThePolicyAsks(t *testing.T) {
+	whole := false
+	h, err := (&Server{
+		Gate: door{}, Users: door{}, Pages: &ui.Pages{Log: slog.New(slog.DiscardHandler)}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		API: http.NotFoundHandler(), Ready: func(context.Context) error { return nil },
+		Routes: []ui.Route{
+			{Pattern: "GET /console", Access: ui.OwnerOnly, Handler: ok}, {Pattern: "POST /console", Access: ui.OwnerOnly, Handler: ok},
+			{Pattern: "GET /codes", Access: ui.JustProven, Handler: ok},
+		},
+		Suffices: func(context.Context, idp.Session, idp.AppID) (bool, bool, error) { return true, whole, nil },
+	}).Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, whole = range []bool{false, true} {
+		for _, c := range []struct {
+			method, path string
+			half, full   int
+		}{{"GET", "/console", 303, 200}, {"POST", "/console", 403, 200}, {"GET", "/codes", 200, 200}} {
+			r := httptest.NewRequest(c.method, "http://localhost"+c.path, strings.NewReader(url.Values{"csrf": {ui.CSRFToken("owner")}}.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.AddCookie(&http.Cookie{Name: "gatehouse", Value: "owner"})
+			want := c.half
+			if whole {
+				want = c.full
+			}
+			if w := ask(h, r); w.Code != want {
+				t.Errorf("%s %s, proven whole %v: %d, want %d", c.method, c.path, whole, w.Code, want)
+			}
+		}
+	}
+}
+
+// slow is a body before whose last bytes something happens.
+type slow struct {
+	*strings.Reader
+	meanwhile func()
+}
+
+func (s *slow) Read(b []byte) (int, error) {
+	n, err := s.Reader.Read(b)
+	if s.Len() == 0 {
+		s.meanwhile()
+	}
+	return n, err
+}
+
+// leaving lets an owner in until they are gone.
+type leaving struct {
+	door
+	gone *bool
+}
+
+func (l leaving) Session(ctx context.Context, raw string) (idp.Session, error) {
+	if *l.gone {
+		return idp.Session{}, idp.Errorf(idp.Unauthenticated, "")
+	}
+	return l.door.Session(ctx, raw)
+}
+
+// TestASlowFormDoesNotOutliveItsSession: a form, and one with a file, whose last
+// byte comes when its sender's session has ended.
+func TestASlowFormDoesNotOutliveItsSession(t *testing.T) {
+	gone, acted := false, false
+	act := func(w http.ResponseWriter, r *http.Request) error {
+		if u := ui.VisitOf(r.Context()).Upload; u != nil {
+			for {
+				if _, err := u.Next(); errors.Is(err, io.EOF) {
+					break
+				} else if err != nil {
+					return err
+				}
+			}
+		}
+		acted = true
+		return nil
+	}
+	h, err := (&Server{
+		Gate: leaving{gone: &gone}, Users: door{}, Pages: &ui.Pages{Log: slog.New(slog.DiscardHandler)}, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		API: http.NotFoundHandler(), Ready: func(context.Context) error { return nil },
+		Routes: []ui.Route{
+			{Pattern: "POST /form", Access: ui.OwnerOnly, Handler: act},
+			{Pattern: "POST /file", Access: ui.OwnerOnly, Handler: act, Upload: 1 << 20},
+		},
+	}).Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	parts := multipart.NewWriter(&file)
+	_ = parts.WriteField("csrf", ui.CSRFToken("owner"))
+	_ = parts.WriteField("name", strings.Repeat("x", 64<<10))
+	_ = parts.Close()
+	for _, c := range []struct{ path, kind, body string }{
+		{"/form", "application/x-www-form-urlencoded", url.Values{"csrf": {ui.CSRFToken("owner")}}.Encode()},
+		{"/file", parts.FormDataContentType(), file.String()},
+	} {
+		for _, ends := range []bool{true, false} {
+			gone, acted = false, false
+			r := httptest.NewRequest(http.MethodPost, "http://localhost"+c.path, &slow{strings.NewReader(c.body), func() { gone = ends }})
+			r.Header.Set("Content-Type", c.kind)
+			r.AddCookie(&http.Cookie{Name: "gatehouse", Value: "owner"})
+			if ask(h, r); acted == ends {
+				t.Errorf("%s, its session ending meanwhile %v: acted %v", c.path, ends, acted)
+			}
 		}
 	}
 }

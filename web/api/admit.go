@@ -1,8 +1,10 @@
 package api
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
+	"io"
 	"net/http"
 	"strings"
 
@@ -24,7 +26,18 @@ func (a *API) admit(rt route) http.Handler {
 		actor := idp.ActorOf(r.Context())
 		if rt.access != anyone {
 			var err error
-			if c, actor, err = a.prove(r, rt.access, actor); err != nil {
+			if c, actor, err = a.prove(r, rt.access, actor); err == nil && r.ContentLength != 0 {
+				// A body that is sent slowly would else act for a token that was
+				// revoked, or a person who was suspended, meanwhile.
+				var body []byte
+				if body, err = io.ReadAll(r.Body); err != nil {
+					a.refuse(w, r, idp.Errorf(idp.Invalid, "The request body did not arrive whole, or is too large.").Because(err))
+					return
+				}
+				r.Body = io.NopCloser(bytes.NewReader(body))
+				c, actor, err = a.prove(r, rt.access, actor)
+			}
+			if err != nil {
 				r = r.WithContext(idp.WithActor(r.Context(), actor))
 				a.note(r, rt, err)
 				a.refuse(w, r, err)

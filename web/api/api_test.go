@@ -99,6 +99,42 @@ func status(err error) int {
 	return 0
 }
 
+// sent is a body of {} before which something happens.
+type sent func()
+
+func (f sent) Read(b []byte) (int, error) {
+	f()
+	return copy(b, "{}"), io.EOF
+}
+
+// TestASlowBodyDoesNotOutliveItsToken: an owner is suspended while the body of
+// their request is on the way, which would have restored them.
+func TestASlowBodyDoesNotOutliveItsToken(t *testing.T) {
+	h := newHouse(t)
+	h.token("grace", idp.RoleOwner)
+	leaver, raw := h.token("leaver", idp.RoleOwner)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.url+"/api/v1/users/leaver/restore", sent(func() {
+		if _, err := h.dir.Suspend(context.WithoutCancel(t.Context()), leaver.ID, ""); err != nil {
+			t.Error(err)
+		}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+raw)
+	// The server asks for the body once it has let the token in.
+	r.Header.Set("Expect", "100-continue")
+	answer, err := (&http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute}}).Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	u, err := h.store.User(t.Context(), leaver.ID)
+	if err != nil || u.Status != idp.UserSuspended || answer.StatusCode != http.StatusUnauthorized {
+		t.Errorf("answered %d, the person is %s (%v)", answer.StatusCode, u.Status, err)
+	}
+}
+
 // TestTE02EveryRouteRefusesWhoeverIsNoOwner runs over the table of routes
 // itself, so that a new one is in it.
 func TestTE02EveryRouteRefusesWhoeverIsNoOwner(t *testing.T) {

@@ -12,7 +12,13 @@ import (
 
 // Upload is a form with a file that is read part by part, as it comes, because
 // it may be larger than memory should hold. The form's token is its first part.
-type Upload struct{ reader *multipart.Reader }
+type Upload struct {
+	// Stands reports whether who sends it is still let in: a file may be sent so
+	// slowly that its sender's session has ended when it is there. It is asked
+	// after the last part.
+	Stands func() error
+	reader *multipart.Reader
+}
 
 // Part is one field or file of an Upload; it is read before the next is asked for.
 type Part struct {
@@ -21,11 +27,15 @@ type Part struct {
 }
 
 // Next returns the next part; io.EOF after the last, idp.Invalid for a form that
-// breaks off or is larger than its route takes.
+// breaks off or is larger than its route takes, and what Stands answers where its
+// sender is not let in any more.
 func (u *Upload) Next() (Part, error) {
 	p, err := u.reader.NextPart()
 	switch {
 	case errors.Is(err, io.EOF):
+		if err := u.Stands(); err != nil {
+			return Part{}, err
+		}
 		return Part{}, io.EOF
 	case err != nil:
 		return Part{}, idp.Errorf(idp.Invalid, "The form did not arrive whole, or is too large. Send it again.").Because(err)
