@@ -21,7 +21,10 @@ func (l *Login) second(ctx context.Context, in idp.SignIn, id idp.UserID) (idp.S
 		return idp.SignIn{}, err
 	}
 	in.Has = l.secondFactors(all)
-	in.Several = in.Several || asked.SecondFactor || slices.Contains(in.Has, idp.CredentialTOTP)
+	// The house itself lets in who has none yet: where else could they set one up?
+	// Their own page is all they get; console and apps ask again.
+	enrols := in.AppID == "" && len(in.Has) == 0
+	in.Several = in.Several || asked.SecondFactor && !enrols || slices.Contains(in.Has, idp.CredentialTOTP)
 	return in, nil
 }
 

@@ -160,7 +160,7 @@ func (p *Provider) asked(w http.ResponseWriter, r *http.Request, ticket string) 
 		p.turnAway(w, r, err)
 		return req, adm, s, false
 	}
-	return q.Request, adm, s, true
+	return q.Request, adm, s, p.sufficesStill(w, r, adm.App, &q.Request, s)
 }
 
 // openQuestion opens what may be a question of ours; idp.Invalid if not, or

@@ -125,6 +125,23 @@ func TestConsentIsRefusedOrCannotBeAsked(t *testing.T) {
 	}
 }
 
+// TestConsentIsJudgedByThePolicyOfItsMoment: a rule that came while the person
+// thought about the question holds for the answer, too.
+func TestConsentIsJudgedByThePolicyOfItsMoment(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.foreign()
+	ada := h.signedIn(h.ada)
+	ticket := ada.asked(ada.authorize())
+	h.asks(h.wiki, idp.Demand{SecondFactor: true})
+	if _, q := ada.answers(ticket, "allow").location(t); q.Get("error") != "login_required" || q.Get("code") != "" {
+		t.Errorf("allowed after the rule: %v", q)
+	}
+	if have, err := h.store.Consents(t.Context(), h.ada.ID); err != nil || len(have) > 0 {
+		t.Errorf("consent was given: %v %v", have, err)
+	}
+}
+
 // TestCS01ConsentIsGivenByTheSessionThatWasAsked also holds that nobody
 // answers for another: not from another site, not in another session, not of a
 // question that was tampered with or is old.

@@ -51,22 +51,27 @@ func (p *Provider) answer(w http.ResponseWriter, r *http.Request, in idp.SignIn,
 		p.turnAway(w, r, err)
 		return
 	}
-	app := adm.App
-	_, whole, err := p.SignIns.Suffices(r.Context(), session, app.ID)
-	if err != nil {
-		p.Browser.Problem(w, r, err)
-		return
-	}
-	switch {
-	case !whole: // asked for since the sign-in began
-		p.respond(w, r, app, &req, loginRequired())
-	case !req.means(session.UserID):
-		p.respond(w, r, app, &req, loginRequired())
-	case len(req.ACR.Essential) > 0 && !req.ACR.met(session.Methods):
-		p.refuse(w, r, app, &req, unmet())
-	default:
+	if p.sufficesStill(w, r, adm.App, &req, session) {
 		p.grant(w, r, adm, &req, session)
 	}
+}
+
+// sufficesStill reports whether a session answers a request that was kept while
+// the person did something; policy, session and app may have changed since it was
+// judged. It answers the app itself where not.
+func (p *Provider) sufficesStill(w http.ResponseWriter, r *http.Request, app idp.App, req *request, session idp.Session) bool {
+	_, whole, err := p.SignIns.Suffices(r.Context(), session, app.ID)
+	switch {
+	case err != nil:
+		p.Browser.Problem(w, r, err)
+	case !whole, !req.means(session.UserID):
+		p.respond(w, r, app, req, loginRequired())
+	case len(req.ACR.Essential) > 0 && !req.ACR.met(session.Methods):
+		p.refuse(w, r, app, req, unmet())
+	default:
+		return true
+	}
+	return false
 }
 
 func startAgain(cause error) error {
