@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"encoding/json"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -86,4 +88,36 @@ func TestACodeIsTheSecondStep(t *testing.T) {
 	if len(kept) < 2 {
 		t.Errorf("an owner sees credentials %v", kept)
 	}
+}
+
+// TestWhoHasNoSecondFactorSetsOneUp: a rule for everybody leaves Ada without one a
+// way on, which is not a way in.
+func TestWhoHasNoSecondFactorSetsOneUp(t *testing.T) {
+	t.Parallel()
+	w := found(t, plan{})
+	w.adaChoosesPassword()
+	rule := filepath.Join(t.TempDir(), "policy.yaml")
+	if err := os.WriteFile(rule, []byte("rules:\n  - second_factor: true\n    app: Wiki\n  - second_factor: true\n    app: CRM\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w.gatehouse("policy", "set", "--accept", rule)
+	b := browser(t)
+	b.open(w.URL)
+	signIn(b, "ada", adasPassword)
+	b.sees("Hello, Ada")
+	b.open(w.Wiki.URL + "/login")
+	b.sees("you have not set one up yet")
+	b.press("Set one up")
+	b.sees("Code that the app shows now")
+	key := strings.ReplaceAll(read(b, chromedp.Evaluate[string]("document.querySelector('.offer code').textContent")), " ", "")
+	b.fill("code", oathtool(t, key, "now"))
+	b.press("Add")
+	b.sees("They are shown this once.")
+	b.open(w.Wiki.URL + "/login")
+	b.sees("Second step") // and not her password again
+	b.fill("code", oathtool(t, key, "now + 30 seconds"))
+	b.press("Continue")
+	b.sees("Good to see you")
+	b.open(w.CRM.URL + "/login")
+	b.sees("Contacts")
 }
