@@ -67,7 +67,8 @@ func samplePreview() previewView {
 		l := previewLine{App: name, Holds: "1 session", Lever: "Back-channel logout"}
 		switch name {
 		case "CRM":
-			l.Lever, l.Survives, l.Until = "Nothing reaches it", "its session", uitest.Now().Add(34*time.Minute)
+			// Tomorrow: a time with its date is the widest.
+			l.Lever, l.Survives, l.Until = "Nothing reaches it", "its session", uitest.Now().Add(24*time.Hour)
 		case "Slack":
 			l.Holds, l.Lever = "2 sessions", "LogoutRequest over SOAP"
 		case "Box":
