@@ -20,6 +20,7 @@ type person struct {
 func (h *house) person() *person {
 	jar, _ := cookiejar.New(nil) // never fails without options
 	return &person{h, &http.Client{
+		Transport:     h.server.Client().Transport, // the default one is closed with the server of any test
 		Jar:           jar,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}

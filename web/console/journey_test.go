@@ -116,7 +116,10 @@ func (h *house) browser() *browser {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return &browser{house: h, client: &http.Client{Jar: jar}}
+	// The default transport's connections are closed with the server of any test.
+	own := new(http.Transport)
+	h.t.Cleanup(own.CloseIdleConnections)
+	return &browser{house: h, client: &http.Client{Jar: jar, Transport: own}}
 }
 
 func (b *browser) show(res *http.Response, err error) *browser {
