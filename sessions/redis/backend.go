@@ -159,7 +159,7 @@ func readFamily(body string, id idp.TokenFamilyID, now time.Time) (t idp.FamilyT
 
 // keepFamily keeps a copy of what is alive.
 func (b *backend) keepFamily(ctx context.Context, t idp.FamilyTruth, now time.Time) error {
-	if t.Family.Stands(t.Standing, t.Family.CreatedAt) && t.Family.RevokedAt.IsZero() && t.SessionAlive &&
+	if b.redis.keeps() && t.Family.Stands(t.Standing, t.Family.CreatedAt) && t.Family.RevokedAt.IsZero() && t.SessionAlive &&
 		t.Family.AppEpoch == t.AppEpoch && t.Granted {
 		life := familyLife
 		if !t.Until.IsZero() {

@@ -52,11 +52,18 @@ func bodyOf(value string) string {
 	return body
 }
 
+// keeps reports whether a copy would be kept now: encoding one that would not
+// is work for nobody, and all that a node without Redis would do for it.
+func (r *Redis) keeps() bool {
+	l := r.lease.Load()
+	return l != nil && l.valid() && l.well()
+}
+
 // write keeps a copy that SQL answered with at number n. That it may fail is
 // no matter: the next question asks SQL again.
 func (r *Redis) write(ctx context.Context, name string, n int64, body string, life time.Duration, scopes ...string) {
 	l := r.lease.Load()
-	if l == nil || !l.valid() || !l.well() || life <= 0 {
+	if life <= 0 || !r.keeps() {
 		return
 	}
 	head := strconv.FormatInt(n, 10) + " " + strings.Join(scopes, " ")
