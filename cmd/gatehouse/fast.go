@@ -80,6 +80,10 @@ func (r *remembered) Admission(ctx context.Context, p idp.Protocol, identifier s
 	return r.apps.Admission(ctx, p, identifier, user, now)
 }
 
+func (r *remembered) Entry(ctx context.Context, p idp.Protocol, identifier string, user idp.UserID, now time.Time) (idp.Entry, error) {
+	return r.apps.Entry(ctx, p, identifier, user, now)
+}
+
 func (r *remembered) AppTruthByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.AppTruth, error) {
 	return r.apps.AppTruthByIdentifier(ctx, p, identifier)
 }

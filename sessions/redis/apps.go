@@ -15,6 +15,8 @@ import (
 // AppStore reads apps with the number of the log at that moment.
 type AppStore interface {
 	Admission(ctx context.Context, p idp.Protocol, identifier string, user idp.UserID, now time.Time) (idp.Admission, error)
+	// EntryTurns comes with when time alone may change what it says; zero: never.
+	EntryTurns(ctx context.Context, p idp.Protocol, identifier string, user idp.UserID, now time.Time) (idp.Entry, time.Time, error)
 	AppAt(ctx context.Context, id idp.AppID) (idp.App, int64, error)
 	AppTruthByIdentifierAt(ctx context.Context, p idp.Protocol, identifier string) (idp.AppTruth, int64, error)
 }
@@ -73,7 +75,7 @@ func (a *Apps) Admission(ctx context.Context, p idp.Protocol, identifier string,
 		}
 	}
 	adm, err := a.SQL.Admission(ctx, p, identifier, user, now)
-	if err == nil && adm.Granted {
+	if err == nil && adm.Granted && a.Redis.keeps() {
 		life := time.Hour
 		if !adm.Until.IsZero() {
 			life = min(life, adm.Until.Sub(now))
@@ -81,6 +83,45 @@ func (a *Apps) Admission(ctx context.Context, p idp.Protocol, identifier string,
 		a.Redis.write(ctx, name, adm.N, writeAdmission(adm, name), life, ofUser(user), ofApp(adm.App.ID))
 	}
 	return adm, err
+}
+
+// Entry returns the app with this client_id or entityID, and what a sign-on of
+// the user to it goes by. Of who may use it a copy is kept as of an admission,
+// until time alone may change the role.
+func (a *Apps) Entry(ctx context.Context, p idp.Protocol, identifier string, user idp.UserID, now time.Time) (idp.Entry, error) {
+	app := appName(p, identifier)
+	name := "e:" + string(user) + ":" + app
+	if copies := a.Redis.readAll(ctx, app, name); copies != nil {
+		t, known := a.decode(app, bodyOf(copies[0]))
+		var c copyOfEntry
+		if known && json.Unmarshal([]byte(bodyOf(copies[1])), &c) == nil && c.Name == name && (c.Turns.IsZero() || now.Before(c.Turns)) {
+			c.Entry.App = t.App
+			return c.Entry, nil
+		}
+	}
+	e, turns, err := a.SQL.EntryTurns(ctx, p, identifier, user, now)
+	if err != nil || !e.Granted || !a.Redis.keeps() {
+		return e, err
+	}
+	life := time.Hour
+	if !turns.IsZero() {
+		life = min(life, turns.Sub(now))
+	}
+	c := copyOfEntry{Name: name, Turns: turns, Entry: e}
+	c.Entry.App = idp.App{} // which has a copy of its own
+	body, err := json.Marshal(c)
+	if err != nil {
+		return e, err
+	}
+	a.Redis.write(ctx, name, e.N, string(body), life, ofUser(user), ofApp(e.App.ID))
+	_, err = a.AppTruthByIdentifier(ctx, p, identifier)
+	return e, err
+}
+
+type copyOfEntry struct {
+	Name  string
+	Turns time.Time
+	idp.Entry
 }
 
 // The copy of an admission is its fields, one line each, and the name again.
@@ -126,6 +167,9 @@ func (a *Apps) read(ctx context.Context, name string, sql func() (idp.AppTruth, 
 
 // keep keeps a copy of what was read at number n.
 func (a *Apps) keep(ctx context.Context, name string, t idp.AppTruth, n int64) error {
+	if !a.Redis.keeps() {
+		return nil
+	}
 	body, err := json.Marshal(copyOfApp{name, t})
 	if err == nil {
 		a.Redis.write(ctx, name, n, string(body), time.Hour, ofApp(t.App.ID))

@@ -3,6 +3,7 @@ package redis_test
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"runtime"
 	"strings"
 	"sync"
@@ -591,6 +592,73 @@ func TestAnAdmissionsCopyGoesWithItsGrant(t *testing.T) {
 	if adm := asked(time.Now()); adm.Granted {
 		t.Errorf("after they left the group: %+v", adm)
 	}
+}
+
+// TestAnEntrysCopySaysWhatSQLSays: what a sign-on goes by (role and groups too)
+// is known without SQL, and until the moment at which any of it changes.
+func TestAnEntrysCopySaysWhatSQLSays(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	n := newNode(t, "a", "redis://"+startRedis(t).addr(), db)
+	n.trusted()
+	apps := &redis.Apps{SQL: db, Redis: n.redis}
+	u := n.person()
+	app, err := n.dir.AddApp(n.ctx, idp.App{Name: "wiki", Protocol: idp.ProtocolOIDC, Identifier: "wiki",
+		OIDC: &idp.OIDCSettings{AuthMethod: "none", RedirectURIs: []string{"https://app.example/cb"}}})
+	n.must(err)
+	group, err := n.dir.AddGroup(n.ctx, "staff")
+	n.must(err)
+	n.must(n.dir.AddMember(n.ctx, group.ID, u.ID))
+	// same asks twice, the second time without SQL where there is something to
+	// keep, and compares with SQL.
+	same := func(what string, at time.Time, kept bool) {
+		t.Helper()
+		want, err := db.Entry(n.ctx, idp.ProtocolOIDC, "wiki", u.ID, at)
+		n.must(err)
+		want.N = 0
+		asked := func() idp.Entry {
+			e, err := apps.Entry(n.ctx, idp.ProtocolOIDC, "wiki", u.ID, at)
+			n.must(err)
+			e.N = 0 // of a copy: of then
+			return e
+		}
+		// A change that ends nothing is raised beside its answer.
+		for e, until := asked(), time.Now().Add(10*time.Second); !reflect.DeepEqual(e, want); e = asked() {
+			if time.Now().After(until) {
+				t.Fatalf("%s: %+v\nand SQL says %+v", what, e, want)
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if kept {
+			n.asksNoSQL(func() {
+				if e := asked(); !reflect.DeepEqual(e, want) {
+					t.Errorf("%s, by the copy: %+v\nand SQL says %+v", what, e, want)
+				}
+			})
+		}
+	}
+	same("without a grant", time.Now(), false)
+	_, err = n.dir.Grant(n.ctx, idp.Grant{AppID: app.ID, GroupID: group.ID, Role: "reader"})
+	n.must(err)
+	same("by the group", time.Now(), true)
+	soon := idp.Time(time.Now().Add(time.Minute))
+	own, err := n.dir.Grant(n.ctx, idp.Grant{AppID: app.ID, UserID: u.ID, Role: "editor", FromAt: soon})
+	n.must(err)
+	same("before their own begins", time.Now(), true)
+	same("when it has begun", soon, false)
+	_, err = n.dir.Ungrant(n.ctx, own)
+	n.must(err)
+	same("after it was taken away", time.Now(), true)
+	_, err = n.dir.ChangeUser(n.ctx, u.ID, directory.Person{Username: u.Username, DisplayName: "Somebody Else"})
+	n.must(err)
+	same("by another name", time.Now(), true)
+	second, err := n.dir.AddGroup(n.ctx, "admins")
+	n.must(err)
+	n.must(n.dir.AddMember(n.ctx, second.ID, u.ID))
+	same("in one more group", time.Now(), true)
+	_, err = n.dir.RemoveMember(n.ctx, group.ID, u.ID)
+	n.must(err)
+	same("out of the group of the grant", time.Now(), false)
 }
 
 // RV-03 for a node that has no Redis while the house has one.

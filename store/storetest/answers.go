@@ -126,6 +126,9 @@ func testEntry(h *house) {
 	for i, g := range groups {
 		names[i] = g.Name
 	}
+	_, turns, err := h.EntryTurns(h.ctx, a.Protocol, a.Identifier, u.ID, h.now)
+	h.ok(err)
+	h.same(h.now.Add(time.Hour), turns) // the grant ends by itself
 	want := idp.Entry{Admission: idp.Admission{App: a, Granted: true, Until: h.now.Add(time.Hour), N: h.logAt()}, Role: "reader", User: u, Groups: names}
 	h.same(want, entry(h.now))
 	want.Granted, want.Until, want.Role = false, time.Time{}, ""
@@ -134,6 +137,11 @@ func testEntry(h *house) {
 	h.commit(idp.Change{Grants: []idp.Grant{g}})
 	want.Granted, want.Role, want.N = true, "editor", h.logAt()
 	h.same(want, entry(h.now)) // one of their own goes before one of a group
+	later := idp.Grant{ID: idp.NewGrantID(), AppID: h.app("crm").ID, UserID: u.ID, FromAt: h.now.Add(time.Minute), CreatedAt: h.now}
+	h.commit(idp.Change{Grants: []idp.Grant{later}})
+	_, turns, err = h.EntryTurns(h.ctx, a.Protocol, a.Identifier, u.ID, h.now.Add(time.Hour))
+	h.ok(err)
+	h.same(true, turns.IsZero()) // that of another app turns nothing here
 	access, err := h.Access(h.ctx, u.ID, a.ID, h.now)
 	h.ok(err)
 	h.same(want.Role, access.Grant.Role)
