@@ -37,3 +37,8 @@ func (s *Store) Sharing() int {
 	defer q.mu.Unlock()
 	return len(q.waiting)
 }
+
+// Share runs fn in a transaction that others may share.
+func (s *Store) Share(ctx context.Context, fn func() error) error {
+	return s.db.share(ctx, false, func(runner) error { return fn() })
+}

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+	"runtime"
+	"slices"
 	"sync"
 )
 
@@ -44,11 +46,11 @@ func (q *sharers) leave(s *shared) bool {
 	return false
 }
 
-// next takes those who have waited longest out of the queue.
-func (q *sharers) next() []*shared {
+// next takes those who have waited longest out of the queue, at most n.
+func (q *sharers) next(n int) []*shared {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := min(len(q.waiting), shareMost-1)
+	n = min(len(q.waiting), n)
 	group := append([]*shared(nil), q.waiting[:n]...)
 	q.waiting = append(q.waiting[:0], q.waiting[n:]...)
 	return group
@@ -65,6 +67,9 @@ var errUnshared = errors.New("the transaction that this was part of did not end"
 func (d *sqliteDB) share(ctx context.Context, alone bool, fn func(runner) error) error {
 	s := &shared{fn: fn, alone: alone, err: errUnshared, over: make(chan struct{})}
 	d.sharers.join(s)
+	// Who could join is often about to, and a commit costs more than a word to
+	// the scheduler. On an idle machine nobody is waited for.
+	runtime.Gosched()
 	mine, err := d.turns.takeUnless(ctx, s.over)
 	switch {
 	case err != nil && d.sharers.leave(s):
@@ -77,10 +82,11 @@ func (d *sqliteDB) share(ctx context.Context, alone bool, fn func(runner) error)
 		return s.err
 	}
 	defer d.turns.give()
-	return d.writeAll(context.WithoutCancel(ctx), s, d.sharers.next())
+	return d.writeAll(context.WithoutCancel(ctx), s, d.sharers.next(shareMost-1))
 }
 
-// writeAll writes what s and others want, and answers the others.
+// writeAll writes what s and others want, with those who come while it does, and
+// answers the others.
 func (d *sqliteDB) writeAll(ctx context.Context, s *shared, others []*shared) error {
 	defer func() {
 		for _, o := range others {
@@ -91,14 +97,18 @@ func (d *sqliteDB) writeAll(ctx context.Context, s *shared, others []*shared) er
 		s.err = d.writeOne(ctx, s)
 		return s.err
 	}
-	group := append(others, s)
+	group := slices.Concat(others, []*shared{s})
 	wrong := false
 	err := d.mine(ctx, func(w *sqliteWriter) error {
 		return w.tx(ctx, func(r runner) error {
-			for _, s := range group {
-				if err := s.fn(r); err != nil {
+			for i := 0; i < len(group); i++ {
+				if err := group[i].fn(r); err != nil {
 					wrong = true
 					return err
+				}
+				if i == len(group)-1 {
+					late := d.sharers.next(shareMost - len(group))
+					others, group = append(others, late...), append(group, late...)
 				}
 			}
 			return nil

@@ -168,3 +168,28 @@ func TestWhoLeavesWhileTheyWaitHasWrittenNothing(t *testing.T) {
 		t.Errorf("the code of who left was spent: %v", err)
 	}
 }
+
+// TestWhoComesWhileOthersWriteIsWrittenWithThem: before the commit, not after it.
+func TestWhoComesWhileOthersWriteIsWrittenWithThem(t *testing.T) {
+	t.Parallel()
+	h := newSignedOn(t)
+	ctx, late := t.Context(), h.family()
+	came := make(chan error, 1)
+	slow := func() error {
+		go func() { came <- h.spend(ctx, late, "") }()
+		for h.Sharing() == 0 {
+			time.Sleep(time.Millisecond)
+		}
+		return nil
+	}
+	ended, statements := h.together(nothing,
+		func() error { return h.Share(ctx, slow) },
+		func() error { return h.Share(ctx, func() error { return nil }) },
+	)
+	if err := errors.Join(append(ended, <-came)...); err != nil {
+		t.Error(err)
+	}
+	if statements != 2+3 {
+		t.Errorf("%d statements, want one BEGIN and COMMIT for all", statements)
+	}
+}
