@@ -84,6 +84,7 @@ type AppProof struct {
 	Generation string
 	Secret     string // the name of that with which the app came; a SecretID, or see KeysName
 	MadeAt     time.Time
+	Token      TokenID // of the pass
 }
 
 // AppTruth is what an AppProof is compared with, read of one moment.
@@ -91,12 +92,14 @@ type AppTruth struct {
 	App        App
 	Generation string
 	CutBefore  time.Time
+	// TokenEnded: the token that was asked about was revoked by itself.
+	TokenEnded bool `json:",omitzero"`
 }
 
 // Stands reports whether p is still good: nothing ended what the app held or
 // all that was made before, and it is what it was.
 func (p AppProof) Stands(t AppTruth) bool {
 	house := Standing{Generation: t.Generation, CutBefore: t.CutBefore}
-	return t.App.ID == p.AppID && t.App.Epoch == p.Epoch && house.Keeps(p.Generation, p.MadeAt) &&
+	return !t.TokenEnded && t.App.ID == p.AppID && t.App.Epoch == p.Epoch && house.Keeps(p.Generation, p.MadeAt) &&
 		t.App.OIDC != nil && t.App.OIDC.ApplicationType == ApplicationMachine && t.App.OIDC.Keeps(p.Secret)
 }

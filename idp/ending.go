@@ -10,6 +10,7 @@ const (
 	EndSession EndingKind = "session" // one session, by an admin, its owner or a sign-out
 	EndPasses  EndingKind = "passes"  // everything one user holds, who may sign in again
 	EndFamily  EndingKind = "family"  // one token family: revoked, or its refresh token used twice
+	EndToken   EndingKind = "token"   // one token of an app itself, or one that came of an exchange
 	EndGrant   EndingKind = "grant"   // a grant or a membership: what was issued by it alone, in its apps
 	EndApp     EndingKind = "app"     // everything one app holds, of everybody
 	EndBefore  EndingKind = "before"  // everything issued before a moment, of everybody
@@ -31,13 +32,15 @@ const (
 type Ending struct {
 	N         int64 // set by Commit
 	Kind      EndingKind
-	UserID    UserID        // whose; empty where it is everybody's
+	UserID    UserID        // whose; empty where it is everybody's, or nobody's
 	SessionID SessionID     // EndSession
-	FamilyID  TokenFamilyID // EndFamily
-	AppID     AppID         // EndApp, EndGrant
+	FamilyID  TokenFamilyID // EndFamily; EndToken: on which it hangs, if on one
+	TokenID   TokenID       // EndToken; not read back
+	AppID     AppID         // EndApp, EndGrant; EndToken: whose token it is
 	GroupID   GroupID       // EndGrant: of a group's grant, or of a membership
 	KeyID     KeyID         // EndKey
 	Before    time.Time     // EndBefore
+	Until     time.Time     // EndToken: when it would have expired; not read back
 	Epoch     int64         // the user's epoch after it; set by Commit
 	// Key identifies the wish, so that a commit whose answer was lost is read
 	// again instead of made twice. Unique.

@@ -23,6 +23,7 @@ type (
 	LinkID        string
 	TokenFamilyID string
 	APITokenID    string
+	TokenID       string
 	KeyID         string
 	EventID       string
 	ReceiptID     string
@@ -45,6 +46,7 @@ func NewCredentialID() CredentialID   { return CredentialID(newID("crd")) }
 func NewLinkID() LinkID               { return LinkID(newID("lnk")) }
 func NewTokenFamilyID() TokenFamilyID { return TokenFamilyID(newID("fam")) }
 func NewAPITokenID() APITokenID       { return APITokenID(newID("tok")) }
+func NewTokenID() TokenID             { return TokenID(newID("tkn")) }
 func NewKeyID() KeyID                 { return KeyID(newID("key")) }
 func NewEventID() EventID             { return EventID(newID("evt")) }
 func NewReceiptID() ReceiptID         { return ReceiptID(newID("rcp")) }

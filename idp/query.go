@@ -29,6 +29,8 @@ type FamilyTruth struct {
 	SessionAlive bool
 	// AppEpoch is that of its app: a family of an older one is dead.
 	AppEpoch int64
+	// TokenEnded: one of the tokens that were asked about was revoked by itself.
+	TokenEnded bool `json:",omitzero"`
 	// Granted: a grant for its app covers its user, with this role in the app
 	// and these groups of the user.
 	Granted bool

@@ -28,6 +28,9 @@ type Accepts interface {
 	FamilyByID(ctx context.Context, id idp.TokenFamilyID, now time.Time) (idp.FamilyTruth, error)
 	// FamilyAndApp is FamilyByID with the family's app, which is the one of this ID.
 	FamilyAndApp(ctx context.Context, id idp.TokenFamilyID, app idp.AppID, now time.Time) (idp.FamilyTruth, idp.App, error)
+	// FamilyOfTokens is FamilyByID with whether one of these tokens, which hang
+	// on the family, was ended by itself.
+	FamilyOfTokens(ctx context.Context, id idp.TokenFamilyID, tokens []idp.TokenID, now time.Time) (idp.FamilyTruth, error)
 	// FamilyOfRefreshToken is FamilyByID for a refresh token: Seq is that of
 	// this moment, which moves without an ending.
 	FamilyOfRefreshToken(ctx context.Context, id idp.TokenFamilyID, now time.Time) (idp.FamilyTruth, error)
@@ -36,8 +39,9 @@ type Accepts interface {
 	LinkByHash(ctx context.Context, hash string) (idp.Link, idp.Standing, error)
 	// APITokenByHash finds an API token and its user.
 	APITokenByHash(ctx context.Context, hash string) (idp.APIToken, idp.User, idp.Standing, error)
-	// AppTruth finds an app with what its own passes hang on.
-	AppTruth(ctx context.Context, id idp.AppID) (idp.AppTruth, error)
+	// AppTruth finds an app with what its own passes hang on, and whether this
+	// one of them was ended.
+	AppTruth(ctx context.Context, id idp.AppID, token idp.TokenID) (idp.AppTruth, error)
 	// DeviceByUserCode finds a device by the hash of what its person types.
 	DeviceByUserCode(ctx context.Context, userHash string) (idp.DeviceCode, error)
 	// KnownDevice finds the known device of a user by the hash of its secret.

@@ -76,6 +76,10 @@ var paths = []path{
 		f := w.family()
 		return func() error { _, _, err := w.gate.FamilyAndApp(w.ctx, f.ID, f.AppID, f.Proof); return err }
 	}},
+	{pass: sessions.AccessToken, covers: []string{"FamilyOfTokens"}, prepare: func(w *world) func() error {
+		f, tokens := w.family(), []idp.TokenID{idp.NewTokenID(), idp.NewTokenID()}
+		return func() error { _, err := w.gate.Exchanged(w.ctx, f.ID, tokens, f.Proof); return err }
+	}},
 	{pass: sessions.AccessToken, covers: []string{"FamilyOfRefreshToken"}, prepare: func(w *world) func() error {
 		f := w.family()
 		return func() error { _, err := w.gate.RefreshFamily(w.ctx, f.ID, f.Proof); return err }

@@ -50,6 +50,14 @@ func (g *Gate) FamilyAndApp(ctx context.Context, id idp.TokenFamilyID, app idp.A
 	return t, of, nil
 }
 
+// Exchanged is [Gate.Family] for what came of an exchange: tokens are itself and
+// those that it was made of one after the other, of which each ends it.
+func (g *Gate) Exchanged(ctx context.Context, id idp.TokenFamilyID, tokens []idp.TokenID, proof idp.Proof) (idp.FamilyTruth, error) {
+	return g.family(ctx, id, proof, func(ctx context.Context, id idp.TokenFamilyID, now time.Time) (idp.FamilyTruth, error) {
+		return g.Backend.FamilyOfTokens(ctx, id, tokens, now)
+	})
+}
+
 // RefreshFamily is [Gate.Family] for a refresh token: the family's Seq is that
 // of the newest one.
 func (g *Gate) RefreshFamily(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error) {
@@ -88,6 +96,8 @@ func judgeFamily(t idp.FamilyTruth, proof idp.Proof, now time.Time) error {
 		return refused("the token's session has ended")
 	case t.Family.AppEpoch != t.AppEpoch:
 		return refused("everything its app held was ended")
+	case t.TokenEnded:
+		return refused("the token was revoked")
 	case !t.Granted:
 		return refused("the grant for the app has ended")
 	}

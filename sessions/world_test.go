@@ -98,7 +98,7 @@ func (w *world) machine() idp.App {
 // machineTruth is the same with what its passes hang on.
 func (w *world) machineTruth() idp.AppTruth {
 	w.t.Helper()
-	t, err := w.store.AppTruth(w.ctx, w.machine().ID)
+	t, err := w.store.AppTruth(w.ctx, w.machine().ID, "")
 	w.must(err)
 	return t
 }

@@ -207,6 +207,7 @@ const (
 	// That it ran out is no wish: one that was renewed since it was seen to have
 	// run out lives on. $4 is when it was seen, by the clock that nodes share.
 	endExpired = endSession + ` AND expires_at <= $4`
+	endToken   = `INSERT INTO ended_tokens (id, expires_at) VALUES ($1, $2) ON CONFLICT (id) DO NOTHING`
 	endFamily  = `UPDATE token_families SET revoked_at = CASE WHEN revoked_at = 0 THEN $2 ELSE revoked_at END WHERE id = $1`
 )
 
@@ -224,6 +225,8 @@ func cut(e idp.Ending, now time.Time) (step, error) {
 		return do(endSession, e.SessionID, us(now), by), nil
 	case idp.EndFamily:
 		return do(endFamily, e.FamilyID, us(now)), nil
+	case idp.EndToken:
+		return do(endToken, e.TokenID, us(e.Until)), nil
 	case idp.EndGrant:
 		return revokeStep(e, now), nil
 	case idp.EndApp, idp.EndBefore, idp.EndKey:

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -43,8 +44,10 @@ const (
 		a.epoch`
 	familyFrom = ` FROM token_families f JOIN users u ON u.id = f.user_id JOIN sessions s ON s.id = f.session_id
 		JOIN apps a ON a.id = f.app_id CROSS JOIN house h CROSS JOIN counter c WHERE f.id = $1`
-	familyByID   = familyTruth + familyFrom
-	familyAndApp = familyTruth + `, ` + appColumns + familyFrom
+	familyByID = familyTruth + familyFrom
+	// $3 and on are tokens.
+	tokensOfFamily = familyTruth + `, CASE WHEN EXISTS (SELECT 1 FROM ended_tokens x WHERE x.id IN (%s)) THEN 1 ELSE 0 END` + familyFrom
+	familyAndApp   = familyTruth + `, ` + appColumns + familyFrom
 
 	// $3 to $5 are the proof, $6 is the sequence to move on from.
 	rotateWhere = `token_families f JOIN users u ON u.id = f.user_id
@@ -82,6 +85,22 @@ func scanFamily(r row) (f idp.TokenFamily, err error) { return f, r.Scan(familyD
 // moment. One statement.
 func (s *Store) FamilyByID(ctx context.Context, id idp.TokenFamilyID, now time.Time) (idp.FamilyTruth, error) {
 	return one(ctx, s, "token family", func(r row) (idp.FamilyTruth, error) { return scanTruth(r) }, familyByID, id, us(now))
+}
+
+// FamilyOfTokens is FamilyByID with whether any of these tokens, which hang on
+// the family, was ended by itself. One statement.
+func (s *Store) FamilyOfTokens(ctx context.Context, id idp.TokenFamilyID, tokens []idp.TokenID, now time.Time) (idp.FamilyTruth, error) {
+	args, names := []any{id, us(now)}, make([]string, len(tokens))
+	for i, t := range tokens {
+		args = append(args, t)
+		names[i] = fmt.Sprintf("$%d", len(args))
+	}
+	return one(ctx, s, "token family", func(r row) (t idp.FamilyTruth, err error) {
+		var ended bool
+		t, err = scanTruth(r, flag(&ended))
+		t.TokenEnded = ended
+		return t, err
+	}, fmt.Sprintf(tokensOfFamily, strings.Join(names, ", ")), args...)
 }
 
 // FamilyAndApp is FamilyByID with the app of the family, which the caller knows

@@ -10,6 +10,7 @@ const (
 	purgeSignIns   = `DELETE FROM sign_ins WHERE id IN (SELECT id FROM sign_ins WHERE expires_at < $1 LIMIT $2)`
 	purgeThrottles = `DELETE FROM throttles WHERE name IN (SELECT name FROM throttles WHERE reset_at < $1 LIMIT $2)`
 	purgeSpent     = `DELETE FROM spent WHERE (kind, value) IN (SELECT kind, value FROM spent WHERE expires_at < $1 LIMIT $2)`
+	purgeTokens    = `DELETE FROM ended_tokens WHERE id IN (SELECT id FROM ended_tokens WHERE expires_at < $1 LIMIT $2)`
 	purgeDevices   = `DELETE FROM device_codes WHERE id IN (SELECT id FROM device_codes WHERE expires_at < $1 LIMIT $2)`
 	purgeLinks     = `DELETE FROM links WHERE id IN (SELECT id FROM links
 		WHERE expires_at < $1 OR (used_at <> 0 AND used_at < $1) LIMIT $2)`
@@ -23,6 +24,7 @@ const (
 const purgePage = 500
 
 // Purge forgets what can matter no more: expired SignIns, spent values, devices,
+// tokens that were revoked by themselves,
 // counts and refused messages, links thirty days after their use or end, nodes
 // that have given no sign of life for a day, known devices that were not seen for
 // 400 days, and mails a month after they were sent or given up. In pages; it may
@@ -37,6 +39,7 @@ func (s *Store) Purge(ctx context.Context, now time.Time) error {
 		{purgeSignIns, now},
 		{purgeThrottles, now},
 		{purgeSpent, now},
+		{purgeTokens, now.Add(-time.Hour)},  // a node whose clock is behind takes the token for longer
 		{purgeDevices, now.Add(-time.Hour)}, // the device is still told that it came too late
 		{purgeRefused, now},
 		{purgeLinks, now.Add(-30 * 24 * time.Hour)},

@@ -117,6 +117,18 @@ func (d *Directory) EndFamily(ctx context.Context, f idp.TokenFamily, why string
 	return err
 }
 
+// EndToken ends one token that is a family's no longer, or never was: g says
+// which, whose, and until when it would have been good. What came of an exchange
+// of it ends with it.
+func (d *Directory) EndToken(ctx context.Context, g idp.Ending) error {
+	g.Kind, g.Key, g.Actor, g.At = idp.EndToken, key("token", string(g.TokenID), 0), idp.ActorOf(ctx), d.now()
+	e := d.event(ctx, "token.end")
+	e.UserID, e.AppID = g.UserID, g.AppID
+	e.Detail = map[string]string{"reason": g.Reason}
+	_, err := d.Store.Commit(ctx, idp.Change{Ending: &g, Events: []idp.Event{e}})
+	return err
+}
+
 // InForce returns when all that has ended up to row n of the log is refused on
 // every node.
 func (d *Directory) InForce(ctx context.Context, n int64) error { return d.Store.InForce(ctx, n) }

@@ -20,20 +20,21 @@ const (
 
 // appPass is what an access token carries that stands for an app itself.
 type appPass struct {
-	App        idp.AppID `json:"a"`
-	Epoch      int64     `json:"e"` // of the app
-	Generation string    `json:"g"`
-	Secret     string    `json:"k,omitempty"` // the name of what the app came with
-	Scope      string    `json:"s"`           // space-separated
-	Audience   []string  `json:"u"`
-	MadeAt     int64     `json:"ia"` // microseconds
-	Until      int64     `json:"x"`  // microseconds
+	App        idp.AppID   `json:"a"`
+	Epoch      int64       `json:"e"` // of the app
+	Generation string      `json:"g"`
+	Token      idp.TokenID `json:"i"`
+	Secret     string      `json:"k,omitempty"` // the name of what the app came with
+	Scope      string      `json:"s"`           // space-separated
+	Audience   []string    `json:"u"`
+	MadeAt     int64       `json:"ia"` // microseconds
+	Until      int64       `json:"x"`  // microseconds
 	// Confirm names the key that must be proven to be held to use it.
 	Confirm confirmation `json:"cnf,omitzero"`
 }
 
 func (t appPass) proof() idp.AppProof {
-	return idp.AppProof{AppID: t.App, Epoch: t.Epoch, Generation: t.Generation, Secret: t.Secret, MadeAt: idp.Time(time.UnixMicro(t.MadeAt))}
+	return idp.AppProof{AppID: t.App, Epoch: t.Epoch, Generation: t.Generation, Secret: t.Secret, MadeAt: idp.Time(time.UnixMicro(t.MadeAt)), Token: t.Token}
 }
 
 // ClientCredentialsExchange is grant_type client_credentials at the token
@@ -86,7 +87,7 @@ func (p *Provider) issueApp(app idp.App, proof idp.AppProof, scopes []string, bo
 	}
 	life := app.OIDC.AccessTTL()
 	t := appPass{
-		App: app.ID, Epoch: proof.Epoch, Generation: proof.Generation, Secret: proof.Secret,
+		App: app.ID, Epoch: proof.Epoch, Generation: proof.Generation, Token: proof.Token, Secret: proof.Secret,
 		Scope: strings.Join(scopes, " "), Audience: audience,
 		MadeAt: proof.MadeAt.UnixMicro(), Until: proof.MadeAt.Add(life).UnixMicro(), Confirm: bound,
 	}
@@ -124,7 +125,7 @@ func (p *Provider) openApp(token string) (t appPass, err error) {
 	if err := p.unseal(purpose, token, &t); err != nil {
 		return appPass{}, err
 	}
-	if !p.now().Before(time.UnixMicro(t.Until)) {
+	if t.Token == "" || !p.now().Before(time.UnixMicro(t.Until)) {
 		return appPass{}, idp.Errorf(idp.Invalid, "the token has expired")
 	}
 	return t, nil

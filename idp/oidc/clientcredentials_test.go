@@ -58,7 +58,6 @@ func TestAMachineGetsATokenForItself(t *testing.T) {
 	}
 	h.asOther().post("/oauth/introspect", form).inactive(t)
 	h.userinfo(a.text("access_token")).wants(t, http.StatusUnauthorized, "invalid_token")
-	h.asRobot().post("/oauth/revoke", form).wants(t, http.StatusBadRequest, "unsupported_token_type")
 	if all := h.asRobot().forItself(); all.text("scope") != "stock.read stock.write" {
 		t.Errorf("nothing asked is everything: %v", all.body)
 	}
@@ -119,6 +118,37 @@ func TestAMachinesTokensEndWithIt(t *testing.T) {
 			t.Errorf("after %s: %v", what, i.body)
 		}
 	}
+}
+
+// TestOneTokenOfAMachineIsRevoked: by the machine alone, of either format, and no
+// other of its tokens with it.
+func TestOneTokenOfAMachineIsRevoked(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	robot := h.machine()
+	for _, format := range []string{"", idp.AccessTokenJWT} {
+		h.changeApp(robot.ID, func(a *idp.App) { a.OIDC.AccessTokenFormat = format })
+		one := url.Values{"token": {h.asRobot().forItself().text("access_token")}}
+		two := url.Values{"token": {h.asRobot().forItself().text("access_token")}}
+		h.asWiki().post("/oauth/revoke", one).wants(t, http.StatusBadRequest, "invalid_grant")
+		for _, asker := range []caller{h.asRobot(), h.asWiki()} {
+			if i := asker.post("/oauth/introspect", one); i.body["active"] != true {
+				t.Fatalf("%q, before, %s is told %v", format, asker.id, i.body)
+			}
+		}
+		for range 2 { // also one that is revoked already
+			if a := h.asRobot().post("/oauth/revoke", one); a.status != http.StatusOK || len(a.body) != 0 {
+				t.Fatalf("%q: %d %v", format, a.status, a.body)
+			}
+			h.asRobot().post("/oauth/introspect", one).inactive(t)
+			h.asWiki().post("/oauth/introspect", one).inactive(t)
+		}
+		if i := h.asWiki().post("/oauth/introspect", two); i.body["active"] != true {
+			t.Errorf("%q, its other token: %v", format, i.body)
+		}
+	}
+	h.wantEvent("token.end")
+	h.wantEvent("oidc.revoke.refuse")
 }
 
 // keyed registers a machine that signs with a key of its own.

@@ -77,7 +77,7 @@ func TestCostOfGrantsWithoutABrowser(t *testing.T) {
 	proven, withProof := code(), code()
 	d, confirmed := h.tv(), h.tv()
 	h.must(confirmed.decide(h.person().newSession(h.ada), true))
-	var own, pushed string
+	var own, traded, pushed string
 	for _, c := range []struct {
 		name string
 		most uint64
@@ -97,7 +97,14 @@ func TestCostOfGrantsWithoutABrowser(t *testing.T) {
 		}},
 		{"device poll, not confirmed: app; poll", 2, http.StatusBadRequest, d.poll},
 		{"device poll, confirmed: app; poll; family, account, participant", 7, http.StatusOK, confirmed.poll},
-		{"token exchange: app; family, access, apps of both sides; audit", 6, http.StatusOK, func() answer { return h.asRobot().trade(subject) }},
+		{"token exchange: app; family, access, apps of both sides; audit", 6, http.StatusOK, func() answer {
+			a := h.asRobot().trade(subject)
+			traded = a.text("access_token")
+			return a
+		}},
+		{"introspection of what came of it: asker; family, actor, access, audience", 5, http.StatusOK, func() answer {
+			return h.asRobot().post("/oauth/introspect", url.Values{"token": {traded}})
+		}},
 		{"par with a secret: app", 1, http.StatusCreated, func() answer {
 			a := h.asWiki().post("/oauth/par", ask())
 			pushed = a.text("request_uri")

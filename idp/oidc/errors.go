@@ -19,7 +19,6 @@ const (
 	insufficientScope       = "insufficient_scope"
 	// OpenID Connect Core Error Code unmet_authentication_requirements 1.0
 	unmetAuthenticationRequirements = "unmet_authentication_requirements"
-	unsupportedTokenType            = "unsupported_token_type" // RFC 7009 §2.2.1
 )
 
 // The texts that an app sees are these constants and no others: never the text

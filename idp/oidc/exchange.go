@@ -30,11 +30,20 @@ type exchanged struct {
 	Actors   []actor   `json:"by"` // the newest first
 }
 
-// actor is an app that acts for the person.
+// actor is an app that acts for the person, by a token.
 type actor struct {
-	App   idp.AppID `json:"a"`
-	Name  string    `json:"n"` // its client_id
-	Epoch int64     `json:"e"`
+	App   idp.AppID   `json:"a"`
+	Name  string      `json:"n"` // its client_id
+	Epoch int64       `json:"e"`
+	Token idp.TokenID `json:"i"`
+}
+
+// tokens are t itself, and what of an exchange it was made of.
+func (t exchanged) tokens() (all []idp.TokenID) {
+	for _, a := range t.Actors {
+		all = append(all, a.Token)
+	}
+	return all
 }
 
 // holder is the app whose token t is.
@@ -119,7 +128,7 @@ func (p *Provider) exchange(ctx context.Context, app idp.App, t exchanged, bound
 	now := p.now()
 	out := t
 	out.Audience, out.Scope, out.IssuedAt = to.ID, strings.Join(scopes, " "), now.Unix()
-	out.Actors = slices.Insert(slices.Clone(t.Actors), 0, actor{app.ID, app.Identifier, app.Epoch})
+	out.Actors = slices.Insert(slices.Clone(t.Actors), 0, actor{app.ID, app.Identifier, app.Epoch, idp.NewTokenID()})
 	out.Confirm = bound
 	out.Until = min(t.Until, now.Add(app.OIDC.AccessTTL()).UnixMicro())
 	token, err := p.seal(purposeExchanged, out)
@@ -159,7 +168,7 @@ func (p *Provider) openExchanged(token string) (exchanged, error) {
 	if err := p.unseal(purposeExchanged, token, &t); err != nil {
 		return exchanged{}, err
 	}
-	if !p.now().Before(time.UnixMicro(t.Until)) {
+	if slices.Contains(t.tokens(), "") || !p.now().Before(time.UnixMicro(t.Until)) {
 		return exchanged{}, idp.Errorf(idp.Invalid, "the token has expired")
 	}
 	return t, nil
@@ -168,7 +177,13 @@ func (p *Provider) openExchanged(token string) (exchanged, error) {
 // standing asks the gate about the token that was exchanged, and whether those
 // who act since may still. idp.Unauthenticated where anything has ended.
 func (p *Provider) standing(ctx context.Context, t exchanged) (idp.FamilyTruth, error) {
-	truth, err := p.Gate.Family(ctx, t.Family, t.proof())
+	var truth idp.FamilyTruth
+	var err error
+	if len(t.Actors) == 0 {
+		truth, err = p.Gate.Family(ctx, t.Family, t.proof())
+	} else {
+		truth, err = p.Gate.Exchanged(ctx, t.Family, t.tokens(), t.proof())
+	}
 	if err != nil {
 		return idp.FamilyTruth{}, err
 	}

@@ -55,7 +55,6 @@ func TestAnAppActsForAPersonElsewhere(t *testing.T) {
 	}
 	h.asWiki().post("/oauth/introspect", form).inactive(t)
 	h.userinfo(token).wants(t, http.StatusUnauthorized, "invalid_token")
-	h.asRobot().post("/oauth/revoke", form).wants(t, http.StatusBadRequest, "unsupported_token_type")
 	h.wantEvent("oidc.exchange")
 
 	// What came of an exchange may be exchanged again, where that is allowed.
@@ -96,6 +95,47 @@ func TestAnExchangeNeedsAPolicyAndWidensNothing(t *testing.T) {
 	bobs := h.signedIn(h.bob).code("client_id=other", "redirect_uri=https://other.example/cb")
 	bob := h.asOther().exchange(bobs, "redirect_uri=https://other.example/cb").text("access_token")
 	h.asRobot().trade(bob, "audience=wiki").wants(t, http.StatusBadRequest, "invalid_target") // he may not use it
+}
+
+// TestWhatCameOfAnExchangeIsRevokedAlone: by the app that acts, with what was
+// made of it, and neither what it was made of nor what else was.
+func TestWhatCameOfAnExchangeIsRevokedAlone(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.exchanging()
+	subject := h.signedIn(h.ada).tokens("openid email").text("access_token")
+	trade := func(token string) url.Values {
+		return url.Values{"token": {h.asRobot().trade(token).text("access_token")}}
+	}
+	first, beside := trade(subject), trade(subject)
+	second, also := trade(first.Get("token")), trade(first.Get("token"))
+	says := func(when string, want map[*url.Values]bool) {
+		t.Helper()
+		for form, active := range want {
+			if i := h.asOther().post("/oauth/introspect", *form); i.body["active"] != active {
+				t.Errorf("%s: active %v, want %v", when, i.body["active"], active)
+			}
+		}
+	}
+	says("before", map[*url.Values]bool{&first: true, &beside: true, &second: true, &also: true})
+	h.asOther().post("/oauth/revoke", second).wants(t, http.StatusBadRequest, "invalid_grant")
+	h.asWiki().post("/oauth/revoke", second).wants(t, http.StatusBadRequest, "invalid_grant")
+	revoke := func(form url.Values) {
+		t.Helper()
+		if a := h.asRobot().post("/oauth/revoke", form); a.status != http.StatusOK {
+			t.Fatalf("%d %v", a.status, a.body)
+		}
+	}
+	revoke(second)
+	says("the last one is revoked", map[*url.Values]bool{&first: true, &beside: true, &second: false, &also: true})
+	revoke(first)
+	revoke(first)
+	says("the first one is revoked", map[*url.Values]bool{&first: false, &beside: true, &second: false, &also: false})
+	h.asRobot().trade(first.Get("token")).wants(t, http.StatusBadRequest, "invalid_request")
+	if i := h.asWiki().post("/oauth/introspect", url.Values{"token": {subject}}); i.body["active"] != true {
+		t.Errorf("what it was traded for: %v", i.body)
+	}
+	h.wantEvent("token.end")
 }
 
 // TestWhatCameOfAnExchangeEndsAtOnce: with the person, what it was traded for,

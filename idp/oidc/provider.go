@@ -47,11 +47,13 @@ type Store interface {
 
 // Gate accepts and issues; *sessions.Gate does.
 type Gate interface {
+	SignIn(ctx context.Context, id idp.SignInID, bind string) (idp.SignIn, error)
 	Resume(ctx context.Context, id idp.SignInID, bind string) (idp.SignIn, error)
 	SpendCode(ctx context.Context, f idp.TokenFamily, p idp.Participant, a idp.Account) error
 	Rotate(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof, seq int64) (idp.TokenFamily, error)
 	Family(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error)
 	FamilyAndApp(ctx context.Context, id idp.TokenFamilyID, app idp.AppID, proof idp.Proof) (idp.FamilyTruth, idp.App, error)
+	Exchanged(ctx context.Context, id idp.TokenFamilyID, tokens []idp.TokenID, proof idp.Proof) (idp.FamilyTruth, error)
 	RefreshFamily(ctx context.Context, id idp.TokenFamilyID, proof idp.Proof) (idp.FamilyTruth, error)
 	NewApp(t idp.AppTruth, secret string, asked time.Time) (idp.AppProof, error)
 	App(ctx context.Context, p idp.AppProof) (idp.App, error)
@@ -81,9 +83,12 @@ type SignIns interface {
 	HasSecond(ctx context.Context, id idp.UserID) (bool, error)
 }
 
-// Endings ends a token family; *directory.Directory does.
+// Endings ends token families and single tokens; *directory.Directory does.
 type Endings interface {
 	EndFamily(ctx context.Context, f idp.TokenFamily, reason string) error
+	// EndToken ends a token that is no family's: TokenID, AppID, Until and Reason
+	// of g are there, UserID and FamilyID of what came of an exchange.
+	EndToken(ctx context.Context, g idp.Ending) error
 	// InForce returns when all that has ended up to row n of the log is refused
 	// on every node.
 	InForce(ctx context.Context, n int64) error

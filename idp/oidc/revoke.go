@@ -3,6 +3,7 @@ package oidc
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 	"github.com/zitadel/oidc/v3/pkg/op"
@@ -10,30 +11,32 @@ import (
 	"gatehouse/idp"
 )
 
-// Revocation ends the token family of one of the client's own tokens, access
-// or refresh (RFC 7009). It answers 200 only when nothing of the family is
-// accepted any more; while that is not known it answers 503 (§2.2.1).
+// Revocation ends what one of the client's own tokens is a part of (RFC 7009):
+// the family of an access or a refresh token, and itself alone of an app's own
+// token and of what came of an exchange. It answers 200 only when nothing of it
+// is accepted any more; while that is not known it answers 503 (§2.2.1).
 func (s *server) Revocation(ctx context.Context, r *op.ClientRequest[oidc.RevocationRequest]) (*op.Response, error) {
-	p, app := s.p, r.Client.(*client).app
-	t, _, err := p.openAny(r.Data.Token)
-	if err != nil {
-		_, notApps := p.openApp(r.Data.Token)
-		_, notExchanged := p.openExchanged(r.Data.Token)
-		if notApps == nil || notExchanged == nil {
-			// §2.2.1. It is written down nowhere, and short-lived; what it was
-			// made with or of can be taken away.
-			return nil, (&oidc.Error{ErrorType: unsupportedTokenType}).
-				WithDescription("The token of an app itself, and one that came of an exchange, cannot be revoked by itself.")
-		}
-		// §2.2: a token that is not valid needs no revoking.
-		return op.NewResponse(nil), nil
-	}
-	if t.App != app.ID {
-		p.note(ctx, idp.Event{
-			Kind: "oidc.revoke.refuse", UserID: t.User, AppID: t.App,
-			Detail: map[string]string{"reason": "presented by another client", "client": string(app.ID)},
+	p, app, token := s.p, r.Client.(*client).app, r.Data.Token
+	var err error
+	if t, _, no := p.openAny(token); no == nil {
+		err = p.revoke(ctx, app, t)
+	} else if t, no := p.openExchanged(token); no == nil {
+		err = p.revokeAlone(ctx, app, idp.Ending{
+			TokenID: t.Actors[0].Token, AppID: t.holder(), UserID: t.User, FamilyID: t.Family, Until: time.UnixMicro(t.Until),
 		})
-		return nil, invalidGrant(errors.New("a token of another client"))
+	} else if t, no := p.openApp(token); no == nil {
+		err = p.revokeAlone(ctx, app, idp.Ending{TokenID: t.Token, AppID: t.App, Until: time.UnixMicro(t.Until)})
+	}
+	if err != nil {
+		return nil, err
+	}
+	// §2.2: also for a token that is not valid, which needs no revoking.
+	return op.NewResponse(nil), nil
+}
+
+func (p *Provider) revoke(ctx context.Context, app idp.App, t pass) error {
+	if t.App != app.ID {
+		return p.refuseRevocation(ctx, app, t.App, t.User)
 	}
 	truth, err := p.Gate.Family(ctx, t.Family, t.proof())
 	switch {
@@ -42,10 +45,32 @@ func (s *server) Revocation(ctx context.Context, r *op.ClientRequest[oidc.Revoca
 		// every node.
 		err = p.Endings.InForce(ctx, truth.Standing.N)
 	case err == nil:
-		err = p.Endings.EndFamily(ctx, truth.Family, "revoked by the app")
+		err = p.Endings.EndFamily(ctx, truth.Family, revokedByApp)
 	}
 	if err != nil {
-		return nil, fault(err)
+		return fault(err)
 	}
-	return op.NewResponse(nil), nil
+	return nil
+}
+
+const revokedByApp = "revoked by the app"
+
+// revokeAlone ends one token, which hangs on no family of the client.
+func (p *Provider) revokeAlone(ctx context.Context, app idp.App, g idp.Ending) error {
+	if g.AppID != app.ID {
+		return p.refuseRevocation(ctx, app, g.AppID, g.UserID)
+	}
+	g.Reason = revokedByApp
+	if err := p.Endings.EndToken(ctx, g); err != nil {
+		return fault(err)
+	}
+	return nil
+}
+
+func (p *Provider) refuseRevocation(ctx context.Context, app idp.App, of idp.AppID, user idp.UserID) error {
+	p.note(ctx, idp.Event{
+		Kind: "oidc.revoke.refuse", UserID: user, AppID: of,
+		Detail: map[string]string{"reason": "presented by another client", "client": string(app.ID)},
+	})
+	return invalidGrant(errors.New("a token of another client"))
 }

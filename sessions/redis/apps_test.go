@@ -241,3 +241,72 @@ func TestF07AnAppChangesWhileRedisIsSilent(t *testing.T) {
 	p.warm(p.wiki)
 	is("when all is well")
 }
+
+// TestATokenThatIsRevokedAloneIsRefusedOnBothNodesAtOnce: what came of an exchange,
+// and an app's own token, whichever copies the nodes had; no other token with it.
+func TestATokenThatIsRevokedAloneIsRefusedOnBothNodesAtOnce(t *testing.T) {
+	t.Parallel()
+	p := newPair(t)
+	u := p.a.person()
+	_, err := p.a.dir.Grant(p.a.ctx, idp.Grant{AppID: p.wiki.ID, UserID: u.ID})
+	p.a.must(err)
+	_, s := p.a.signedIn(u.ID)
+	now := idp.Time(time.Now())
+	f := idp.TokenFamily{
+		ID: idp.NewTokenFamilyID(), Proof: s.Proof, AppID: p.wiki.ID, AppEpoch: p.wiki.Epoch, SessionID: s.ID, Scopes: []string{"openid"},
+		AuthTime: s.AuthTime, Methods: s.Methods, RotatedAt: now, CreatedAt: now, ExpiresAt: now.Add(time.Hour),
+	}
+	p.a.must(p.a.gate.SpendCode(p.a.ctx, f,
+		idp.Participant{SessionID: s.ID, AppID: p.wiki.ID, UserID: u.ID, FirstAt: now, LastAnswerAt: now, AppEpoch: p.wiki.Epoch},
+		idp.Account{ID: idp.NewAccountID(), AppID: p.wiki.ID, UserID: u.ID, Subject: string(u.ID), FirstSeenAt: now, LastSeenAt: now}))
+	tries := func(n *node, tokens ...idp.TokenID) bool {
+		t.Helper()
+		_, err := n.gate.Exchanged(n.ctx, f.ID, tokens, f.Proof)
+		if err != nil && !idp.IsKind(err, idp.Unauthenticated) {
+			t.Fatal(err)
+		}
+		return err == nil
+	}
+	for range 10 {
+		gone, made, stays := idp.NewTokenID(), idp.NewTokenID(), idp.NewTokenID()
+		for _, n := range []*node{p.a, p.b} {
+			n.asksNoSQL(func() {
+				if !tries(n, gone) || !tries(n, made, gone) || !tries(n, stays) {
+					t.Error("refused before anything was revoked")
+				}
+			})
+		}
+		p.a.must(p.a.dir.EndToken(p.a.ctx, idp.Ending{TokenID: gone, UserID: u.ID, AppID: p.wiki.ID, FamilyID: f.ID, Until: now.Add(time.Minute)}))
+		for name, n := range map[string]*node{"a": p.a, "b": p.b} {
+			for range 2 { // the second time there may be copies again
+				if tries(n, gone) || tries(n, made, gone) {
+					t.Errorf("node %s takes what was revoked, or was made of it", name)
+				}
+				if !tries(n, stays) {
+					t.Errorf("node %s refuses another token of the family", name)
+				}
+			}
+			n.asksNoSQL(func() { tries(n, stays) })
+		}
+	}
+
+	machine, err := p.a.dir.AddApp(p.a.ctx, idp.App{Name: "robot", Protocol: idp.ProtocolOIDC, Identifier: "robot", OIDC: &idp.OIDCSettings{
+		ApplicationType: idp.ApplicationMachine, AuthMethod: "client_secret_basic", SecretHashes: []string{p.first},
+	}})
+	p.a.must(err)
+	truth, err := p.onB.AppTruthByIdentifier(p.b.ctx, idp.ProtocolOIDC, "robot")
+	p.a.must(err)
+	gone, err := p.b.gate.NewApp(truth, string(idp.SecretIDOf(p.first)), time.Now())
+	p.a.must(err)
+	stays, err := p.b.gate.NewApp(truth, string(idp.SecretIDOf(p.first)), time.Now())
+	p.a.must(err)
+	p.a.must(p.a.dir.EndToken(p.a.ctx, idp.Ending{TokenID: gone.Token, AppID: machine.ID, Until: now.Add(time.Minute)}))
+	for _, n := range []*node{p.a, p.b} {
+		if _, err := n.gate.App(n.ctx, gone); !idp.IsKind(err, idp.Unauthenticated) {
+			t.Errorf("the revoked token of a machine: %v", err)
+		}
+		if _, err := n.gate.App(n.ctx, stays); err != nil {
+			t.Errorf("its other token: %v", err)
+		}
+	}
+}

@@ -130,6 +130,34 @@ func (b *backend) FamilyByID(ctx context.Context, id idp.TokenFamilyID, now time
 	return t, err
 }
 
+// FamilyOfTokens reads the copy of the family, and one that says that none of the
+// tokens was ended, in one round trip. Ending one is about the family: neither
+// copy outlives it.
+func (b *backend) FamilyOfTokens(ctx context.Context, id idp.TokenFamilyID, tokens []idp.TokenID, now time.Time) (idp.FamilyTruth, error) {
+	name, body := tokensName(id, tokens)
+	if copies := b.redis.readAll(ctx, familyName(id), name); copies != nil && bodyOf(copies[1]) == body {
+		if t, ok := readFamily(bodyOf(copies[0]), id, now); ok {
+			return t, nil
+		}
+	}
+	t, err := b.Backend.FamilyOfTokens(ctx, id, tokens, now)
+	if err == nil && !t.TokenEnded {
+		b.redis.write(ctx, name, t.Standing.N, body, familyLife, ofFamily(id))
+		err = b.keepFamily(ctx, t, now)
+	}
+	return t, err
+}
+
+// tokensName is the key of the copy that says that none of a family's tokens was
+// ended, and what it says.
+func tokensName(family idp.TokenFamilyID, tokens []idp.TokenID) (name, body string) {
+	body = string(family)
+	for _, t := range tokens {
+		body += ":" + string(t)
+	}
+	return "x:" + body, body
+}
+
 // FamilyAndApp reads both copies in one round trip.
 func (b *backend) FamilyAndApp(ctx context.Context, id idp.TokenFamilyID, app idp.AppID, now time.Time) (idp.FamilyTruth, idp.App, error) {
 	if copies := b.redis.readAll(ctx, familyName(id), appIDName(app)); copies != nil {

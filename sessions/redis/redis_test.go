@@ -477,7 +477,7 @@ func TestAppsAreKnownByCopyAndFollowTheirSettings(t *testing.T) {
 		return got
 	}
 	read()
-	want, err := db.AppTruth(n.ctx, app.ID)
+	want, err := db.AppTruth(n.ctx, app.ID, "")
 	n.must(err)
 	n.asksNoSQL(func() {
 		truth, err := apps.AppTruthByIdentifier(n.ctx, idp.ProtocolOIDC, "wiki:a")

@@ -47,6 +47,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"what overlaps a suspension is no known device after it", testKnownDeviceRace},
 		{"spent values, counts and purge", testSpentThrottlesAndPurge},
 		{"an ending is made once and always wins", testEndings},
+		{"one token is ended alone", testEndedTokens},
 		{"a suspension is of constant size", testSuspendIsConstant},
 		{"a session check is one statement", testStatements},
 		{"the log says what copies must know", testLog},

@@ -116,6 +116,10 @@ func EventWords(kind string) string {
 		return "Allowed an app to know them"
 	case "consent.revoke":
 		return "Took back what they had allowed an app"
+	case "oidc.signin.cancel":
+		return "Went back to an app without signing in"
+	case "token.end":
+		return "A token revoked"
 	case "oidc.consent.cancel":
 		return "Did not allow an app to know them"
 	case "key.rotate":
