@@ -202,12 +202,17 @@ func (r fapiRun) pushed(c *fapiClient, a fapiAttempt, call fapiCall) string {
 // client_id and request_uri, and what beside adds.
 func (r fapiRun) opens(v *visitor, c *fapiClient, requestURI string, beside ...string) *answer {
 	r.Helper()
+	return v.get(r, r.opened(c, requestURI, beside...))
+}
+
+func (r fapiRun) opened(c *fapiClient, requestURI string, beside ...string) string {
+	r.Helper()
 	q := url.Values{"client_id": {c.id}, "request_uri": {requestURI}}
 	for _, pair := range beside {
 		name, value, _ := strings.Cut(pair, "=")
 		q.Set(name, value)
 	}
-	return v.get(r, r.endpoint("authorization_endpoint")+"?"+q.Encode())
+	return r.endpoint("authorization_endpoint") + "?" + q.Encode()
 }
 
 // answered reads the answer to the app: at its address, with the state as it

@@ -31,7 +31,8 @@ import (
 type fapiHouse struct {
 	*proc
 	roots    *x509.CertPool
-	ada, bob *visitor // signed in
+	ada, bob *visitor      // signed in
+	rp       *conformParty // where a browser is answered
 	metadata map[string]any
 	clients  map[string]*fapiClient
 
@@ -59,13 +60,14 @@ func newFAPIHouse(t *testing.T) *fapiHouse {
 	serverKey := newKey(t)
 	server := certificateOf(t, serverKey, "localhost", "mtls.localhost")
 	cert, key := pemFiles(t, server, serverKey)
+	rp := newConformParty(t, cert, key)
 	doors := [2]string{}
 	for i := range doors {
 		if doors[i], err = freeAddr(); err != nil {
 			t.Fatal(err)
 		}
 	}
-	h := &fapiHouse{roots: x509.NewCertPool(), clients: map[string]*fapiClient{}, clock: filepath.Join(t.TempDir(), "clock")}
+	h := &fapiHouse{rp: rp, roots: x509.NewCertPool(), clients: map[string]*fapiClient{}, clock: filepath.Join(t.TempDir(), "clock")}
 	h.roots.AddCert(server)
 	h.ahead(t, 0)
 	token := rand.Text()
@@ -85,17 +87,17 @@ func portOf(addr string) string {
 }
 
 // furnish registers Ada and Bob, who may not use an app, and the clients: two
-// of each variant, as the plan has them.
+// of each variant, as the plan has them, and one of somebody else's.
 func (h *fapiHouse) furnish(t *testing.T, api *client.Client) {
 	t.Helper()
 	want := client.Desired{Users: []client.DesiredUser{
 		{Person: client.Person{Username: "ada", Email: "ada@example.com", DisplayName: "Ada Lovelace"}},
 		{Person: client.Person{Username: "bob", Email: "bob@example.com", DisplayName: "Bob"}},
 	}}
-	for _, name := range []string{"dpop", "dpop2", "mtls", "mtls2"} {
+	for _, name := range []string{"dpop", "dpop2", "dpop-other", "mtls", "mtls2", "mtls-other"} {
 		c := newFAPIClient(t, name)
 		h.clients[name] = c
-		settings := client.OIDC{FAPI2: true, JWKS: c.jwks(t), RedirectURIs: []string{fapiCallback}, AllowOfflineAccess: true}
+		settings := client.OIDC{FAPI2: true, JWKS: c.jwks(t), RedirectURIs: []string{fapiCallback, h.rp.URL + "/cb"}, AllowOfflineAccess: true, ThirdParty: strings.HasSuffix(name, "-other")}
 		if strings.HasPrefix(name, "mtls") {
 			settings.AuthMethod, settings.CertificateBound = "self_signed_tls_client_auth", true
 		}

@@ -6,6 +6,10 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/security"
 )
 
 // The modules, by the names of the suite. What each demands stands in the table.
@@ -61,7 +65,33 @@ func fapiHappyFlow(r fapiRun) {
 	}
 }
 
+// fapiRejects has the person say no in a browser: to who they are, and to what an
+// app may learn; and brings one who may not use the app.
 func fapiRejects(r fapiRun) {
+	b := browser(r.T)
+	b.do(call(security.SetIgnoreCertificateErrors, security.SetIgnoreCertificateErrorsParams{Ignore: true}))
+	other := r.h.clients[r.prefix()+"-other"]
+	for c, refuse := range map[*fapiClient]func(){
+		r.one(): func() {
+			b.sees("Username or email")
+			b.press("Cancel, back to " + r.one().id)
+		},
+		other: func() {
+			signIn(b, "ada", adasPassword)
+			b.sees("Allow " + other.id + "?")
+			b.press("Cancel")
+		},
+	} {
+		a := r.attempt(c, "redirect_uri="+r.h.rp.URL+"/cb")
+		b.do(call(network.ClearBrowserCookies, cdp.Empty{}))
+		b.open(r.opened(c, r.pushed(c, a, fapiCall{})))
+		refuse()
+		b.sees("Relying party: cb")
+		q := r.h.rp.next(r, "/cb").Query
+		if q.Get("error") != "access_denied" || q.Has("code") || q.Get("iss") != r.h.metadata["issuer"] || q.Get("state") != a.query.Get("state") {
+			r.Errorf("%s is told %v", c.id, q)
+		}
+	}
 	a := r.attempt(r.one())
 	if q := r.answered(r.opens(r.h.bob, r.one(), r.pushed(r.one(), a, fapiCall{})), a); q.Get("error") != "access_denied" || q.Has("code") {
 		r.Errorf("%v", q)

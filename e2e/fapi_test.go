@@ -23,10 +23,7 @@ var fapiVariants = []struct {
 }
 
 // What a passed test means, beyond that it passes.
-const (
-	fapiPasses = "passes"
-	fapiInPart = "in part: for a person who may not use the app; the person's own refusal is the consent page's"
-)
+const fapiPasses = "passes"
 
 // fapiModules are the plan's for plain_fapi with OpenID Connect and unsigned
 // requests. Left out are those of national profiles and of grant management,
@@ -34,7 +31,7 @@ const (
 var fapiModules = []fapiModule{
 	{"discovery-end-point-verification", "the issuer as it is; https endpoints; PAR; S256; private_key_jwt or certificates; PS256, ES256 or EdDSA for what is signed; `iss` in the answer", fapiDiscovery, fapiPasses, ""},
 	{"happy-flow", "two clients get bound tokens; the resource refuses one client's token from the other", fapiHappyFlow, fapiPasses, ""},
-	{"user-rejects-authentication", "access_denied comes back to the app", fapiRejects, fapiInPart, ""},
+	{"user-rejects-authentication", "access_denied comes back to the app, with `iss` and `state`: the person cancels the sign-in, does not consent, or may not use the app", fapiRejects, fapiPasses, ""},
 	{"ensure-authorization-request-without-state-success", "no `state` is no error, and none comes back", fapiWithoutState, fapiPasses, ""},
 	{"ensure-authorization-request-without-nonce-success", "no `nonce` is no error, and none is in the ID token", fapiWithoutNonce, fapiPasses, ""},
 	{"ensure-authorization-request-with-64-char-nonce-success", "a `nonce` of 64 characters comes back", fapiNonce64, fapiPasses, ""},

@@ -16,7 +16,7 @@ func tongues(oidc, saml, receiptKeys http.Handler) []web.Mount {
 		{Pattern: "/oauth/keys", Passes: []sessions.Pass{sessions.None}, Handler: oidc},
 		{Pattern: "/.well-known/gatehouse-receipts", Passes: []sessions.Pass{sessions.None}, Handler: receiptKeys},
 		{Pattern: "/oauth/authorize", Passes: []sessions.Pass{sessions.SessionUsed, sessions.SignInUsed}, Handler: oidc},
-		{Pattern: "/oauth/authorize/resume", Passes: []sessions.Pass{sessions.SessionUsed, sessions.SignInResumed}, Handler: oidc},
+		{Pattern: "/oauth/authorize/resume", Passes: []sessions.Pass{sessions.SessionUsed, sessions.SignInUsed, sessions.SignInResumed}, Handler: oidc},
 		{Pattern: "/oauth/consent", Passes: []sessions.Pass{sessions.SessionUsed}, Handler: oidc},
 		{Pattern: "/oauth/par", Passes: []sessions.Pass{sessions.None}, Handler: oidc},
 		{Pattern: "/oauth/token", Passes: []sessions.Pass{sessions.Code, sessions.RefreshToken, sessions.AppTokenIssued, sessions.DeviceCode, sessions.AccessToken}, Handler: oidc},

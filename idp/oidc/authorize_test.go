@@ -143,6 +143,36 @@ func TestFormPostAnswersAndErrors(t *testing.T) {
 	}
 }
 
+// TestACancelledSignInGoesBackToTheApp: whoever does not want to sign in is sent
+// back with access_denied, from their own browser alone; they may still change
+// their mind.
+func TestACancelledSignInGoesBackToTheApp(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.person()
+	to, _ := p.authorize().location(t)
+	id := strings.TrimPrefix(to, "/signin/")
+	cancel := "/oauth/authorize/resume?signin=" + id + "&cancelled=1"
+	if r := h.person().get(cancel); r.StatusCode != http.StatusBadRequest {
+		t.Errorf("another browser: %d", r.StatusCode)
+	}
+	at, q := p.get(cancel).location(t)
+	if at != callback || q.Get("error") != "access_denied" || q.Get("state") != "st" || q.Get("iss") != h.provider.Issuer || q.Has("code") {
+		t.Errorf("cancelled: %s %v", at, q)
+	}
+	h.wantEvent("oidc.signin.cancel")
+	in, err := h.gate.SignIn(t.Context(), idp.SignInID(id), p.cookie("bind"))
+	h.must(err)
+	p.finish(in, h.ada)
+	if _, q := p.get("/oauth/authorize/resume?signin=" + id).location(t); q.Get("code") == "" {
+		t.Errorf("signed in after all: %v", q)
+	}
+	to, _ = h.person().authorize("prompt=login").location(t)
+	if r := p.get("/oauth/authorize/resume?cancelled=1&signin=" + strings.TrimPrefix(to, "/signin/")); r.StatusCode != http.StatusBadRequest {
+		t.Errorf("somebody else's sign-in: %d", r.StatusCode)
+	}
+}
+
 func TestAuthorizeByPostBecomesGet(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -38,6 +38,13 @@ var explained = []struct {
 		Meaning: "The authorization request breaks a rule of OpenID Connect or asks for what is not served here; the reason says which.", Side: idp.SideApp,
 		Change: "Correct the app's settings. What is served stands in /.well-known/openid-configuration."}},
 
+	{"oidc.signin.cancel", "", idp.Explanation{
+		Meaning: "The person was to sign in for an app and pressed Cancel; the app was told access_denied.", Side: idp.SidePerson,
+		Change: "Nothing, if that was meant. Else they open the app again."}},
+	{"oidc.consent.cancel", "", idp.Explanation{
+		Meaning: "The person was asked what an app may learn of them and did not allow it; the app was told access_denied.", Side: idp.SidePerson,
+		Change: "Nothing, if that was meant. Else they open the app again. Nobody is asked about an app of the organisation's own: it is one without third_party."}},
+
 	{"oidc.authorize.deny", "", idp.Explanation{
 		Meaning: "The person signed in, and no grant lets them use this app.", Side: idp.SideHouse,
 		Change: "If they should have it, grant it to them or to a group they are in."}},

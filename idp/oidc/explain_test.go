@@ -46,7 +46,7 @@ func texts(t *testing.T) []string {
 	return all
 }
 
-var refusals = regexp.MustCompile(`^oidc\.[a-z]+\.(refuse|deny|burn|reuse)$`)
+var refusals = regexp.MustCompile(`^oidc\.[a-z]+\.(refuse|deny|burn|reuse|cancel)$`)
 
 // TestEveryRefusalIsExplained: a kind of refusal without an explanation fails
 // here, and so does an explanation of what is no longer said.

@@ -4,14 +4,21 @@ import (
 	"errors"
 	"net/http"
 
+	"github.com/zitadel/oidc/v3/pkg/oidc"
+
 	"gatehouse/idp"
 )
 
-// resume answers an authorization request whose sign-in is done. The gate
+// resume answers an authorization request whose sign-in is done, or that the
+// person does not want to answer. The gate
 // spends the SignIn, and only for the browser it is bound to; the session that
 // finished it must be the browser's own.
 func (p *Provider) resume(w http.ResponseWriter, r *http.Request) {
-	in, err := p.Gate.Resume(r.Context(), idp.SignInID(r.URL.Query().Get("signin")), p.Browser.Bound(r))
+	accept, given := p.Gate.Resume, r.URL.Query()
+	if given.Has("cancelled") {
+		accept = p.Gate.SignIn // nothing is answered from it that could be used
+	}
+	in, err := accept(r.Context(), idp.SignInID(given.Get("signin")), p.Browser.Bound(r))
 	switch {
 	case idp.IsKind(err, idp.Unauthenticated), idp.IsKind(err, idp.Conflict):
 		p.turnAway(w, r, startAgain(err))
@@ -21,6 +28,9 @@ func (p *Provider) resume(w http.ResponseWriter, r *http.Request) {
 		return
 	case in.Protocol != idp.ProtocolOIDC:
 		p.turnAway(w, r, startAgain(errors.New("the sign-in is of another protocol")))
+		return
+	case given.Has("cancelled"):
+		p.cancelled(w, r, in)
 		return
 	}
 	session, err := p.Browser.Session(r)
@@ -36,6 +46,23 @@ func (p *Provider) resume(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p.answer(w, r, in, session)
+}
+
+// cancelled tells the app that the person does not want to sign in
+// (OIDC Core §3.1.2.6, RFC 6749 §4.1.2.1).
+func (p *Provider) cancelled(w http.ResponseWriter, r *http.Request, in idp.SignIn) {
+	req, err := decodeRequest(in.Request)
+	if err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	adm, err := p.recognise(r.Context(), &req, in.UserID)
+	if err != nil {
+		p.turnAway(w, r, err)
+		return
+	}
+	p.note(r.Context(), idp.Event{Kind: "oidc.signin.cancel", UserID: in.UserID, AppID: adm.App.ID})
+	p.respond(w, r, adm.App, &req, errorParams(oidc.ErrAccessDenied().WithDescription("The person did not sign in.")))
 }
 
 // answer judges the kept request once more: the app may have changed while the

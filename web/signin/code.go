@@ -39,7 +39,7 @@ func (s *SignIn) showCode(w http.ResponseWriter, r *http.Request, status int, in
 			return err
 		}
 	}
-	v.Action = stepPath(in, "code")
+	v.Action, v.Cancel = stepPath(in, "code"), cancelPath(in)
 	v.Recovery = slices.Contains(in.Has, idp.CredentialRecovery)
 	v.Codes = v.Recovery || slices.Contains(in.Has, idp.CredentialTOTP)
 	return ui.Render(w, r, status, codePage(v))

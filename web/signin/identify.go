@@ -22,7 +22,7 @@ func (s *SignIn) identify(w http.ResponseWriter, r *http.Request) error {
 	case next == login.StepCode:
 		return s.showCode(w, r, http.StatusOK, in, codeView{App: app})
 	case next == login.StepHelp:
-		return ui.Render(w, r, http.StatusOK, noFactorPage(app))
+		return ui.Render(w, r, http.StatusOK, noFactorPage(app, cancelPath(in)))
 	}
 	return s.showIdentify(w, r, http.StatusOK, in, identifyView{App: app, Username: in.LoginHint})
 }
@@ -33,7 +33,7 @@ func (s *SignIn) showIdentify(w http.ResponseWriter, r *http.Request, status int
 	if err != nil {
 		return err
 	}
-	v.Action, v.Passkey = stepPath(in, "identifier"), passkey
+	v.Action, v.Cancel, v.Passkey = stepPath(in, "identifier"), cancelPath(in), passkey
 	v.People, v.Forget = s.people(r), stepPath(in, "forget")
 	return ui.Render(w, r, status, identifyPage(v))
 }
@@ -52,7 +52,7 @@ func (s *SignIn) identified(w http.ResponseWriter, r *http.Request) error {
 		})
 	}
 	return ui.Render(w, r, http.StatusOK, passwordPage(passwordView{
-		Action: stepPath(in, "password"), Back: "/signin/" + string(in.ID), App: app, Username: username,
+		Action: stepPath(in, "password"), Back: "/signin/" + string(in.ID), Cancel: cancelPath(in), App: app, Username: username,
 	}))
 }
 
@@ -84,6 +84,28 @@ func (s *SignIn) accept(w http.ResponseWriter, r *http.Request) (in idp.SignIn, 
 }
 
 func stepPath(in idp.SignIn, step string) string { return "/signin/" + string(in.ID) + "/" + step }
+
+// cancel leads whoever does not want to sign in back to the app, which is told
+// so. Their SignIn stays as it is: they may have changed their mind again.
+func (s *SignIn) cancel(w http.ResponseWriter, r *http.Request) error {
+	in, _, err := s.accept(w, r)
+	if err != nil || in.ID == "" {
+		return err
+	}
+	if cancelPath(in) == "" {
+		return idp.Errorf(idp.NotFound, "There is no way back from here.")
+	}
+	return ui.SeeOther(w, r, resume(in)+"&cancelled=1")
+}
+
+// cancelPath is where a person says that they do not want to sign in; empty
+// where nobody waits for their word.
+func cancelPath(in idp.SignIn) string {
+	if in.Protocol != idp.ProtocolOIDC {
+		return ""
+	}
+	return stepPath(in, "cancel")
+}
 
 // resume is where a finished SignIn goes on: its tongue's path with the ID
 // added, or a page of ours.

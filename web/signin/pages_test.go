@@ -14,18 +14,18 @@ func samplePages() []uitest.Page {
 	v := uitest.Stranger()
 	passkey := passkeyView{Ceremony: login.Ceremony{Options: `{"publicKey":{"challenge":"AAAA","rpId":"127.0.0.1","userVerification":"required"}}`, State: "x"}, Action: "/signin/sin_x/passkey", Page: "/signin/sin_x"}
 	return []uitest.Page{
-		{Name: "signin-identify", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", App: "Wiki"})},
+		{Name: "signin-identify", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", Cancel: "/signin/sin_x/cancel", App: "Wiki"})},
 		{Name: "signin-chooser", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", Forget: "/signin/sin_x/forget", App: "Payroll and Time Tracking for Contractors of the Northern Region", People: []person{
 			{"grace", "Grace Hopper"}, {"ada", "ada"}, {"a-very-long-username-that-nobody-can-break@navy.example", "Hubert Blaine Wolfeschlegelsteinhausenbergerdorff"}, {"bait", uitest.Bait}}})},
 		{Name: "signin-identify-error", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", Username: "grace hopper", Error: "A username has no spaces. Type it as it was given to you, or your email."})},
 		{Name: "signin-passkey", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", App: "Wiki", Passkey: passkey})},
 		{Name: "signin-passkey-refused", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", Passkey: passkey, PasskeyError: "This passkey does not sign you in here. Try it once more, or use your password."})},
-		{Name: "signin-password", Visit: v, View: passwordPage(passwordView{Action: "/signin/sin_x/password", Back: "/signin/sin_x", App: "Wiki", Username: "grace.hopper@navy.example"})},
+		{Name: "signin-password", Visit: v, View: passwordPage(passwordView{Action: "/signin/sin_x/password", Back: "/signin/sin_x", Cancel: "/signin/sin_x/cancel", App: "Wiki", Username: "grace.hopper@navy.example"})},
 		{Name: "signin-password-error", Visit: v, View: passwordPage(passwordView{Action: "/signin/sin_x/password", Back: "/signin/sin_x", App: "Wiki", Username: "grace.hopper@navy.example", Error: "Username and password do not match."})},
 		{Name: "signin-code", Visit: v, View: codePage(codeView{Action: "/signin/sin_x/code", App: "Wiki", Codes: true, Recovery: true})},
 		{Name: "signin-code-error", Visit: v, View: codePage(codeView{Action: "/signin/sin_x/code", Codes: true, Error: "This code is not right, or was used before. Wait for the next one and type that."})},
-		{Name: "signin-second-passkey", Visit: v, View: codePage(codeView{Action: "/signin/sin_x/code", App: uitest.Bait, PasskeyError: "This passkey does not sign you in here. Try it once more, or use your password."})},
-		{Name: "signin-no-factor", Visit: v, View: noFactorPage("Payroll")},
+		{Name: "signin-second-passkey", Visit: v, View: codePage(codeView{Action: "/signin/sin_x/code", Cancel: "/signin/sin_x/cancel", App: uitest.Bait, PasskeyError: "This passkey does not sign you in here. Try it once more, or use your password."})},
+		{Name: "signin-no-factor", Visit: v, View: noFactorPage("Payroll", "/signin/sin_x/cancel")},
 		{Name: "signin-throttled", Visit: v, View: passwordPage(passwordView{Action: "/signin/sin_x/password", Back: "/signin/sin_x", App: uitest.Bait, Username: uitest.Bait, Error: "Too many tries. Try again at 13:32:10 UTC, in 65 s."})},
 		{Name: "signin-set-password", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: "Grace Hopper", Username: "grace", MinLength: 12, Until: until})},
 		{Name: "signin-set-password-error", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: "Grace Hopper", Username: "grace", MinLength: 12, Until: until, Error: "This has 9 characters. Make it at least 12."})},

@@ -31,7 +31,7 @@ func (s *SignIn) password(w http.ResponseWriter, r *http.Request) error {
 	proven, err := s.Login.Password(r.Context(), in, username, r.PostFormValue("password"))
 	if status, words := s.refusal(w, r, err, ui.T(r.Context(), "Username and password do not match.")); words != "" {
 		return ui.Render(w, r, status, passwordPage(passwordView{
-			Action: stepPath(in, "password"), Back: "/signin/" + string(in.ID),
+			Action: stepPath(in, "password"), Back: "/signin/" + string(in.ID), Cancel: cancelPath(in),
 			App: app, Username: clip(username, maxUsername), Error: words,
 		}))
 	}

@@ -77,6 +77,7 @@ func (s *SignIn) Routes() []ui.Route {
 		{Pattern: "POST /signin/{id}/forget", Access: ui.BoundBrowser, Handler: s.forget},
 		{Pattern: "POST /signin/{id}/password", Access: ui.BoundBrowser, Handler: s.password},
 		{Pattern: "POST /signin/{id}/passkey", Access: ui.BoundBrowser, Handler: s.passkey},
+		{Pattern: "POST /signin/{id}/cancel", Access: ui.BoundBrowser, Handler: s.cancel},
 		{Pattern: "POST /signin/{id}/code", Access: ui.BoundBrowser, Handler: s.code},
 		{Pattern: "GET /link/{secret}", Access: ui.Anyone, Handler: s.link},
 		{Pattern: "POST /link/{secret}", Access: ui.BoundBrowser, Handler: s.useLink},

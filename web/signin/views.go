@@ -10,6 +10,7 @@ import (
 // identifyView asks who is there.
 type identifyView struct {
 	Action   string
+	Cancel   string // where they say that they do not want to; empty where nobody waits for that
 	App      string // name of the app the person is on the way to; empty for Gatehouse itself
 	Username string
 	Error    string
@@ -32,6 +33,7 @@ type passkeyView struct {
 type passwordView struct {
 	Action   string
 	Back     string // address at which another person can be named
+	Cancel   string
 	App      string
 	Username string
 	Error    string
@@ -40,6 +42,7 @@ type passwordView struct {
 // codeView asks for a second factor.
 type codeView struct {
 	Action       string
+	Cancel       string
 	App          string
 	Codes        bool // by a code of some kind
 	Recovery     bool // the person has recovery codes
