@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 
 	"gatehouse/idp"
 	"gatehouse/sessions"
@@ -36,7 +35,7 @@ func (p *Portal) deviceAsk(w http.ResponseWriter, r *http.Request) error {
 	}
 	return ui.Render(w, r, http.StatusOK, deviceConfirmPage(deviceConfirmView{
 		UserCode: sessions.ShowUserCode(typed), App: app.Name, Identifier: app.Identifier, Person: v.User.Name(), Username: v.User.Username,
-		Asks: askWords(r.Context(), d.Scopes), Address: d.Address, AskedAt: d.CreatedAt,
+		Learns: ui.Learns(r.Context(), app, d.Scopes), ComesBack: ui.ComesBack(d.Scopes), Address: d.Address, AskedAt: d.CreatedAt,
 	}))
 }
 
@@ -61,20 +60,3 @@ func codeAgain(w http.ResponseWriter, r *http.Request, typed string, err error) 
 
 // clip keeps what was typed to what a code can be.
 func clip(s string) string { return s[:min(len(s), 32)] }
-
-// askWords says what the scopes let an app know and do.
-func askWords(ctx context.Context, scopes []string) []string {
-	var out []string
-	for _, s := range []struct{ scope, words string }{
-		{"openid", ui.T(ctx, "know who you are")},
-		{"profile", ui.T(ctx, "see your name and username")},
-		{"email", ui.T(ctx, "see your email address")},
-		{"groups", ui.T(ctx, "see the groups you are in")},
-		{"offline_access", ui.T(ctx, "stay signed in, also after you sign out here")},
-	} {
-		if slices.Contains(scopes, s.scope) {
-			out = append(out, s.words)
-		}
-	}
-	return out
-}

@@ -99,11 +99,11 @@ func samplePages() []uitest.Page {
 		})},
 		{Name: "device-confirm", Visit: uitest.Employee(), View: deviceConfirmPage(deviceConfirmView{
 			UserCode: "WDJB-MJHT", App: "Wiki", Identifier: "wiki", Person: "Grace Hopper", Username: "grace",
-			Asks: askWords(context.Background(), []string{"openid", "profile", "email", "groups", "offline_access"}), Address: "203.0.113.7", AskedAt: ago(time.Minute),
+			Learns: ui.Learns(context.Background(), idp.App{}, []string{"openid", "profile", "email", "groups"}), ComesBack: true, Address: "203.0.113.7", AskedAt: ago(time.Minute),
 		})},
 		{Name: "device-confirm-long", Visit: uitest.Employee(), View: deviceConfirmPage(deviceConfirmView{
 			UserCode: uitest.Bait, App: "Payroll and Time Tracking for Contractors of the Northern Region", Identifier: "https://payroll.example/a-client-id-without-any-place-to-break-it", Person: uitest.Bait, Username: "grace",
-			Asks: askWords(context.Background(), []string{"openid"}), Address: "2001:db8:85a3::8a2e:370:7334", AskedAt: ago(time.Minute),
+			Learns: ui.Learns(context.Background(), idp.App{}, []string{"openid"}), Address: "2001:db8:85a3::8a2e:370:7334", AskedAt: ago(time.Minute),
 		})},
 		{Name: "device-allowed", Visit: uitest.Employee(), View: deviceDonePage(deviceDoneView{App: "Wiki", Allowed: true})},
 		{Name: "device-denied", Visit: uitest.Employee(), View: deviceDonePage(deviceDoneView{App: "Wiki"})},

@@ -85,8 +85,9 @@ type deviceConfirmView struct {
 	UserCode         string
 	App, Identifier  string
 	Person, Username string
-	Asks             []string // what it may, in words
-	Address          string   // of the device
+	Learns           []string // in words
+	ComesBack        bool
+	Address          string // of the device
 	AskedAt          time.Time
 }
 

@@ -118,10 +118,10 @@ func TestErrorsAreSaidInTheLanguage(t *testing.T) {
 func TestRichSentencesEscapeWhatIsPutIn(t *testing.T) {
 	t.Parallel()
 	var b strings.Builder
-	if err := ui.Rich("<b>%s</b> asks to:", uitest.Bait+"%s%d&").Render(german(t), &b); err != nil {
+	if err := ui.Rich("<b>%s</b> learns:", uitest.Bait+"%s%d&").Render(german(t), &b); err != nil {
 		t.Fatal(err)
 	}
-	if got := b.String(); strings.Contains(got, "<img") || !strings.HasPrefix(got, "<b>&lt;img") || !strings.Contains(got, "%s%d&amp;</b> möchte:") {
+	if got := b.String(); strings.Contains(got, "<img") || !strings.HasPrefix(got, "<b>&lt;img") || !strings.Contains(got, "%s%d&amp;</b> erfährt:") {
 		t.Errorf("%s", got)
 	}
 	if err := ui.Rich("%s", templ.SafeURL("x")).Render(t.Context(), io.Discard); err == nil {
