@@ -37,10 +37,6 @@ type metadata struct {
 // nothing else: no implicit, no hybrid, no plain PKCE.
 func (p *Provider) discovery() []byte {
 	clients := []oidc.AuthMethod{oidc.AuthMethodBasic, oidc.AuthMethodPost, oidc.AuthMethodPrivateKeyJWT, oidc.AuthMethodNone}
-	var registration string
-	if p.Registration != nil {
-		registration = p.Issuer + pathRegister
-	}
 	confidential := clients[:3]
 	var aliases *mtlsAliases
 	if p.MTLS != nil {
@@ -59,7 +55,7 @@ func (p *Provider) discovery() []byte {
 			EndSessionEndpoint:                                 p.Issuer + pathEndSession,
 			DeviceAuthorizationEndpoint:                        p.Issuer + pathDevice,
 			JwksURI:                                            p.Issuer + pathKeys,
-			RegistrationEndpoint:                               registration,
+			RegistrationEndpoint:                               p.RegistrationEndpoint(),
 			ScopesSupported:                                    scopes(),
 			ResponseTypesSupported:                             []string{string(oidc.ResponseTypeCode)},
 			ResponseModesSupported:                             []string{string(oidc.ResponseModeQuery), string(oidc.ResponseModeFormPost)},

@@ -55,6 +55,15 @@ func (p *Provider) answerOf(a idp.App, secret, token string) registeredClient {
 	return out
 }
 
+// RegistrationEndpoint is where apps register themselves; empty where they may
+// not.
+func (p *Provider) RegistrationEndpoint() string {
+	if p.Registration == nil {
+		return ""
+	}
+	return p.Issuer + pathRegister
+}
+
 // registrations serves the registration endpoint and, below it, the client
 // configuration endpoints.
 func (p *Provider) registrations() http.Handler {

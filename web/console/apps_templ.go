@@ -56,7 +56,7 @@ func appsPage(v appsView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "</span></h1><a class=\"button primary\" href=\"/console/apps/new\">Register an app</a></div><p class=\"quiet-text\">Slack, Google, GitHub? <a href=\"/console/app-templates\">Add a well-known app</a></p><p class=\"quiet-text\">Was somebody refused? <a href=\"/console/explain\">Explain it by its correlation ID</a>. What our signatures are believed by: <a href=\"/console/certificates\">Certificates</a></p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 2, "</span></h1><a class=\"button primary\" href=\"/console/apps/new\">Register an app</a></div><p class=\"quiet-text\">Slack, Google, GitHub? <a href=\"/console/app-templates\">Add a well-known app</a>. A pipeline that brings its own apps? <a href=\"/console/initial-tokens\">Let apps register themselves</a></p><p class=\"quiet-text\">Was somebody refused? <a href=\"/console/explain\">Explain it by its correlation ID</a>. What our signatures are believed by: <a href=\"/console/certificates\">Certificates</a></p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

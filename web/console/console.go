@@ -28,6 +28,7 @@ type Store interface {
 	MetadataRefresh(ctx context.Context, id idp.AppID) (idp.MetadataRefresh, error)
 	ClientSecrets(ctx context.Context, a idp.App) ([]idp.ClientSecret, error)
 	APITokens(ctx context.Context, id idp.UserID) ([]idp.APIToken, error)
+	InitialTokens(ctx context.Context) ([]idp.InitialToken, error)
 	AccountsOfApp(ctx context.Context, id idp.AppID, after string, limit int) ([]idp.Account, string, error)
 }
 
@@ -78,9 +79,12 @@ type Console struct {
 	Directory *directory.Directory
 	Outbox    *outbox.Worker // what a suspension would do; it need not run here
 	// URL is the public URL of the house, without a slash at its end.
-	URL       string
-	Documents Documents
-	Refresher Refresher
+	URL string
+	// Registration is where apps register themselves (RFC 7591); empty where the
+	// house lets none.
+	Registration string
+	Documents    Documents
+	Refresher    Refresher
 	// Connect returns what an app has to be told to be connected; secret is its
 	// raw secret, where that is known.
 	Connect func(a idp.App, secret string) []idp.Setting
@@ -206,6 +210,9 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "GET /console/tokens", Handler: c.tokenList},
 		{Pattern: "POST /console/tokens", Handler: c.tokenAdd},
 		{Pattern: "POST /console/tokens/{id}/revoke", Handler: c.tokenRevoke},
+		{Pattern: "GET /console/initial-tokens", Handler: c.initialTokenList},
+		{Pattern: "POST /console/initial-tokens", Handler: c.initialTokenAdd},
+		{Pattern: "POST /console/initial-tokens/{id}/revoke", Handler: c.initialTokenRevoke},
 		{Pattern: "GET /console/groups", Handler: c.groupList},
 		{Pattern: "GET /console/groups/{id}", Handler: c.groupShow},
 	}

@@ -401,6 +401,11 @@ func samplePages() []uitest.Page {
 			{ID: "tok_b", Name: uitest.Bait, Made: ago(time.Hour)},
 		}})},
 		"tokens-empty": {View: tokensPage(tokensView{})},
+		"initial-tokens": {View: initialTokensPage(initialTokensView{Address: "https://id.example.com/oauth/register", Secret: "mfHq3rY8kT0vWc1nZs5bL7xJ2dPgQ9aE4uRo6iNtBwM", Uses: "1", TTLs: initialTTLs, Tokens: []initialTokenRow{
+			{ID: "iat_1", Name: "deploy pipeline", By: "Grace Hopper", Uses: 5, Made: ago(time.Minute), Ends: uitest.Now().Add(24 * time.Hour)},
+			{ID: "iat_2", Name: uitest.Bait, By: uitest.Bait, Made: ago(30 * time.Hour), Ends: ago(6 * time.Hour), Over: true},
+		}})},
+		"initial-tokens-refused": {View: initialTokensPage(initialTokensView{Name: "pipeline", Uses: "0", TTLs: initialTTLs, Errors: map[string]string{"uses": "An initial access token registers 1 to 1000 apps."}})},
 		"apps": {View: appsPage(appsView{Apps: []appRow{
 			{ID: "app_a", Name: "Wiki", Protocol: "OpenID Connect", Lever: "Back-channel logout, then probed", Identifier: "wiki"},
 			{ID: "app_b", Name: "CRM", Protocol: "SAML", Lever: "LogoutRequest over SOAP", Identifier: "http://crm.localhost:8082/saml/metadata"},
