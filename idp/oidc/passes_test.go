@@ -206,3 +206,24 @@ func TestRT10RevocationDuringAnOutageIsNotSuccess(t *testing.T) {
 	}
 	h.asWiki().refresh(a.text("refresh_token")).wants(t, http.StatusBadRequest, "invalid_grant")
 }
+
+// TestJW11AnotherHousesTokens are nothing here, also of a house that has the same
+// keys, as a copy of ours has.
+func TestJW11AnotherHousesTokens(t *testing.T) {
+	t.Parallel()
+	ours, theirs := newHouse(t), newHouse(t)
+	for _, format := range []string{"", idp.AccessTokenJWT} {
+		for _, h := range []*house{ours, theirs} {
+			h.changeApp(h.wiki.ID, func(a *idp.App) { a.OIDC.AccessTokenFormat = format })
+		}
+		a := theirs.signedIn(theirs.ada).tokens("openid offline_access")
+		for _, name := range []string{"access_token", "refresh_token", "id_token"} {
+			ours.asWiki().post("/oauth/introspect", url.Values{"token": {a.text(name)}}).inactive(t)
+			ours.userinfo(a.text(name)).wants(t, http.StatusUnauthorized, "invalid_token")
+			ours.asWiki().refresh(a.text(name)).wants(t, http.StatusBadRequest, "invalid_grant")
+		}
+		if got := theirs.userinfo(a.text("access_token")); got.status != http.StatusOK {
+			t.Errorf("%q, at home: %d %v", format, got.status, got.body)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
+	"gatehouse/idp/fetch"
 	"gatehouse/idp/oidc"
 )
 
@@ -333,4 +334,35 @@ func TestAnOwnerSaysWhoseAnAppIs(t *testing.T) {
 	if yes, app := foreign(); yes || app.OIDC.RegisteredBy == "" {
 		t.Errorf("third party %v, registered by %q", yes, app.OIDC.RegisteredBy)
 	}
+}
+
+// TestSS02ARegistrationNamesNoAddressInside: what registers itself has the house
+// call no address that an owner could not have it call, and none to read anything
+// from.
+func TestSS02ARegistrationNamesNoAddressInside(t *testing.T) {
+	t.Parallel()
+	h := newRegistrar(t, 1)
+	out, err := fetch.New(nil)
+	h.must(err)
+	h.dir.CheckURL = out.CheckURL
+	register := func(field, value string) string {
+		t.Helper()
+		body, err := json.Marshal(map[string]any{"redirect_uris": []string{"https://ci.example/cb"}, field: value})
+		h.must(err)
+		return string(body)
+	}
+	for _, inside := range []string{
+		"http://169.254.169.254/", "https://169.254.169.254/", "http://[::1]/", "https://[::1]/", "http://127.1/", "https://127.1/", "https://0x7f000001/", "https://2130706433/",
+		"https://10.0.0.1/x", "https://localhost/", "https://[::ffff:127.0.0.1]/", "http://ci.example/", "file:///etc/passwd", "https://user@ci.example/",
+	} {
+		h.clock.Advance(time.Minute) // so many tries in one
+		for _, field := range []string{"backchannel_logout_uri", "jwks_uri", "sector_identifier_uri"} {
+			h.wants(400, "invalid_client_metadata", "POST", "/oauth/register", h.token, register(field, inside))
+		}
+	}
+	h.clock.Advance(time.Minute)
+	made := h.wants(201, "", "POST", "/oauth/register", h.token, register("backchannel_logout_uri", "https://ci.example/logout"))
+	id, _ := made["client_id"].(string)
+	managing, _ := made["registration_access_token"].(string)
+	h.wants(400, "invalid_client_metadata", "PUT", "/oauth/register/"+id, managing, `{"client_id":"`+id+`","redirect_uris":["https://ci.example/cb"],"backchannel_logout_uri":"https://127.0.0.1/"}`)
 }
