@@ -34,7 +34,7 @@ const prefix = "GATEHOUSE_"
 // _file) appended it names a file that holds the value.
 var settings = []string{
 	"URL", "LISTEN", "DATA", "DATABASE", "SECRET", "ADMIN_TOKEN", "TRUSTED_PROXIES", "TLS_CERT", "TLS_KEY", "OUTBOUND_ALLOW", "REDIS", "METRICS",
-	"KEY_ROTATION", "REGISTRATION", "MTLS_URL", "MTLS_LISTEN", "MTLS_CA",
+	"KEY_ROTATION", "REGISTRATION", "DPOP_NONCE", "MTLS_URL", "MTLS_LISTEN", "MTLS_CA",
 	"ORGANIZATION", "ORGANIZATION_URL", "CONTACTS", "METADATA_VALIDITY", "GEOIP",
 	"SMTP", "MAIL_FROM", "BREACHED_PASSWORDS",
 	"PASSKEY_DOMAIN", "PASSKEY_ORIGINS", "PASSKEY_ATTESTATION", "PASSKEY_AUTHENTICATORS",
@@ -55,6 +55,7 @@ type Config struct {
 	OutboundAllow  []string
 	Metrics        string        // address at which metrics are read; empty: nowhere
 	KeyRotation    time.Duration // how long a key of the OpenID Provider signs; 0: until somebody rotates it
+	ProofNonces    bool          // a DPoP proof carries a nonce of ours
 	Registration   bool          // apps may register themselves with an initial access token
 	MTLSURL        *url.URL      // where apps come with a certificate; nil: nowhere
 	MTLSListen     string        // the door for it; empty: a trusted proxy's
@@ -203,12 +204,14 @@ func parse(v map[string]string) (Config, error) {
 	if _, _, err := net.SplitHostPort(c.Metrics); c.Metrics != "" && err != nil {
 		return c, fmt.Errorf("GATEHOUSE_METRICS: %q is no address to listen on, like 127.0.0.1:9090", c.Metrics)
 	}
-	switch v["REGISTRATION"] {
-	case "", "off":
-	case "on":
-		c.Registration = true
-	default:
-		return c, fmt.Errorf("GATEHOUSE_REGISTRATION is on or off, not %q", v["REGISTRATION"])
+	for name, on := range map[string]*bool{"REGISTRATION": &c.Registration, "DPOP_NONCE": &c.ProofNonces} {
+		switch v[name] {
+		case "", "off":
+		case "on":
+			*on = true
+		default:
+			return c, fmt.Errorf("GATEHOUSE_%s is on or off, not %q", name, v[name])
+		}
 	}
 	switch {
 	case (c.TLSCert == "") != (c.TLSKey == ""):

@@ -232,7 +232,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 		Evidence: func(ctx context.Context, app idp.AppID, session idp.SessionID, what string, byApp bool) error {
 			return h.store.RecordEvidence(ctx, app, session, what, byApp, wallTime())
 		},
-		Fetch: h.out, MTLS: certificates, Log: log, Now: wallTime,
+		Fetch: h.out, MTLS: certificates, ProofNonces: c.ProofNonces, Log: log, Now: wallTime,
 	}
 	if c.Registration {
 		provider.Registration = &oidc.Registration{Directory: h.directory, Spend: h.gate.SpendInitialToken, Count: h.store.Count}

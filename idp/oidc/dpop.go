@@ -44,6 +44,7 @@ type proofClaims struct {
 	Expires   numericDate `json:"exp"`
 	NotBefore numericDate `json:"nbf"`
 	TokenHash string      `json:"ath"`
+	Nonce     string      `json:"nonce"`
 }
 
 // proof is one that is good, if it was not used before. Each counts once; it is
@@ -75,6 +76,8 @@ func (p *Provider) spendAt(ctx context.Context, app idp.App, got proof) error {
 // refuseProof is the answer to a client whose proof proves nothing; nil for nil.
 func (p *Provider) refuseProof(ctx context.Context, app idp.App, err error) error {
 	switch {
+	case errors.Is(err, errNonce):
+		return badProof(err)
 	case idp.IsKind(err, idp.Invalid):
 		p.note(ctx, idp.Event{Kind: "oidc.proof.refuse", AppID: app.ID, Detail: map[string]string{"reason": reason(err)}})
 		return badProof(err)
@@ -102,6 +105,9 @@ func (p *Provider) checkProof(h http.Header, method, path, token string) (proof,
 	}
 	if why := c.wrong(method, p.addresses(path), token, p.now()); why != "" {
 		return proof{}, noProof(why)
+	}
+	if err := p.checkNonce(c.Nonce); err != nil {
+		return proof{}, err
 	}
 	return proof{jkt, c.ID, c.IssuedAt.time().Add(proofWindow + clocksApart)}, nil
 }
@@ -146,8 +152,11 @@ func noProof(why string) error {
 	return idp.Errorf(idp.Invalid, "This is no proof that a key is held.").Because(errors.New(why))
 }
 
-// badProof is the answer of an endpoint for clients (RFC 9449 §5).
-func badProof(cause error) error {
+// badProof is the answer of an endpoint for clients (RFC 9449 §5, §8).
+func badProof(cause error) *oidc.Error {
+	if errors.Is(cause, errNonce) {
+		return (&oidc.Error{ErrorType: useDPoPNonce}).WithDescription("The DPoP proof needs the nonce in DPoP-Nonce.").WithParent(cause)
+	}
 	return (&oidc.Error{ErrorType: invalidDPoPProof}).
 		WithDescription("The DPoP proof is not valid for this call, or was used before.").WithParent(cause)
 }
@@ -213,9 +222,12 @@ func (p *Provider) proven(w http.ResponseWriter, r *http.Request, token string, 
 	}
 	switch {
 	case idp.IsKind(err, idp.Invalid):
-		p.note(r.Context(), idp.Event{Kind: "oidc.proof.refuse", Detail: map[string]string{"reason": reason(err)}})
-		w = &challenger{ResponseWriter: w, challenges: []string{challengeDPoP(invalidDPoPProof)}}
-		writeError(w, r, op.NewStatusError(badProof(err), http.StatusUnauthorized))
+		if !errors.Is(err, errNonce) {
+			p.note(r.Context(), idp.Event{Kind: "oidc.proof.refuse", Detail: map[string]string{"reason": reason(err)}})
+		}
+		refused := badProof(err)
+		w = &challenger{ResponseWriter: w, challenges: []string{challengeDPoP(string(refused.ErrorType))}}
+		writeError(w, r, op.NewStatusError(refused, http.StatusUnauthorized))
 		return
 	case err != nil:
 		writeError(&challenger{ResponseWriter: w}, r, fault(err))

@@ -162,6 +162,8 @@ type Provider struct {
 	// is the app's proof that the end of that session reached it; else it was
 	// whoever holds the token. what is plain words. May be nil.
 	Evidence func(ctx context.Context, app idp.AppID, session idp.SessionID, what string, byApp bool) error
+	// ProofNonces: a DPoP proof carries a nonce of ours.
+	ProofNonces bool
 	// Registration lets apps register themselves. May be nil: they cannot.
 	Registration *Registration
 	// Fetch reads the keys that apps publish. May be nil: then none are known.
@@ -203,12 +205,12 @@ func (p *Provider) Handler() http.Handler {
 	mux.Handle("POST "+pathConsent, forBrowsers(p.consented))
 	mux.Handle("GET "+pathEndSession, forBrowsers(p.endSession))
 	mux.Handle("POST "+pathEndSession, forBrowsers(p.endSessionByPost))
-	mux.Handle(pathPAR, p.cors(forClients(true, http.HandlerFunc(p.push))))
-	mux.Handle(pathToken, p.cors(forClients(true, machines)))
+	mux.Handle(pathPAR, p.cors(p.nonces(forClients(true, http.HandlerFunc(p.push)))))
+	mux.Handle(pathToken, p.cors(p.nonces(forClients(true, machines))))
 	mux.Handle(pathDevice, forClients(true, machines))
 	mux.Handle(pathIntrospect, forClients(false, p.introspectByCertificate(machines)))
 	mux.Handle(pathRevoke, p.cors(forClients(true, machines)))
-	mux.Handle(pathUserinfo, p.cors(p.forBearers(machines)))
+	mux.Handle(pathUserinfo, p.cors(p.nonces(p.forBearers(machines))))
 	mux.Handle(pathKeys, p.cors(document(p.Ring.JWKS)))
 	if p.Registration != nil {
 		mux.Handle(pathRegister, p.registrations())
