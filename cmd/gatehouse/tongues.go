@@ -13,6 +13,7 @@ import (
 func tongues(oidc, saml, receiptKeys http.Handler) []web.Mount {
 	return []web.Mount{
 		{Pattern: "/.well-known/openid-configuration", Passes: []sessions.Pass{sessions.None}, Handler: oidc},
+		{Pattern: "/.well-known/oauth-authorization-server", Passes: []sessions.Pass{sessions.None}, Handler: oidc},
 		{Pattern: "/oauth/keys", Passes: []sessions.Pass{sessions.None}, Handler: oidc},
 		{Pattern: "/.well-known/gatehouse-receipts", Passes: []sessions.Pass{sessions.None}, Handler: receiptKeys},
 		{Pattern: "/oauth/authorize", Passes: []sessions.Pass{sessions.SessionUsed, sessions.SignInUsed}, Handler: oidc},

@@ -154,7 +154,7 @@ func TestCS05OnlyRegisteredOriginsMayRead(t *testing.T) {
 		res, err := http.DefaultClient.Do(req)
 		return read(t, res, err).Header
 	}
-	for _, path := range []string{"/oauth/token", "/oauth/userinfo", "/oauth/revoke", "/oauth/keys", "/.well-known/openid-configuration"} {
+	for _, path := range []string{"/oauth/token", "/oauth/userinfo", "/oauth/revoke", "/oauth/keys", "/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} {
 		for _, method := range []string{http.MethodOptions, http.MethodPost} {
 			if got := call(method, path, "https://app.example").Get("Access-Control-Allow-Origin"); got != "https://app.example" {
 				t.Errorf("%s %s for a registered origin: %q", method, path, got)

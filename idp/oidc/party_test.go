@@ -77,18 +77,20 @@ func TestMX02HostSaysNothing(t *testing.T) {
 	if err := json.Unmarshal([]byte(strings.ReplaceAll(string(golden), "ISSUER", h.provider.Issuer)), &want); err != nil {
 		t.Fatal(err)
 	}
-	req, err := http.NewRequest(http.MethodGet, h.server.URL+"/.well-known/openid-configuration", nil)
-	h.must(err)
-	req.Host = "evil.example"
-	req.Header.Set("X-Forwarded-Host", "evil.example")
-	req.Header.Set("Forwarded", "host=evil.example")
-	got, err := do(req)
-	h.must(err)
-	if diff := cmp.Diff(want, got.body); diff != "" {
-		t.Errorf("discovery (-want +got):\n%s", diff)
-	}
-	if got.header.Get("Content-Type") != "application/json" || got.header.Get("Cache-Control") != "public, max-age=300" {
-		t.Errorf("headers %v", got.header)
+	for _, path := range []string{"/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"} {
+		req, err := http.NewRequest(http.MethodGet, h.server.URL+path, nil)
+		h.must(err)
+		req.Host = "evil.example"
+		req.Header.Set("X-Forwarded-Host", "evil.example")
+		req.Header.Set("Forwarded", "host=evil.example")
+		got, err := do(req)
+		h.must(err)
+		if diff := cmp.Diff(want, got.body); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", path, diff)
+		}
+		if got.header.Get("Content-Type") != "application/json" || got.header.Get("Cache-Control") != "public, max-age=300" {
+			t.Errorf("headers %v", got.header)
+		}
 	}
 }
 

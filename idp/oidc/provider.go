@@ -28,6 +28,9 @@ const (
 	pathEndSession = "/oauth/end_session"
 	pathDevice     = "/oauth/device_authorization"
 	pathDiscovery  = oidc.DiscoveryEndpoint
+	// pathMetadata is where clients of OAuth that know nothing of OpenID look for
+	// the same (RFC 8414 §3).
+	pathMetadata = "/.well-known/oauth-authorization-server"
 )
 
 // Store is what the provider reads of the directory, and where it writes
@@ -183,7 +186,7 @@ type Provider struct {
 }
 
 // Handler serves all paths of the provider: everything below /oauth/ and
-// /.well-known/openid-configuration. The caller must let requests from other
+// the two addresses of its metadata. The caller must let requests from other
 // sites through to it: authorization and end of session may start by POST,
 // and machines have no cookies. It adds no security headers; web does.
 func (p *Provider) Handler() http.Handler {
@@ -217,7 +220,9 @@ func (p *Provider) Handler() http.Handler {
 		mux.Handle(pathRegister+"/", p.registrations())
 	}
 	discovery := p.discovery()
-	mux.Handle(pathDiscovery, p.cors(document(func() []byte { return discovery })))
+	for _, path := range []string{pathDiscovery, pathMetadata} {
+		mux.Handle(path, p.cors(document(func() []byte { return discovery })))
+	}
 	return p.withChain(mux)
 }
 
