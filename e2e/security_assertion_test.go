@@ -2,13 +2,10 @@ package e2e
 
 import (
 	"crypto/x509"
-	"encoding/pem"
+	"encoding/base64"
 	"encoding/xml"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +13,7 @@ import (
 	crewjam "github.com/crewjam/saml"
 	dsig "github.com/russellhaering/goxmldsig"
 
+	"gatehouse/idp/saml/wire/wiretest"
 	"gatehouse/web/api/client"
 )
 
@@ -102,17 +100,7 @@ func TestSecurityOfAssertions(t *testing.T) {
 				t.Errorf("%s is not %s in %s", path, want, response)
 			}
 		}
-		key := pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: x509.MarshalPKCS1PrivateKey(vault.key)})
-		dir := t.TempDir()
-		for name, b := range map[string][]byte{"key.pem": key, "response.xml": []byte(response)} {
-			if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-		plain, err := exec.Command("xmlsec1", "--decrypt", "--privkey-pem", filepath.Join(dir, "key.pem"), filepath.Join(dir, "response.xml")).Output()
-		if err != nil {
-			t.Fatalf("xmlsec1 cannot open it: %v", err)
-		}
+		plain := wiretest.Decrypt(t, []byte(response), vault.key)
 		if strings.Contains(response, "<saml:Assertion ") || document(t, string(plain)).FindElement("//EncryptedAssertion/Assertion/Signature") == nil {
 			t.Errorf("sent %s\nopened %s", response, plain)
 		}
@@ -153,34 +141,19 @@ func TestSecurityOfAssertions(t *testing.T) {
 		if key == nil {
 			t.Fatal("no certificate in the metadata")
 		}
-		dir := t.TempDir()
-		cert := filepath.Join(dir, "cert.pem")
-		wrapped := strings.Join(strings.Fields(key.Text()), "")
-		lines := ""
-		for len(wrapped) > 64 {
-			lines, wrapped = lines+wrapped[:64]+"\n", wrapped[64:]
+		der, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(key.Text()), ""))
+		if err != nil {
+			t.Fatal(err)
 		}
-		keep := func(path, text string) {
-			if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
+			t.Fatal(err)
 		}
-		keep(cert, "-----BEGIN CERTIFICATE-----\n"+lines+wrapped+"\n-----END CERTIFICATE-----\n")
-		verify := func(response, element, path string) {
-			t.Helper()
-			file := filepath.Join(dir, "response.xml")
-			keep(file, response)
-			out, err := exec.Command("xmlsec1", "--verify", "--pubkey-cert-pem", cert, "--id-attr:ID", element, "--node-xpath", path, file).CombinedOutput()
-			if err != nil {
-				t.Errorf("xmlsec1 on %s: %v\n%s", path, err, out)
-			}
-		}
-		const assertion = "/*[local-name()='Response']/*[local-name()='Assertion']/*[local-name()='Signature']"
 		response, id := respond(t, h.crm)
 		if n := strings.Count(response, "<ds:SignatureValue>"); n != 1 {
 			t.Errorf("%d signatures, the assertion's is the default", n)
 		}
-		verify(response, nsAssertion+":Assertion", assertion)
+		wiretest.Signed(t, []byte(response), cert)
 		if _, err := takes(t, h.relying(t, h.crm), response, h.crm.ACS, id); err != nil {
 			t.Error(err)
 		}
@@ -188,7 +161,7 @@ func TestSecurityOfAssertions(t *testing.T) {
 		if n := strings.Count(response, "<ds:SignatureValue>"); n != 2 {
 			t.Errorf("%d signatures, want those of Response and Assertion", n)
 		}
-		verify(response, nsProtocol+":Response", "/*[local-name()='Response']/*[local-name()='Signature']")
+		wiretest.Signed(t, []byte(response), cert)
 		if _, err := takes(t, h.relying(t, h.hr), response, h.hr.ACS, id); err != nil {
 			t.Error(err)
 		}

@@ -4,11 +4,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/x509"
-	"encoding/pem"
 	"math/big"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -42,24 +38,7 @@ func (h *house) encrypted(change func(*idp.SAMLSettings)) {
 // decrypted has xmlsec1 decrypt a document, and returns the Assertion in it.
 func decrypted(t *testing.T, document []byte) []byte {
 	t.Helper()
-	der, err := x509.MarshalPKCS8PrivateKey(hrKey().Key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	for name, b := range map[string][]byte{
-		"key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), "encrypted.xml": document,
-	} {
-		if err := os.WriteFile(filepath.Join(dir, name), b, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	run := exec.Command("xmlsec1", "--decrypt", "--privkey-pem", "key.pem", "encrypted.xml")
-	run.Dir = dir
-	out, err := run.Output()
-	if err != nil {
-		t.Fatalf("xmlsec1 --decrypt: %v", err)
-	}
+	out := wiretest.Decrypt(t, document, hrKey().Key)
 	inside := elements(t, out, "//EncryptedAssertion/Assertion")
 	if len(inside) != 1 {
 		t.Fatalf("no assertion in %s", out)

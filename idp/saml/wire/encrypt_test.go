@@ -14,6 +14,7 @@ import (
 	"github.com/beevik/etree"
 
 	"gatehouse/idp/saml/wire"
+	"gatehouse/idp/saml/wire/wiretest"
 )
 
 func decrypter(t testing.TB, s *wire.Signer) crypto.Decrypter {
@@ -55,8 +56,7 @@ func transports() map[string]wire.Encryption {
 // signature in it survives the way through the other implementation.
 func xmlsec1Opens(t *testing.T, el *etree.Element) {
 	t.Helper()
-	key, _, doc := files(t, otherSigner(), wire.Serialize(response(t, el)))
-	opened := mustParse(t, string(xmlsec1(t, "--decrypt", "--privkey-pem", key, doc)))
+	opened := mustParse(t, string(wiretest.Decrypt(t, wire.Serialize(response(t, el)), otherSigner().Key)))
 	wrapper := wire.Children(opened, wire.NSAssertion, "EncryptedAssertion")[0]
 	inner := mustParse(t, string(wire.Serialize(wrapper.ChildElements()[0])))
 	if _, err := wire.VerifyElement(inner, certs(rsaSigner())); err != nil {
@@ -92,7 +92,7 @@ func TestOpenSSLOpensEveryTransport(t *testing.T) {
 			if mgf := method.FindElement("./MGF"); mgf != nil {
 				mask = wire.Attr(mgf, "Algorithm")
 			}
-			key, _, in := files(t, otherSigner(), wrapped)
+			key, in := files(t, otherSigner(), wrapped)
 			secret, err := exec.Command("openssl", "pkeyutl", "-decrypt", "-inkey", key, "-in", in, "-pkeyopt", "rsa_padding_mode:oaep",
 				"-pkeyopt", "rsa_oaep_md:"+hashes[wire.Attr(method.FindElement("./DigestMethod"), "Algorithm")],
 				"-pkeyopt", "rsa_mgf1_md:"+hashes[mask]).Output()

@@ -20,7 +20,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -167,8 +166,8 @@ func rawQuery(t testing.TB, address string) string {
 	return query
 }
 
-// files writes the key, certificate and document for xmlsec1.
-func files(t *testing.T, s *wire.Signer, document []byte) (key, cert, doc string) {
+// files writes the key and a file for openssl.
+func files(t *testing.T, s *wire.Signer, text []byte) (key, in string) {
 	t.Helper()
 	dir := t.TempDir()
 	write := func(name string, b []byte) string {
@@ -178,9 +177,7 @@ func files(t *testing.T, s *wire.Signer, document []byte) (key, cert, doc string
 		}
 		return path
 	}
-	return write("key.pem", pemKey(t, s)),
-		write("cert.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate.Raw})),
-		write("doc.xml", document)
+	return write("key.pem", pemKey(t, s)), write("in", text)
 }
 
 func pemKey(t testing.TB, s *wire.Signer) []byte {
@@ -204,18 +201,6 @@ func gcm(t testing.TB, key []byte, plain string) []byte {
 		t.Fatal(err)
 	}
 	return aead.Seal(nil, nil, []byte(plain), nil)
-}
-
-func xmlsec1(t *testing.T, args ...string) []byte {
-	t.Helper()
-	cmd := exec.Command("xmlsec1", args...)
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("xmlsec1 %s: %v\n%s", args[0], err, stderr.String())
-	}
-	return out
 }
 
 // signQuery appends a Signature over query as it stands.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"gatehouse/idp/saml/wire"
+	"gatehouse/idp/saml/wire/wiretest"
 )
 
 const idOfAssertion = "urn:oasis:names:tc:SAML:2.0:assertion:Assertion"
@@ -37,8 +38,7 @@ func TestWeVerifyXmlsec1Signatures(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			template := strings.Replace(assertionXML, "</saml:Issuer>", "</saml:Issuer>\n"+signatureTemplate(c.method), 1)
-			key, cert, doc := files(t, c.signer, []byte(template))
-			signed := xmlsec1(t, "--sign", "--id-attr:ID", idOfAssertion, "--privkey-pem", key+","+cert, doc)
+			signed := wiretest.Sign(t, []byte(template), c.signer.Key, c.signer.Certificate, idOfAssertion)
 			el, err := wire.VerifyElement(mustParse(t, string(signed)), certs(otherSigner(), c.signer))
 			if err != nil {
 				t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"github.com/beevik/etree"
 
 	"gatehouse/idp/saml/wire"
+	"gatehouse/idp/saml/wire/wiretest"
 )
 
 // consume does what a service provider does with a Response: it verifies the
@@ -300,8 +301,7 @@ func TestSignatureProfileIsStrict(t *testing.T) {
 func TestSHA1OnlyByOption(t *testing.T) {
 	t.Parallel()
 	template := strings.Replace(assertionXML, "</saml:Issuer>", "</saml:Issuer>"+signatureTemplate("http://www.w3.org/2000/09/xmldsig#rsa-sha1"), 1)
-	key, cert, doc := files(t, rsaSigner(), []byte(template))
-	signed := mustParse(t, string(xmlsec1(t, "--sign", "--id-attr:ID", idOfAssertion, "--privkey-pem", key+","+cert, doc)))
+	signed := mustParse(t, string(wiretest.Sign(t, []byte(template), rsaSigner().Key, rsaSigner().Certificate, idOfAssertion)))
 	_, err := wire.VerifyElement(signed, certs(rsaSigner()))
 	wantKind(t, err, wire.ErrAlgorithm)
 	if _, err := wire.VerifyElement(signed, certs(rsaSigner()), wire.AllowSHA1()); err != nil {
