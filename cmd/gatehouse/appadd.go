@@ -24,7 +24,7 @@ type appAddCmd struct {
 	SAML        bool     `name:"saml" help:"It is a SAML service provider: give --metadata, --metadata-url, or --entity-id and --acs."`
 	Metadata    string   `group:"SAML" help:"Metadata file of the service provider; - for standard input."`
 	MetadataURL string   `group:"SAML" name:"metadata-url" help:"Where its metadata is published; the server reads it, and reads it again once a day."`
-	MetadataPin string   `group:"SAML" name:"metadata-pin" help:"PEM file of the certificate that signs it there: what is proven by it is registered by itself, anything else waits for an owner."`
+	MetadataPin string   `group:"SAML" name:"metadata-pin" help:"PEM file of the certificate that signs it, in the file or there: what it has not signed as a whole is refused. What is proven by it at the address later is registered by itself."`
 	EntityID    string   `group:"SAML" name:"entity-id" help:"Its entityID, for an app without metadata, or to take it from a file of many."`
 	ACS         []string `group:"SAML" name:"acs" sep:"none" help:"Where answers go (AssertionConsumerService, HTTP-POST), for an app without metadata; may be repeated."`
 	Cert        []string `group:"SAML" sep:"none" help:"PEM file of a certificate that signs its requests, for an app without metadata; may be repeated."`

@@ -11,13 +11,13 @@ import (
 type appMetadataCmd struct {
 	remote
 	App         string `arg:"" help:"Name or ID of the app."`
-	File        string `xor:"what" help:"Register what this file says; - for standard input."`
+	File        string `xor:"what" help:"Register what this file says, of a federation's that of the app; - for standard input."`
 	MetadataURL string `name:"metadata-url" xor:"what" help:"Register what this address says; the server reads it, once."`
 	Waiting     bool   `xor:"what" help:"Register what was read at the app's address and waits."`
 	Source      string `xor:"what" help:"Read its metadata at this address from now on, about once a day."`
 	NoSource    bool   `xor:"what" help:"Read its metadata nowhere any more."`
 	Refresh     bool   `xor:"what" help:"Read it at its address now."`
-	Pin         string `help:"With --source: PEM file of the certificate that signs it there. What is proven by it is registered by itself; without it, what changes waits."`
+	Pin         string `help:"PEM file of the certificate that signs it: what it has not signed as a whole is refused. With --source, what is proven by it is registered by itself; without it, what changes waits."`
 	DryRun      bool   `help:"Print the difference and change nothing."`
 }
 
@@ -27,17 +27,17 @@ func (c appMetadataCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	pin := ""
+	if c.Pin != "" {
+		if pin, err = readText(c.Pin); err != nil {
+			return err
+		}
+	}
 	switch {
 	case c.File != "" || c.MetadataURL != "" || c.Waiting:
-		return c.apply(ctx, api)
+		return c.apply(ctx, api, pin)
 	case c.Source != "" || c.NoSource:
-		to := client.MetadataAddress{URL: c.Source}
-		if c.Pin != "" {
-			if to.Pin, err = readText(c.Pin); err != nil {
-				return err
-			}
-		}
-		return api.SetMetadataAddress(ctx, c.App, to)
+		return api.SetMetadataAddress(ctx, c.App, client.MetadataAddress{URL: c.Source, Pin: pin})
 	case c.Refresh:
 		m, err := api.RefreshMetadata(ctx, c.App)
 		return c.printRefresh(m, err)
@@ -46,11 +46,14 @@ func (c appMetadataCmd) Run(ctx context.Context) error {
 	return c.printRefresh(m, err)
 }
 
-func (c appMetadataCmd) apply(ctx context.Context, api *client.Client) error {
+func (c appMetadataCmd) apply(ctx context.Context, api *client.Client, pin string) error {
 	from := client.MetadataSource{URL: c.MetadataURL}
 	var err error
+	if c.MetadataURL != "" {
+		from.Pin = pin
+	}
 	if c.File != "" {
-		from.Metadata, err = readText(c.File)
+		from.Metadata, err = c.fileOf(ctx, api, pin)
 	}
 	if c.Waiting {
 		var m client.MetadataRefresh
@@ -75,6 +78,15 @@ func (c appMetadataCmd) apply(ctx context.Context, api *client.Client) error {
 			row(w, "# "+words)
 		}
 	})
+}
+
+// fileOf is the app's metadata in the file.
+func (c appMetadataCmd) fileOf(ctx context.Context, api *client.Client, pin string) (string, error) {
+	a, err := api.App(ctx, c.App)
+	if err != nil {
+		return "", err
+	}
+	return oneOf(c.File, a.Identifier, pin)
 }
 
 func changeLines(w *tabwriter.Writer, changes []client.SettingChange) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -15,10 +16,16 @@ import (
 // serviceProvider is the registration that the flags describe.
 func (c appAddCmd) serviceProvider() (client.App, error) {
 	a := client.App{Name: c.Name, Protocol: "saml", Identifier: c.EntityID, LaunchURL: c.LaunchURL, SAML: &client.SAML{MetadataURL: c.MetadataURL}}
-	var err error
+	pin, err := c.pin()
+	if err != nil {
+		return a, err
+	}
+	if c.MetadataURL != "" {
+		a.SAML.MetadataPin = pin
+	}
 	switch {
 	case c.Metadata != "":
-		if a.SAML.Metadata, err = oneOf(c.Metadata, c.EntityID); err != nil {
+		if a.SAML.Metadata, err = oneOf(c.Metadata, c.EntityID, pin); err != nil {
 			return a, err
 		}
 	case c.MetadataURL == "" && (c.EntityID == "" || len(c.ACS) == 0):
@@ -34,15 +41,21 @@ func (c appAddCmd) serviceProvider() (client.App, error) {
 		}
 		a.SAML.SigningCerts = append(a.SAML.SigningCerts, pem)
 	}
-	if c.MetadataPin != "" {
-		a.SAML.MetadataPin, err = readText(c.MetadataPin)
+	return a, nil
+}
+
+// pin is the certificate that signs the metadata; empty for none.
+func (c appAddCmd) pin() (string, error) {
+	if c.MetadataPin == "" {
+		return "", nil
 	}
-	return a, err
+	return readText(c.MetadataPin)
 }
 
 // oneOf reads the metadata of one service provider from a file, - for standard
-// input: of a federation's file of many, that of the entityID alone.
-func oneOf(file, entityID string) (string, error) {
+// input: of a federation's file of many, that of the entityID alone. With a pin it
+// refuses what that has not signed.
+func oneOf(file, entityID, pin string) (string, error) {
 	in := os.Stdin
 	if file != "-" {
 		opened, err := os.Open(file)
@@ -53,10 +66,11 @@ func oneOf(file, entityID string) (string, error) {
 		in = opened
 	}
 	read := bufio.NewReaderSize(in, saml.MaxDocument+1)
-	if head, _ := read.Peek(saml.MaxDocument + 1); entityID == "" && len(head) <= saml.MaxDocument {
+	head, _ := read.Peek(saml.MaxDocument + 1)
+	if several := bytes.Contains(head, []byte("EntitiesDescriptor")); pin == "" && len(head) <= saml.MaxDocument && (entityID == "" || !several) {
 		return string(head), nil // the server judges it
 	}
-	document, among, err := (&saml.Documents{Now: wallTime}).Choose(read, entityID)
+	document, among, err := (&saml.Documents{Now: wallTime}).Choose(read, entityID, pin)
 	if err == nil && document == nil {
 		err = fmt.Errorf("the file holds %d service providers: say which with --entity-id", len(among))
 	}
@@ -67,7 +81,7 @@ func oneOf(file, entityID string) (string, error) {
 func (c appAddCmd) printMetadata(ctx context.Context, api *client.Client, from client.SAML) error {
 	source := client.MetadataSource{Metadata: from.Metadata}
 	if source.Metadata == "" {
-		source.URL = from.MetadataURL
+		source = client.MetadataSource{URL: from.MetadataURL, EntityID: c.EntityID, Pin: from.MetadataPin}
 	}
 	m, err := api.ReadMetadata(ctx, source)
 	if err != nil {

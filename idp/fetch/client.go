@@ -112,12 +112,28 @@ func Timeout(d time.Duration) Option { return func(l *limits) { l.timeout = d } 
 // beyond the limit, idp.Denied for a name that resolves to an address that is
 // not public, idp.Unavailable for what may work another time.
 func (c *Client) Do(req *http.Request, opts ...Option) (*Response, error) {
+	out := &Response{}
+	err := c.Read(req, func(status int, header http.Header, body io.Reader) (err error) {
+		out.Status, out.Header = status, header
+		out.Body, err = io.ReadAll(body)
+		return err
+	}, opts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// Read is Do of an answer that is read as it comes: take reads from its body, whose
+// errors are those of Do, and what take returns is returned. What take leaves is
+// not read.
+func (c *Client) Read(req *http.Request, take func(status int, header http.Header, body io.Reader) error, opts ...Option) error {
 	l := limits{body: DefaultMaxBody, timeout: DefaultTimeout}
 	for _, o := range opts {
 		o(&l)
 	}
 	if err := c.check(req.URL); err != nil {
-		return nil, err
+		return err
 	}
 	ctx, cancel := context.WithTimeout(req.Context(), l.timeout)
 	defer cancel()
@@ -127,17 +143,30 @@ func (c *Client) Do(req *http.Request, opts ...Option) (*Response, error) {
 	}
 	answer, err := c.http.Do(req)
 	if err != nil {
-		return nil, explain(req, err)
+		return explain(req, err)
 	}
 	defer answer.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(answer.Body, l.body+1))
-	if err != nil {
-		return nil, explain(req, err)
+	return take(answer.StatusCode, answer.Header, &body{req: req, from: answer.Body, most: l.body})
+}
+
+// body is that of an answer, up to the limit.
+type body struct {
+	req  *http.Request
+	from io.Reader
+	most int64
+	read int64
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	// One byte more than the limit says that there is more.
+	n, err := b.from.Read(p[:min(int64(len(p)), b.most-b.read+1)])
+	if b.read += int64(n); b.read > b.most {
+		return 0, idp.Errorf(idp.Invalid, "%s answered with more than %d bytes.", b.req.URL.Host, b.most)
 	}
-	if int64(len(body)) > l.body {
-		return nil, idp.Errorf(idp.Invalid, "%s answered with more than %d bytes.", req.URL.Host, l.body)
+	if err != nil && err != io.EOF {
+		err = explain(b.req, err)
 	}
-	return &Response{Status: answer.StatusCode, Header: answer.Header, Body: body}, nil
+	return n, err
 }
 
 // explain says in plain words why a call failed. The cause, for the log, is

@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +15,7 @@ import (
 	"gatehouse/idp"
 	"gatehouse/idp/saml"
 	"gatehouse/idp/saml/wire"
+	"gatehouse/idp/saml/wire/wiretest"
 )
 
 const groupOf = `<md:EntitiesDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" xmlns:mdui="urn:oasis:names:tc:SAML:metadata:ui" Name="federation">`
@@ -23,7 +27,7 @@ func providerAt(host string) string {
 }
 
 func choose(text, entityID string) ([]byte, []idp.ListedEntity, error) {
-	return (&saml.Documents{Now: time.Now}).Choose(strings.NewReader(text), entityID)
+	return (&saml.Documents{Now: time.Now}).Choose(strings.NewReader(text), entityID, "")
 }
 
 // TestOneAppIsChosenFromAnAggregate, whatever stands around it.
@@ -167,7 +171,7 @@ func TestAnAggregateOfFiveThousandIsReadAsAStream(t *testing.T) {
 	var before runtime.MemStats
 	runtime.ReadMemStats(&before)
 	f := &federation{entities: 5000}
-	document, among, err := (&saml.Documents{Now: time.Now}).Choose(f, "https://app4321.example/sp")
+	document, among, err := (&saml.Documents{Now: time.Now}).Choose(f, "https://app4321.example/sp", "")
 	if err != nil || len(among) != 5000 || !bytes.Contains(document, []byte("https://app4321.example/acs")) {
 		t.Fatalf("%d listed, %v", len(among), err)
 	}
@@ -176,6 +180,121 @@ func TestAnAggregateOfFiveThousandIsReadAsAStream(t *testing.T) {
 		t.Errorf("of %d bytes %d were held at once, want at most %d", f.written, grown, most)
 	} else {
 		t.Logf("%d bytes, at most %d held", f.written, grown)
+	}
+}
+
+// signedFile is the federation, of so many entities, in a file that xmlsec1 signed.
+func signedFile(t *testing.T, s *wire.Signer, entities int) *os.File {
+	t.Helper()
+	text, err := io.ReadAll(&federation{entities: entities})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = bytes.Replace(text, []byte(groupOf), []byte(strings.Replace(groupOf, "Name=", `ID="_all" Name=`, 1)+wiretest.Unsigned("#_all")), 1)
+	file, err := os.Create(filepath.Join(t.TempDir(), "federation.xml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { file.Close() })
+	_, err = file.Write(wiretest.Sign(t, text, s.Key, s.Certificate, wire.NSMetadata+":EntitiesDescriptor"))
+	if err == nil {
+		_, err = file.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// watched sees what memory is in use while a file is read.
+type watched struct {
+	io.Reader
+	read, peak uint64
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if before := w.read >> 21; (w.read+uint64(n))>>21 != before {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		w.peak = max(w.peak, m.HeapAlloc)
+	}
+	w.read += uint64(n)
+	return n, err
+}
+
+// TestTheSignatureOfFiveThousandIsCheckedAsAStream: 50 MB that xmlsec1 signed, of
+// which nothing stays but the index. It runs alone, as the one above.
+func TestTheSignatureOfFiveThousandIsCheckedAsAStream(t *testing.T) {
+	file := signedFile(t, crmKey(), 5000)
+	debug.FreeOSMemory()
+	var before runtime.MemStats
+	runtime.ReadMemStats(&before)
+	in := &watched{Reader: file}
+	document, among, err := (&saml.Documents{Now: time.Now}).Choose(in, "https://app4321.example/sp", pemOf(crmKey()))
+	if err != nil || len(among) != 5000 || !bytes.Contains(document, []byte("https://app4321.example/acs")) || bytes.Contains(document, []byte("<!--")) {
+		t.Fatalf("%d listed, %v", len(among), err)
+	}
+	const most = 8 << 20
+	if grown := int64(in.peak) - int64(before.HeapAlloc); in.read < 50e6 || grown > most {
+		t.Errorf("of %d bytes %d were held at once, want at most %d", in.read, grown, most)
+	} else {
+		t.Logf("%d bytes, at most %d held", in.read, grown)
+	}
+	// What another signed is not read on.
+	if _, err := file.Seek(0, io.SeekStart); err != nil {
+		t.Fatal(err)
+	}
+	in = &watched{Reader: file}
+	_, _, err = (&saml.Documents{Now: time.Now}).Choose(in, "https://app4321.example/sp", pemOf(hrKey()))
+	if !idp.IsKind(err, idp.Invalid) || !strings.Contains(err.Error(), "not signed by the pinned certificate") || in.read > 1<<20 {
+		t.Errorf("%v, after %d bytes", err, in.read)
+	}
+}
+
+// TestSA27OfAnAggregateWithAPinOnlyWhatItSigned is chosen, with what the groups say.
+func TestSA27OfAnAggregateWithAPinOnlyWhatItSigned(t *testing.T) {
+	t.Parallel()
+	until, published := time.Now().Add(48*time.Hour).UTC().Truncate(time.Second), time.Now().Add(-time.Hour).UTC().Truncate(time.Second)
+	head := strings.Replace(groupOf, "Name=", `ID="_all" validUntil="`+wire.FormatTime(until)+`" Name=`, 1) + wiretest.Unsigned("#_all")
+	info := `<md:Extensions><r:PublicationInfo xmlns:r="urn:oasis:names:tc:SAML:metadata:rpi" publisher="https://federation.example" creationInstant="` + wire.FormatTime(published) + `"/></md:Extensions>`
+	sign := func(text string) string {
+		return string(wiretest.Sign(t, []byte(text), crmKey().Key, crmKey().Certificate, wire.NSMetadata+":EntitiesDescriptor"))
+	}
+	good := sign(head + info + providerAt("a.example") + groupOf + providerAt("b.example") + "</md:EntitiesDescriptor></md:EntitiesDescriptor>")
+	pinned := func(text, entityID, pin string) ([]byte, []idp.ListedEntity, error) {
+		return (&saml.Documents{Now: time.Now}).Choose(strings.NewReader(text), entityID, pin)
+	}
+	pin := pemOf(crmKey())
+	if document, among, err := pinned(good, "", pin); err != nil || document != nil || len(among) != 2 {
+		t.Fatalf("%s, %v, %v", document, among, err)
+	}
+	document, _, err := pinned(good, "https://b.example/sp", pin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := saml.Read(document, time.Now())
+	if err != nil || m.EntityID != "https://b.example/sp" || m.Name != "App at b.example" || m.Settings.ACS[0].URL != "https://b.example/acs" ||
+		!m.Settings.Metadata.Until.Equal(until) || !m.Settings.Metadata.PublishedAt.Equal(published) {
+		t.Errorf("%+v, %v", m, err)
+	}
+	wiretest.Valid(t, document)
+	for name, c := range map[string]struct{ text, pin, words string }{
+		"signed by another":          {good, pemOf(hrKey()), "not signed by the pinned certificate"},
+		"unsigned":                   {groupOf + providerAt("b.example") + "</md:EntitiesDescriptor>", pin, "not signed, and a certificate is pinned"},
+		"changed":                    {strings.Replace(good, "https://b.example/acs", "https://evil.example/acs", 1), pin, "was changed after the pinned certificate had signed it"},
+		"another was changed":        {strings.Replace(good, "https://a.example/acs", "https://evil.example/acs", 1), pin, "was changed after the pinned certificate had signed it"},
+		"with SHA-1":                 {strings.Replace(good, "2001/04/xmlenc#sha256", "2000/09/xmldsig#sha1", 1), pin, "in a way that is not taken: a digest with SHA-1"},
+		"a pin that is none":         {good, "no PEM", "is to be one PEM block"},
+		"not there":                  {good[:len(good)/2], pin, "cannot be used"},
+		"a signature of one in it":   {groupOf + strings.Replace(providerAt("b.example"), "<md:SPSSO", wiretest.Unsigned("")+"<md:SPSSO", 1) + "</md:EntitiesDescriptor>", pin, "not signed, and a certificate is pinned"},
+		"signed, and then it is not": {strings.Replace(good, "</md:EntitiesDescriptor>\n", "</md:EntitiesDescriptor>"+providerAt("c.example"), 1), pin, "cannot be used"},
+	} {
+		document, among, err := pinned(c.text, "https://b.example/sp", c.pin)
+		if !idp.IsKind(err, idp.Invalid) || !strings.Contains(err.Error(), c.words) || document != nil || among != nil {
+			t.Errorf("%s: %q, %v, %v", name, document, among, err)
+		}
 	}
 }
 

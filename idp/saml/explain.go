@@ -84,13 +84,43 @@ var explained = map[string]idp.Explanation{
 		Change: "Set the clock of the app's machine (NTP)."},
 }
 
+// explainedDocuments are the refusals of metadata that is read again.
+var explainedDocuments = map[string]idp.Explanation{
+	"metadata": {
+		Meaning: "What was read at the app's address is not its metadata, or cannot be used. What is registered stays, and people sign in as before.", Side: idp.SideApp,
+		Change: "Open the address in a browser: it is to answer with the app's metadata itself, without a page to sign in. If the app publishes elsewhere now, say where: Its metadata, on the app's page."},
+	"metadata_address": {
+		Meaning: "The address at which the app's metadata is read did not answer, or not with a document. It is tried again by itself; what is registered stays.", Side: idp.SideApp,
+		Change: "See whether the address is still the app's, and reachable from here; a private one has to be allowed (GATEHOUSE_OUTBOUND_ALLOW)."},
+	"metadata_expired": {
+		Meaning: "The document at the app's address has ended (validUntil). What is registered stays, and people sign in as before.", Side: idp.SideApp,
+		Change: "Have the app, or the federation, publish a new one."},
+	"metadata_unsigned": {
+		Meaning: "A certificate is pinned for the app's metadata, and the root of the document has no signature in its first place. A signature of one entity in it is none of the whole.", Side: idp.SideApp,
+		Change: "Read it where the signed document is published; federations often have both. If nobody signs it, take the pin away: what changes then waits for an owner."},
+	"metadata_signer": {
+		Meaning: "The document at the app's address is signed, and not with the certificate that is pinned for it, or that one is not valid now.", Side: idp.SideHouse,
+		Change: "Ask the app's admin or the federation whether they sign with another certificate now, compare its fingerprint, and pin it. Never take it from the document."},
+	"metadata_changed": {
+		Meaning: "The pinned certificate signed a document, and what came is another: it was changed on the way, or did not arrive whole.", Side: idp.SideApp,
+		Change: "Read it again. If it stays so, tell whoever publishes it: something between them and here rewrites it."},
+	"metadata_algorithm": {
+		Meaning: "The document is signed in a way that is not taken: with SHA-1, or with another canonicalization or transform than exclusive C14N.", Side: idp.SideApp,
+		Change: "Ask for a document signed with SHA-256 and exclusive C14N; federations that still sign with SHA-1 offer a second one."},
+}
+
 // Explain says what a refusal of this tongue means and what to change; false
 // for an audit line that is none.
 func Explain(e idp.Event) (idp.Explanation, bool) {
-	if e.Kind != kindRequestRefused && e.Kind != kindLogoutRefused {
-		return idp.Explanation{}, false
+	switch e.Kind {
+	case kindRequestRefused, kindLogoutRefused:
+		x, ok := explained[e.Detail["rule"]]
+		x.Failed = inWords(e.Detail["reason"])
+		return x, ok
+	case kindMetadataRefused:
+		x, ok := explainedDocuments[e.Detail["rule"]]
+		x.Failed = e.Detail["detail"]
+		return x, ok
 	}
-	x, ok := explained[e.Detail["rule"]]
-	x.Failed = inWords(e.Detail["reason"])
-	return x, ok
+	return idp.Explanation{}, false
 }

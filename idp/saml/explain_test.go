@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"gatehouse/idp"
+	"gatehouse/idp/saml/wire"
 )
 
 // rules are the names that refusals of this package are made with.
@@ -70,6 +71,20 @@ func TestEveryRefusalIsExplained(t *testing.T) {
 	for rule := range explained {
 		if !slices.Contains(made, rule) {
 			t.Errorf("%s is explained, and nothing is refused by it", rule)
+		}
+	}
+	documents := []string{documentRule(idp.Errorf(idp.Unavailable, "x")), documentRule(idp.Errorf(idp.Invalid, "x"))}
+	for _, r := range documentRules() {
+		documents = append(documents, documentRule(idp.Errorf(idp.Invalid, "x").Because(&wire.Error{Kind: r.kind})))
+	}
+	for _, rule := range documents {
+		if x, ok := Explain(idp.Event{Kind: kindMetadataRefused, Detail: map[string]string{"rule": rule}}); !ok || x.Meaning == "" || x.Change == "" || x.Side == "" {
+			t.Errorf("a document that is refused by %s is not explained", rule)
+		}
+	}
+	for rule := range explainedDocuments {
+		if !slices.Contains(documents, rule) {
+			t.Errorf("%s is explained, and no document is refused by it", rule)
 		}
 	}
 	if _, ok := Explain(idp.Event{Kind: "saml.key", Detail: map[string]string{"rule": "acs"}}); ok {

@@ -71,11 +71,19 @@ func unusable(err error) error {
 	case errors.Is(err, wire.ErrTooLarge):
 		detail = "The metadata is too large."
 	default:
-		if e, ok := errors.AsType[*wire.Error](err); ok {
-			detail = "The metadata cannot be used: " + e.Reason + "."
+		if why := why(err); why != "" {
+			detail = "The metadata cannot be used: " + why + "."
 		}
 	}
 	return idp.Errorf(idp.Invalid, "%s", detail).Because(err)
+}
+
+// why is the reason of a refusal by wire.
+func why(err error) string {
+	if e, ok := errors.AsType[*wire.Error](err); ok {
+		return e.Reason
+	}
+	return ""
 }
 
 // consumers keeps the services with HTTP-POST. One without an index, which the

@@ -55,7 +55,6 @@ func (r *Refresher) now() time.Time { return idp.Time(r.Documents.Now()) }
 // RefreshDue reads up to limit of those whose time has come, and returns how
 // many it read. It may run on every node: one reads each.
 func (r *Refresher) RefreshDue(ctx context.Context, limit int) (int, error) {
-	ctx = idp.WithActor(ctx, idp.Actor{Kind: "system"})
 	due, err := r.Store.DueRefreshes(ctx, r.now(), limit)
 	if err != nil {
 		return 0, err
@@ -63,7 +62,9 @@ func (r *Refresher) RefreshDue(ctx context.Context, limit int) (int, error) {
 	n := 0
 	var wrong []error
 	for _, m := range due {
-		switch _, err := r.read(ctx, m); {
+		// What is refused is explained by this.
+		actor := idp.Actor{Kind: "system", CorrelationID: string(idp.NewEventID())}
+		switch _, err := r.read(idp.WithActor(ctx, actor), m); {
 		case idp.IsKind(err, idp.Conflict): // another node has it
 		case err != nil:
 			wrong = append(wrong, fmt.Errorf("read the metadata of %s again: %w", m.AppID, err))
@@ -96,28 +97,34 @@ func (r *Refresher) read(ctx context.Context, was idp.MetadataRefresh) (idp.Meta
 	if err != nil {
 		return was, err
 	}
-	m, found, err := r.look(ctx, app, was)
+	look, err := r.look(ctx, app, was)
 	if err != nil {
 		return was, err
 	}
+	m := look.MetadataRefresh
 	m.CheckedAt = r.now()
-	m.NextAt = m.CheckedAt.Add(wait(m.Failures, found, m.CheckedAt))
-	if err := r.note(ctx, app, was, m); err != nil {
+	m.NextAt = m.CheckedAt.Add(wait(m.Failures, look.found, m.CheckedAt))
+	if err := r.note(ctx, app, was, m, look.rule); err != nil {
 		return m, err
 	}
 	return m, r.Store.SaveRefresh(ctx, m)
 }
 
+// look is what came of reading a document: how that stands now, what was found, and
+// the rule by which it was refused.
+type look struct {
+	idp.MetadataRefresh
+	found idp.Metadata
+	rule  string
+}
+
 // look reads the document, and registers it where it is proven. An error is one
 // of ours; what is wrong with the document is an outcome.
-func (r *Refresher) look(ctx context.Context, app idp.App, m idp.MetadataRefresh) (idp.MetadataRefresh, idp.Metadata, error) {
+func (r *Refresher) look(ctx context.Context, app idp.App, m idp.MetadataRefresh) (look, error) {
 	source := app.SAML.Metadata
-	raw, err := r.Documents.Get(ctx, source.URL)
+	raw, err := r.get(ctx, app)
 	if idp.IsKind(err, idp.Unavailable) {
 		return failed(m, idp.RefreshUnreachable, err)
-	}
-	if err == nil && source.Pin != "" {
-		raw, err = proven(raw, source.Pin, r.now())
 	}
 	var found idp.Metadata
 	var changes []idp.SettingChange
@@ -138,7 +145,7 @@ func (r *Refresher) look(ctx context.Context, app idp.App, m idp.MetadataRefresh
 		if m.Outcome, m.Failures, m.Detail = idp.RefreshWaiting, 0, count(changes); older != "" {
 			m.Detail += " " + older
 		}
-		return m, found, nil
+		return look{MetadataRefresh: m, found: found}, nil
 	}
 	_, err = r.Directory.ApplyMetadata(ctx, app.ID, app.Version, found, source.URL)
 	if idp.IsKind(err, idp.Invalid) {
@@ -148,7 +155,17 @@ func (r *Refresher) look(ctx context.Context, app idp.App, m idp.MetadataRefresh
 	if len(changes) > 0 {
 		m.Outcome, m.Detail = idp.RefreshApplied, count(changes)
 	}
-	return m, found, err
+	return look{MetadataRefresh: m, found: found}, err
+}
+
+// get is the document at the app's address: with a pin, what that has signed.
+func (r *Refresher) get(ctx context.Context, app idp.App) ([]byte, error) {
+	source := app.SAML.Metadata
+	if source.Pin == "" {
+		return r.Documents.Get(ctx, source.URL)
+	}
+	document, _, err := r.Documents.GetSigned(ctx, source.URL, app.Identifier, source.Pin)
+	return document, err
 }
 
 // older says why a document may be an old one, which anybody could bring back who
@@ -174,35 +191,58 @@ func count(changes []idp.SettingChange) string {
 }
 
 // failed is an outcome that leaves everything as it is; err is in plain words.
-func failed(m idp.MetadataRefresh, outcome string, err error) (idp.MetadataRefresh, idp.Metadata, error) {
+func failed(m idp.MetadataRefresh, outcome string, err error) (look, error) {
 	e, ok := errors.AsType[*idp.Error](err)
 	if !ok || e.Kind == idp.Internal {
-		return m, idp.Metadata{}, err
+		return look{}, err
 	}
 	m.Outcome, m.Detail, m.Failures = outcome, e.Detail, m.Failures+1
-	return m, idp.Metadata{}, nil
+	return look{MetadataRefresh: m, rule: documentRule(err)}, nil
 }
 
-// proven is the document that the pinned certificate signed: of what came, that
-// alone.
-func proven(document []byte, pin string, now time.Time) ([]byte, error) {
-	certs, err := certificates([]string{pin})
-	if err != nil {
-		return nil, err
+// documentRule names what is wrong with a document, for the audit line.
+func documentRule(err error) string {
+	for _, r := range documentRules() {
+		if errors.Is(err, r.kind) {
+			return r.rule
+		}
 	}
-	signed, err := wire.VerifyMetadata(document, certs, wire.At(now))
+	if idp.IsKind(err, idp.Unavailable) {
+		return "metadata_address"
+	}
+	return "metadata"
+}
+
+// documentRules are the rules that documents are refused by, the first that fits.
+func documentRules() []struct {
+	kind error
+	rule string
+} {
+	return []struct {
+		kind error
+		rule string
+	}{
+		{wire.ErrUnsigned, "metadata_unsigned"}, {wire.ErrChanged, "metadata_changed"}, {wire.ErrAlgorithm, "metadata_algorithm"},
+		{wire.ErrSignature, "metadata_signer"}, {wire.ErrExpired, "metadata_expired"},
+	}
+}
+
+// unproven says why a document is not one that the pinned certificate signed.
+func unproven(err error, pin *x509.Certificate, now time.Time) error {
 	switch {
-	case err == nil:
-		return signed, nil
 	case errors.Is(err, wire.ErrUnsigned):
-		return nil, idp.Errorf(idp.Invalid, "The document is not signed, and a certificate is pinned for it.").Because(err)
-	case pinOver(certs[0], now):
-		return nil, idp.Errorf(idp.Invalid, "The pinned certificate is not valid now: it is good from %s to %s. Pin the one that signs the document now.",
-			certs[0].NotBefore.UTC().Format(time.DateOnly), certs[0].NotAfter.UTC().Format(time.DateOnly)).Because(err)
-	case errors.Is(err, wire.ErrSignature), errors.Is(err, wire.ErrAlgorithm):
-		return nil, idp.Errorf(idp.Invalid, "The document is not signed by the pinned certificate.").Because(err)
+		return idp.Errorf(idp.Invalid, "The document is not signed, and a certificate is pinned for it.").Because(err)
+	case errors.Is(err, wire.ErrChanged):
+		return idp.Errorf(idp.Invalid, "The document was changed after the pinned certificate had signed it, or is not whole.").Because(err)
+	case errors.Is(err, wire.ErrAlgorithm):
+		return idp.Errorf(idp.Invalid, "The document is signed in a way that is not taken: %s.", why(err)).Because(err)
+	case errors.Is(err, wire.ErrSignature) && pinOver(pin, now):
+		return idp.Errorf(idp.Invalid, "The pinned certificate is not valid now: it is good from %s to %s. Pin the one that signs the document now.",
+			pin.NotBefore.UTC().Format(time.DateOnly), pin.NotAfter.UTC().Format(time.DateOnly)).Because(err)
+	case errors.Is(err, wire.ErrSignature):
+		return idp.Errorf(idp.Invalid, "The document is not signed by the pinned certificate.").Because(err)
 	}
-	return nil, unusable(err)
+	return unread(err)
 }
 
 func pinOver(c *x509.Certificate, now time.Time) bool {
@@ -226,13 +266,13 @@ func wait(failures int, found idp.Metadata, now time.Time) time.Duration {
 }
 
 // note writes down what is news: the same outcome again is none.
-func (r *Refresher) note(ctx context.Context, app idp.App, was, m idp.MetadataRefresh) error {
+func (r *Refresher) note(ctx context.Context, app idp.App, was, m idp.MetadataRefresh, rule string) error {
 	e := idp.Event{ID: idp.NewEventID(), At: r.now(), Actor: idp.ActorOf(ctx), AppID: app.ID, Detail: map[string]string{
 		"app": app.Name, "url": app.SAML.Metadata.URL, "outcome": m.Outcome, "detail": m.Detail,
 	}}
 	switch {
 	case m.Failures > 0 && (was.Outcome != m.Outcome || was.Detail != m.Detail):
-		e.Kind = "app.metadata.refuse"
+		e.Kind, e.Detail["rule"] = kindMetadataRefused, rule
 		r.Log.WarnContext(ctx, "the metadata of an app could not be read again; what is registered stays", "app", app.Name, "outcome", m.Outcome, "detail", m.Detail)
 	case m.Outcome == idp.RefreshWaiting && was.Waiting != m.Waiting:
 		e.Kind = "app.metadata.wait"

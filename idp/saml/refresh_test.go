@@ -1,6 +1,7 @@
 package saml_test
 
 import (
+	"bytes"
 	"crypto/x509"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 	"gatehouse/idp/fetch"
 	"gatehouse/idp/saml"
 	"gatehouse/idp/saml/wire"
+	"gatehouse/idp/saml/wire/wiretest"
 )
 
 // publisher is where the CRM publishes its metadata, and a house that reads it.
@@ -202,6 +204,72 @@ func TestSA27OnlyThePinnedCertificateVouches(t *testing.T) {
 	}
 	p.clock.Advance(9 * 24 * time.Hour)
 	if m := p.read(); m.Outcome != idp.RefreshRefused || !strings.Contains(m.Detail, "The pinned certificate is not valid now") {
+		t.Errorf("%+v", m)
+	}
+}
+
+// TestSA27AFederationIsReadWithItsSignature: at an address where many are, with a
+// pin, the one is found; what is not signed as a whole is refused, and explained.
+func TestSA27AFederationIsReadWithItsSignature(t *testing.T) {
+	t.Parallel()
+	pin := &wire.Signer{Key: hrKey().Key}
+	pin.Certificate = lastingOf(t, pin.Key, time.Now().Add(90*24*time.Hour))
+	p := newPublisher(t, pemOf(pin))
+	federation := func(created time.Time, change func(*wire.SP)) []byte {
+		p.says(nil, change)
+		text := strings.Replace(groupOf, "Name=", `ID="_all" validUntil="`+wire.FormatTime(p.clock.Now().Add(14*24*time.Hour))+`" Name=`, 1) + wiretest.Unsigned("#_all") +
+			`<md:Extensions><r:PublicationInfo xmlns:r="urn:oasis:names:tc:SAML:metadata:rpi" publisher="x" creationInstant="` + wire.FormatTime(created) + `"/></md:Extensions>` +
+			strings.Repeat("<!-- "+strings.Repeat("x", 100<<10)+" -->", 5) + // more than one document may have
+			providerAt("a.example") + string(p.document) + "</md:EntitiesDescriptor>"
+		signed := wiretest.Sign(t, []byte(text), pin.Key, pin.Certificate, wire.NSMetadata+":EntitiesDescriptor")
+		p.publish(signed)
+		return signed
+	}
+	federation(p.clock.Now(), nil)
+	if m := p.read(); m.Outcome != idp.RefreshUnchanged {
+		t.Fatalf("%+v", m)
+	}
+	first := p.document
+	signed := federation(p.clock.Now(), moved)
+	if m := p.read(); m.Outcome != idp.RefreshApplied || p.acs() != crmACS+"/v2" {
+		t.Fatalf("%+v, answers go to %s", m, p.acs())
+	}
+	app, err := p.store.App(t.Context(), p.crm.ID)
+	p.must(err)
+	if app.SAML.Metadata.Until.IsZero() || app.SAML.Metadata.PublishedAt.IsZero() || strings.Contains(app.SAML.MetadataXML, "a.example") {
+		t.Errorf("registered %+v\n%s", app.SAML.Metadata, app.SAML.MetadataXML)
+	}
+	for rule, document := range map[string][]byte{
+		"metadata_changed":   bytes.Replace(signed, []byte("https://a.example/acs"), []byte("https://evil.example/acs"), 1),
+		"metadata_unsigned":  []byte(groupOf + providerAt("a.example") + "</md:EntitiesDescriptor>"),
+		"metadata_algorithm": bytes.Replace(signed, []byte("2001/04/xmlenc#sha256"), []byte("2000/09/xmldsig#sha1"), 1),
+		"metadata_signer":    wiretest.Sign(t, signed, crmKey().Key, crmKey().Certificate, wire.NSMetadata+":EntitiesDescriptor"),
+		"metadata":           []byte("<html/>"),
+		"metadata_expired":   []byte(strings.Replace(groupOf, "Name=", `validUntil="2020-01-01T00:00:00Z" Name=`, 1) + providerAt("a.example") + "</md:EntitiesDescriptor>"),
+	} {
+		p.publish(document)
+		p.clock.Advance(-25 * time.Hour)
+		p.must(p.touch())
+		if m := p.read(); m.Outcome != idp.RefreshRefused || p.acs() != crmACS+"/v2" {
+			t.Errorf("%s: %+v, answers go to %s", rule, m, p.acs())
+		}
+		list, _, err := p.store.Events(t.Context(), idp.EventQuery{Limit: 1})
+		p.must(err)
+		x, ok := saml.Explain(list[0])
+		if list[0].Detail["rule"] != rule || !ok || x.Failed == "" || x.Change == "" || list[0].Actor.CorrelationID == "" {
+			t.Errorf("%s: %+v, explained %+v", rule, list[0], x)
+		}
+	}
+	p.publish(first)
+	p.clock.Advance(-25 * time.Hour)
+	p.must(p.touch())
+	if m := p.read(); m.Outcome != idp.RefreshWaiting || !strings.Contains(m.Detail, "may be an old one") {
+		t.Errorf("an old one: %+v", m)
+	}
+	// An entity that is gone from the federation.
+	text := groupOf + wiretest.Unsigned("") + providerAt("a.example") + providerAt("b.example") + "</md:EntitiesDescriptor>"
+	p.publish(wiretest.Sign(t, []byte(text), pin.Key, pin.Certificate, wire.NSMetadata+":EntitiesDescriptor"))
+	if m := p.read(); m.Outcome != idp.RefreshRefused || !strings.Contains(m.Detail, "There is no service provider "+crmID) {
 		t.Errorf("%+v", m)
 	}
 }

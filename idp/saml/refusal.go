@@ -13,6 +13,8 @@ import (
 const (
 	kindRequestRefused = "saml.request.refuse"
 	kindLogoutRefused  = "saml.logout.refuse"
+	// Of a document that was read at an app's address.
+	kindMetadataRefused = "app.metadata.refuse"
 )
 
 // refusal is a decision not to assert. Anything else that goes wrong is a

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"io"
 	"log/slog"
@@ -14,10 +15,12 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
+	"gatehouse/idp/fetch"
 	"gatehouse/idp/login"
 	"gatehouse/idp/oidc"
 	"gatehouse/idp/outbox"
 	"gatehouse/idp/saml"
+	"gatehouse/idp/saml/wire/wiretest"
 	"gatehouse/jit"
 	"gatehouse/sessions"
 	"gatehouse/store"
@@ -47,10 +50,14 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
+	reach, err := fetch.New([]string{"127.0.0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	out := &outbox.Worker{Store: s, Now: time.Now, Levers: []outbox.Lever{&oidc.Backchannel{}, &saml.SOAPLogout{}}}
 	a := &api.API{
 		Outbox:    out,
-		Directory: dir, Store: s, Gate: gate, URL: public, Bootstrap: bootstrap, Documents: &saml.Documents{Now: time.Now},
+		Directory: dir, Store: s, Gate: gate, URL: public, Bootstrap: bootstrap, Documents: &saml.Documents{Fetch: reach, Now: time.Now},
 		Explain: oidc.Explain, ResetFactors: (&login.Login{Store: s, Now: time.Now}).RemoveSecondFactors,
 		Connect: func(a idp.App, secret string) []idp.Setting {
 			if a.SAML != nil {
@@ -424,6 +431,63 @@ func TestAnAppIsRemovedByAnOwner(t *testing.T) {
 	is(false, true)
 	if _, err := c.RemoveApp(ctx, "nobody", ""); status(err) != 404 {
 		t.Errorf("nobody's app: %v", err)
+	}
+}
+
+// TestSA27TheAPITakesOfAFederationWhatItSigned: read, registered and applied.
+func TestSA27TheAPITakesOfAFederationWhatItSigned(t *testing.T) {
+	h := newHouse(t)
+	ctx := context.Background()
+	_, token := h.token("grace", idp.RoleOwner)
+	c := h.client(token)
+	key, cert := wiretest.Key(t)
+	pin := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}))
+	entity := func(name string) string {
+		return `<md:EntityDescriptor entityID="urn:` + name + `"><md:SPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol">` +
+			`<md:AssertionConsumerService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" Location="https://` + name + `.example/acs" index="0"/></md:SPSSODescriptor></md:EntityDescriptor>`
+	}
+	text := `<md:EntitiesDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata">` + wiretest.Unsigned("") + entity("crm") + entity("desk") + `</md:EntitiesDescriptor>`
+	signed := string(wiretest.Sign(t, []byte(text), key, cert, "urn:oasis:names:tc:SAML:2.0:metadata:EntitiesDescriptor"))
+	published := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, signed) }))
+	t.Cleanup(published.Close)
+	for name, from := range map[string]client.MetadataSource{"text": {Metadata: signed}, "address": {URL: published.URL}} {
+		from.Pin = pin
+		if _, err := c.ReadMetadata(ctx, from); status(err) != 400 || !strings.Contains(err.Error(), "holds 2 service providers") {
+			t.Errorf("%s: %v", name, err)
+		}
+		from.EntityID = "urn:desk"
+		if m, err := c.ReadMetadata(ctx, from); err != nil || m.SAML.ACS[0].URL != "https://desk.example/acs" {
+			t.Errorf("%s: %+v, %v", name, m, err)
+		}
+	}
+	for words, from := range map[string]client.MetadataSource{
+		"not signed, and a certificate is pinned": {Metadata: strings.Replace(text, wiretest.Unsigned(""), "", 1), Pin: pin},
+		"was changed after":                       {Metadata: strings.Replace(signed, "desk.example", "evil.example", 1), Pin: pin},
+		"one PEM block":                           {Metadata: signed, Pin: "none"},
+	} {
+		if _, err := c.ReadMetadata(ctx, from); status(err) != 400 || !strings.Contains(err.Error(), words) {
+			t.Errorf("%s: %v", words, err)
+		}
+	}
+	// Without a pin, which one is said all the same, and nothing vouches for it.
+	if m, err := c.ReadMetadata(ctx, client.MetadataSource{URL: published.URL, EntityID: "urn:crm"}); err != nil || m.EntityID != "urn:crm" {
+		t.Errorf("%+v, %v", m, err)
+	}
+	desk := client.App{Name: "Desk", Protocol: "saml", Identifier: "urn:desk", SAML: &client.SAML{MetadataURL: published.URL, MetadataPin: pin}}
+	good := signed
+	signed = strings.Replace(good, "crm.example", "evil.example", 1)
+	if _, err := c.AddApp(ctx, desk); status(err) != 400 || !strings.Contains(err.Error(), "was changed after") {
+		t.Errorf("registered of what the pin has not signed: %v", err)
+	}
+	signed = good
+	if a, err := c.AddApp(ctx, desk); err != nil || a.SAML.ACS[0].URL != "https://desk.example/acs" {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	if done, err := c.ApplyMetadata(ctx, "Desk", client.MetadataSource{Metadata: good, Pin: pin}, false); err != nil || len(done.Changes) != 0 {
+		t.Errorf("%+v, %v", done, err)
+	}
+	if _, err := c.ApplyMetadata(ctx, "Desk", client.MetadataSource{Metadata: strings.Replace(good, "desk.example", "evil.example", 1), Pin: pin}, false); status(err) != 400 {
+		t.Errorf("applied: %v", err)
 	}
 }
 

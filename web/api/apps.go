@@ -32,7 +32,11 @@ func (a *API) appAdd(r *http.Request, _ caller) (int, any, error) {
 		return 0, nil, err
 	}
 	if s := in.SAML; s != nil && s.Metadata == "" && s.MetadataURL != "" && len(s.ACS) == 0 {
-		raw, err := a.Documents.Get(r.Context(), s.MetadataURL)
+		from := client.MetadataSource{URL: s.MetadataURL, Pin: s.MetadataPin}
+		if from.Pin != "" {
+			from.EntityID = in.Identifier
+		}
+		raw, err := a.raw(r.Context(), from)
 		if err != nil {
 			return 0, nil, err
 		}

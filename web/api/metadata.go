@@ -2,7 +2,9 @@ package api
 
 import (
 	"context"
+	"io"
 	"net/http"
+	"strings"
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
@@ -16,6 +18,12 @@ type Documents interface {
 	Read(document []byte) (idp.Metadata, error)
 	// Get fetches a document and vouches for nothing in it.
 	Get(ctx context.Context, url string) ([]byte, error)
+	// Choose reads a document of one or many, and returns that of one; none, and
+	// whom it holds, where it holds several and no entityID is given. With a pin
+	// (PEM) it refuses what that has not signed.
+	Choose(r io.Reader, entityID, pin string) ([]byte, []idp.ListedEntity, error)
+	// GetSigned is Choose of what is at an address.
+	GetSigned(ctx context.Context, url, entityID, pin string) ([]byte, []idp.ListedEntity, error)
 }
 
 // Refresher reads an app's metadata again, now (idp/saml).
@@ -25,18 +33,39 @@ type Refresher interface {
 
 // document reads the metadata that a request brings, or names.
 func (a *API) document(ctx context.Context, from client.MetadataSource) (m idp.Metadata, by string, err error) {
-	raw, by := []byte(from.Metadata), "document"
-	switch {
-	case (from.Metadata == "") == (from.URL == ""):
+	if (from.Metadata == "") == (from.URL == "") {
 		return m, "", idp.Errorf(idp.Invalid, "Send the metadata as text, or the url where it is published: one of them.")
-	case from.URL != "":
-		if raw, err = a.Documents.Get(ctx, from.URL); err != nil {
-			return m, "", err
-		}
+	}
+	raw, err := a.raw(ctx, from)
+	if err != nil {
+		return m, "", err
+	}
+	if by = "document"; from.URL != "" {
 		by = from.URL
 	}
 	m, err = a.Documents.Read(raw)
 	return m, by, err
+}
+
+// raw is the document of one service provider: of several, that of the entity; with
+// a pin, what that has signed.
+func (a *API) raw(ctx context.Context, from client.MetadataSource) (raw []byte, err error) {
+	var among []idp.ListedEntity
+	if raw = []byte(from.Metadata); from.URL != "" && from.Pin == "" {
+		if raw, err = a.Documents.Get(ctx, from.URL); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case from.URL != "" && from.Pin != "":
+		raw, among, err = a.Documents.GetSigned(ctx, from.URL, from.EntityID, from.Pin)
+	case from.Pin != "" || from.EntityID != "":
+		raw, among, err = a.Documents.Choose(strings.NewReader(string(raw)), from.EntityID, from.Pin)
+	}
+	if err == nil && raw == nil {
+		err = idp.Errorf(idp.Invalid, "The document holds %d service providers: say which by its entity_id.", len(among))
+	}
+	return raw, err
 }
 
 // metadataRead says what metadata would register, or change of the app that has
@@ -75,6 +104,9 @@ func (a *API) metadataApply(r *http.Request, _ caller) (int, any, error) {
 	found, err := a.app(r, r.PathValue("app"))
 	if err != nil {
 		return 0, nil, err
+	}
+	if from.Pin != "" {
+		from.EntityID = found.Identifier
 	}
 	m, by, err := a.document(r.Context(), from)
 	if err != nil {

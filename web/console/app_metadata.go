@@ -25,6 +25,7 @@ type metadataFormView struct {
 type differenceView struct {
 	ID, Name, Version string
 	From              string // where the document came from
+	Signed            string // by which certificate; empty: nobody vouches for it
 	Document          string
 	Changes           []changeRow
 	Notes             []string
@@ -41,6 +42,7 @@ func (c *Console) metadataForm(w http.ResponseWriter, r *http.Request) error {
 	}
 	return ui.Render(w, r, http.StatusOK, metadataFormPage(metadataFormView{
 		ID: string(a.ID), Name: a.Name, Source: a.SAML.Metadata.URL, Pin: a.SAML.Metadata.Pin,
+		samlNewView: samlNewView{Signer: a.SAML.Metadata.Pin},
 	}))
 }
 
@@ -68,12 +70,13 @@ func (c *Console) metadataRead(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	document, from, field, err := c.given(r.Context(), v, file)
+	document, from, field, err := c.given(r.Context(), &v, file, a.Identifier)
 	var d differenceView
 	if err == nil {
 		d, err = c.difference(a, document, from)
 	}
-	if idp.IsKind(err, idp.Invalid) || idp.IsKind(err, idp.Denied) || idp.IsKind(err, idp.Unavailable) {
+	d.Signed = signedBy(v.Signer)
+	if idp.IsKind(err, idp.Invalid) || idp.IsKind(err, idp.NotFound) || idp.IsKind(err, idp.Denied) || idp.IsKind(err, idp.Unavailable) {
 		v.Errors = map[string]string{field: inWords(err)}
 		return ui.Render(w, r, http.StatusBadRequest, metadataFormPage(metadataFormView{
 			ID: string(a.ID), Name: a.Name, samlNewView: v, Source: a.SAML.Metadata.URL, Pin: a.SAML.Metadata.Pin,
@@ -86,18 +89,32 @@ func (c *Console) metadataRead(w http.ResponseWriter, r *http.Request) error {
 }
 
 // given is the document that a form gives, where it came from in words, and the
-// field that it stands in.
-func (c *Console) given(ctx context.Context, v samlNewView, file string) (document, from, field string, err error) {
+// field that it stands in. Of what has to be signed it is that of the entity; where
+// no entity is named, and it holds several, v says whom.
+func (c *Console) given(ctx context.Context, v *samlNewView, file, entity string) (document, from, field string, err error) {
+	var raw []byte
+	var among []idp.ListedEntity
 	switch {
 	case strings.TrimSpace(file) != "":
 		return file, "a file", "file", nil
-	case v.Document != "":
+	case v.Document != "" && v.Signer == "":
 		return v.Document, "a text", "document", nil
+	case v.Document != "":
+		from, field = "a text", "document"
+		raw, among, err = c.Documents.Choose(strings.NewReader(v.Document), entity, v.Signer)
+	case v.URL != "" && v.Signer == "":
+		from, field = v.URL, "url"
+		raw, err = c.Documents.Get(ctx, v.URL)
 	case v.URL != "":
-		raw, err := c.Documents.Get(ctx, v.URL)
-		return string(raw), v.URL, "url", err
+		from, field = v.URL, "url"
+		raw, among, err = c.Documents.GetSigned(ctx, v.URL, entity, v.Signer)
+	default:
+		return "", "", "file", idp.Errorf(idp.Invalid, "Give a file, its text or its address.")
 	}
-	return "", "", "file", idp.Errorf(idp.Invalid, "Give a file, its text or its address.")
+	if err == nil && raw == nil {
+		v.Among = among
+	}
+	return string(raw), from, field, err
 }
 
 // difference is what a document changes of an app.

@@ -24,8 +24,11 @@ type Documents interface {
 	// Get fetches a document and vouches for nothing in it.
 	Get(ctx context.Context, url string) ([]byte, error)
 	// Choose reads a document of one or many as it comes, and returns that of one;
-	// none, and whom it holds, where it holds several and no entityID is given.
-	Choose(r io.Reader, entityID string) ([]byte, []idp.ListedEntity, error)
+	// none, and whom it holds, where it holds several and no entityID is given. With
+	// a pin (PEM) it refuses what that has not signed.
+	Choose(r io.Reader, entityID, pin string) ([]byte, []idp.ListedEntity, error)
+	// GetSigned is Choose of what is at an address.
+	GetSigned(ctx context.Context, url, entityID, pin string) ([]byte, []idp.ListedEntity, error)
 }
 
 const (
@@ -40,6 +43,7 @@ const (
 // samlNewView is the form with which a service provider is read.
 type samlNewView struct {
 	URL, Document                string
+	Signer                       string             // the certificate that signs it; empty: nobody vouches for it
 	Entity                       string             // which app of a file with many
 	Among                        []idp.ListedEntity // whom the file holds
 	EntityID, ACS, Logout, Certs string
@@ -51,12 +55,15 @@ type samlNewView struct {
 type proposal struct {
 	App   idp.App
 	Notes []string // what an owner should know of it before
+	// Signed says in words which certificate has signed it; empty: none.
+	Signed string
 }
 
 // proposalView is the page of a proposal.
 type proposalView struct {
 	Said             []ui.Pair // what was read
 	Notes            []string
+	Signed           string // by which certificate
 	Name, LaunchURL  string
 	MetadataURL, Pin string
 	Refresh          bool
@@ -79,7 +86,10 @@ func (c *Console) samlRead(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, field, err := c.proposed(r.Context(), v, file)
+	p, field, err := c.proposed(r.Context(), &v, file)
+	if len(v.Among) > 0 {
+		return ui.Render(w, r, http.StatusBadRequest, samlNewPage(v))
+	}
 	return c.proposeRead(w, r, v, p, field, err)
 }
 
@@ -114,8 +124,9 @@ func (c *Console) proposeRead(w http.ResponseWriter, r *http.Request, v samlNewV
 // Where the form has to be shown again, v says why.
 func (c *Console) readSAMLForm(form *ui.Upload, entity string) (v samlNewView, file string, err error) {
 	fields := map[string]*string{
-		"url": &v.URL, "document": &v.Document, "entity": &v.Entity,
+		"url": &v.URL, "document": &v.Document, "entity": &v.Entity, "signer": &v.Signer,
 	}
+	read := false
 	for {
 		part, err := form.Next()
 		if errors.Is(err, io.EOF) {
@@ -125,7 +136,8 @@ func (c *Console) readSAMLForm(form *ui.Upload, entity string) (v samlNewView, f
 			return v, "", err
 		}
 		if part.Name == "file" {
-			if file, v.Among, err = c.chosen(part, cmp.Or(entity, v.Entity)); err != nil {
+			read = true
+			if file, v.Among, err = c.chosen(part, cmp.Or(entity, v.Entity), v.Signer); err != nil {
 				v.Errors = map[string]string{"file": inWords(err)}
 			}
 			if err != nil || len(v.Among) > 0 {
@@ -136,6 +148,9 @@ func (c *Console) readSAMLForm(form *ui.Upload, entity string) (v samlNewView, f
 		into, known := fields[part.Name]
 		if !known {
 			continue
+		}
+		if read && part.Name == "signer" { // it was not asked of the file
+			return v, "", idp.Errorf(idp.Invalid, "This form is not whole. Begin again.")
 		}
 		most := int64(maxField)
 		if part.Name == "document" {
@@ -150,22 +165,23 @@ func (c *Console) readSAMLForm(form *ui.Upload, entity string) (v samlNewView, f
 
 // chosen is the document of one app in a file; among is whom the file holds where
 // it has to be said which.
-func (c *Console) chosen(file io.Reader, entity string) (document string, among []idp.ListedEntity, err error) {
+func (c *Console) chosen(file io.Reader, entity, signer string) (document string, among []idp.ListedEntity, err error) {
 	in := bufio.NewReader(file)
 	if _, err := in.Peek(1); err != nil {
 		return "", nil, nil // no file was chosen
 	}
-	raw, among, err := c.Documents.Choose(in, entity)
+	raw, among, err := c.Documents.Choose(in, entity, signer)
 	if err != nil || raw != nil {
 		return string(raw), nil, err
 	}
 	return "", among, nil
 }
 
-// proposed reads what the form names; field is where an error belongs.
-func (c *Console) proposed(ctx context.Context, v samlNewView, file string) (p proposal, field string, err error) {
-	document, _, field, err := c.given(ctx, v, file)
-	if err != nil {
+// proposed reads what the form names; field is where an error belongs. Where it
+// has to be said which app it is, v says among whom.
+func (c *Console) proposed(ctx context.Context, v *samlNewView, file string) (p proposal, field string, err error) {
+	document, _, field, err := c.given(ctx, v, file, v.Entity)
+	if err != nil || len(v.Among) > 0 {
 		return p, field, err
 	}
 	m, err := c.Documents.Read([]byte(document))
@@ -173,10 +189,11 @@ func (c *Console) proposed(ctx context.Context, v samlNewView, file string) (p p
 		return p, field, err
 	}
 	if field == "url" {
-		m.Settings.Metadata.URL = v.URL
+		m.Settings.Metadata.URL, m.Settings.Metadata.Pin = v.URL, v.Signer
 	}
 	return proposal{
-		App: idp.App{Name: m.Name, Protocol: idp.ProtocolSAML, Identifier: m.EntityID, SAML: &m.Settings}, Notes: m.Warnings,
+		App:   idp.App{Name: m.Name, Protocol: idp.ProtocolSAML, Identifier: m.EntityID, SAML: &m.Settings},
+		Notes: m.Warnings, Signed: signedBy(v.Signer),
 	}, field, nil
 }
 
@@ -241,7 +258,7 @@ func (c *Console) propose(w http.ResponseWriter, r *http.Request, status int, p 
 	}
 	s := p.App.SAML
 	return ui.Render(w, r, status, proposalPage(proposalView{
-		Said: proposalWords(p.App), Notes: p.Notes, Name: p.App.Name, LaunchURL: p.App.LaunchURL,
+		Said: proposalWords(p.App), Notes: p.Notes, Signed: p.Signed, Name: p.App.Name, LaunchURL: p.App.LaunchURL,
 		MetadataURL: s.Metadata.URL, Pin: s.Metadata.Pin, Refresh: true, Kept: kept.String(), Errors: wrong,
 	}))
 }
@@ -308,6 +325,14 @@ func inWords(err error) string {
 		return e.Detail
 	}
 	return ""
+}
+
+// signedBy is a certificate in words; empty for none.
+func signedBy(pin string) string {
+	if pin == "" {
+		return ""
+	}
+	return directory.CertificateWords(pin)
 }
 
 // amongWords names an app of a file with many.

@@ -1,12 +1,14 @@
 package console_test
 
 import (
+	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"gatehouse/idp"
+	"gatehouse/idp/saml/wire/wiretest"
 )
 
 const crmDocument = `<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="https://crm.example/saml">
@@ -144,6 +146,65 @@ func TestWhatChangesAtAnAddressIsDecidedInTheConsole(t *testing.T) {
 	document = "<html>"
 	ada.submit("/metadata/refresh").wants(200, page, "It was refused", "people sign in as before")
 	h.acs(t, "CRM", "https://crm.example/v2")
+}
+
+// TestWhatAFederationHasNotSignedIsRefusedInTheConsole: by file, text and address,
+// for a new app and for one that stands.
+func TestWhatAFederationHasNotSignedIsRefusedInTheConsole(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.owner()
+	key, cert := wiretest.Key(t)
+	_, other := wiretest.Key(t)
+	pin := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}))
+	another := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Raw}))
+	desk := strings.ReplaceAll(crmDocument, "crm.example", "desk.example")
+	group := `<md:EntitiesDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" ID="_all">`
+	sign := func(desk string) string {
+		return string(wiretest.Sign(t, []byte(group+wiretest.Unsigned("#_all")+crmDocument+desk+`</md:EntitiesDescriptor>`), key, cert, "urn:oasis:names:tc:SAML:2.0:metadata:EntitiesDescriptor"))
+	}
+	many := sign(desk)
+	answer := many
+	published := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(answer)) }))
+	t.Cleanup(published.Close)
+	start := func() {
+		ada.open("/console/apps/new/saml").wants(200, "/console/apps/new/saml", "The certificate that signs it")
+	}
+	const at = "/console/apps/saml/read"
+	evil := strings.Replace(many, "https://desk.example/acs", "https://evil.example/acs", 1)
+	for words, fill := range map[string][]string{
+		"The file holds 2 apps": {"signer", pin, "file", many},
+		"The document is not signed, and a certificate is pinned for it":      {"signer", pin, "file", group + desk + `</md:EntitiesDescriptor>`},
+		"not signed by the pinned certificate":                                {"signer", another, "file", many},
+		"was changed after the pinned certificate had signed it":              {"signer", pin, "file", evil},
+		"The certificate that signs the document is to be one PEM block":      {"signer", "none", "file", many},
+		"The document was changed after the pinned certificate had signed it": {"signer", pin, "document", evil},
+		"Choose one, and the file again":                                      {"signer", pin, "url", published.URL},
+	} {
+		start()
+		ada.submit("/saml/read", fill...).wants(400, at, words)
+	}
+	start()
+	ada.submit("/saml/read", "signer", pin, "url", published.URL)
+	ada.submit("/saml/read", "entity", "https://desk.example/saml").wants(200, at, "It was signed by", "https://desk.example/acs", "CN=federation")
+	ada.submit("/apps/saml", "name", "Desk").wants(201, "/console/apps/saml")
+	a, err := h.store.AppByName(t.Context(), "Desk")
+	if err != nil || a.Identifier != "https://desk.example/saml" || strings.Join(strings.Fields(a.SAML.Metadata.Pin), " ") != strings.Join(strings.Fields(pin), " ") {
+		t.Fatalf("%q, %v", a.SAML.Metadata.Pin, err)
+	}
+	page := "/console/apps/" + string(a.ID)
+	// Its pin is asked of what is brought, too, and of what is read again.
+	ada.open(page + "/metadata")
+	ada.submit("/read", "file", evil).wants(400, page+"/metadata/read", "was changed after the pinned certificate had signed it")
+	moved := strings.Replace(desk, "https://desk.example/acs", "https://desk.example/v2", 1)
+	ada.submit("/read", "file", sign(moved)).wants(200, page+"/metadata/read", "https://desk.example/v2 (index 0)", "It was signed by")
+	answer = evil
+	ada.open(page)
+	ada.submit("/metadata/refresh").wants(200, page, "It was refused", "was changed after the pinned certificate had signed it")
+	h.acs(t, "Desk", "https://desk.example/acs")
+	answer = sign(moved)
+	ada.submit("/metadata/refresh").wants(200, page, "It was registered")
+	h.acs(t, "Desk", "https://desk.example/v2")
 }
 
 // TestOneAppOfAFederationIsChosenInTheConsole.

@@ -59,6 +59,19 @@ func checkDigest(uri string, sha1 bool) error {
 	return refuse(ErrAlgorithm, "unknown digest algorithm")
 }
 
+// digestOf is the digest that checkDigest took.
+func digestOf(uri string) crypto.Hash {
+	switch uri {
+	case digestSHA384:
+		return crypto.SHA384
+	case digestSHA512:
+		return crypto.SHA512
+	case DigestSHA1:
+		return crypto.SHA1
+	}
+	return crypto.SHA256
+}
+
 // digestMethod is the URI of a digest that we make.
 func digestMethod(h crypto.Hash) string {
 	switch h {

@@ -16,6 +16,7 @@ type writer struct {
 	b         []byte
 	canonical bool
 	inherited []etree.Attr // of a document: declarations for its first element
+	inclusive []string     // canonical: prefixes that are written wherever they are declared (PrefixList)
 	rendered  []namespace  // canonical: what the elements around have declared in b
 	attrs     []etree.Attr // canonical: of the element at hand, in order
 }
@@ -71,7 +72,7 @@ func (w *writer) write(el *etree.Element) {
 	w.b = append(w.b, '<')
 	w.name(el.Space, el.Tag)
 	if w.canonical {
-		w.exclusive(el)
+		w.exclusive(el, (*within)(el))
 	} else {
 		w.all(el)
 	}
@@ -117,47 +118,68 @@ func (w *writer) all(el *etree.Element) {
 	w.inherited = nil
 }
 
+// namespaces says what a prefix stands for; nothing for one that is not declared.
+type namespaces interface{ uri(prefix string) string }
+
+// within is an element of a tree, for the namespaces in force at it.
+type within etree.Element
+
+func (el *within) uri(prefix string) string { return inScope((*etree.Element)(el), prefix) }
+
 // exclusive writes the namespaces that el makes visible use of and no element
 // around has declared, by prefix, and then its attributes, by namespace and name.
-func (w *writer) exclusive(el *etree.Element) {
+func (w *writer) exclusive(el *etree.Element, in namespaces) {
 	here := len(w.rendered)
-	w.declare(el, el.Space)
+	w.declare(el.Space, in)
 	w.attrs = w.attrs[:0]
 	for _, a := range el.Attr {
 		if _, ok := declares(a); ok {
 			continue
 		}
 		if a.Space != "" {
-			w.declare(el, a.Space)
+			w.declare(a.Space, in)
 		}
 		w.attrs = append(w.attrs, a)
 	}
-	slices.SortFunc(w.rendered[here:], func(a, b namespace) int { return cmp.Compare(a.prefix, b.prefix) })
-	for _, n := range w.rendered[here:] {
+	for _, prefix := range w.inclusive {
+		if prefix == "" || in.uri(prefix) != "" {
+			w.declare(prefix, in)
+		}
+	}
+	slices.SortFunc(w.rendered[here:], byPrefix)
+	w.declarations(w.rendered[here:])
+	slices.SortFunc(w.attrs, func(a, b etree.Attr) int {
+		return cmp.Or(cmp.Compare(uriOf(in, a.Space), uriOf(in, b.Space)), cmp.Compare(a.Key, b.Key))
+	})
+	w.attributes()
+}
+
+func byPrefix(a, b namespace) int { return cmp.Compare(a.prefix, b.prefix) }
+
+func (w *writer) declarations(all []namespace) {
+	for _, n := range all {
 		if n.prefix == "" {
 			w.attr("", "xmlns", n.uri)
 		} else {
 			w.attr("xmlns", n.prefix, n.uri)
 		}
 	}
-	slices.SortFunc(w.attrs, func(a, b etree.Attr) int {
-		return cmp.Or(cmp.Compare(uriOf(el, a.Space), uriOf(el, b.Space)), cmp.Compare(a.Key, b.Key))
-	})
+}
+
+// attributes writes those of the element at hand.
+func (w *writer) attributes() {
 	for _, a := range w.attrs {
 		w.attr(a.Space, a.Key, a.Value)
 	}
 }
 
-// declare notes that el uses prefix, unless an element around it, or el itself,
-// has declared it already.
-func (w *writer) declare(el *etree.Element, prefix string) {
+// declare notes that the element at hand uses prefix, unless an element around it,
+// or it itself, has declared it already.
+func (w *writer) declare(prefix string, in namespaces) {
 	if prefix == "xml" {
 		return
 	}
-	uri := uriOf(el, prefix)
-	if prefix == "" {
-		uri = inScope(el, "")
-	}
+	uri := in.uri(prefix)
 	for _, n := range slices.Backward(w.rendered) {
 		if n.prefix == prefix {
 			if n.uri == uri {
@@ -172,15 +194,15 @@ func (w *writer) declare(el *etree.Element, prefix string) {
 	w.rendered = append(w.rendered, namespace{prefix, uri})
 }
 
-// uriOf is the namespace of an attribute of el; one without a prefix has none.
-func uriOf(el *etree.Element, prefix string) string {
+// uriOf is the namespace of an attribute; one without a prefix has none.
+func uriOf(in namespaces, prefix string) string {
 	switch prefix {
 	case "":
 		return ""
 	case "xml":
 		return nsXML
 	}
-	return inScope(el, prefix)
+	return in.uri(prefix)
 }
 
 // inScope is what prefix stands for at el.

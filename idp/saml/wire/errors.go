@@ -13,6 +13,9 @@ var (
 	ErrDecrypt   = errors.New("decryption refused")
 	ErrEncrypted = errors.New("encrypted, and no key for it is published")
 	ErrExpired   = errors.New("metadata has expired")
+	// ErrChanged is beside ErrSignature where the signature is good, and of another
+	// document.
+	ErrChanged = errors.New("changed since it was signed")
 )
 
 // Error is a refusal: one of the kinds above, and why. Reason is a fixed text

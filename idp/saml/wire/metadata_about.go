@@ -93,19 +93,47 @@ func VerifyMetadata(b []byte, certs []*x509.Certificate, opts ...Option) ([]byte
 	return Serialize(verified), nil
 }
 
-// Until returns a document whose root ends at that time at the latest: an entity
-// of a group ends when the group does. A zero time changes nothing.
-func Until(document []byte, until time.Time) ([]byte, error) {
-	if until.IsZero() {
+// On returns the document of an entity that stood in groups, with what they say of
+// it: it ends when they do at the latest, and was published when they were unless
+// it says so itself.
+func (g Around) On(document []byte) ([]byte, error) {
+	if g == (Around{}) {
 		return document, nil
 	}
 	root, err := parse(document, true)
 	if err != nil {
 		return nil, err
 	}
-	if own, err := ParseTime(Attr(root, "validUntil")); err == nil && own.Before(until) {
+	own, err := ParseTime(Attr(root, "validUntil"))
+	ends := !g.ValidUntil.IsZero() && (err != nil || g.ValidUntil.Before(own))
+	published := !g.PublishedAt.IsZero() && publishedAt(root).IsZero()
+	if ends {
+		root.CreateAttr("validUntil", FormatTime(g.ValidUntil))
+	}
+	if published {
+		info := extensions(root).CreateElement("mdrpi:PublicationInfo")
+		info.CreateAttr("xmlns:mdrpi", nsRPI)
+		info.CreateAttr("publisher", "")
+		info.CreateAttr("creationInstant", g.PublishedAt.Format(time.RFC3339Nano))
+	}
+	if !ends && !published {
 		return document, nil
 	}
-	root.CreateAttr("validUntil", FormatTime(until))
 	return Serialize(root), nil
+}
+
+// extensions are those of an entity, which gets some where it has none: after its
+// signature, before all else (SAML Metadata §2.3.2).
+func extensions(entity *etree.Element) *etree.Element {
+	if all := Children(entity, NSMetadata, "Extensions"); len(all) > 0 {
+		return all[0]
+	}
+	at := 0
+	for _, s := range Children(entity, NSSignature, "Signature") {
+		at = s.Index() + 1
+	}
+	el := etree.NewElement("Extensions")
+	el.Space = entity.Space
+	entity.InsertChildAt(at, el)
+	return el
 }

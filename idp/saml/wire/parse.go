@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/beevik/etree"
@@ -79,15 +80,19 @@ func scan(b []byte, comments bool) error {
 }
 
 type scanner struct {
-	comments                                          bool
-	tokens, depth, roots, count, attributes, uncommon int
+	comments                                bool
+	tokens, depth, roots, count, attributes int
+	uncommon
 }
+
+// uncommon counts the names that are asked about.
+type uncommon int
 
 // roundTrip refuses what Go writes other than it read it. Only names can be such:
 // text and values are escaped, and what has no name or is a directive was refused
 // before. Names of plain letters are not asked about: each question takes 6 KiB,
 // and a message has thousands of tokens. Nobody needs many others.
-func (s *scanner) roundTrip(token xml.Token) error {
+func (u *uncommon) roundTrip(token xml.Token) error {
 	switch t := token.(type) {
 	case xml.StartElement:
 		if plainName(t.Name) && !slices.ContainsFunc(t.Attr, func(a xml.Attr) bool { return !plainName(a.Name) }) {
@@ -100,7 +105,7 @@ func (s *scanner) roundTrip(token xml.Token) error {
 	case xml.CharData, xml.Comment:
 		return nil
 	}
-	if s.uncommon++; s.uncommon > maxUncommon {
+	if *u++; *u > maxUncommon {
 		return refuse(ErrTooLarge, "too many uncommon names")
 	}
 	if err := xrv.CheckToken(token); err != nil {
@@ -168,17 +173,37 @@ func (s *scanner) start(t xml.StartElement) error {
 		return refuse(ErrTooLarge, "too many elements")
 	case len(t.Attr) > maxAttributes, s.attributes > maxAllAttr:
 		return refuse(ErrTooLarge, "too many attributes")
-	case strings.Contains(t.Name.Local, ":"):
-		return refuse(ErrMalformed, "a name has two colons")
+	}
+	return checkNames(t)
+}
+
+// checkNames refuses a name with two colons, a part of one that does not begin as a
+// name does (Namespaces in XML 1.0 §3; Go looks at the whole of it), and an
+// attribute that is there twice.
+func checkNames(t xml.StartElement) error {
+	if err := checkName(t.Name); err != nil {
+		return err
 	}
 	for i, a := range t.Attr {
-		if strings.Contains(a.Name.Local, ":") {
-			return refuse(ErrMalformed, "a name has two colons")
+		if err := checkName(a.Name); err != nil {
+			return err
 		}
 		for _, b := range t.Attr[:i] {
 			if a.Name == b.Name {
 				return refuse(ErrMalformed, "an attribute is repeated")
 			}
+		}
+	}
+	return nil
+}
+
+func checkName(name xml.Name) error {
+	if strings.Contains(name.Local, ":") {
+		return refuse(ErrMalformed, "a name has two colons")
+	}
+	for _, part := range []string{name.Space, name.Local} {
+		if r, _ := utf8.DecodeRuneInString(part); part != "" && r != '_' && !unicode.IsLetter(r) {
+			return refuse(ErrMalformed, "a name does not begin with a letter")
 		}
 	}
 	return nil
@@ -203,6 +228,12 @@ func (in scope) of(prefix string) (ns string, ok bool) {
 	return all[len(all)-1], true
 }
 
+// uri is of, for what writes.
+func (in scope) uri(prefix string) string {
+	ns, _ := in.of(prefix)
+	return ns
+}
+
 // checkNamespaces refuses what Namespaces in XML 1.0 forbids and encoding/xml
 // lets pass: etree and goxmldsig look prefixes up by themselves and would
 // otherwise see different names.
@@ -211,6 +242,20 @@ func checkNamespaces(el *etree.Element, in scope) error {
 		return err
 	}
 	defer in.leave(el)
+	if err := in.check(el); err != nil {
+		return err
+	}
+	for child := range el.ChildElementsSeq() {
+		if err := checkNamespaces(child, in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// check refuses an undeclared prefix of el, and an attribute that it has twice
+// under two prefixes; el has been entered.
+func (in scope) check(el *etree.Element) error {
 	if _, ok := in.of(el.Space); el.Space != "" && !ok {
 		return refuse(ErrMalformed, "an element has an undeclared prefix")
 	}
@@ -229,11 +274,6 @@ func checkNamespaces(el *etree.Element, in scope) error {
 			if other, _ := in.of(b.Space); other == ns {
 				return refuse(ErrMalformed, "an attribute is repeated under two prefixes")
 			}
-		}
-	}
-	for child := range el.ChildElementsSeq() {
-		if err := checkNamespaces(child, in); err != nil {
-			return err
 		}
 	}
 	return nil

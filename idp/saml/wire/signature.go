@@ -87,29 +87,34 @@ func readSignature(el *etree.Element, o options) (*enveloped, error) {
 	if err := onlyReference(el, all[0], reference); err != nil {
 		return nil, err
 	}
-	parts, err := sequence(all[0], "SignedInfo", "SignatureValue", "KeyInfo?")
-	if err != nil {
-		return nil, err
-	}
-	info, err := sequence(parts[0], "CanonicalizationMethod", "SignatureMethod", "Reference")
-	if err != nil {
-		return nil, err
-	}
-	if Attr(info[0], "Algorithm") != transformExclusive || len(info[0].ChildElements()) != 0 {
-		return nil, refuse(ErrAlgorithm, "the canonicalization is not exclusive C14N")
-	}
-	m, err := signatureMethod(Attr(info[1], "Algorithm"), o.sha1)
+	info, m, value, err := readInfo(all[0], o)
 	if err != nil {
 		return nil, err
 	}
 	if err := checkReference(info[2], reference, o); err != nil {
 		return nil, err
 	}
-	value, err := base64Text(parts[1])
-	if err != nil {
-		return nil, err
-	}
 	return &enveloped{index: all[0].Index(), method: m, value: value}, nil
+}
+
+// readInfo checks the parts of a Signature, but for its reference, and returns
+// those of its SignedInfo, how it was made, and its value.
+func readInfo(signature *etree.Element, o options) (info []*etree.Element, m method, value []byte, err error) {
+	parts, err := sequence(signature, "SignedInfo", "SignatureValue", "KeyInfo?")
+	if err != nil {
+		return nil, m, nil, err
+	}
+	if info, err = sequence(parts[0], "CanonicalizationMethod", "SignatureMethod", "Reference"); err != nil {
+		return nil, m, nil, err
+	}
+	if Attr(info[0], "Algorithm") != transformExclusive || len(info[0].ChildElements()) != 0 {
+		return nil, m, nil, refuse(ErrAlgorithm, "the canonicalization is not exclusive C14N")
+	}
+	if m, err = signatureMethod(Attr(info[1], "Algorithm"), o.sha1); err != nil {
+		return nil, m, nil, err
+	}
+	value, err = base64Text(parts[1])
+	return info, m, value, err
 }
 
 // ownReference is the URI that a signature of el must refer to. goxmldsig finds

@@ -7,10 +7,14 @@ import (
 )
 
 // MetadataSource is where a service provider's metadata is taken from: a
-// document as text, or an address that the server reads.
+// document as text, or an address that the server reads. EntityID says which, of a
+// document of several. Pin is the certificate (PEM) that has to have signed the
+// document as a whole; an address may then be that of a federation.
 type MetadataSource struct {
 	Metadata string `json:"metadata,omitempty"`
 	URL      string `json:"url,omitempty"`
+	EntityID string `json:"entity_id,omitempty"`
+	Pin      string `json:"pin,omitempty"`
 }
 
 // Metadata is what a document says of a service provider; nothing of it is
