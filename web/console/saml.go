@@ -292,6 +292,13 @@ func (c *Console) samlAdd(w http.ResponseWriter, r *http.Request) error {
 	if s.Metadata.Pin = ""; s.Metadata.URL != "" {
 		s.Metadata.Pin = strings.TrimSpace(r.PostFormValue("pin"))
 	}
+	if err := c.proven(r.Context(), p.App); err != nil {
+		words := inWords(err)
+		if words == "" {
+			return err
+		}
+		return c.propose(w, r, http.StatusBadRequest, p, map[string]string{"pin": words})
+	}
 	a, err := c.Directory.AddApp(r.Context(), p.App)
 	if idp.IsKind(err, idp.Invalid) || idp.IsKind(err, idp.Conflict) {
 		return c.propose(w, r, idp.KindOf(err).Status(), p, proposalErrors(err))
@@ -302,6 +309,28 @@ func (c *Console) samlAdd(w http.ResponseWriter, r *http.Request) error {
 	return ui.Render(w, r, http.StatusCreated, appAddedPage(appAddedView{
 		ID: string(a.ID), Name: a.Name, Connect: c.connect(a, ""), SAML: true,
 	}))
+}
+
+// proven asks whether what is registered is what a pinned certificate has signed at
+// the app's address: the form is no proof of it.
+func (c *Console) proven(ctx context.Context, a idp.App) error {
+	from := a.SAML.Metadata
+	if from.Pin == "" {
+		return nil
+	}
+	raw, _, err := c.Documents.GetSigned(ctx, from.URL, a.Identifier, from.Pin)
+	if err != nil {
+		return err
+	}
+	m, err := c.Documents.Read(raw)
+	if err != nil {
+		return err
+	}
+	changes, err := directory.MetadataChanges(a, m)
+	if err == nil && len(changes) > 0 {
+		err = idp.Errorf(idp.Invalid, "The signed document there says something else than what is shown here. Read it again.")
+	}
+	return err
 }
 
 // proposalErrors says which field of the page an error is about; the name, when

@@ -187,7 +187,12 @@ func TestWhatAFederationHasNotSignedIsRefusedInTheConsole(t *testing.T) {
 	start()
 	ada.submit("/saml/read", "signer", pin, "url", published.URL)
 	ada.submit("/saml/read", "entity", "https://desk.example/saml").wants(200, at, "It was signed by", "https://desk.example/acs", "CN=federation")
-	ada.submit("/apps/saml", "name", "Desk").wants(201, "/console/apps/saml")
+	// What is registered is what the pin has signed, whatever the form says.
+	answer = sign(strings.Replace(desk, "https://desk.example/acs", "https://desk.example/other", 1))
+	ada.submit("/apps/saml", "name", "Desk").wants(400, "/console/apps/saml", "says something else than what is shown here")
+	answer = many
+	ada.submit("/apps/saml", "name", "Desk", "pin", another).wants(400, "/console/apps/saml", "not signed by the pinned certificate")
+	ada.submit("/apps/saml", "name", "Desk", "pin", pin).wants(201, "/console/apps/saml")
 	a, err := h.store.AppByName(t.Context(), "Desk")
 	if err != nil || a.Identifier != "https://desk.example/saml" || strings.Join(strings.Fields(a.SAML.Metadata.Pin), " ") != strings.Join(strings.Fields(pin), " ") {
 		t.Fatalf("%q, %v", a.SAML.Metadata.Pin, err)
