@@ -70,9 +70,9 @@ type samlHouse struct {
 	v            *visitor // of ada
 }
 
-func newSAMLHouse(t *testing.T) samlHouse {
+func newSAMLHouse(t *testing.T, more ...map[string]string) samlHouse {
 	t.Helper()
-	h := samlHouse{secured: newSecured(t), crm: newProvider(t, "crm.example"), hr: newProvider(t, "hr.example"), foe: newProvider(t, "foe.example")}
+	h := samlHouse{secured: newSecured(t, more...), crm: newProvider(t, "crm.example"), hr: newProvider(t, "hr.example"), foe: newProvider(t, "foe.example")}
 	h.ada = h.staff(t, "ada")[0]
 	for name, app := range map[string]client.App{
 		"crm": {Identifier: h.crm.ID, SAML: &client.SAML{ACS: []client.ACS{{URL: h.crm.ACS, Index: 7, Default: true}, {URL: h.crm.ACS + "/old", Index: 3}}, SigningCerts: []string{h.crm.pem()}}},

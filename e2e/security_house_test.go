@@ -46,6 +46,7 @@ type secured struct {
 	t     testing.TB // what goes wrong at any time fails the whole
 	nodes [2]*proc
 	dsn   string
+	env   map[string]string // of each node
 	roots *x509.CertPool
 	admin *client.Client
 	db    *pgx.Conn
@@ -57,9 +58,9 @@ type secured struct {
 	canaries map[string]string // a raw secret: what it is
 }
 
-// newSecured starts a house. At the end of t nothing alarming may stand in
-// the logs, and no raw secret that was seen on the way in logs or database.
-func newSecured(t *testing.T) *secured {
+// newSecured starts a house, with more settings. At the end of t nothing alarming may
+// stand in the logs, and no raw secret that was seen on the way in logs or database.
+func newSecured(t *testing.T, more ...map[string]string) *secured {
 	t.Helper()
 	h := &secured{t: t, dsn: postgresDSN(t), canaries: map[string]string{}}
 	cert, key := h.certificate(t)
@@ -72,6 +73,10 @@ func newSecured(t *testing.T) *secured {
 		"GATEHOUSE_TLS_CERT":    cert,
 		"GATEHOUSE_TLS_KEY":     key,
 	}
+	for _, m := range more {
+		maps.Copy(env, m)
+	}
+	h.env = env
 	var begun sync.WaitGroup
 	for i := range h.nodes {
 		begun.Go(func() { h.nodes[i] = h.begin(t, env) })
