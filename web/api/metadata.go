@@ -63,7 +63,7 @@ func (a *API) raw(ctx context.Context, from client.MetadataSource) (raw []byte, 
 		raw, among, err = a.Documents.Choose(strings.NewReader(string(raw)), from.EntityID, from.Pin)
 	}
 	if err == nil && raw == nil {
-		err = idp.Errorf(idp.Invalid, "The document holds %d service providers: say which by its entity_id.", len(among))
+		err = idp.Errorf(idp.Invalid, "The document holds %d service providers: say which by its entityID (entity_id, --entity-id).", len(among))
 	}
 	return raw, err
 }

@@ -24,6 +24,7 @@ type refreshView struct {
 	Failing, Waiting bool
 	Checked, Next    time.Time
 	Since, Until     time.Time // since when something waits; when what is registered ends
+	Explained        string    // the correlation ID under which the refusal is; empty: none
 }
 
 // refresh is how reading an app's metadata again stands.
@@ -45,7 +46,25 @@ func (c *Console) refresh(ctx context.Context, a idp.App) (v refreshView, err er
 	}
 	v.Outcome, v.Detail, v.Failing, v.Waiting = outcomeWords(m.Outcome), m.Detail, m.Failures > 0, m.Waiting != ""
 	v.Checked, v.Next, v.Since = m.CheckedAt, m.NextAt, m.WaitingSince
-	return v, nil
+	if v.Failing {
+		v.Explained, err = c.refusedDocument(ctx, a.ID)
+	}
+	return v, err
+}
+
+// refusedDocument is the correlation ID of the newest audit line that explains why
+// the metadata of an app were refused.
+func (c *Console) refusedDocument(ctx context.Context, id idp.AppID) (string, error) {
+	events, _, err := c.Store.Events(ctx, idp.EventQuery{AppID: id, Limit: 100})
+	if err != nil {
+		return "", err
+	}
+	for _, e := range events {
+		if _, ok := c.Explain(e); ok && e.Kind == "app.metadata.refuse" {
+			return e.Actor.CorrelationID, nil
+		}
+	}
+	return "", nil
 }
 
 // outcomeWords says how reading metadata went.

@@ -434,19 +434,24 @@ func samplePages() []uitest.Page {
 		"app-new":       {View: appNewPage(appNewView{Type: "web"})},
 		"app-new-bad":   {View: appNewPage(appNewView{Name: longName, Type: "machine", Redirects: uitest.Bait, AfterLogout: uitest.Bait, Backchannel: uitest.Bait, LaunchURL: uitest.Bait, Offline: true, Errors: map[string]string{"redirect_uris": "Nobody signs in to a machine: it has no redirect URIs.", "name": "The name is taken."}})},
 		"app-saml":      {View: samlNewPage(samlNewView{})},
-		"app-saml-bad":  {View: samlNewPage(samlNewView{URL: uitest.Bait, Document: uitest.Bait, EntityID: uitest.Bait, ACS: uitest.Bait, Errors: map[string]string{"file": "The metadata cannot be used: no SPSSODescriptor for SAML 2.0.", "acs": "This is not an absolute https URL."}})},
+		"app-saml-bad":  {View: samlNewPage(samlNewView{URL: uitest.Bait, Signer: uitest.Bait, Document: uitest.Bait, EntityID: uitest.Bait, ACS: uitest.Bait, Errors: map[string]string{"file": "The metadata cannot be used: no SPSSODescriptor for SAML 2.0.", "acs": "This is not an absolute https URL."}})},
 		"app-saml-many": {View: samlNewPage(samlNewView{Among: []idp.ListedEntity{{EntityID: "https://crm.example/" + strings.Repeat("very/", 40), Name: longName}, {EntityID: uitest.Bait}}})},
 		"app-saml-read": {View: proposalPage(sampleProposal())},
+		"app-saml-signed": {View: func() templ.Component {
+			p := sampleProposal()
+			p.Signed = sampleCertificate + uitest.Bait
+			return proposalPage(p)
+		}()},
 		"app-saml-new":  {View: metadataFormPage(metadataFormView{ID: "app_b", Name: "CRM", Source: "https://crm.example/metadata", Pin: uitest.Bait, samlNewView: samlNewView{Errors: map[string]string{"pin": "A certificate is one PEM block."}}})},
 		"app-saml-same": {View: differencePage(differenceView{ID: "app_b", Name: uitest.Bait, Notes: sampleProposal().Notes})},
-		"app-saml-difference": {View: differencePage(differenceView{ID: "app_b", Name: "CRM", Version: "3", From: "https://crm.example/" + strings.Repeat("very/", 40) + uitest.Bait, Document: uitest.Bait, Changes: []changeRow{
+		"app-saml-difference": {View: differencePage(differenceView{ID: "app_b", Name: "CRM", Version: "3", From: "https://crm.example/" + strings.Repeat("very/", 40) + uitest.Bait, Signed: sampleCertificate, Document: uitest.Bait, Changes: []changeRow{
 			{"Assertion consumer", "changed", "https://crm.example/saml/acs (index 0, default)", "https://crm.example/saml/acs/v2 (index 0, default)"},
 			{"Signing certificate", "new", "", sampleCertificate}, {"Signing certificate", "gone", sampleCertificate, ""}, {"Requests", "changed", "are taken unsigned too", uitest.Bait}}})},
 		"app-saml-added": {View: appAddedPage(appAddedView{ID: "app_b", Name: "CRM", SAML: true, Connect: []string{"SAML_IDP_METADATA_URL=http://localhost:8080/saml/metadata", "SAML_IDP_SSO_URL=http://localhost:8080/saml/sso"}})},
 		"app-refresh": {View: appPage(appView{ID: "app_b", Name: "CRM", Protocol: "SAML", Connect: ours, SAML: true, Metadata: refreshView{
 			URL: "https://crm.example/metadata", Outcome: outcomeWords(idp.RefreshWaiting), Detail: "2 settings are others.", Waiting: true, Checked: ago(3 * time.Hour), Next: uitest.Now().Add(21 * time.Hour), Until: uitest.Now().Add(300 * time.Hour)}})},
 		"app-refresh-bad": {View: appPage(appView{ID: "app_b", Name: longName, Protocol: "SAML", Connect: ours, SAML: true, Metadata: refreshView{
-			URL: "https://crm.example/" + strings.Repeat("very/", 40), Pin: sampleCertificate, Outcome: outcomeWords(idp.RefreshRefused), Detail: uitest.Bait, Failing: true, Checked: ago(3 * time.Minute), Next: uitest.Now().Add(time.Hour)}})},
+			URL: "https://crm.example/" + strings.Repeat("very/", 40), Pin: sampleCertificate, Outcome: outcomeWords(idp.RefreshRefused), Detail: uitest.Bait, Failing: true, Explained: uitest.Bait, Checked: ago(3 * time.Minute), Next: uitest.Now().Add(time.Hour)}})},
 		"app-settings": {View: settingsPage(sampleSettings())},
 		"app-settings-bad": {View: settingsPage(func() settingsView {
 			v := sampleSettings()

@@ -205,7 +205,13 @@ func TestWhatAFederationHasNotSignedIsRefusedInTheConsole(t *testing.T) {
 	ada.submit("/read", "file", sign(moved)).wants(200, page+"/metadata/read", "https://desk.example/v2 (index 0)", "It was signed by")
 	answer = evil
 	ada.open(page)
-	ada.submit("/metadata/refresh").wants(200, page, "It was refused", "was changed after the pinned certificate had signed it")
+	ada.submit("/metadata/refresh").wants(200, page, "It was refused", "was changed after the pinned certificate had signed it", "What to change")
+	list, _, err := h.store.Events(t.Context(), idp.EventQuery{AppID: a.ID, Limit: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ada.open("/console/explain?id="+list[0].Actor.CorrelationID).wants(200, "/console/explain", "something between them and here rewrites it")
+	ada.open(page)
 	h.acs(t, "Desk", "https://desk.example/acs")
 	answer = sign(moved)
 	ada.submit("/metadata/refresh").wants(200, page, "It was registered")
