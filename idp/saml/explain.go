@@ -43,6 +43,9 @@ var explained = map[string]idp.Explanation{
 	"subject": {
 		Meaning: "The request is about another person than the one who signed in.", Side: idp.SidePerson,
 		Change: "Sign out at Gatehouse and sign in as the person that the app means."},
+	"cancelled": {
+		Meaning: "The person was to sign in for an app and pressed Cancel; the app was told AuthnFailed.", Side: idp.SidePerson,
+		Change: "Nothing, if that was meant. Else they open the app again."},
 	"passive": {
 		Meaning: "The app asked not to show anything (IsPassive), and the person has to sign in first.", Side: idp.SideApp,
 		Change: "Nothing, if the app then starts again without IsPassive; else have it do so."},

@@ -67,6 +67,7 @@ type Endings interface {
 
 // Gate accepts and issues; *sessions.Gate does.
 type Gate interface {
+	SignIn(ctx context.Context, id idp.SignInID, bind string) (idp.SignIn, error)
 	Resume(ctx context.Context, id idp.SignInID, bind string) (idp.SignIn, error)
 	Assert(ctx context.Context, proof idp.Proof, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error)
 	Answer(ctx context.Context, proof idp.Proof, once idp.Once, p idp.Participant, a idp.Account) (idp.Participant, idp.Account, error)

@@ -102,7 +102,7 @@ func (r *Rehearsals) stage(ctx context.Context, app idp.App, u idp.User) (*Provi
 	real := r.Provider
 	a := &actor{store: real.Store, app: app, user: u, now: real.now(), life: r.SessionLife}
 	return &Provider{
-		EntityID: real.EntityID, BaseURL: real.BaseURL, Store: a, Gate: a, SignIns: a, Browser: a,
+		EntityID: real.EntityID, BaseURL: real.BaseURL, Store: a, Gate: actorsGate{a}, SignIns: a, Browser: a,
 		Ring: ring, Box: box, Salt: seed[:], Attributes: real.Attributes, Log: slog.New(slog.DiscardHandler), Now: real.Now,
 	}, a, nil
 }
@@ -297,6 +297,14 @@ func (a *actor) SpendOnce(context.Context, string, string, time.Time) error { re
 
 func (a *actor) Resume(context.Context, idp.SignInID, string) (idp.SignIn, error) {
 	return idp.SignIn{}, idp.Errorf(idp.Unauthenticated, "nobody signs in at a rehearsal")
+}
+
+// actorsGate is the actor as the gate, whose SignIn is another thing than the
+// browser's.
+type actorsGate struct{ *actor }
+
+func (g actorsGate) SignIn(ctx context.Context, id idp.SignInID, bind string) (idp.SignIn, error) {
+	return g.Resume(ctx, id, bind)
 }
 
 // The sign-ins: a request that a fresh password does not answer.

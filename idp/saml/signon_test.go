@@ -225,6 +225,30 @@ func TestPassiveIsNeverAsked(t *testing.T) {
 	mustAccept(t, h.asCRM(), h.signedIn(h.ada).get(h.redirect(a, nil, "")).form(), a.ID)
 }
 
+// TestWhoCancelsIsNotSignedIn: the app is told so, once, in the browser in which
+// it asked; and that was its answer.
+func TestWhoCancelsIsNotSignedIn(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p := h.person()
+	at := p.get(h.redirect(h.ask(), nil, "here")).wantSignIn()
+	cancel := "/saml/sso/resume?signin=" + string(at.signIn()) + "&cancelled=1"
+	h.person().get(cancel).wantPage(http.StatusBadRequest)
+	answer := p.get(cancel)
+	answer.wantStatus(wire.StatusAuthnFailed)
+	if f := answer.form(); f.relayState[0] != "here" {
+		t.Errorf("RelayState %q", f.relayState)
+	}
+	if rule := h.lastRule(); rule != "cancelled" {
+		t.Errorf("the audit log says %q", rule)
+	}
+	p.get(cancel).wantPage(http.StatusBadRequest)
+	p.get(p.signIn(at, h.ada)).wantPage(http.StatusBadRequest)
+	if list := h.participants(h.ada); len(list) != 0 {
+		t.Errorf("participants %+v", list)
+	}
+}
+
 func TestWithoutGrantTheAppIsTold(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

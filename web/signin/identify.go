@@ -101,7 +101,7 @@ func (s *SignIn) cancel(w http.ResponseWriter, r *http.Request) error {
 // cancelPath is where a person says that they do not want to sign in; empty
 // where nobody waits for their word.
 func cancelPath(in idp.SignIn) string {
-	if in.Protocol != idp.ProtocolOIDC {
+	if in.Protocol == "" {
 		return ""
 	}
 	return stepPath(in, "cancel")
