@@ -210,15 +210,6 @@ func passwordLogin(ctx context.Context, p *person) (operation, error) {
 		if err != nil {
 			return err
 		}
-		g, err := p.get(ctx, resume.String())
-		if err != nil {
-			return err
-		}
-		answer, err := g.location()
-		if err != nil {
-			return err
-		}
-		_, err = a.exchange(ctx, p, answer)
-		return err
+		return p.finish(ctx, a, resume)
 	}, nil
 }
