@@ -9,6 +9,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -34,6 +35,18 @@ func newPerson(h *house, name string) *person {
 
 // forget throws the cookies away.
 func (p *person) forget() { p.http.Jar, _ = cookiejar.New(nil) } // it never fails
+
+// leave throws the session away, and what binds a sign-in to the browser, which
+// is known all the same: as it is next morning.
+func (p *person) leave() {
+	at, err := url.Parse(p.house.url)
+	if err != nil {
+		return
+	}
+	kept := p.http.Jar.Cookies(at)
+	p.forget()
+	p.http.Jar.SetCookies(at, slices.DeleteFunc(kept, func(c *http.Cookie) bool { return c.Name != "gatehouse_device" && c.Name != "gatehouse_people" }))
+}
 
 // page is an answer, read to its end.
 type page struct {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"html"
 	"net/http"
-	"net/url"
 	"regexp"
 
 	"github.com/descope/virtualwebauthn"
@@ -97,38 +96,24 @@ func (p *person) makePasskey(ctx context.Context) error {
 	return err
 }
 
-// passkeyLogin is a sign-in with a passkey in a fresh browser, and the code.
+// passkeyLogin is a sign-in with a passkey, in a browser that the person has
+// signed in with before: its page, and what its form leads on to.
 func passkeyLogin(_ context.Context, p *person) (operation, error) {
 	return func(ctx context.Context) error {
-		p.forget()
-		a := newRelying(appES256, "openid profile email")
-		g, err := p.toSignIn(ctx, a.request(p.house))
+		p.leave()
+		g, err := p.toSignIn(ctx, p.house.url+"/signin")
 		if err != nil {
 			return err
 		}
 		if g, err = p.answerPasskey(ctx, g, p.key.use); err != nil {
 			return err
 		}
-		resume, err := g.location()
-		if err != nil {
-			return err
+		on, err := g.location()
+		if err == nil && on.Path != "/" {
+			err = fmt.Errorf("the passkey leads to %s", on.Path)
 		}
-		return p.finish(ctx, a, resume)
+		return err
 	}, nil
-}
-
-// finish goes on from a sign-in to the app's tokens.
-func (p *person) finish(ctx context.Context, a relying, resume *url.URL) error {
-	g, err := p.get(ctx, resume.String())
-	if err != nil {
-		return err
-	}
-	answer, err := g.location()
-	if err != nil {
-		return err
-	}
-	_, err = a.exchange(ctx, p, answer)
-	return err
 }
 
 // signInPage is the page on which one sign-in begins, again and again.
