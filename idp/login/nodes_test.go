@@ -40,8 +40,8 @@ func twoNodes(t *testing.T) [2]*house {
 
 // TestOfManyOnTwoNodesOneWins: what can be used once is used 64 times at once,
 // half of them at each node (MF-03, MF-05, WA-03, PR-03). Too many tries of one
-// person's codes are refused before anybody looks at them; of the others one
-// wins.
+// person's codes are refused before anybody looks at them, and on a busy machine
+// some wait too long for the row; of the others one wins.
 func TestOfManyOnTwoNodesOneWins(t *testing.T) {
 	t.Parallel()
 	nodes := twoNodes(t)
@@ -52,12 +52,16 @@ func TestOfManyOnTwoNodesOneWins(t *testing.T) {
 		var all sync.WaitGroup
 		for i := range 64 {
 			all.Go(func() {
-				switch err := use(nodes[i%2], i); {
-				case err == nil:
-					won.Add(1)
-				case !idp.IsKind(err, idp.Unauthenticated) && !idp.IsKind(err, idp.Throttled) && !idp.IsKind(err, idp.Conflict):
-					t.Errorf("%s, %d: %v", what, i, err)
+				err := use(nodes[i%2], i)
+				switch idp.KindOf(err) {
+				case idp.Unauthenticated, idp.Throttled, idp.Conflict, idp.Unavailable:
+					return
 				}
+				if err != nil {
+					t.Errorf("%s, %d: %v", what, i, err)
+					return
+				}
+				won.Add(1)
 			})
 		}
 		all.Wait()
