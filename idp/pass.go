@@ -92,6 +92,14 @@ type Participant struct {
 	TokensEndedAt time.Time
 }
 
+// Witness is what is written down in the step that records a factor.
+type Witness struct {
+	Events []Event
+	// Used is the credential that was used, with what its Data has become by that;
+	// without an ID, none.
+	Used Credential
+}
+
 // SignIn is one persisted attempt to prove identity. The dispatcher
 // (login.Next) reads it and says which step comes next; steps never call one
 // another.

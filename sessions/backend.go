@@ -54,8 +54,8 @@ type Issues interface {
 	CreateSignIn(ctx context.Context, s idp.SignIn) error
 	// ProveSignIn records a factor: Proof, Methods and AuthTime of s, where
 	// the stored SignIn is unfinished, unexpired and of nobody or the same
-	// user and epoch.
-	ProveSignIn(ctx context.Context, s idp.SignIn, now time.Time) error
+	// user and epoch, and with it what w says, in one step.
+	ProveSignIn(ctx context.Context, s idp.SignIn, now time.Time, w idp.Witness) error
 	// StartSession writes the session and marks its SignIn done, once, in one
 	// step. signIn may be empty.
 	StartSession(ctx context.Context, s idp.Session, hash string, signIn idp.SignInID) error

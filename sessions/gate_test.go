@@ -40,7 +40,7 @@ var paths = []path{
 	}},
 	{pass: sessions.SignInProven, covers: []string{"ProveSignIn"}, prepare: func(w *world) func() error {
 		in, proof := w.begun(), w.proof()
-		return func() error { _, err := w.gate.Prove(w.ctx, in, proof, "pwd"); return err }
+		return func() error { _, err := w.gate.Prove(w.ctx, in, proof, idp.Witness{}, "pwd"); return err }
 	}},
 	{pass: sessions.SignInProven, prepare: func(w *world) func() error {
 		_, s := w.session()

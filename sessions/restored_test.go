@@ -48,7 +48,7 @@ func TestNothingIsIssuedBeforeARestoreIsConfirmed(t *testing.T) {
 		proof, in := w.proof(), w.begun()
 		session := idp.Session{ID: idp.NewSessionID(), Proof: proof, CreatedAt: w.now, LastSeenAt: w.now, ExpiresAt: w.now.Add(w.gate.Idle)}
 		for name, issue := range map[sessions.Pass]func() error{
-			sessions.SignInProven:       func() error { _, err := w.gate.Prove(w.ctx, in, proof, "pwd"); return err },
+			sessions.SignInProven:       func() error { _, err := w.gate.Prove(w.ctx, in, proof, idp.Witness{}, "pwd"); return err },
 			sessions.SessionStarted:     func() error { return s.StartSession(w.ctx, session, "hash", "") },
 			sessions.LinkIssued:         func() error { _, _, err := w.gate.NewLink(w.ctx, proof, idp.LinkPassword); return err },
 			sessions.APITokenIssued:     func() error { _, _, err := w.gate.NewAPIToken(w.ctx, proof, "t", 0); return err },

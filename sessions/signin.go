@@ -61,16 +61,16 @@ func (g *Gate) BeginFrom(ctx context.Context, in idp.SignIn, s idp.Session, bind
 		return idp.SignIn{}, err
 	}
 	in.Proof, in.Methods, in.AuthTime = s.Proof, s.Methods, s.AuthTime
-	if err := g.Backend.ProveSignIn(ctx, in, in.CreatedAt); err != nil {
+	if err := g.Backend.ProveSignIn(ctx, in, in.CreatedAt, idp.Witness{}); err != nil {
 		return idp.SignIn{}, err
 	}
 	return in, nil
 }
 
 // Prove records in the SignIn that proof's user has proven a factor just now
-// by methods (RFC 8176 amr values), and with it what in says of Several and Has.
-// The write happens only where the proof still stands.
-func (g *Gate) Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, methods ...string) (idp.SignIn, error) {
+// by methods (RFC 8176 amr values), and with it what in says of Several and Has,
+// and what w does. All of it is written, and only where the proof still stands.
+func (g *Gate) Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, w idp.Witness, methods ...string) (idp.SignIn, error) {
 	now := idp.Time(g.Now())
 	in.Proof = proof
 	in.Methods = slices.Clone(in.Methods)
@@ -80,7 +80,7 @@ func (g *Gate) Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, method
 		}
 	}
 	in.AuthTime = now
-	if err := g.Backend.ProveSignIn(ctx, in, now); err != nil {
+	if err := g.Backend.ProveSignIn(ctx, in, now, w); err != nil {
 		return idp.SignIn{}, err
 	}
 	return in, nil

@@ -125,7 +125,7 @@ func (w *world) begun() idp.SignIn {
 
 func (w *world) proven() idp.SignIn {
 	w.t.Helper()
-	in, err := w.gate.Prove(w.ctx, w.begun(), w.proof(), "pwd")
+	in, err := w.gate.Prove(w.ctx, w.begun(), w.proof(), idp.Witness{}, "pwd")
 	w.must(err)
 	return in
 }

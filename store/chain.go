@@ -14,8 +14,13 @@ const (
 	// found like all else.
 	eventsUnsealed = `SELECT ` + rowColumns + ` FROM events e WHERE e.position = 0 ORDER BY e.at, e.id LIMIT $1`
 	chainEnd       = `SELECT c.position, c.hash FROM chain c ORDER BY c.position DESC LIMIT 1`
-	insertLink     = `INSERT INTO chain (position, event_id, hash, sealed_at) VALUES ($1, $2, $3, $4)`
-	sealEvent      = `UPDATE events SET position = $2 WHERE id = $1 AND position = 0`
+	// $1 is a list of places, each with its line and hash.
+	insertLinks         = `INSERT INTO chain (position, event_id, hash, sealed_at) SELECT `
+	insertLinksSQLite   = insertLinks + `p.value->>0, p.value->>1, p.value->>2, $2 FROM json_each($1) p`
+	insertLinksPostgres = insertLinks + `CAST(p->>0 AS BIGINT), p->>1, p->>2, CAST($2 AS BIGINT) FROM jsonb_array_elements(CAST($1 AS JSONB)) p`
+	sealEvents          = `UPDATE events SET position = `
+	sealEventsSQLite    = sealEvents + `p.value->>0 FROM json_each($1) p WHERE events.id = p.value->>1 AND events.position = 0`
+	sealEventsPostgres  = sealEvents + `CAST(p->>0 AS BIGINT) FROM jsonb_array_elements(CAST($1 AS JSONB)) p WHERE events.id = p->>1 AND events.position = 0`
 
 	linksAfter = `SELECT c.position, c.event_id, c.hash, c.sealed_at, CASE WHEN e.id IS NULL THEN 0 ELSE 1 END,
 		COALESCE(e.id, ''), COALESCE(e.at, 0), COALESCE(e.kind, ''), COALESCE(e.actor, ''), COALESCE(e.user_id, ''),
@@ -53,14 +58,23 @@ func (s *Store) Seal(ctx context.Context, now time.Time, n int) (int, error) {
 	if err != nil || len(rows) == 0 {
 		return 0, err
 	}
-	faster := idp.Errorf(idp.Conflict, "Another node has sealed this line meanwhile.")
-	var steps []step
-	for _, e := range rows {
+	places := make([][]any, len(rows))
+	for i, e := range rows {
 		end.Position++
 		end.Hash = e.Hash(end.Hash, end.Position)
-		steps = append(steps, do(insertLink, end.Position, e.ID, end.Hash, us(now)), must(faster, sealEvent, e.ID, end.Position))
+		places[i] = []any{end.Position, e.ID, end.Hash}
 	}
-	return len(rows), s.tx(ctx, "seal audit lines", func(r runner) error { return r.batch(ctx, steps) })
+	list := asJSON(places)
+	return len(rows), s.tx(ctx, "seal audit lines", func(r runner) error {
+		if _, err := r.exec(ctx, s.db.dialect(insertLinksSQLite, insertLinksPostgres), list, us(now)); err != nil {
+			return err
+		}
+		sealed, err := r.exec(ctx, s.db.dialect(sealEventsSQLite, sealEventsPostgres), list)
+		if err == nil && sealed != int64(len(rows)) {
+			err = idp.Errorf(idp.Conflict, "Another node has sealed this line meanwhile.")
+		}
+		return err
+	})
 }
 
 // ChainEnd says how far the chain has come.

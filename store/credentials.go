@@ -72,16 +72,6 @@ func (s *Store) CredentialByLookup(ctx context.Context, kind idp.CredentialKind,
 	return c, u, generation, err
 }
 
-// TouchCredential notes that a credential was used, with what its Data has
-// become by that; idp.NotFound when it was removed meanwhile.
-func (s *Store) TouchCredential(ctx context.Context, c idp.Credential, now time.Time) error {
-	n, err := s.exec(ctx, "touch a credential", touchCredential, c.ID, c.Data, us(now), c.UserID)
-	if err == nil && n == 0 {
-		err = idp.Errorf(idp.NotFound, "There is no such credential any more.")
-	}
-	return err
-}
-
 // SpendCredential raises a credential's mark: idp.Conflict when it stands as
 // high already, so that of many who spend the same only one does;
 // idp.Unauthenticated when the credential was removed meanwhile.

@@ -79,8 +79,8 @@ func (s *Store) KnowDevice(ctx context.Context, d idp.KnownDevice, was, hash str
 			us(d.CreatedAt), d.Address, d.UserAgent),
 	}
 	steps = append(steps, eventSteps([]idp.Event{e})...)
-	if err := s.tx(ctx, "remember a device", func(r runner) error { return r.batch(ctx, steps) }); err != nil {
-		return err
+	if err := s.db.share(ctx, false, func(r runner) error { return r.batch(ctx, steps) }); err != nil {
+		return s.wrap("remember a device", err)
 	}
 	// By itself: with other locks in hand, two of one person could wait for each
 	// other.

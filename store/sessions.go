@@ -154,11 +154,14 @@ func (s *Store) RenewSession(ctx context.Context, ses idp.Session, hash string, 
 }
 
 // issue writes a pass: on PostgreSQL by one statement that touches a row or
-// refuses, on SQLite by fn in one short transaction.
+// refuses, on SQLite by fn in one short transaction, which others may share.
 func (s *Store) issue(ctx context.Context, what string, args []any, postgres string, fn func(runner) error) error {
 	sql := s.db.dialect("", postgres)
 	if sql == "" {
-		return s.tx(ctx, what, fn)
+		if err := s.db.share(ctx, false, fn); err != nil {
+			return s.wrap(what, err)
+		}
+		return nil
 	}
 	n, err := s.exec(ctx, what, sql, args...)
 	if err == nil && n == 0 {

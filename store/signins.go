@@ -19,13 +19,21 @@ const (
 
 	// $4 is the SignIn, $5 now, $6 and $7 what was proven, $8 and $9 what that
 	// is to be followed by.
-	prove = ` UPDATE sign_ins SET user_id = $1, epoch = $2, generation = $3, methods = $6, auth_time = $7, several = $8, has = $9
+	prove = `UPDATE sign_ins SET user_id = $1, epoch = $2, generation = $3, methods = $6, auth_time = $7, several = $8, has = $9
 		WHERE id = $4 AND done_at = 0 AND expires_at > $5
 		AND (user_id = '' OR (user_id = $1 AND epoch = $2 AND generation = $3)) AND ` + sinceCut + ` AND EXISTS (SELECT 1 FROM ok)
 		AND (renews = '' OR EXISTS (SELECT 1 FROM sessions s CROSS JOIN house h WHERE s.id = sign_ins.renews AND s.user_id = $1
 			AND s.ended_at = 0 AND s.expires_at > $5 AND s.epoch = $2 AND s.generation = h.generation AND s.created_at >= h.cut_before))`
-	proveSQLite   = standingSQLite + prove
-	provePostgres = standingPostgres + prove
+	proveSQLite = standingSQLite + ` ` + prove
+	// $10 is the credential that was used, '' for none, $11 what it has become,
+	// $12 the audit lines.
+	provePostgres = standingPostgres + `,
+		used AS (UPDATE credentials c SET data = $11, last_used_at = $5 FROM ok WHERE c.id = $10 AND c.user_id = ok.id RETURNING c.id),
+		proved AS (` + prove + ` AND (CAST($10 AS TEXT) = '' OR EXISTS (SELECT 1 FROM used)) RETURNING id),
+		told AS (INSERT INTO events (id, at, kind, actor, user_id, app_id, session_id, detail, correlation)
+			SELECT e->>0, CAST(e->>1 AS BIGINT), e->>2, e->>3, e->>4, e->>5, e->>6, e->>7, e->>8
+			FROM proved CROSS JOIN jsonb_array_elements(CAST($12 AS JSONB)) e)
+		SELECT id FROM proved`
 
 	// The SignIn is spent where its user and its session are alive.
 	signInAlive = `sign_ins i JOIN users u ON u.id = i.user_id
@@ -67,14 +75,25 @@ func (s *Store) SignInByID(ctx context.Context, id idp.SignInID) (idp.SignIn, id
 
 // ProveSignIn records Proof, Methods, AuthTime, Several and Has of i where the stored SignIn
 // is unfinished, unexpired and of nobody or of the same proof, and the proof
-// stands, and the session that it renews; idp.Unauthenticated where not.
-func (s *Store) ProveSignIn(ctx context.Context, i idp.SignIn, now time.Time) error {
-	n, err := s.exec(ctx, "prove a sign-in", s.db.dialect(proveSQLite, provePostgres),
-		i.UserID, i.Epoch, i.Generation, i.ID, us(now), joined(i.Methods), us(i.AuthTime), bit(i.Several), joined(i.Has))
-	if err == nil && n == 0 {
-		err = refused()
+// stands, and the session that it renews, and what goes with it is there still:
+// idp.Unauthenticated where not. The audit lines are written then, and only then.
+func (s *Store) ProveSignIn(ctx context.Context, i idp.SignIn, now time.Time, w idp.Witness) error {
+	args := []any{i.UserID, i.Epoch, i.Generation, i.ID, us(now), joined(i.Methods), us(i.AuthTime), bit(i.Several), joined(i.Has)}
+	events := eventSteps(w.Events)
+	if s.db.dialect("", provePostgres) != "" {
+		told := make([][]any, len(events))
+		for i, e := range events {
+			told[i] = e.args
+		}
+		args = append(args, w.Used.ID, w.Used.Data, asJSON(told))
 	}
-	return err
+	return s.issue(ctx, "prove a sign-in", args, provePostgres, func(r runner) error {
+		var steps []step
+		if w.Used.ID != "" {
+			steps = append(steps, must(refused(), touchCredential, w.Used.ID, w.Used.Data, us(now), i.UserID))
+		}
+		return r.batch(ctx, append(append(steps, must(refused(), proveSQLite, args...)), events...))
+	})
 }
 
 // SpendSignIn marks a finished SignIn as answered, once: idp.Conflict the

@@ -20,14 +20,10 @@ const (
 // Spend spends a value of a kind once: idp.Conflict the second time, until it
 // expires by the store's clock.
 func (s *Store) Spend(ctx context.Context, kind, value string, until time.Time) error {
-	var n int64
-	err := s.db.share(ctx, true, func(r runner) (err error) {
-		n, err = r.exec(ctx, spendValue, kind, value, us(until), us(s.Now()))
-		return err
-	})
+	n, err := s.exec(ctx, "spend a value", spendValue, kind, value, us(until), us(s.Now()))
 	switch {
 	case err != nil:
-		return s.wrap("spend a value", err)
+		return err
 	case n == 0:
 		return spentBefore()
 	}
@@ -42,10 +38,13 @@ func (s *Store) Count(ctx context.Context, name string, window time.Duration, no
 
 // CountBy is Count by so many at once.
 func (s *Store) CountBy(ctx context.Context, name string, by int, window time.Duration, now time.Time) (n int, resetAt time.Time, err error) {
-	_, err = returning(ctx, s, "count", func(r row) (struct{}, error) {
-		return struct{}{}, r.Scan(&n, at(&resetAt))
-	}, count, name, us(now), us(now.Add(window)), by)
-	return n, resetAt, err
+	err = s.db.share(ctx, true, func(r runner) error {
+		return r.query(ctx, func(r row) error { return r.Scan(&n, at(&resetAt)) }, count, name, us(now), us(now.Add(window)), by)
+	})
+	if err != nil {
+		return 0, time.Time{}, s.wrap("count", err)
+	}
+	return n, resetAt, nil
 }
 
 // Uncount forgets a name's count.

@@ -240,9 +240,11 @@ func (d *sqliteDB) mine(ctx context.Context, fn func(*sqliteWriter) error) error
 	return err
 }
 
+// exec is committed together with what others wait to write: the commit is most
+// of what a single statement costs.
 func (d *sqliteDB) exec(ctx context.Context, text string, args ...any) (n int64, err error) {
-	err = d.write(ctx, false, func(w *sqliteWriter) error {
-		n, err = w.exec(ctx, text, args...)
+	err = d.share(ctx, true, func(r runner) error {
+		n, err = r.exec(ctx, text, args...)
 		return err
 	})
 	return n, err

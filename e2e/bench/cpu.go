@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -85,6 +86,36 @@ func treeCPU(pid int) (time.Duration, error) {
 		}
 	}
 	return sum, nil
+}
+
+// fineCPU is the CPU time of a process to the nanosecond, for what happens once:
+// /proc/PID/task/TID/schedstat. A thread that has ended counts no more.
+func fineCPU(pid int) (sum time.Duration, err error) {
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	for _, path := range threads {
+		raw, err := os.ReadFile(path)
+		var ran int64
+		if _, parsed := fmt.Sscan(string(raw), &ran); errors.Join(err, parsed) == nil {
+			sum += time.Duration(ran)
+		}
+	}
+	return sum, err
+}
+
+// family is a process and its live children.
+func family(pid int) ([]int, error) {
+	all, err := os.ReadDir("/proc")
+	pids := []int{pid}
+	for _, entry := range all {
+		child, err := strconv.Atoi(entry.Name())
+		if err != nil {
+			continue
+		}
+		if p, err := readProcess(child); err == nil && p.parent == pid {
+			pids = append(pids, child)
+		}
+	}
+	return pids, err
 }
 
 // machineCPU is what everything on the machine has used, proc_stat(5). Time

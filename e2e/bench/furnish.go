@@ -38,6 +38,7 @@ const (
 type furnished struct {
 	people    []*person // all of them
 	load      []*person // one per worker
+	keyed     []*person // one per worker, with a passkey
 	many, few []*person // to be suspended: with ten thousand sessions, with one
 }
 
@@ -64,8 +65,31 @@ func (h *house) furnish(ctx context.Context, o options) error {
 		h.people = append(h.people, list...)
 		return list
 	}
-	h.load, h.many, h.few = add("worker", workers), add("many", o.suspensions), add("few", o.suspensions)
-	return h.bring(ctx, want, h.people)
+	h.load, h.keyed, h.many, h.few = add("worker", workers), add("keyed", workers), add("many", o.suspensions), add("few", o.suspensions)
+	if err := h.bring(ctx, want, h.people); err != nil {
+		return err
+	}
+	for _, p := range h.keyed {
+		if err := p.makePasskey(ctx); err != nil {
+			return fmt.Errorf("make a passkey of %s: %w", p.name, err)
+		}
+	}
+	return nil
+}
+
+// addPeople adds so many by the API, in no group and with no password.
+func (h *house) addPeople(ctx context.Context, kind string, n int) error {
+	const atOnce = 250
+	for from := 0; from < n; from += atOnce {
+		var want client.Desired
+		for i := from; i < min(n, from+atOnce); i++ {
+			want.Users = append(want.Users, client.DesiredUser{Person: client.Person{Username: fmt.Sprintf("%s%d", kind, i), DisplayName: kind}})
+		}
+		if _, err := h.api().Apply(ctx, want, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // bring adds what is wanted, and gives each of the people a password.

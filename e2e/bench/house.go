@@ -73,7 +73,9 @@ func newHouse(storage, dir string) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &house{storage: storage, addr: addr, url: "http://" + addr, dir: dir, token: rand.Text() + rand.Text()}
+	// No browser has passkeys at an address of numbers.
+	_, port, _ := strings.Cut(addr, ":")
+	h := &house{storage: storage, addr: addr, url: "http://localhost:" + port, dir: dir, token: rand.Text() + rand.Text()}
 	h.env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + dir,
 		"GATEHOUSE_LISTEN=" + addr, "GATEHOUSE_URL=" + h.url, "GATEHOUSE_DATA=" + dir,
@@ -170,7 +172,7 @@ func (h *house) start(ctx context.Context) (time.Duration, error) {
 	if err := h.cmd.Start(); err != nil {
 		return 0, err
 	}
-	if err := awaitAnswer(ctx, h.url+"/.well-known/openid-configuration"); err != nil {
+	if err := awaitAnswer(ctx, "http://"+h.addr+"/.well-known/openid-configuration"); err != nil {
 		return 0, fmt.Errorf("start on %s: %w (its log: %s)", h.storage, err, log.Name())
 	}
 	return time.Since(began), nil
@@ -228,4 +230,27 @@ func (h *house) cpu() (time.Duration, error) {
 	}
 	copies, err := processCPU(h.redis.Process.Pid)
 	return used + db + copies, err
+}
+
+// fine is cpu for what happens once.
+func (h *house) fine() (sum time.Duration, err error) {
+	pids := []int{h.cmd.Process.Pid}
+	if h.postmaster != 0 {
+		backends, err := family(h.postmaster)
+		if err != nil {
+			return 0, err
+		}
+		pids = append(pids, backends...)
+	}
+	if h.redis != nil {
+		pids = append(pids, h.redis.Process.Pid)
+	}
+	for _, pid := range pids {
+		used, err := fineCPU(pid)
+		if err != nil {
+			return 0, err
+		}
+		sum += used
+	}
+	return sum, nil
 }

@@ -6,8 +6,6 @@ import (
 	"os"
 	"runtime"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -28,6 +26,7 @@ type row struct {
 	must, aim           float64
 	overHash, aimedHash float64
 	database            float64 // what a database of its own may cost more
+	keyed               bool    // it is for people with passkeys
 }
 
 func rows() []row {
@@ -42,6 +41,9 @@ func rows() []row {
 		{number: 7, what: "SAML SSO, one signature", signs: "RSA-2048-SHA256", do: samlSSO(entityID, 1), must: 1.8, aim: 1.3},
 		{number: 8, what: "SAML SSO, response and assertion signed", signs: "RSA-2048-SHA256", do: samlSSO(bothEntityID, 2), must: 2.7, aim: 2.25},
 		{number: 9, what: "password sign-in and code", signs: "ES256", do: passwordLogin, must: 1, aim: 1, overHash: 1.05, aimedHash: 1.03},
+		{number: 9, what: "the same, in a new browser", signs: "ES256", do: strangeLogin, must: 1, aim: 1, overHash: 1.05, aimedHash: 1.03},
+		{number: 23, what: "passkey sign-in", signs: "-", do: passkeyLogin, must: 3, aim: 2, keyed: true},
+		{number: 24, what: "sign-in page", signs: "-", do: signInPage, must: 2, aim: 1},
 	}
 }
 
@@ -151,7 +153,7 @@ func (r *report) load(ctx context.Context, o options, houses []*house) error {
 			return err
 		}
 		for _, row := range rows() {
-			if !slices.Contains(strings.Split(o.rows, ","), strconv.Itoa(row.number)) {
+			if !o.wanted(row.number) {
 				continue
 			}
 			for _, h := range houses {
@@ -179,7 +181,7 @@ func (r *report) load(ctx context.Context, o options, houses []*house) error {
 
 // row measures one row on one house, after a short while to warm up.
 func (m meter) row(ctx context.Context, o options, h *house, r row) (figure, error) {
-	ops, err := h.operations(ctx, r.do)
+	ops, err := h.operations(ctx, r)
 	if err != nil {
 		return figure{}, err
 	}
@@ -200,12 +202,16 @@ func (m meter) row(ctx context.Context, o options, h *house, r row) (figure, err
 	return f, err
 }
 
-// operations are a scenario's, one for each worker.
-func (h *house) operations(ctx context.Context, do scenario) ([]operation, error) {
-	ops := make([]operation, len(h.load))
-	for i, p := range h.load {
+// operations are a row's, one for each worker.
+func (h *house) operations(ctx context.Context, r row) ([]operation, error) {
+	people := h.load
+	if r.keyed {
+		people = h.keyed
+	}
+	ops := make([]operation, len(people))
+	for i, p := range people {
 		var err error
-		if ops[i], err = do(ctx, p); err != nil {
+		if ops[i], err = r.do(ctx, p); err != nil {
 			return nil, err
 		}
 	}

@@ -55,7 +55,7 @@ func main() {
 	var o options
 	flag.DurationVar(&o.each, "each", 3*time.Second, "how long one figure is measured in one round")
 	flag.IntVar(&o.rounds, "rounds", 3, "rounds; the median counts")
-	flag.StringVar(&o.rows, "rows", "1,2,3,4,5,6,7,8,9", "the rows of the table to measure")
+	flag.StringVar(&o.rows, "rows", "1,2,3,4,5,6,7,8,9,10,23,24,25", "the rows of the table to measure")
 	flag.IntVar(&o.suspensions, "suspensions", 7, "suspensions of each kind; the median counts")
 	flag.IntVar(&o.starts, "starts", 10, "starts; the median counts")
 	flag.IntVar(&o.operations, "operations", 100_000, "operations of a server, at least, before its memory is read again")
@@ -73,6 +73,7 @@ func main() {
 	flag.IntVar(&o.layoffApps, "layoff-apps", apps, "how many apps each of them is signed in at")
 	flag.StringVar(&o.layoffOn, "layoff-on", "postgres", "the `database` of the layoff: sqlite, postgres, or redis for PostgreSQL with a Redis in front")
 	empty := flag.Bool("empty", false, "be the empty HTTP server (what the program starts itself as)")
+	people := flag.Bool("crowd", false, "be a crowd that signs in (what the program starts itself as)")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -85,6 +86,9 @@ func main() {
 	}
 	if *empty {
 		run = func(context.Context, options) error { return serveEmpty() }
+	}
+	if *people {
+		run = func(ctx context.Context, _ options) error { return serveCrowd(ctx) }
 	}
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -116,7 +120,7 @@ func run(ctx context.Context, o options) (err error) {
 	for _, part := range []struct {
 		what    string
 		measure func(context.Context, options, *house) error
-	}{{"starts on a small store", rep.starts}, {"", nil}, {"suspensions", rep.suspensions}, {"starts on a grown store", rep.starts}} {
+	}{{"starts on a small store", rep.starts}, {"", nil}, {"suspensions", rep.suspensions}, {"starts on a grown store", rep.starts}, {"signing in", rep.signingIn}} {
 		if part.measure == nil {
 			if err := rep.load(ctx, o, houses); err != nil {
 				return err

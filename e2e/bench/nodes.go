@@ -44,7 +44,7 @@ func (r *rig) grow(ctx context.Context, n int) error {
 			return err
 		}
 		further.env = append(append([]string{}, r.env...), "GATEHOUSE_LISTEN="+addr, "GATEHOUSE_DATA="+further.dir)
-		further.binary, further.url = r.binary, "http://"+addr
+		further.binary, further.url, further.addr = r.binary, "http://"+addr, addr
 		if _, err := further.start(ctx); err != nil {
 			return err
 		}

@@ -201,24 +201,37 @@ func (p *person) tokens(ctx context.Context) (relying, tokens, error) {
 	return a, t, err
 }
 
-// passwordLogin is a sign-in with a password in a fresh browser, and the code.
-func passwordLogin(ctx context.Context, p *person) (operation, error) {
+// passwordLogin is a sign-in with a password in a browser that the person has
+// signed in with before, and the code.
+func passwordLogin(_ context.Context, p *person) (operation, error) {
+	return func(ctx context.Context) error {
+		p.leave()
+		return p.passwordAndCode(ctx)
+	}, nil
+}
+
+// strangeLogin is the same in a browser that nobody has signed in with.
+func strangeLogin(_ context.Context, p *person) (operation, error) {
 	return func(ctx context.Context) error {
 		p.forget()
-		a := newRelying(appES256, "openid profile email")
-		resume, err := p.signIn(ctx, a.request(p.house))
-		if err != nil {
-			return err
-		}
-		g, err := p.get(ctx, resume.String())
-		if err != nil {
-			return err
-		}
-		answer, err := g.location()
-		if err != nil {
-			return err
-		}
-		_, err = a.exchange(ctx, p, answer)
-		return err
+		return p.passwordAndCode(ctx)
 	}, nil
+}
+
+func (p *person) passwordAndCode(ctx context.Context) error {
+	a := newRelying(appES256, "openid profile email")
+	resume, err := p.signIn(ctx, a.request(p.house))
+	if err != nil {
+		return err
+	}
+	g, err := p.get(ctx, resume.String())
+	if err != nil {
+		return err
+	}
+	answer, err := g.location()
+	if err != nil {
+		return err
+	}
+	_, err = a.exchange(ctx, p, answer)
+	return err
 }

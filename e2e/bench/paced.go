@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -29,11 +27,11 @@ var atHalf = []struct {
 // closed loop.
 func (r *report) halfPeaks(ctx context.Context, o options, m meter, h *house) error {
 	for _, goal := range atHalf {
-		if !slices.Contains(strings.Split(o.rows, ","), strconv.Itoa(goal.number)) {
+		if !o.wanted(goal.number) {
 			continue
 		}
 		i := slices.IndexFunc(r.lines, func(l line) bool { return l.row.number == goal.number && l.storage == h.storage })
-		ops, err := h.operations(ctx, r.lines[i].row.do)
+		ops, err := h.operations(ctx, r.lines[i].row)
 		if err != nil {
 			return err
 		}

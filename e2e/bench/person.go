@@ -9,6 +9,7 @@ import (
 	"net/http/cookiejar"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -19,12 +20,13 @@ type person struct {
 	name  string
 	house *house
 	http  *http.Client
+	key   *softKey // of a passkey; nil: none
 }
 
 func newPerson(h *house, name string) *person {
 	p := &person{name: name, house: h, http: &http.Client{
 		Timeout:       30 * time.Second,
-		Transport:     &http.Transport{MaxIdleConnsPerHost: 2},
+		Transport:     wayTo(h.addr),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 	p.forget()
@@ -33,6 +35,18 @@ func newPerson(h *house, name string) *person {
 
 // forget throws the cookies away.
 func (p *person) forget() { p.http.Jar, _ = cookiejar.New(nil) } // it never fails
+
+// leave throws the session away, and what binds a sign-in to the browser, which
+// is known all the same: as it is next morning.
+func (p *person) leave() {
+	at, err := url.Parse(p.house.url)
+	if err != nil {
+		return
+	}
+	kept := p.http.Jar.Cookies(at)
+	p.forget()
+	p.http.Jar.SetCookies(at, slices.DeleteFunc(kept, func(c *http.Cookie) bool { return c.Name != "gatehouse_device" && c.Name != "gatehouse_people" }))
+}
 
 // page is an answer, read to its end.
 type page struct {
@@ -111,21 +125,34 @@ func (p *person) setPassword(ctx context.Context, link string) error {
 	return err
 }
 
-// signIn begins anywhere that leads to the sign-in page, and returns where the
-// sign-in leads on to.
-func (p *person) signIn(ctx context.Context, begin string) (*url.URL, error) {
+// toPassword begins anywhere that leads to the sign-in page, and goes on until
+// the password is asked for.
+func (p *person) toPassword(ctx context.Context, begin string) (page, error) {
+	g, err := p.toSignIn(ctx, begin)
+	if err != nil {
+		return page{}, err
+	}
+	return p.submit(ctx, g, form("username", p.name))
+}
+
+// toSignIn begins anywhere that leads to the sign-in page, and gets it.
+func (p *person) toSignIn(ctx context.Context, begin string) (page, error) {
 	g, err := p.get(ctx, begin)
 	if err != nil {
-		return nil, err
+		return page{}, err
 	}
 	to, err := g.location()
 	if err != nil {
-		return nil, err
+		return page{}, err
 	}
-	if g, err = p.get(ctx, to.String()); err != nil {
-		return nil, err
-	}
-	if g, err = p.submit(ctx, g, form("username", p.name)); err != nil {
+	return p.get(ctx, to.String())
+}
+
+// signIn begins anywhere that leads to the sign-in page, and returns where the
+// sign-in leads on to.
+func (p *person) signIn(ctx context.Context, begin string) (*url.URL, error) {
+	g, err := p.toPassword(ctx, begin)
+	if err != nil {
 		return nil, err
 	}
 	if g, err = p.submit(ctx, g, form("username", p.name, "password", password)); err != nil {

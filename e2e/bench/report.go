@@ -28,6 +28,7 @@ type report struct {
 	began     []beginning
 	loaded    []loaded
 	paced     []paced
+	signed    []finding // of signing in, what is measured once
 }
 
 // line is one row on one database, a figure for each round.
@@ -130,6 +131,7 @@ func (r *report) print(out io.Writer) {
 	r.printWork(w)
 	r.printOnce(w)
 	r.printProvider(w)
+	r.printSigningIn(func(format string, args ...any) { fmt.Fprintf(w, format, args...) })
 	if busiest := r.busiest(); busiest > crowded {
 		fmt.Fprintf(w, "\nWARNING: somebody else used up to %.0f %% of this machine meanwhile: contention inflates even CPU\n", 100*busiest)
 		fmt.Fprintf(w, "time per operation, up to 1.7 times. Do not compare these figures with those of another run.\n")

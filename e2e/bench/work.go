@@ -45,28 +45,43 @@ func (h *house) worked(ctx context.Context) (w work, err error) {
 	if w.cpu, err = processCPU(h.cmd.Process.Pid); err != nil || h.metrics == "" {
 		return w, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+h.metrics+"/metrics", nil)
-	if err != nil {
-		return w, err
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return w, err
-	}
-	defer res.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(res.Body, 4<<20))
+	body, err := h.counted(ctx)
 	if err != nil {
 		return w, err
 	}
 	for series, to := range map[string]*float64{
 		"go_memstats_mallocs_total": &w.allocs, "go_memstats_alloc_bytes_total": &w.bytes, "gatehouse_sql_statements_total": &w.statements,
 	} {
-		if *to, err = seriesOf(string(body), series); err != nil {
+		if *to, err = seriesOf(body, series); err != nil {
 			return w, err
 		}
 	}
 	w.scripts, err = h.scripts(ctx)
 	return w, err
+}
+
+// counted is everything that the server counts.
+func (h *house) counted(ctx context.Context) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+h.metrics+"/metrics", nil)
+	if err != nil {
+		return "", err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(res.Body, 4<<20))
+	return string(body), err
+}
+
+// series is the value of one of them.
+func (h *house) series(ctx context.Context, name string) (float64, error) {
+	body, err := h.counted(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return seriesOf(body, name)
 }
 
 // seriesOf is the value of a series without labels.
@@ -102,7 +117,7 @@ func (h *house) scripts(ctx context.Context) (float64, error) {
 // and leaves it a second to collect what they left behind.
 func (h *house) work(ctx context.Context, operations int) error {
 	if h.ops < operations {
-		ops, err := h.operations(ctx, introspection)
+		ops, err := h.operations(ctx, row{do: introspection})
 		for err == nil && h.ops < operations {
 			var took []time.Duration
 			took, err = loop(ctx, time.Now().Add(time.Second), ops)

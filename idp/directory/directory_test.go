@@ -2,7 +2,10 @@ package directory_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -203,5 +206,44 @@ func TestApplyIsIdempotentAndAllOrNothing(t *testing.T) {
 	}
 	if u := must[idp.User](t)(s.UserByName(ctx, "ada")); u.DisplayName != "Ada" {
 		t.Errorf("a refused file was half applied: %q", u.DisplayName)
+	}
+}
+
+// TestUN01OfTwoAtOnceOneIsAdded: people whose names or addresses fold equal
+// are added at once at two nodes; one of them is, however often that is tried.
+func TestUN01OfTwoAtOnceOneIsAdded(t *testing.T) {
+	t.Parallel()
+	dsn := storetest.PostgresDSN(t)
+	var nodes [2]*directory.Directory
+	for i := range nodes {
+		s, err := store.Open(t.Context(), dsn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		if err := s.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		gate := &sessions.Gate{Backend: s, Now: time.Now, Idle: time.Hour, Absolute: 12 * time.Hour}
+		nodes[i] = &directory.Directory{Store: s, Passes: gate, CheckRules: jit.CheckRules, Now: time.Now}
+	}
+	for i := range 32 {
+		people := [2]directory.Person{{Username: fmt.Sprint("Zoe", i)}, {Username: fmt.Sprint("\uff5aOE", i)}}
+		if i%2 == 1 {
+			people = [2]directory.Person{{Username: fmt.Sprint("ida", i), Email: fmt.Sprintf("Zoe%d@example.org", i)}, {Username: fmt.Sprint("eva", i), Email: fmt.Sprintf("ZOE%d@Example.org", i)}}
+		}
+		var errs [2]error
+		var both sync.WaitGroup
+		for n := range nodes {
+			both.Go(func() { _, errs[n] = nodes[n].AddUser(t.Context(), people[n]) })
+		}
+		both.Wait()
+		if (errs[0] == nil) == (errs[1] == nil) || !idp.IsKind(errors.Join(errs[:]...), idp.Conflict) {
+			t.Errorf("%q and %q: %v and %v", people[0].Username, people[1].Username, errs[0], errs[1])
+		}
 	}
 }

@@ -126,7 +126,7 @@ func TestASessionThatIsRenewedLivesOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		in.Proof, in.Methods, in.AuthTime = proof, []string{"pwd"}, begun
-		if err := s.ProveSignIn(ctx, in, begun); err != nil {
+		if err := s.ProveSignIn(ctx, in, begun, idp.Witness{}); err != nil {
 			t.Fatal(err)
 		}
 		looks := begun.Add(time.Hour + 10*time.Second)

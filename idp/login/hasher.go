@@ -8,8 +8,6 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"golang.org/x/crypto/argon2"
-
 	"gatehouse/idp"
 )
 
@@ -30,12 +28,14 @@ func today() params { return params{memory: 19 << 10, passes: 2, lanes: 1} }
 
 // Hasher computes password hashes, a bounded number at once: a hash keeps a
 // core and 19 MiB busy for tens of milliseconds, and one core stays free for
-// everybody who is signed in already. Safe for concurrent use.
+// everybody who is signed in already. What memory was taken for a hash is kept for
+// the next. Safe for concurrent use.
 type Hasher struct {
 	params params
 	slots  chan struct{} // held while a hash is computed
 	places chan struct{} // held from entering the queue on
-	hashes atomic.Int64  // computed so far
+	memory *memories
+	hashes atomic.Int64 // computed so far
 }
 
 // NewHasher returns a Hasher that computes max(1, GOMAXPROCS-1) hashes at once
@@ -43,7 +43,20 @@ type Hasher struct {
 func NewHasher() *Hasher { return newHasher(today(), max(1, runtime.GOMAXPROCS(0)-1), waitingPerSlot) }
 
 func newHasher(p params, slots, waitingPerSlot int) *Hasher {
-	return &Hasher{params: p, slots: make(chan struct{}, slots), places: make(chan struct{}, slots*(1+waitingPerSlot))}
+	h := &Hasher{
+		params: p, slots: make(chan struct{}, slots), places: make(chan struct{}, slots*(1+waitingPerSlot)),
+		memory: &memories{blocks: p.memory},
+	}
+	runtime.AddCleanup(h, (*memories).release, h.memory)
+	return h
+}
+
+// Warm takes the memory of one hash, so that the first person who signs in after
+// a start does not wait for it.
+func (h *Hasher) Warm() {
+	m := h.memory.take()
+	clear(m) // the kernel gives what is written to
+	h.memory.give(m)
 }
 
 // Hash returns the PHC string of a password under a fresh salt. It answers
@@ -86,7 +99,9 @@ func (h *Hasher) verifyForeign(ctx context.Context, stored, password string) (ri
 	if err != nil {
 		return false, false, err
 	}
-	err = h.queue(ctx, func() { right = f.matches(password[:min(len(password), MaxPassword)]) && len(password) <= MaxPassword })
+	err = h.queue(ctx, func(memory) {
+		right = f.matches(password[:min(len(password), MaxPassword)]) && len(password) <= MaxPassword
+	})
 	return right, right, err
 }
 
@@ -116,15 +131,12 @@ func (h *Hasher) full(ctx context.Context) bool {
 
 // compute waits for its turn and computes the key of a password.
 func (h *Hasher) compute(ctx context.Context, c encoded, password string) (key []byte, err error) {
-	password = password[:min(len(password), MaxPassword)]
-	err = h.queue(ctx, func() {
-		key = argon2.IDKey([]byte(password), c.salt, c.passes, c.memory, c.lanes, uint32(len(c.key)))
-	})
+	err = h.queue(ctx, func(m memory) { key = m.key(c, password[:min(len(password), MaxPassword)]) })
 	return key, err
 }
 
-// queue runs a hash in its turn.
-func (h *Hasher) queue(ctx context.Context, hash func()) error {
+// queue runs a hash in its turn, in the memory of its slot.
+func (h *Hasher) queue(ctx context.Context, hash func(memory)) error {
 	if h.full(ctx) {
 		return busy()
 	}
@@ -141,7 +153,9 @@ func (h *Hasher) queue(ctx context.Context, hash func()) error {
 		return busy().Because(ctx.Err())
 	}
 	h.hashes.Add(1)
-	hash()
+	m := h.memory.take()
+	defer h.memory.give(m)
+	hash(m)
 	return nil
 }
 

@@ -119,13 +119,15 @@ func (l *Login) SetPassword(ctx context.Context, link idp.Link, password string)
 	return err
 }
 
-// endPasses ends what was made with the old password. A link is spent once,
-// so its ID names the wish.
+// endPasses ends what was made with the old password. The wish is this try's own:
+// of two who use a link at once, one whose answer is lost must not be told that
+// the other's password is theirs.
 func (l *Login) endPasses(ctx context.Context, link idp.Link) *idp.Ending {
+	receipt := idp.NewReceiptID()
 	return &idp.Ending{
-		Kind: idp.EndPasses, UserID: link.UserID, Key: "password/" + string(link.ID),
+		Kind: idp.EndPasses, UserID: link.UserID, Key: "password/" + string(link.ID) + "/" + string(receipt),
 		Reason: "new password", Actor: l.linkEvent(ctx, "", link.UserID).Actor,
-		At: l.now(), ReceiptID: idp.NewReceiptID(),
+		At: l.now(), ReceiptID: receipt,
 	}
 }
 

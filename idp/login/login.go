@@ -15,7 +15,6 @@ type Store interface {
 	Credential(ctx context.Context, id idp.UserID, kind idp.CredentialKind) (idp.Credential, error)
 	Credentials(ctx context.Context, id idp.UserID) ([]idp.Credential, error)
 	CredentialByLookup(ctx context.Context, kind idp.CredentialKind, lookup string) (c idp.Credential, u idp.User, generation string, err error)
-	TouchCredential(ctx context.Context, c idp.Credential, now time.Time) error
 	Spend(ctx context.Context, kind, value string, until time.Time) error
 	SpendCredential(ctx context.Context, c idp.Credential, mark int64, now time.Time) error
 	Count(ctx context.Context, name string, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
@@ -31,7 +30,7 @@ type Store interface {
 type Gate interface {
 	BeginSignIn(ctx context.Context, in idp.SignIn, bind string) (idp.SignIn, error)
 	BeginFrom(ctx context.Context, in idp.SignIn, s idp.Session, bind string) (idp.SignIn, error)
-	Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, methods ...string) (idp.SignIn, error)
+	Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, w idp.Witness, methods ...string) (idp.SignIn, error)
 	UseLink(ctx context.Context, l idp.Link, change idp.Change) (idp.Committed, error)
 	NewLink(ctx context.Context, proof idp.Proof, purpose idp.LinkPurpose) (raw string, l idp.Link, err error)
 	KnownDevice(ctx context.Context, raw string, user idp.UserID) (idp.KnownDevice, error)

@@ -39,8 +39,12 @@ func (c *clock) pass(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.at =
 
 func newHouse(t *testing.T) *house {
 	t.Helper()
-	c := &clock{at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-	s := storetest.SQLite(t)
+	return newNode(t, storetest.SQLite(t), &clock{at: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)})
+}
+
+// newNode is a house on what other nodes may stand on too.
+func newNode(t *testing.T, s *store.Store, c *clock) *house {
+	t.Helper()
 	s.Now = c.now
 	gate := &sessions.Gate{Backend: s, Now: c.now, Idle: time.Hour, Absolute: 12 * time.Hour}
 	box, err := keys.NewBox(make([]byte, 32))

@@ -74,23 +74,32 @@ func (l *Login) Passkey(ctx context.Context, in idp.SignIn, state, response stri
 		return idp.SignIn{}, err
 	}
 	if why == "" {
-		why, err = l.touch(ctx, p)
+		var proven idp.SignIn
+		if proven, why, err = l.prove(ctx, in, p); why == "" {
+			return proven, err
+		}
 	}
+	if err := l.Store.Record(ctx, l.passkeyEvents(ctx, in, p, why)...); err != nil {
+		return idp.SignIn{}, fmt.Errorf("record a passkey's refusal: %w", err)
+	}
+	return idp.SignIn{}, refusedPasskey()
+}
+
+// prove records the proof, with what the passkey has become by it and its
+// events: a proof without an event is not given.
+func (l *Login) prove(ctx context.Context, in idp.SignIn, p possession) (proven idp.SignIn, why string, err error) {
+	b, err := json.Marshal(p.kept)
 	if err != nil {
-		return idp.SignIn{}, err
+		return idp.SignIn{}, "", fmt.Errorf("write a passkey: %w", err)
 	}
-	if err := l.recordPasskey(ctx, in, p, why); err != nil {
-		return idp.SignIn{}, err
-	}
-	if why != "" {
-		return idp.SignIn{}, refusedPasskey()
-	}
+	p.credential.Data = string(b)
 	proof := idp.Proof{UserID: p.user.ID, Epoch: p.user.Epoch, Generation: p.generation}
-	proven, err := l.Gate.Prove(ctx, in, proof, p.methods(in)...)
+	w := idp.Witness{Events: l.passkeyEvents(ctx, in, p, ""), Used: p.credential}
+	proven, err = l.Gate.Prove(ctx, in, proof, w, p.methods(in)...)
 	if idp.IsKind(err, idp.Unauthenticated) {
-		return idp.SignIn{}, refusedPasskey() // suspended meanwhile, or a sign-in of someone else
+		return idp.SignIn{}, notAnyMore, nil
 	}
-	return proven, err
+	return proven, "", err
 }
 
 // refusedPasskey is the one refusal.
@@ -144,7 +153,10 @@ func (l *Login) verify(ctx context.Context, in idp.SignIn, p *possession, data w
 	if in.UserID != "" && in.UserID != p.user.ID {
 		return "a passkey of somebody else", nil
 	}
-	k, err := l.keeper(ctx, p.user.ID)
+	k, err := l.keeping(p.user.ID, p.credential)
+	if len(data.UserID) > 0 {
+		k, err = l.keeper(ctx, p.user.ID) // all that may answer are looked at
+	}
 	if err != nil {
 		return "", err
 	}
@@ -178,23 +190,8 @@ func reasonOf(err error) string {
 	return "refused"
 }
 
-// touch keeps what the passkey has become by this use.
-func (l *Login) touch(ctx context.Context, p possession) (why string, err error) {
-	b, err := json.Marshal(p.kept)
-	if err != nil {
-		return "", fmt.Errorf("write a passkey: %w", err)
-	}
-	p.credential.Data = string(b)
-	err = l.Store.TouchCredential(ctx, p.credential, l.now())
-	if idp.IsKind(err, idp.NotFound) {
-		return "unknown passkey", nil // removed just now
-	}
-	return "", err
-}
-
-// recordPasskey writes down what became of a try; a proof without an event is
-// not given.
-func (l *Login) recordPasskey(ctx context.Context, in idp.SignIn, p possession, why string) error {
+// passkeyEvents are what became of a try; why: it was refused.
+func (l *Login) passkeyEvents(ctx context.Context, in idp.SignIn, p possession, why string) (events []idp.Event) {
 	about := func(kind string) idp.Event {
 		e := l.event(ctx, kind)
 		e.UserID, e.AppID, e.Detail = p.user.ID, in.AppID, map[string]string{}
@@ -203,26 +200,20 @@ func (l *Login) recordPasskey(ctx context.Context, in idp.SignIn, p possession, 
 		}
 		return e
 	}
-	var events []idp.Event
 	if p.clone {
 		events = append(events, about("signin.passkey.clone"))
 	}
 	if why != "" {
 		e := about("signin.passkey.refuse")
 		e.Detail["reason"] = why
-		events = append(events, e)
-	} else {
-		if p.synced {
-			events = append(events, about("signin.passkey.synced"))
-		}
-		e := about("signin.passkey.ok")
-		e.Actor.Kind, e.Actor.UserID = "user", p.user.ID // whoever that was has just proven it
-		events = append(events, e)
+		return append(events, e)
 	}
-	if err := l.Store.Record(ctx, events...); err != nil {
-		return fmt.Errorf("record a passkey's sign-in: %w", err)
+	if p.synced {
+		events = append(events, about("signin.passkey.synced"))
 	}
-	return nil
+	e := about("signin.passkey.ok")
+	e.Actor.Kind, e.Actor.UserID = "user", p.user.ID // whoever that was has just proven it
+	return append(events, e)
 }
 
 func lookupOf(credentialID []byte) string { return base64.RawURLEncoding.EncodeToString(credentialID) }

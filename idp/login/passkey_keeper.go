@@ -32,6 +32,11 @@ func (l *Login) keeper(ctx context.Context, id idp.UserID) (*keeper, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the passkeys of %s: %w", id, err)
 	}
+	return l.keeping(id, all...)
+}
+
+// keeping is a person with those of their credentials that are passkeys.
+func (l *Login) keeping(id idp.UserID, all ...idp.Credential) (*keeper, error) {
 	k := &keeper{user: idp.User{ID: id}, handle: l.Passkeys.handle(id)}
 	for _, c := range all {
 		if c.Kind != idp.CredentialPasskey {

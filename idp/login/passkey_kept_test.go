@@ -5,23 +5,22 @@ import (
 	"fmt"
 	"net/url"
 	"testing"
-	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
 
 	"gatehouse/idp"
 )
 
-// cutting is a store in which somebody is suspended while their passkey is
-// looked at.
+// cutting is a gate at which somebody is suspended who has just used their
+// passkey.
 type cutting struct {
-	Store
+	Gate
 	cut func()
 }
 
-func (c *cutting) TouchCredential(ctx context.Context, k idp.Credential, now time.Time) error {
+func (c *cutting) Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, w idp.Witness, methods ...string) (idp.SignIn, error) {
 	c.cut()
-	return c.Store.TouchCredential(ctx, k, now)
+	return c.Gate.Prove(ctx, in, proof, w, methods...)
 }
 
 // readAnswers is how an answer of a browser is read, in both ceremonies.

@@ -72,6 +72,12 @@ func (d *device) use(t testing.TB, c Ceremony) string {
 func passkeyHouse(t *testing.T, more ...func(*PasskeySettings)) *house {
 	t.Helper()
 	h := newHouse(t)
+	h.havePasskeys(more...)
+	return h
+}
+
+func (h *house) havePasskeys(more ...func(*PasskeySettings)) {
+	h.Helper()
 	box, err := keys.NewBox([]byte("a root key of the house, long enough"))
 	h.ok(err)
 	s := PasskeySettings{URL: &url.URL{Scheme: "https", Host: "house.example"}, House: "Gatehouse", Box: box, Salt: []byte("salt of the house")}
@@ -80,14 +86,13 @@ func passkeyHouse(t *testing.T, more ...func(*PasskeySettings)) *house {
 	}
 	h.Passkeys, err = NewPasskeys(s)
 	h.ok(err)
-	return h
 }
 
 func (h *house) session(u idp.User) idp.Session {
 	h.Helper()
 	_, _, generation, err := h.store.LoginByName(h.Context(), u.Username)
 	h.ok(err)
-	in, err := h.gate.Prove(h.Context(), h.begin(), idp.Proof{UserID: u.ID, Epoch: 1, Generation: generation}, "pwd", "mfa")
+	in, err := h.gate.Prove(h.Context(), h.begin(), idp.Proof{UserID: u.ID, Epoch: 1, Generation: generation}, idp.Witness{}, "pwd", "mfa")
 	h.ok(err)
 	_, s, err := h.gate.Start(h.Context(), in, "192.0.2.1", "a browser")
 	h.ok(err)
@@ -435,8 +440,7 @@ func TestASuspensionBetweenProofAndWriteHolds(t *testing.T) {
 	h := passkeyHouse(t)
 	u, d := h.user("grace", ""), newDevice()
 	h.enrol(u, d)
-	store := h.Store
-	h.Store = &cutting{Store: store, cut: func() { h.suspend(u) }}
+	h.Gate = &cutting{Gate: h.Gate, cut: func() { h.suspend(u) }}
 	_, err := h.touch(d)
 	h.is(err, idp.Unauthenticated)
 	s := idp.Session{ID: idp.NewSessionID(), Proof: idp.Proof{UserID: u.ID, Epoch: 1}, Methods: []string{"pwd", "mfa"}}
@@ -538,4 +542,23 @@ func FuzzPasskeyAnswer(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, answer string) { readAnswers(answer) })
+}
+
+// TestStatementsOfAPasskey holds what a sign-in by a passkey asks of the
+// database, with BEGIN and COMMIT: the challenge is spent, the passkey looked
+// up, and what it has become, the proof and its event are one commit.
+func TestStatementsOfAPasskey(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	u, d := h.user("grace", ""), newDevice()
+	h.enrol(u, d)
+	in := h.begin()
+	c, err := h.OfferPasskey(t.Context(), in)
+	h.ok(err)
+	answer, before := d.use(t, c), h.store.Statements()
+	_, err = h.Passkey(t.Context(), in, c.State, answer)
+	h.ok(err)
+	if n := h.store.Statements() - before; n > 7 {
+		t.Errorf("%d statements, want at most 7", n)
+	}
 }

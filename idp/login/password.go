@@ -23,6 +23,10 @@ type attempt struct {
 // known device of the person count for themselves. The try and its outcome are
 // in the events before the answer is given.
 func (l *Login) Password(ctx context.Context, in idp.SignIn, username, password string) (idp.SignIn, error) {
+	if in.Device == "" && l.Busy() {
+		// It asks nothing of the database, and counts against nobody.
+		return idp.SignIn{}, l.soon(busy())
+	}
 	a, account, err := l.admit(ctx, in, username)
 	if err != nil {
 		return idp.SignIn{}, err
@@ -41,6 +45,10 @@ func (l *Login) Password(ctx context.Context, in idp.SignIn, username, password 
 	}
 	return l.accept(ctx, in, a, account)
 }
+
+// Busy reports whether a password is refused at this moment on a browser that
+// nobody is known by.
+func (l *Login) Busy() bool { return l.Hasher.full(context.Background()) }
 
 // lookup finds who is meant. A name that cannot be one is nobody's.
 func (l *Login) lookup(ctx context.Context, username string) (attempt, error) {
@@ -93,29 +101,30 @@ func refused() error {
 	return idp.Errorf(idp.Unauthenticated, "Username and password do not match, or this person may not sign in. Check both and try again.")
 }
 
-// accept records the proof. The event comes first: it is true from here on,
-// and a proof without an event is not given.
+// accept records the proof, with its event: a proof without an event is not
+// given.
 func (l *Login) accept(ctx context.Context, in idp.SignIn, a attempt, account tally) (idp.SignIn, error) {
 	e := l.event(ctx, "signin.password.ok")
 	e.UserID, e.AppID = a.user.ID, in.AppID
 	e.Actor.Kind, e.Actor.UserID = "user", a.user.ID // whoever that was has just proven it
-	if err := l.Store.Record(ctx, e); err != nil {
-		return idp.SignIn{}, fmt.Errorf("record the sign-in: %w", err)
-	}
 	if err := l.forgive(ctx, account); err != nil {
 		return idp.SignIn{}, err
 	}
 	proof := idp.Proof{UserID: a.user.ID, Epoch: a.user.Epoch, Generation: a.generation}
-	in, err := l.second(ctx, in, a.user.ID)
+	next, err := l.second(ctx, in, a.user.ID)
 	if err != nil {
 		return idp.SignIn{}, err
 	}
-	proven, err := l.Gate.Prove(ctx, in, proof, methodPassword)
+	proven, err := l.Gate.Prove(ctx, next, proof, idp.Witness{Events: []idp.Event{e}}, methodPassword)
 	if idp.IsKind(err, idp.Unauthenticated) {
-		return idp.SignIn{}, refused() // suspended while the hash was computed, or a sign-in of someone else
+		return idp.SignIn{}, l.refuse(ctx, in, a, notAnyMore)
 	}
 	return proven, err
 }
+
+// notAnyMore is why a proof was refused that was right when it was looked at:
+// suspended meanwhile, or a sign-in of someone else, or over.
+const notAnyMore = "it does not stand any more"
 
 // rehash replaces a hash that was made with other parameters than today's. It
 // carries the user's version: where the person changed meanwhile, the hash

@@ -103,15 +103,12 @@ func (l *Login) Code(ctx context.Context, in idp.SignIn, typed string) (idp.Sign
 	e := l.event(ctx, "signin.code.ok")
 	e.UserID, e.AppID, e.Detail = in.UserID, in.AppID, map[string]string{"by": string(used)}
 	e.Actor.Kind, e.Actor.UserID = "user", in.UserID
-	if err := l.Store.Record(ctx, e); err != nil {
-		return idp.SignIn{}, fmt.Errorf("record the code: %w", err)
-	}
 	if err := l.forgive(ctx, tries); err != nil {
 		return idp.SignIn{}, err
 	}
-	proven, err := l.Gate.Prove(ctx, in, in.Proof, methods...)
+	proven, err := l.Gate.Prove(ctx, in, in.Proof, idp.Witness{Events: []idp.Event{e}}, methods...)
 	if idp.IsKind(err, idp.Unauthenticated) {
-		return idp.SignIn{}, wrongCode()
+		return idp.SignIn{}, l.refuseCode(ctx, in, notAnyMore)
 	}
 	return proven, err
 }

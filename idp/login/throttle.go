@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"time"
 
@@ -41,13 +42,18 @@ func (e *ThrottledError) Error() string { return e.Err.Error() }
 // Unwrap returns the [idp.Error].
 func (e *ThrottledError) Unwrap() error { return e.Err }
 
-// busyFor is when to come back while the hasher's queue is full.
-const busyFor = 2 * time.Second
+// While the hasher's queue is full, people are told to come back after busyFor
+// and up to busySpread more: a crowd that is refused at once does not come back
+// at once.
+const (
+	busyFor    = 2 * time.Second
+	busySpread = 4 * time.Second
+)
 
 // soon adds to a busy hasher's refusal when to come back.
 func (l *Login) soon(err error) error {
 	if e, ok := errors.AsType[*idp.Error](err); ok && e.Kind == idp.Unavailable {
-		return &ThrottledError{RetryAt: l.now().Add(busyFor), Err: e}
+		return &ThrottledError{RetryAt: l.now().Add(busyFor + rand.N(busySpread)), Err: e}
 	}
 	return err
 }

@@ -249,7 +249,7 @@ func (p *person) finish(in idp.SignIn, u idp.User) idp.Session {
 	p.h.must(err)
 	u, err = p.h.store.User(t.Context(), u.ID)
 	p.h.must(err)
-	in, err = p.h.gate.Prove(t.Context(), in, idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}, "pwd")
+	in, err = p.h.gate.Prove(t.Context(), in, idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}, idp.Witness{}, "pwd")
 	p.h.must(err)
 	raw, s, err := p.h.gate.Start(t.Context(), in, "127.0.0.1", "test")
 	p.h.must(err)

@@ -107,7 +107,7 @@ func (n *node) signedIn(id idp.UserID) (string, idp.Session) {
 	n.must(err)
 	in, err := n.gate.BeginSignIn(n.ctx, idp.SignIn{ResumeURL: "/"}, bind)
 	n.must(err)
-	in, err = n.gate.Prove(n.ctx, in, idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}, "pwd")
+	in, err = n.gate.Prove(n.ctx, in, idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}, idp.Witness{}, "pwd")
 	n.must(err)
 	raw, s, err := n.gate.Start(n.ctx, in, "192.0.2.1", "test")
 	n.must(err)

@@ -388,7 +388,7 @@ func TestTheOldSecretOfARenewedSessionIsDead(t *testing.T) {
 	}
 	in, err := a.gate.BeginSignIn(a.ctx, idp.SignIn{ResumeURL: "/"}, bind)
 	a.must(err)
-	in, err = a.gate.Prove(a.ctx, in, s.Proof, "pwd")
+	in, err = a.gate.Prove(a.ctx, in, s.Proof, idp.Witness{}, "pwd")
 	a.must(err)
 	fresh, _, err := a.gate.Renew(a.ctx, in, s)
 	a.must(err)

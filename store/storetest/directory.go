@@ -98,13 +98,26 @@ func testCredentials(h *house) {
 	stolen := key
 	stolen.UserID, stolen.Name = eve.ID, "Mine"
 	h.commit(idp.Change{Credentials: []idp.Credential{stolen}, RemoveCredentials: []idp.Credential{{ID: code.ID, UserID: eve.ID}}})
-	h.is(h.TouchCredential(h.ctx, stolen, h.now), idp.NotFound)
+	in := idp.SignIn{ID: idp.NewSignInID(), CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
+	h.ok(h.CreateSignIn(h.ctx, in))
+	in.Proof, in.Methods, in.AuthTime = h.proof(eve), []string{"hwk"}, h.now
+	h.is(h.ProveSignIn(h.ctx, in, h.now, idp.Witness{Used: stolen, Events: []idp.Event{h.event("signin.passkey.ok", eve.ID)}}), idp.Unauthenticated)
 
 	later := h.now.Add(time.Minute)
 	key.Name, key.Data = "Old phone", `{"n":1}`
 	h.commit(idp.Change{Credentials: []idp.Credential{key}})
 	key.Data = `{"n":2}`
-	h.ok(h.TouchCredential(h.ctx, key, later))
+	in.Proof = h.proof(ada)
+	used := h.event("signin.passkey.ok", ada.ID)
+	h.ok(h.ProveSignIn(h.ctx, in, later, idp.Witness{Used: key, Events: []idp.Event{used}}))
+	told, _, err := h.Events(h.ctx, idp.EventQuery{UserID: ada.ID, Limit: 1})
+	h.ok(err)
+	if len(told) != 1 || told[0].ID != used.ID || told[0].Kind != used.Kind {
+		h.Errorf("the last line of ada is %+v", told)
+	}
+	if told, _, err = h.Events(h.ctx, idp.EventQuery{UserID: eve.ID, Limit: 1}); err != nil || len(told) > 0 && told[0].Kind == used.Kind {
+		h.Errorf("a stolen passkey is in the audit log: %+v, %v", told, err)
+	}
 	h.ok(h.SpendCredential(h.ctx, code, 57, later))
 	h.is(h.SpendCredential(h.ctx, code, 56, later), idp.Conflict)
 	key.LastUsedAt, code.LastUsedAt, code.Mark = later, later, 57

@@ -132,7 +132,7 @@ func testRenewedInLog(h *house) {
 	in := idp.SignIn{ID: idp.NewSignInID(), BindHash: "b", CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
 	h.ok(h.CreateSignIn(h.ctx, in))
 	in.Proof, in.Methods, in.AuthTime = s.Proof, []string{"pwd"}, h.now
-	h.ok(h.ProveSignIn(h.ctx, in, h.now))
+	h.ok(h.ProveSignIn(h.ctx, in, h.now, idp.Witness{}))
 	var done idp.Committed
 	e := h.told(func() {
 		var err error

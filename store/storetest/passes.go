@@ -20,13 +20,13 @@ func testSignIns(h *house) {
 	in.Proof, in.Methods, in.AuthTime = h.proof(u), []string{"pwd"}, h.now
 	wrong := in
 	wrong.Epoch++
-	h.is(h.ProveSignIn(h.ctx, wrong, h.now), idp.Unauthenticated)
-	h.is(h.ProveSignIn(h.ctx, in, h.now.Add(time.Hour)), idp.Unauthenticated)
+	h.is(h.ProveSignIn(h.ctx, wrong, h.now, idp.Witness{}), idp.Unauthenticated)
+	h.is(h.ProveSignIn(h.ctx, in, h.now.Add(time.Hour), idp.Witness{}), idp.Unauthenticated)
 	h.is(h.SpendSignIn(h.ctx, in.ID, h.now), idp.Unauthenticated)
-	h.ok(h.ProveSignIn(h.ctx, in, h.now))
+	h.ok(h.ProveSignIn(h.ctx, in, h.now, idp.Witness{}))
 	other := in
 	other.Proof = h.proof(h.user("eve"))
-	h.is(h.ProveSignIn(h.ctx, other, h.now), idp.Unauthenticated)
+	h.is(h.ProveSignIn(h.ctx, other, h.now, idp.Witness{}), idp.Unauthenticated)
 	got, st, err = h.SignInByID(h.ctx, in.ID)
 	h.ok(err)
 	h.same(in, got)
@@ -68,11 +68,11 @@ func testNothingIsIssuedOnADeadProof(h *house) {
 	in := idp.SignIn{ID: idp.NewSignInID(), CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
 	h.ok(h.CreateSignIn(h.ctx, in))
 	in.Proof, in.Methods, in.AuthTime = s.Proof, []string{"pwd"}, h.now
-	h.ok(h.ProveSignIn(h.ctx, in, h.now))
+	h.ok(h.ProveSignIn(h.ctx, in, h.now, idp.Witness{}))
 	done := idp.SignIn{ID: idp.NewSignInID(), CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
 	h.ok(h.CreateSignIn(h.ctx, done))
 	done.Proof, done.Methods, done.AuthTime = s.Proof, []string{"pwd"}, h.now
-	h.ok(h.ProveSignIn(h.ctx, done, h.now))
+	h.ok(h.ProveSignIn(h.ctx, done, h.now, idp.Witness{}))
 	h.ok(h.StartSession(h.ctx, h.newSession(s.Proof), "done", done.ID))
 	l := idp.Link{ID: idp.NewLinkID(), Proof: s.Proof, Purpose: idp.LinkPassword, CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
 	h.ok(h.CreateLink(h.ctx, l, "link", idp.Change{}))
@@ -87,7 +87,7 @@ func testNothingIsIssuedOnADeadProof(h *house) {
 		fresh := l
 		fresh.ID = idp.NewLinkID()
 		for what, err := range map[string]error{
-			"ProveSignIn":     h.ProveSignIn(h.ctx, in, h.now),
+			"ProveSignIn":     h.ProveSignIn(h.ctx, in, h.now, idp.Witness{}),
 			"StartSession":    h.StartSession(h.ctx, h.newSession(s.Proof), "new"+when, ""),
 			"SpendSignIn":     h.SpendSignIn(h.ctx, done.ID, h.now),
 			"SpendCode":       h.SpendCode(h.ctx, h.newFamily(s, a), p, acc),

@@ -53,7 +53,7 @@ func testRaces(h *house) {
 	in := idp.SignIn{ID: idp.NewSignInID(), CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
 	h.ok(h.CreateSignIn(h.ctx, in))
 	in.Proof, in.Methods, in.AuthTime = s.Proof, []string{"pwd"}, h.now
-	h.ok(h.ProveSignIn(h.ctx, in, h.now))
+	h.ok(h.ProveSignIn(h.ctx, in, h.now, idp.Witness{}))
 	wins("one sign-in done", func(i int) error { return h.StartSession(h.ctx, h.newSession(s.Proof), fmt.Sprint(i), in.ID) })
 	wins("one sign-in spent", func(int) error { return h.SpendSignIn(h.ctx, in.ID, h.now) })
 	var links []idp.LinkID

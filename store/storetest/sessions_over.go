@@ -74,7 +74,7 @@ func testRenewedSession(h *house) {
 		in := idp.SignIn{ID: idp.NewSignInID(), CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
 		h.ok(h.CreateSignIn(h.ctx, in))
 		in.Proof, in.Methods, in.AuthTime = s.Proof, []string{"pwd"}, h.now
-		h.ok(h.ProveSignIn(h.ctx, in, h.now))
+		h.ok(h.ProveSignIn(h.ctx, in, h.now, idp.Witness{}))
 		s.LastSeenAt, s.AuthTime, s.ExpiresAt = h.now, h.now, until
 		_, err := h.RenewSession(h.ctx, s, string(idp.NewSessionID()), in.ID)
 		h.ok(err)

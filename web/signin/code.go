@@ -13,7 +13,7 @@ import (
 // code checks the second factor, and where nothing more is asked starts or
 // renews the session and leads on.
 func (s *SignIn) code(w http.ResponseWriter, r *http.Request) error {
-	in, app, err := s.accept(w, r)
+	in, err := s.bound(w, r)
 	if err != nil || in.ID == "" {
 		return err
 	}
@@ -23,6 +23,10 @@ func (s *SignIn) code(w http.ResponseWriter, r *http.Request) error {
 	proven, err := s.Login.Code(r.Context(), in, r.PostFormValue("code"))
 	wrong := ui.T(r.Context(), "This code is not right, or was used before. Wait for the next one and type that.")
 	if status, words := s.refusal(w, r, err, wrong); words != "" {
+		app, err := s.appOf(r.Context(), in)
+		if err != nil {
+			return err
+		}
 		return s.showCode(w, r, status, in, codeView{App: app, Error: words})
 	}
 	if err != nil {

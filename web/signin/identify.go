@@ -2,6 +2,7 @@ package signin
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"strings"
 
@@ -60,27 +61,40 @@ func (s *SignIn) identified(w http.ResponseWriter, r *http.Request) error {
 const maxUsername = 256
 
 // accept reads the SignIn of the path for this browser, with the name of the
-// app it leads to, and lets the forms of the page end where the SignIn ends. A
-// SignIn that is over is answered with its page: then in.ID is empty.
+// app it leads to. A SignIn that is over is answered with its page: then in.ID
+// is empty.
 func (s *SignIn) accept(w http.ResponseWriter, r *http.Request) (in idp.SignIn, app string, err error) {
+	if in, err = s.bound(w, r); err != nil || in.ID == "" {
+		return in, "", err
+	}
+	app, err = s.appOf(r.Context(), in)
+	return in, app, err
+}
+
+// bound is accept for a step that shows the app's name only where it fails. It
+// lets the forms of the page end where the SignIn ends.
+func (s *SignIn) bound(w http.ResponseWriter, r *http.Request) (in idp.SignIn, err error) {
 	in, err = s.Gate.SignIn(r.Context(), idp.SignInID(r.PathValue("id")), ui.VisitOf(r.Context()).Secret)
 	switch {
 	case idp.IsKind(err, idp.Unauthenticated):
-		return idp.SignIn{}, "", ui.Render(w, r, http.StatusBadRequest, expiredPage())
+		return idp.SignIn{}, ui.Render(w, r, http.StatusBadRequest, expiredPage())
 	case err != nil:
-		return idp.SignIn{}, "", err
+		return idp.SignIn{}, err
 	}
 	ui.Speak(r.Context(), in.UILocales...)
 	if in.EndOrigin != "" {
-		if err := ui.AllowFormAction(w, in.EndOrigin); err != nil {
-			return idp.SignIn{}, "", err
-		}
+		err = ui.AllowFormAction(w, in.EndOrigin)
 	}
+	return in, err
+}
+
+// appOf is the name of the app that a SignIn leads to, "" for the house itself.
+func (s *SignIn) appOf(ctx context.Context, in idp.SignIn) (string, error) {
 	if in.AppID == "" {
-		return in, "", nil
+		return "", nil
 	}
-	a, err := s.Store.App(r.Context(), in.AppID)
-	return in, a.Name, err
+	a, err := s.Store.App(ctx, in.AppID)
+	return a.Name, err
 }
 
 func stepPath(in idp.SignIn, step string) string { return "/signin/" + string(in.ID) + "/" + step }

@@ -14,7 +14,7 @@ import (
 // passkey checks a passkey, and where nothing more is asked starts the session
 // and leads on.
 func (s *SignIn) passkey(w http.ResponseWriter, r *http.Request) error {
-	in, app, err := s.accept(w, r)
+	in, err := s.bound(w, r)
 	if err != nil || in.ID == "" {
 		return err
 	}
@@ -23,6 +23,10 @@ func (s *SignIn) passkey(w http.ResponseWriter, r *http.Request) error {
 	}
 	proven, err := s.Login.Passkey(r.Context(), in, r.PostFormValue("state"), r.PostFormValue("response"))
 	if status, words := s.refusal(w, r, err, ui.T(r.Context(), "This passkey does not sign you in here. Try it once more, or use your password.")); words != "" {
+		app, err := s.appOf(r.Context(), in)
+		if err != nil {
+			return err
+		}
 		if login.Next(in) == login.StepCode {
 			return s.showCode(w, r, status, in, codeView{App: app, PasskeyError: words})
 		}

@@ -18,7 +18,13 @@ import (
 // password checks the password, and where nothing more is asked starts the
 // session and leads on.
 func (s *SignIn) password(w http.ResponseWriter, r *http.Request) error {
-	in, app, err := s.accept(w, r)
+	if s.Cookies.Device(r) == "" && s.Login.Busy() {
+		// A crowd that is refused waits for itself, one behind the other, and
+		// nobody else waits for it.
+		s.refusing.Lock()
+		defer s.refusing.Unlock()
+	}
+	in, err := s.bound(w, r)
 	if err != nil || in.ID == "" {
 		return err
 	}
@@ -30,6 +36,10 @@ func (s *SignIn) password(w http.ResponseWriter, r *http.Request) error {
 	in.Device = s.Cookies.Device(r)
 	proven, err := s.Login.Password(r.Context(), in, username, r.PostFormValue("password"))
 	if status, words := s.refusal(w, r, err, ui.T(r.Context(), "Username and password do not match.")); words != "" {
+		app, err := s.appOf(r.Context(), in)
+		if err != nil {
+			return err
+		}
 		return ui.Render(w, r, status, passwordPage(passwordView{
 			Action: stepPath(in, "password"), Back: "/signin/" + string(in.ID), Cancel: cancelPath(in),
 			App: app, Username: clip(username, maxUsername), Error: words,

@@ -67,7 +67,7 @@ func (s *SignIn) keepPeople(w http.ResponseWriter, list []person) error {
 
 // forget takes a name off the list of this browser.
 func (s *SignIn) forget(w http.ResponseWriter, r *http.Request) error {
-	in, _, err := s.accept(w, r)
+	in, err := s.bound(w, r)
 	if err != nil || in.ID == "" {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"gatehouse/idp"
@@ -57,6 +58,8 @@ type SignIn struct {
 	Fronts    Fronts
 	Box       Box
 	Now       func() time.Time
+
+	refusing sync.Mutex
 }
 
 // Fronts says to which apps the browser of somebody who has signed out is to

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/a-h/templ"
 )
@@ -19,6 +20,7 @@ func Render(w http.ResponseWriter, r *http.Request, status int, page templ.Compo
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(b.Len())) // in one piece: half a page would be painted, and move
 	w.WriteHeader(status)
 	// The browser may be gone by now; there is nobody left to tell.
 	_, _ = w.Write(b.Bytes())

@@ -289,6 +289,7 @@ if (passkey && keys?.parseRequestOptionsFromJSON) {
     if (!("make" in passkey.dataset) && (await keys.isConditionalMediationAvailable?.())) ask("conditional");
   };
   passkey.hidden = false;
+  passkey.classList.remove("late");
   document.querySelector("[data-no-passkeys]")?.remove();
   passkey.addEventListener("submit", (e) => {
     e.preventDefault();

@@ -1,0 +1,1 @@
+// Without an assembly file the compiler takes no function that has no body.

@@ -1,0 +1,60 @@
+package login
+
+import (
+	"bytes"
+	"fmt"
+	"runtime"
+	"testing"
+
+	"golang.org/x/crypto/argon2"
+)
+
+// TestKeysAreThoseOfIDKey computes one after the other in the same memory: what
+// fills it, what does not, what rounds, and what needs more.
+func TestKeysAreThoseOfIDKey(t *testing.T) {
+	t.Parallel()
+	m := newMemory(1 << 10)
+	salt := []byte("sixteen bytes of")
+	for _, p := range []params{
+		{memory: 1 << 10, passes: 2, lanes: 1}, {memory: 64, passes: 1, lanes: 1}, {memory: 1023, passes: 3, lanes: 1},
+		{memory: 1 << 10, passes: 2, lanes: 4}, {memory: 1021, passes: 2, lanes: 3}, {memory: 1, passes: 1, lanes: 8},
+		{memory: 1 << 11, passes: 1, lanes: 1}, {memory: 1 << 10, passes: 2, lanes: 1},
+	} {
+		for _, size := range []int{16, 32, 64} {
+			for _, password := range []string{"", "correct horse battery staple"} {
+				got := m.key(encoded{params: p, salt: salt, key: make([]byte, size)}, password)
+				want := argon2.IDKey([]byte(password), salt, p.passes, p.memory, p.lanes, uint32(size))
+				if !bytes.Equal(got, want) {
+					t.Errorf("%+v, %d bytes, %q: %x, want %x", p, size, password, got, want)
+				}
+				for i := range m {
+					if m[i] != (block{}) {
+						t.Fatalf("%+v leaves something in block %d", p, i)
+					}
+				}
+			}
+		}
+	}
+}
+
+// TestHashesReuseTheirMemory: 19 MiB a hash would be collected, and asked of the
+// kernel again.
+func TestHashesReuseTheirMemory(t *testing.T) {
+	h := newHasher(today(), 1, 10)
+	h.Warm()
+	kept := fmt.Sprintf("%p", h.memory.free[0])
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	for range 3 {
+		if _, err := h.Hash(t.Context(), "correct horse battery"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20 {
+		t.Errorf("three hashes allocate %d bytes", got)
+	}
+	if len(h.memory.free) != 1 || fmt.Sprintf("%p", h.memory.free[0]) != kept {
+		t.Error("another memory was taken")
+	}
+}
