@@ -24,6 +24,9 @@ func (w *watched) read(ctx context.Context, each func(row) error, sql string, ar
 // LookAt is how many rows a list looks at, at once.
 const LookAt = lookAt
 
+// ShareMost is how many share a transaction at most.
+const ShareMost = shareMost
+
 // HoldWriter takes SQLite's writer and keeps it until release is called.
 func (s *Store) HoldWriter(ctx context.Context) (release func(), err error) {
 	turns := &s.db.(*sqliteDB).turns

@@ -91,7 +91,7 @@ func TestAnEndingPassesEveryoneWhoWaitsToWrite(t *testing.T) {
 		hold   func(*testing.T, idp.UserID) func()
 		atOnce int64 // who may write before the ending: those who had begun
 	}{
-		"SQLite":     {"sqlite:" + path, func(t *testing.T, _ idp.UserID) func() { return locked(t, path) }, 1},
+		"SQLite":     {"sqlite:" + path, func(t *testing.T, _ idp.UserID) func() { return locked(t, path) }, store.ShareMost},
 		"PostgreSQL": {eightAtMost(t, server), func(t *testing.T, id idp.UserID) func() { return held(t, server, id) }, 8},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -57,6 +57,9 @@ func (s *Store) userTurns(c idp.Change) []step {
 			steps = append(steps, s.turn(ownersTurn, u.ID)...)
 		}
 	}
+	if !ending && len(c.Users) > 0 {
+		steps = append(steps, s.turn(namesTurn)...)
+	}
 	return append(steps, s.regrantTurns(c)...)
 }
 

@@ -85,8 +85,8 @@ func (d *sqliteDB) share(ctx context.Context, alone bool, fn func(runner) error)
 	return d.writeAll(context.WithoutCancel(ctx), s, d.sharers.next(shareMost-1))
 }
 
-// writeAll writes what s and others want, with those who come while it does, and
-// answers the others.
+// writeAll writes what s and others want, with those who come while it does and
+// no ending waits, and answers the others.
 func (d *sqliteDB) writeAll(ctx context.Context, s *shared, others []*shared) error {
 	defer func() {
 		for _, o := range others {
@@ -106,7 +106,7 @@ func (d *sqliteDB) writeAll(ctx context.Context, s *shared, others []*shared) er
 					wrong = true
 					return err
 				}
-				if i == len(group)-1 {
+				if i == len(group)-1 && !d.turns.endingWaits() {
 					late := d.sharers.next(shareMost - len(group))
 					others, group = append(others, late...), append(group, late...)
 				}

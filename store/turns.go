@@ -60,6 +60,13 @@ func (t *turns) wait(ctx context.Context, ending bool, over <-chan struct{}) (ta
 	return false, err
 }
 
+// endingWaits reports whether the next turn is an ending's.
+func (t *turns) endingWaits() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.endings.Len() > 0
+}
+
 // give ends the turn.
 func (t *turns) give() {
 	t.mu.Lock()

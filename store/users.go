@@ -13,17 +13,24 @@ const (
 
 	insertUser = `INSERT INTO users (id, username, email, display_name, given_name, family_name, search, role,
 		status, epoch, suspended_at, created_at, updated_at, version, language, deletion_asked_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $15)`
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 1, $14, $15
+		WHERE NOT EXISTS (SELECT 1 FROM users o WHERE o.email = $2) AND ($3 = '' OR NOT EXISTS (SELECT 1 FROM users o WHERE o.username = $3))`
 	// An edit may restore, never suspend, and never touches the epoch: there
 	// is one way to end anything, and it is an ending.
 	updateUser = `UPDATE users SET username = $3, email = $4, display_name = $5, given_name = $6, family_name = $7,
 		search = $8, role = CASE WHEN $9 <> 'owner' AND ` + lastOwner + ` THEN NULL ELSE $9 END, updated_at = $11, version = version + 1,
 		status = CASE WHEN $10 = 'active' THEN 'active' ELSE status END,
 		suspended_at = CASE WHEN $10 = 'active' THEN 0 ELSE suspended_at END, language = $12, deletion_asked_at = $13
-		WHERE id = $1 AND version = $2`
+		WHERE id = $1 AND version = $2 AND (username = $3 AND email = $4
+			OR NOT EXISTS (SELECT 1 FROM users o WHERE o.id <> $1 AND (o.email = $3 OR $4 <> '' AND o.username = $4)))`
+
+	// Nobody's username is another's address: both would sign in by it. Of two
+	// who come at once, in PostgreSQL, the second waits here and then sees the
+	// first.
+	namesTurn = `SELECT pg_advisory_xact_lock(7305432222)`
 
 	userByID = `SELECT ` + userColumns + ` FROM users u WHERE u.id = $1`
-	// A name may be one user's username and another's e-mail address: the
+	// Where a name is one user's username and another's e-mail address still, the
 	// username wins.
 	named      = ` WHERE u.username = $1 OR (u.email = $1 AND u.email <> '') ORDER BY (u.username = $1) DESC LIMIT 1`
 	userByName = `SELECT ` + userColumns + ` FROM users u` + named
@@ -51,7 +58,8 @@ func scanUser(r row) (u idp.User, err error) { return u, r.Scan(userDest(&u)...)
 func userStep(u idp.User) step {
 	search := strings.ToLower(strings.Join([]string{u.Username, u.Email, u.DisplayName, u.GivenName, u.FamilyName}, " "))
 	if u.Version == 0 {
-		return do(insertUser, u.ID, u.Username, u.Email, u.DisplayName, u.GivenName, u.FamilyName, search, u.Role,
+		known := idp.Errorf(idp.Conflict, "Another person signs in by this username or address already.")
+		return must(known, insertUser, u.ID, u.Username, u.Email, u.DisplayName, u.GivenName, u.FamilyName, search, u.Role,
 			u.Status, u.Epoch, us(u.SuspendedAt), us(u.CreatedAt), us(u.UpdatedAt), u.Language, us(u.DeletionAskedAt))
 	}
 	return must(stale("user"), updateUser, u.ID, u.Version, u.Username, u.Email, u.DisplayName, u.GivenName, u.FamilyName,

@@ -236,6 +236,9 @@ func TestUN01OfTwoAtOnceOneIsAdded(t *testing.T) {
 		if i%2 == 1 {
 			people = [2]directory.Person{{Username: fmt.Sprint("ida", i), Email: fmt.Sprintf("Zoe%d@example.org", i)}, {Username: fmt.Sprint("eva", i), Email: fmt.Sprintf("ZOE%d@Example.org", i)}}
 		}
+		if i%4 == 3 { // one's username is the other's address
+			people[0] = directory.Person{Username: people[1].Email}
+		}
 		var errs [2]error
 		var both sync.WaitGroup
 		for n := range nodes {

@@ -143,7 +143,7 @@ func (d *Directory) ChangeUser(ctx context.Context, id idp.UserID, p Person) (id
 
 // nobodyElse refuses names by which another person is known already: a username
 // that is somebody's address, or the other way round, would be theirs to sign in
-// by. Of two usernames, or two addresses, the database itself lets one in.
+// by. Of two who come at once the database itself lets one in.
 func (d *Directory) nobodyElse(ctx context.Context, u idp.User) error {
 	for field, name := range map[string]string{"username": u.Username, "email": u.Email} {
 		if name == "" {
