@@ -31,8 +31,17 @@ const (
 	MailRecovery   MailKind = "recovery"   // with a link of purpose LinkRecovery
 	// Notices: something happened that the person should know of.
 	MailPasswordChanged MailKind = "password_changed" // their password was set or changed
+	MailPasswordRemoved MailKind = "password_removed" // an owner took it away
 	MailLinkMade        MailKind = "link_made"        // an owner made a one-time link for them
 	MailNewDevice       MailKind = "new_device"       // a sign-in by a browser that was not known; Data: device, address
+	MailDisowned        MailKind = "disowned"         // they said that a sign-in was not theirs
+	MailPasskeyAdded    MailKind = "passkey_added"    // Data: passkey, its name
+	MailPasskeyRemoved  MailKind = "passkey_removed"  // Data: passkey, its name
+	MailAppAdded        MailKind = "app_added"        // an authenticator app was set up, recovery codes with it
+	MailAppRemoved      MailKind = "app_removed"      // it was removed, and the recovery codes
+	MailCodesMade       MailKind = "codes_made"       // new recovery codes in place of the old
+	MailCodeUsed        MailKind = "code_used"        // a recovery code was used; Data: left, how many are
+	MailFactorsReset    MailKind = "factors_reset"    // an owner took second factors away
 )
 
 // MailState is what became of a mail.

@@ -74,9 +74,18 @@ func (s *Store) CredentialByLookup(ctx context.Context, kind idp.CredentialKind,
 
 // SpendCredential raises a credential's mark: idp.Conflict when it stands as
 // high already, so that of many who spend the same only one does;
-// idp.Unauthenticated when the credential was removed meanwhile.
-func (s *Store) SpendCredential(ctx context.Context, c idp.Credential, mark int64, now time.Time) error {
-	n, err := s.exec(ctx, "spend a credential", spendCredential, c.ID, mark, us(now), c.UserID)
+// idp.Unauthenticated when the credential was removed meanwhile. The mails that
+// tell of it are written with it, or neither.
+func (s *Store) SpendCredential(ctx context.Context, c idp.Credential, mark int64, now time.Time, mails ...idp.Mail) error {
+	n, err := int64(1), error(nil)
+	if told := s.mailSteps(mails); len(told) > 0 {
+		steps := append([]step{must(refused(), spendCredential, c.ID, mark, us(now), c.UserID)}, told...)
+		if err = s.tx(ctx, "spend a credential", func(r runner) error { return r.batch(ctx, steps) }); idp.IsKind(err, idp.Unauthenticated) {
+			n, err = 0, nil
+		}
+	} else {
+		n, err = s.exec(ctx, "spend a credential", spendCredential, c.ID, mark, us(now), c.UserID)
+	}
 	if err != nil || n > 0 {
 		return err
 	}

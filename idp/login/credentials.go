@@ -37,7 +37,7 @@ func (l *Login) RenamePasskey(ctx context.Context, s idp.Session, id idp.Credent
 	if err != nil {
 		return err
 	}
-	return l.changeCredential(ctx, s.UserID, &s, id, func(c idp.Credential, _ []idp.Credential) (idp.Change, error) {
+	return l.changeCredential(ctx, s.UserID, &s, id, func(_ idp.User, c idp.Credential, _ []idp.Credential) (idp.Change, error) {
 		if c.Kind != idp.CredentialPasskey {
 			return idp.Change{}, noCredential()
 		}
@@ -50,27 +50,27 @@ func (l *Login) RenamePasskey(ctx context.Context, s idp.Session, id idp.Credent
 // RemovePasskey removes one of the passkeys of a session's person at their own
 // wish: idp.Conflict when nothing would be left with which they can sign in.
 func (l *Login) RemovePasskey(ctx context.Context, s idp.Session, id idp.CredentialID) error {
-	return l.changeCredential(ctx, s.UserID, &s, id, func(c idp.Credential, all []idp.Credential) (idp.Change, error) {
+	return l.changeCredential(ctx, s.UserID, &s, id, func(u idp.User, c idp.Credential, all []idp.Credential) (idp.Change, error) {
 		if c.Kind != idp.CredentialPasskey {
 			return idp.Change{}, noCredential()
 		}
 		if !signsInWithout(all, id) {
 			return idp.Change{}, idp.Errorf(idp.Conflict, "This is the last thing you can sign in with. Add another passkey first.")
 		}
-		return l.removal(ctx, "passkey.remove", c), nil
+		return l.removal(ctx, "passkey.remove", c, l.passkeyNotice(idp.MailPasskeyRemoved, u, c)), nil
 	})
 }
 
 // RemoveCredential removes a credential of somebody at an owner's wish, be it
 // their last: it was lost or stolen, and a link lets them in again.
 func (l *Login) RemoveCredential(ctx context.Context, user idp.UserID, id idp.CredentialID) error {
-	return l.changeCredential(ctx, user, nil, id, func(c idp.Credential, _ []idp.Credential) (idp.Change, error) {
-		return l.removal(ctx, "credential.remove", c), nil
+	return l.changeCredential(ctx, user, nil, id, func(u idp.User, c idp.Credential, _ []idp.Credential) (idp.Change, error) {
+		return l.removal(ctx, "credential.remove", c, l.removalNotice(u, c)), nil
 	})
 }
 
-func (l *Login) removal(ctx context.Context, kind string, c idp.Credential) idp.Change {
-	return idp.Change{RemoveCredentials: []idp.Credential{c}, Events: []idp.Event{l.credentialEvent(ctx, kind, c)}}
+func (l *Login) removal(ctx context.Context, kind string, c idp.Credential, told idp.Mail) idp.Change {
+	return idp.Change{RemoveCredentials: []idp.Credential{c}, Events: []idp.Event{l.credentialEvent(ctx, kind, c)}, Mails: []idp.Mail{told}}
 }
 
 // signsInWithout reports whether somebody who has these can sign in without
@@ -84,7 +84,7 @@ func signsInWithout(all []idp.Credential, id idp.CredentialID) bool {
 // changeCredential decides on one of a person's credentials, knowing all of
 // them, and makes it so where the person is as they were when it was decided. own
 // is the session in which the person wishes it themselves.
-func (l *Login) changeCredential(ctx context.Context, user idp.UserID, own *idp.Session, id idp.CredentialID, decide func(idp.Credential, []idp.Credential) (idp.Change, error)) error {
+func (l *Login) changeCredential(ctx context.Context, user idp.UserID, own *idp.Session, id idp.CredentialID, decide func(idp.User, idp.Credential, []idp.Credential) (idp.Change, error)) error {
 	return retry(func() error {
 		u, err := l.Store.User(ctx, user)
 		if err != nil {
@@ -103,7 +103,7 @@ func (l *Login) changeCredential(ctx context.Context, user idp.UserID, own *idp.
 		if i < 0 {
 			return noCredential()
 		}
-		change, err := decide(all[i], all)
+		change, err := decide(u, all[i], all)
 		if err != nil {
 			return err
 		}

@@ -108,6 +108,7 @@ func (l *Login) AddTOTP(ctx context.Context, s idp.Session, sealed, typed string
 	shown, change := l.withRecovery(u, all)
 	change.Credentials = append(change.Credentials, c)
 	change.Events = []idp.Event{l.factorEvent(ctx, "factor.totp.add", u.ID)}
+	change.Mails = []idp.Mail{l.notice(idp.MailAppAdded, u)}
 	if _, err := l.Store.Commit(ctx, change); err != nil {
 		return nil, err
 	}
@@ -127,6 +128,7 @@ func (l *Login) RenewRecovery(ctx context.Context, s idp.Session) ([]string, err
 	}
 	shown, change := l.withRecovery(u, all)
 	change.Events = []idp.Event{l.factorEvent(ctx, "factor.recovery.renew", u.ID)}
+	change.Mails = []idp.Mail{l.notice(idp.MailCodesMade, u)}
 	if _, err := l.Store.Commit(ctx, change); err != nil {
 		return nil, err
 	}
@@ -140,7 +142,7 @@ func (l *Login) RemoveOwnFactors(ctx context.Context, s idp.Session) error {
 	if err != nil {
 		return err
 	}
-	return l.removeFactors(ctx, u, all)
+	return l.removeFactors(ctx, u, all, idp.MailAppRemoved)
 }
 
 // RemoveSecondFactors takes away a user's authenticator app and recovery codes
@@ -151,10 +153,10 @@ func (l *Login) RemoveSecondFactors(ctx context.Context, id idp.UserID) error {
 	if err != nil {
 		return err
 	}
-	return l.removeFactors(ctx, u, all)
+	return l.removeFactors(ctx, u, all, idp.MailFactorsReset)
 }
 
-func (l *Login) removeFactors(ctx context.Context, u idp.User, all []idp.Credential) error {
+func (l *Login) removeFactors(ctx context.Context, u idp.User, all []idp.Credential, told idp.MailKind) error {
 	change := idp.Change{Users: []idp.User{u}}
 	for _, c := range all {
 		if c.Kind == idp.CredentialTOTP || c.Kind == idp.CredentialRecovery {
@@ -165,6 +167,7 @@ func (l *Login) removeFactors(ctx context.Context, u idp.User, all []idp.Credent
 		return nil
 	}
 	change.Events = []idp.Event{l.factorEvent(ctx, "factor.remove", u.ID)}
+	change.Mails = []idp.Mail{l.notice(told, u)}
 	_, err := l.Store.Commit(ctx, change)
 	return err
 }

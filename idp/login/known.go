@@ -124,6 +124,7 @@ func (l *Login) disowning(ctx context.Context, d idp.KnownDevice, keep idp.Known
 		}),
 		ForgetDevices: []idp.KnownDevice{{ID: keep, Proof: idp.Proof{UserID: d.UserID}}},
 		Events:        []idp.Event{e},
+		Mails:         []idp.Mail{l.notice(idp.MailDisowned, idp.User{ID: d.UserID, Epoch: d.Epoch})},
 		Ending: &idp.Ending{
 			Kind: idp.EndPasses, UserID: d.UserID, Key: "disown/" + string(d.ID), Reason: "a sign-in that was not theirs",
 			Actor: e.Actor, At: l.now(), ReceiptID: idp.NewReceiptID(),

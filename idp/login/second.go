@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"gatehouse/idp"
 )
@@ -89,7 +90,7 @@ func (l *Login) Code(ctx context.Context, in idp.SignIn, typed string) (idp.Sign
 	if err != nil {
 		return idp.SignIn{}, fmt.Errorf("read whose code it is: %w", err)
 	}
-	used, why, err := l.spend(ctx, all, typed)
+	used, why, err := l.spend(ctx, in.Proof, all, typed)
 	if err != nil {
 		return idp.SignIn{}, err
 	}
@@ -114,13 +115,19 @@ func (l *Login) Code(ctx context.Context, in idp.SignIn, typed string) (idp.Sign
 }
 
 // spend spends what was typed. why says for the events that nothing was there to
-// spend.
-func (l *Login) spend(ctx context.Context, all []idp.Credential, typed string) (used idp.CredentialKind, why string, err error) {
+// spend. Of a recovery code the person is told.
+func (l *Login) spend(ctx context.Context, whose idp.Proof, all []idp.Credential, typed string) (used idp.CredentialKind, why string, err error) {
 	c, mark, why, err := l.match(all, typed)
 	if err != nil || why != "" {
 		return "", why, err
 	}
-	switch err := l.Store.SpendCredential(ctx, c, mark, l.now()); {
+	var told []idp.Mail
+	if c.Kind == idp.CredentialRecovery {
+		m := l.notice(idp.MailCodeUsed, idp.User{ID: whose.UserID, Epoch: whose.Epoch})
+		m.Data = map[string]string{"left": strconv.Itoa(unused(all) - 1)}
+		told = append(told, m)
+	}
+	switch err := l.Store.SpendCredential(ctx, c, mark, l.now(), told...); {
 	case idp.IsKind(err, idp.Conflict):
 		return "", "code used before", nil
 	case idp.IsKind(err, idp.Unauthenticated):

@@ -46,6 +46,50 @@ func english() map[idp.MailKind]words {
 			Body: []string{"Hello {name},", "The password of {username} at {house} was changed on {at}. Everything that was signed in with the old one has ended.",
 				"If that was not you, ask an owner of {house} for help at once."},
 		},
+		idp.MailPasswordRemoved: {
+			Subject: "Your password for {house} was removed",
+			Body:    []string{"Hello {name},", "On {at} an owner of {house} removed the password of {username}.", "If you know nothing of that, ask an owner of {house} what it is about."},
+		},
+		idp.MailDisowned: {
+			Subject: "Your account at {house} was ended everywhere",
+			Body: []string{"Hello {name},", "On {at} somebody said on the page of {username} at {house} that a sign-in was not theirs. Everything that was signed in has ended, the password no longer works, and what was set up since that sign-in is removed.",
+				"If that was not you, ask an owner of {house} for help at once."},
+		},
+		idp.MailPasskeyAdded: {
+			Subject: "A passkey was added at {house}",
+			Body: []string{"Hello {name},", "On {at} a passkey was added to {username} at {house}: {passkey}. It signs in by itself.",
+				"If that was not you, ask an owner of {house} for help at once."},
+		},
+		idp.MailPasskeyRemoved: {
+			Subject: "A passkey was removed at {house}",
+			Body: []string{"Hello {name},", "On {at} a passkey of {username} at {house} was removed: {passkey}.",
+				"If that was not you, and no owner has told you of it, ask one for help at once."},
+		},
+		idp.MailAppAdded: {
+			Subject: "An authenticator app was set up at {house}",
+			Body: []string{"Hello {name},", "On {at} an authenticator app was set up for {username} at {house}, and recovery codes with it. Its codes are asked for after the password from now on.",
+				"If that was not you, ask an owner of {house} for help at once."},
+		},
+		idp.MailAppRemoved: {
+			Subject: "Your authenticator app was removed at {house}",
+			Body: []string{"Hello {name},", "On {at} the authenticator app of {username} at {house} was removed, and the recovery codes with it.",
+				"If that was not you, ask an owner of {house} for help at once."},
+		},
+		idp.MailCodesMade: {
+			Subject: "New recovery codes were made at {house}",
+			Body: []string{"Hello {name},", "On {at} new recovery codes were made for {username} at {house}. Those of before no longer work.",
+				"If that was not you, ask an owner of {house} for help at once."},
+		},
+		idp.MailCodeUsed: {
+			Subject: "A recovery code was used at {house}",
+			Body: []string{"Hello {name},", "On {at} a recovery code of {username} at {house} was used, in place of the authenticator app. Recovery codes that are left: {left}.",
+				"If that was not you, ask an owner of {house} for help at once. If it was, and few are left, make new ones on your page."},
+		},
+		idp.MailFactorsReset: {
+			Subject: "Your second factors at {house} were reset",
+			Body: []string{"Hello {name},", "On {at} an owner of {house} took away the authenticator app or the recovery codes of {username}. You sign in without them until you set up new ones on your page.",
+				"If you did not ask for that, tell an owner at once."},
+		},
 		idp.MailNewDevice: {
 			Subject: "A new sign-in at {house}",
 			Body: []string{"Hello {name},", "On {at} somebody signed in as {username} at {house} with a browser that was not used before: {device}, from {address}.",
@@ -78,6 +122,50 @@ func german() map[idp.MailKind]words {
 			Subject: "Ihr Passwort für {house} wurde geändert",
 			Body: []string{"Guten Tag {name},", "Das Passwort von {username} bei {house} wurde geändert, {at}. Alles, was mit dem alten angemeldet war, ist beendet.",
 				"Wenn Sie das nicht waren, bitten Sie sofort eine Person um Hilfe, die {house} betreut."},
+		},
+		idp.MailPasswordRemoved: {
+			Subject: "Ihr Passwort für {house} wurde entfernt",
+			Body:    []string{"Guten Tag {name},", "Wer {house} betreut, hat das Passwort von {username} entfernt, {at}.", "Wenn Sie davon nichts wissen, fragen Sie dort nach."},
+		},
+		idp.MailDisowned: {
+			Subject: "Ihr Konto bei {house} wurde überall abgemeldet",
+			Body: []string{"Guten Tag {name},", "Auf der Seite von {username} bei {house} hat jemand gesagt, dass eine Anmeldung nicht die eigene war, {at}. Alles, was angemeldet war, ist beendet, das Passwort gilt nicht mehr, und was seit dieser Anmeldung eingerichtet wurde, ist entfernt.",
+				"Wenn Sie das nicht waren, bitten Sie sofort eine Person um Hilfe, die {house} betreut."},
+		},
+		idp.MailPasskeyAdded: {
+			Subject: "Neuer Passkey bei {house}",
+			Body: []string{"Guten Tag {name},", "Für {username} bei {house} wurde ein Passkey hinzugefügt: {passkey}, {at}. Mit ihm allein kann man sich anmelden.",
+				"Wenn Sie das nicht waren, bitten Sie sofort eine Person um Hilfe, die {house} betreut."},
+		},
+		idp.MailPasskeyRemoved: {
+			Subject: "Ein Passkey bei {house} wurde entfernt",
+			Body: []string{"Guten Tag {name},", "Ein Passkey von {username} bei {house} wurde entfernt: {passkey}, {at}.",
+				"Wenn Sie das nicht waren und Ihnen auch niemand davon gesagt hat, der {house} betreut, bitten Sie dort sofort um Hilfe."},
+		},
+		idp.MailAppAdded: {
+			Subject: "Authenticator-App bei {house} eingerichtet",
+			Body: []string{"Guten Tag {name},", "Für {username} bei {house} wurde eine Authenticator-App eingerichtet, mit Wiederherstellungscodes, {at}. Ab jetzt wird nach dem Passwort nach ihren Codes gefragt.",
+				"Wenn Sie das nicht waren, bitten Sie sofort eine Person um Hilfe, die {house} betreut."},
+		},
+		idp.MailAppRemoved: {
+			Subject: "Ihre Authenticator-App bei {house} wurde entfernt",
+			Body: []string{"Guten Tag {name},", "Die Authenticator-App von {username} bei {house} wurde entfernt, und mit ihr die Wiederherstellungscodes, {at}.",
+				"Wenn Sie das nicht waren, bitten Sie sofort eine Person um Hilfe, die {house} betreut."},
+		},
+		idp.MailCodesMade: {
+			Subject: "Neue Wiederherstellungscodes bei {house}",
+			Body: []string{"Guten Tag {name},", "Für {username} bei {house} wurden neue Wiederherstellungscodes erzeugt, {at}. Die bisherigen gelten nicht mehr.",
+				"Wenn Sie das nicht waren, bitten Sie sofort eine Person um Hilfe, die {house} betreut."},
+		},
+		idp.MailCodeUsed: {
+			Subject: "Wiederherstellungscode bei {house} benutzt",
+			Body: []string{"Guten Tag {name},", "Ein Wiederherstellungscode von {username} bei {house} wurde anstelle der Authenticator-App benutzt, {at}. Wiederherstellungscodes, die noch gelten: {left}.",
+				"Wenn Sie das nicht waren, bitten Sie sofort eine Person um Hilfe, die {house} betreut. Wenn doch und nur noch wenige gelten, erzeugen Sie auf Ihrer Seite neue."},
+		},
+		idp.MailFactorsReset: {
+			Subject: "Ihr zweiter Schritt bei {house} wurde zurückgesetzt",
+			Body: []string{"Guten Tag {name},", "Wer {house} betreut, hat die Authenticator-App oder die Wiederherstellungscodes von {username} entfernt, {at}. Sie melden sich ohne sie an, bis Sie auf Ihrer Seite neue einrichten.",
+				"Wenn Sie nicht darum gebeten haben, sagen Sie dort sofort Bescheid."},
 		},
 		idp.MailNewDevice: {
 			Subject: "Neue Anmeldung bei {house}",
