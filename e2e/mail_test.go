@@ -212,8 +212,8 @@ func TestMailBringsPeopleInAndBack(t *testing.T) {
 		}
 	})
 	choose(link, "staple battery horse", http.StatusSeeOther)
-	if told := box.next(t, "anna@example.org", 4); !strings.Contains(told.subject, "was changed") {
-		t.Errorf("after the change she is told %q", told.subject)
+	if told := box.next(t, "anna@example.org", 4); !strings.Contains(told.subject, "was recovered") {
+		t.Errorf("after the recovery she is told %q", told.subject)
 	}
 	// Who comes from elsewhere with a password keeps it.
 	sum := sha1.Sum([]byte("a password of before" + "salt"))

@@ -4,8 +4,10 @@ import (
 	"net/http"
 	"net/url"
 	"os/exec"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/web/api/client"
 )
@@ -56,6 +58,10 @@ func TestWhoHoldsTheMachineGetsIn(t *testing.T) {
 	}
 	if out, err = recovers(nil, "root"); err != nil {
 		t.Fatalf("%v\n%s", err, out)
+	}
+	until, err := time.Parse(time.RFC3339, regexp.MustCompile(`before (\S+),`).FindStringSubmatch(out)[1])
+	if left := time.Until(until); err != nil || left > time.Hour || left < 55*time.Minute {
+		t.Errorf("the link lives for %s, %v", left, err)
 	}
 	if got := submit(t, newVisitor(t).get(t, linkInMail.FindString(out)), "/link/", url.Values{"password": {"a second way back"}}); got.Status != http.StatusSeeOther {
 		t.Fatalf("the link answered %d:\n%s", got.Status, got.Body)

@@ -28,9 +28,11 @@ type MailKind string
 
 const (
 	MailInvitation MailKind = "invitation" // with a link of purpose LinkPassword
+	MailReset      MailKind = "reset"      // an owner sends a link of purpose LinkReset
 	MailRecovery   MailKind = "recovery"   // with a link of purpose LinkRecovery
 	// Notices: something happened that the person should know of.
 	MailPasswordChanged MailKind = "password_changed" // their password was set or changed
+	MailRecovered       MailKind = "recovered"        // it was chosen anew by a link from a mail
 	MailPasswordRemoved MailKind = "password_removed" // an owner took it away
 	MailLinkMade        MailKind = "link_made"        // an owner made a one-time link for them
 	MailNewDevice       MailKind = "new_device"       // a sign-in by a browser that was not known; Data: device, address

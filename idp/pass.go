@@ -176,11 +176,14 @@ type TokenFamily struct {
 type LinkPurpose string
 
 const (
-	LinkPassword   LinkPurpose = "password"    // set a password, then sign in
+	LinkPassword   LinkPurpose = "password"    // an invitation: set the first password, then sign in
 	LinkFirstOwner LinkPurpose = "first_owner" // make the first owner; carries no user
 	// LinkRecovery came by mail to whoever reads it: one proof. A person who has
-	// a second factor gives that too, then sets a password.
+	// a second factor gives that too, with the new password.
 	LinkRecovery LinkPurpose = "recovery"
+	// LinkReset was made by an owner, or on the machine, for somebody who can
+	// sign in already, or could: like LinkPassword, and short.
+	LinkReset LinkPurpose = "reset"
 	// LinkOwner was made on the machine itself: it makes one more owner, and
 	// carries no user.
 	LinkOwner LinkPurpose = "owner"

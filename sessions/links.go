@@ -8,20 +8,21 @@ import (
 )
 
 const (
-	// LinkTTL is how long a one-time link works that an owner handed out.
+	// LinkTTL is how long an invitation works: there is nothing behind it yet.
 	LinkTTL = 72 * time.Hour
-	// MachineLinkTTL is how long one works that a command on the machine made,
-	// RecoveryTTL one that anybody can have mailed to a person.
-	MachineLinkTTL = time.Hour
-	RecoveryTTL    = 15 * time.Minute
+	// ResetTTL is how long a link works that opens an account somebody has, or
+	// makes one more owner; RecoveryTTL one that anybody can have mailed to a
+	// person.
+	ResetTTL    = time.Hour
+	RecoveryTTL = 15 * time.Minute
 )
 
 func linkTTL(p idp.LinkPurpose) time.Duration {
 	switch p {
 	case idp.LinkRecovery:
 		return RecoveryTTL
-	case idp.LinkOwner:
-		return MachineLinkTTL
+	case idp.LinkOwner, idp.LinkReset:
+		return ResetTTL
 	}
 	return LinkTTL
 }

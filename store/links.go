@@ -17,7 +17,8 @@ const (
 	ownerLink = linkInto + `SELECT $1, $2, '', 0, h.generation, $4, $5, $6, 0 FROM house h
 		WHERE h.generation = $3 AND h.generation <> '' AND ($4 = 'owner' OR ` + noOwner + `)`
 
-	// A new link for a person replaces those of the same purpose before it.
+	// A new link for a person replaces those of the same purpose before it: who
+	// has one mailed kills none that an owner made.
 	// First-owner links stand side by side: each node prints one.
 	replaced = `EXISTS (SELECT 1 FROM links n WHERE n.user_id = l.user_id AND n.user_id <> '' AND n.purpose = l.purpose AND n.created_at > l.created_at)`
 
@@ -34,6 +35,9 @@ const (
 		AND EXISTS (SELECT 1 FROM house h WHERE h.generation = links.generation AND h.generation <> '' AND links.created_at >= h.cut_before)
 		AND ((purpose = 'first_owner' AND user_id = '' AND ` + noOwner + `) OR (purpose = 'owner' AND user_id = '')
 			OR EXISTS (SELECT 1 FROM users u WHERE u.id = links.user_id AND u.status = 'active' AND u.epoch = links.epoch))`
+	// One way out is enough: what else was made for the person is of no use.
+	useOtherLinks = `UPDATE links SET used_at = $2 WHERE used_at = 0 AND user_id <> '' AND user_id = (SELECT l.user_id FROM links l WHERE l.id = $1)`
+
 	ownerCameFirst = `SELECT count(*) FROM links l CROSS JOIN house h WHERE l.id = $1 AND l.used_at = 0 AND l.expires_at > $2
 		AND l.purpose = 'first_owner' AND l.generation = h.generation AND NOT ` + noOwner
 )
@@ -65,11 +69,12 @@ func (s *Store) LinkByHash(ctx context.Context, hash string) (idp.Link, idp.Stan
 }
 
 // UseLink spends an unused, unexpired link whose proof stands and commits the
-// change that it allows, both or neither. idp.Conflict when a first-owner
+// change that it allows, both or neither; every other link of its user is spent
+// with it. idp.Conflict when a first-owner
 // link finds an owner, or as [Store.Commit] has it; idp.Unauthenticated for a
 // link that no longer works.
 func (s *Store) UseLink(ctx context.Context, id idp.LinkID, now time.Time, change idp.Change) (idp.Committed, error) {
-	before := append(s.turn(turnOfLink, id), do(lockHouse), must(refused(), useLinkOnce, id, us(now)))
+	before := append(s.turn(turnOfLink, id), do(lockHouse), must(refused(), useLinkOnce, id, us(now)), do(useOtherLinks, id, us(now)))
 	done, err := s.commit(ctx, before, change)
 	if !idp.IsKind(err, idp.Unauthenticated) {
 		return done, err

@@ -106,7 +106,7 @@ func (a adminRecoverCmd) link(ctx context.Context, db *store.Store) (raw string,
 		if err != nil {
 			return "", l, "", err
 		}
-		proof.UserID, proof.Epoch, purpose = u.ID, u.Epoch, idp.LinkPassword
+		proof.UserID, proof.Epoch, purpose = u.ID, u.Epoch, idp.LinkReset
 		whom = "to choose a new password for " + u.Username
 		with.Events[0].UserID = u.ID
 		with.Mails = []idp.Mail{idp.NewMail(idp.MailLinkMade, u, wallTime())}

@@ -22,7 +22,7 @@ type Store interface {
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	UserByName(ctx context.Context, canonical string) (idp.User, error)
 	Owners(ctx context.Context) ([]idp.User, error)
-	Credential(ctx context.Context, id idp.UserID, kind idp.CredentialKind) (idp.Credential, error)
+	Credentials(ctx context.Context, id idp.UserID) ([]idp.Credential, error)
 	Group(ctx context.Context, id idp.GroupID) (idp.Group, error)
 	GroupByName(ctx context.Context, name string) (idp.Group, error)
 	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)

@@ -21,7 +21,8 @@ func (d *Directory) AddInvited(ctx context.Context, p Person) (idp.User, error) 
 }
 
 // MailInvitation has a one-time link mailed to a person with which they set a
-// password. It answers idp.Invalid like AddInvited. The mail of somebody who is
+// password: an invitation, or, where they have something to sign in with, a
+// short link. It answers idp.Invalid like AddInvited. The mail of somebody who is
 // suspended before it is sent is not.
 func (d *Directory) MailInvitation(ctx context.Context, u idp.User) error {
 	if u.Status != idp.UserActive {
@@ -30,9 +31,17 @@ func (d *Directory) MailInvitation(ctx context.Context, u idp.User) error {
 	if err := d.reachable(u); err != nil {
 		return err
 	}
+	has, err := d.Store.Credentials(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	kind := idp.MailInvitation
+	if len(has) > 0 {
+		kind = idp.MailReset
+	}
 	e := d.event(ctx, "user.invite")
 	e.UserID = u.ID
-	_, err := d.Store.Commit(ctx, idp.Change{Mails: []idp.Mail{idp.NewMail(idp.MailInvitation, u, d.now())}, Events: []idp.Event{e}})
+	_, err = d.Store.Commit(ctx, idp.Change{Mails: []idp.Mail{idp.NewMail(kind, u, d.now())}, Events: []idp.Event{e}})
 	return err
 }
 
@@ -47,23 +56,25 @@ func (d *Directory) reachable(u idp.User) error {
 	return nil
 }
 
-// Invite issues a one-time link with which the person sets a password; whoever
-// has one already is told by mail that it was made. It answers
-// idp.Unauthenticated while the person is suspended.
+// Invite issues a one-time link with which the person sets a password. For
+// somebody who has something to sign in with it is short, and they are told by
+// mail that it was made. It answers idp.Unauthenticated while the person is
+// suspended.
 func (d *Directory) Invite(ctx context.Context, u idp.User) (raw string, l idp.Link, err error) {
 	generation, err := d.Store.Generation(ctx)
 	if err != nil {
 		return "", idp.Link{}, err
 	}
-	e := d.event(ctx, "link.make")
-	e.UserID = u.ID
-	with := idp.Change{Events: []idp.Event{e}}
-	switch _, err := d.Store.Credential(ctx, u.ID, idp.CredentialPassword); {
-	case err == nil:
-		with.Mails = []idp.Mail{idp.NewMail(idp.MailLinkMade, u, d.now())}
-	case !idp.IsKind(err, idp.NotFound):
+	has, err := d.Store.Credentials(ctx, u.ID)
+	if err != nil {
 		return "", idp.Link{}, err
 	}
+	e := d.event(ctx, "link.make")
+	e.UserID = u.ID
+	purpose, with := idp.LinkPassword, idp.Change{Events: []idp.Event{e}}
+	if len(has) > 0 {
+		purpose, with.Mails = idp.LinkReset, []idp.Mail{idp.NewMail(idp.MailLinkMade, u, d.now())}
+	}
 	proof := idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}
-	return d.Passes.NewLinkWith(ctx, proof, idp.LinkPassword, with)
+	return d.Passes.NewLinkWith(ctx, proof, purpose, with)
 }

@@ -48,9 +48,9 @@ func (l *Login) ChangePassword(ctx context.Context, s idp.Session, current, pass
 	}
 	// A link that is used at once: it is written, and spent, only where what the
 	// session was proven by still stands, in the statements that write.
-	_, link, err := l.Gate.NewLink(ctx, s.Proof, idp.LinkPassword)
+	_, link, err := l.Gate.NewLink(ctx, s.Proof, idp.LinkReset)
 	if err != nil {
 		return err
 	}
-	return l.SetPassword(ctx, link, password)
+	return l.SetPassword(ctx, link, password, "")
 }

@@ -20,6 +20,9 @@ var explained = map[string]map[string]idp.Explanation{
 		"network": {Meaning: "There were too many tries from one network.", Side: idp.SideHouse, Change: "Wait; people who have signed in on their browser before get in meanwhile."},
 		"":        {Meaning: "There were too many tries.", Side: idp.SidePerson, Change: "Wait until the time in the line."},
 	},
+	"recovery.code.refuse": {
+		"": {Meaning: "Somebody who has a link from the person's mailbox gave a code of their authenticator app, or a recovery code, that is not right or was used before.", Side: idp.SidePerson, Change: "If it was the person, they try the next code, or an owner makes a link on their page. If it was not, somebody reads their mails: have the mailbox secured."},
+	},
 	"signin.stuffing": {
 		"house": {Meaning: "Far more sign-ins fail than is usual here: many stolen or guessed passwords are being tried, or an app or a directory has gone wrong.", Side: idp.SideHouse, Change: "Look at the audit log for where they come from, and keep those addresses out before they reach this house. Ask people for a second factor."},
 		"":      {Meaning: "Somebody went through many names from one place, as with a list of stolen passwords. The place has become slow: each further name counts as many tries.", Side: idp.SideHouse, Change: "If it is an office behind one address, tell its people to sign in again in an hour, or on a browser that they have used before. If it is not, keep the address out before it reaches this house."},

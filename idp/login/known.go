@@ -107,7 +107,7 @@ func (l *Login) Disown(ctx context.Context, user idp.UserID, raw string, id idp.
 	}
 	// The proof is the one of before, as its own ending has left it: whatever
 	// ended in between refuses the link.
-	link, _, err = l.Gate.NewLink(ctx, idp.Proof{UserID: user, Epoch: done.Epoch, Generation: here.Generation}, idp.LinkPassword)
+	link, _, err = l.Gate.NewLink(ctx, idp.Proof{UserID: user, Epoch: done.Epoch, Generation: here.Generation}, idp.LinkReset)
 	return link, err
 }
 

@@ -282,7 +282,7 @@ func TestThisWasNotMeEndsEverything(t *testing.T) {
 	}
 	link, err := h.gate.Link(t.Context(), raw)
 	h.ok(err)
-	h.ok(h.SetPassword(t.Context(), link, secret+" anew"))
+	h.ok(h.SetPassword(t.Context(), link, secret+" anew", ""))
 	h.ok(h.try("", "anna", secret+" anew"))
 	u, err := h.store.User(t.Context(), anna.ID)
 	h.ok(err)

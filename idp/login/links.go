@@ -72,15 +72,18 @@ func (l *Login) credential(ctx context.Context, id idp.UserID, password string) 
 	}, nil
 }
 
-// SetPassword spends a link of purpose idp.LinkPassword or idp.LinkRecovery and
-// sets its user's password, both or neither; by a link of recovery only where
-// that is proof enough (see [Login.Recover]). Where there was a password before, everything
-// the user holds ends with it, with a receipt: whoever knew the old one is
-// out. (Before the first one there is nothing to end: older links died when
-// this one was made.) Nobody is signed in by it. It answers idp.Invalid for a
-// password that may not be, idp.Unauthenticated for a link that no longer
-// works, a [*ThrottledError] when the house is too busy.
-func (l *Login) SetPassword(ctx context.Context, link idp.Link, password string) error {
+// SetPassword spends a link that is [ForPassword] and sets its user's password,
+// both or neither. Beside a link of recovery, code is what [Login.Beside] asks
+// for; else it is not looked at. Where there was anything to sign in with before,
+// everything the user holds ends with it, with a receipt: whoever knew the old
+// password is out. (Before the first one there is nothing to end.) Every other
+// link of theirs is dead, and they are told by mail. Nobody is signed in by it.
+//
+// It answers idp.Invalid, under the field "password" or "code", for a password
+// that may not be and a code that is not right; idp.Denied for a person whose way
+// in is a passkey; idp.Unauthenticated for a link that no longer works; a
+// [*ThrottledError] when the house is too busy, or after too many codes.
+func (l *Login) SetPassword(ctx context.Context, link idp.Link, password, code string) error {
 	if !ForPassword(link) {
 		return idp.Errorf(idp.Invalid, "This link is not for setting a password.")
 	}
@@ -91,29 +94,42 @@ func (l *Login) SetPassword(ctx context.Context, link idp.Link, password string)
 	if err := l.checkFor(u, password); err != nil {
 		return err
 	}
-	if err := l.secondProof(ctx, link); err != nil {
+	all, err := l.Store.Credentials(ctx, u.ID)
+	if err != nil {
+		return fmt.Errorf("read what the person has enrolled: %w", err)
+	}
+	beside := besideOf(link, all)
+	tries, err := l.mayTry(ctx, link, beside, code)
+	if err != nil {
 		return err
 	}
 	credential, err := l.credential(ctx, u.ID, password)
 	if err != nil {
 		return err
 	}
-	change := idp.Change{
-		Passwords: []idp.Credential{credential},
-		Events:    []idp.Event{l.linkEvent(ctx, "password.set", u.ID)},
-	}
-	_, err = l.Store.Credential(ctx, u.ID, idp.CredentialPassword)
-	switch {
-	case err == nil:
-		change.Ending = l.endPasses(ctx, link)
-		change.Mails = []idp.Mail{idp.NewMail(idp.MailPasswordChanged, u, l.now())}
-	case !idp.IsKind(err, idp.NotFound):
-		return fmt.Errorf("look for an older password: %w", err)
+	e := l.linkEvent(ctx, "password.set", u.ID)
+	e.Detail = map[string]string{"link": string(link.Purpose)}
+	if beside.Code() { // as late as can be: a code that was spent in vain is lost
+		used, err := l.secondProof(ctx, link, all, code)
+		if err != nil {
+			return err
+		}
+		e.Detail["code"] = string(used)
 	}
 	// Who holds the link need not wait for what others tried. Before the link
 	// is spent: after it, an error would be about something that is done.
-	if err := l.forgive(ctx, accountTally(u.ID)); err != nil {
-		return err
+	for _, t := range []tally{accountTally(u.ID), tries} {
+		if err := l.forgive(ctx, t); err != nil {
+			return err
+		}
+	}
+	change := idp.Change{Passwords: []idp.Credential{credential}, Events: []idp.Event{e}}
+	if len(all) > 0 {
+		change.Ending = l.endPasses(ctx, link)
+		change.Mails = []idp.Mail{l.notice(idp.MailPasswordChanged, u)}
+	}
+	if link.Purpose == idp.LinkRecovery {
+		change.Mails = []idp.Mail{l.notice(idp.MailRecovered, u)}
 	}
 	_, err = l.Gate.UseLink(ctx, link, change)
 	return err

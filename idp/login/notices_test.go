@@ -58,7 +58,7 @@ func TestWhatSomebodySignsInWithIsToldWhenItChanges(t *testing.T) {
 			h.told(u, seen)
 			h.ok(h.RemoveSecondFactors(t.Context(), u.ID))
 		}, idp.MailFactorsReset, nil},
-		{"the password is changed", func() { h.ok(h.SetPassword(t.Context(), h.link(u, idp.LinkPassword), "another password")) }, idp.MailPasswordChanged, nil},
+		{"the password is changed", func() { h.ok(h.SetPassword(t.Context(), h.link(u, idp.LinkPassword), "another password", "")) }, idp.MailPasswordChanged, nil},
 		{"an owner removes the password", func() {
 			c, err := h.store.Credential(t.Context(), u.ID, idp.CredentialPassword)
 			h.ok(err)

@@ -170,6 +170,6 @@ func (l *Login) refuseCode(ctx context.Context, in idp.SignIn, why string) error
 }
 
 // wrongCode is the one refusal of a code.
-func wrongCode() error {
+func wrongCode() *idp.Error {
 	return idp.Errorf(idp.Unauthenticated, "This code is not right, or was used before. Wait for the next one and try again.")
 }

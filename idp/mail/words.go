@@ -35,6 +35,12 @@ func english() map[idp.MailKind]words {
 			Button:  "Choose a password",
 			After:   []string{"The link works once, until {until}. If you did not expect this mail, leave it: nothing happens by itself."},
 		},
+		idp.MailReset: {
+			Subject: "Choose a new password for {house}",
+			Body:    []string{"Hello {name},", "An owner of {house} sends you a link with which you choose a new password for {username}. Everything that is signed in ends with it."},
+			Button:  "Choose a new password",
+			After:   []string{"The link works once, until {until}. If you know nothing of it, leave this mail and tell an owner."},
+		},
 		idp.MailRecovery: {
 			Subject: "Choose a new password for {house}",
 			Body:    []string{"Hello {name},", "Somebody asked for a link with which the password of {username} at {house} is chosen anew. If that was you:"},
@@ -45,6 +51,11 @@ func english() map[idp.MailKind]words {
 			Subject: "Your password for {house} was changed",
 			Body: []string{"Hello {name},", "The password of {username} at {house} was changed on {at}. Everything that was signed in with the old one has ended.",
 				"If that was not you, ask an owner of {house} for help at once."},
+		},
+		idp.MailRecovered: {
+			Subject: "Your account at {house} was recovered",
+			Body: []string{"Hello {name},", "On {at} the password of {username} at {house} was chosen anew by a link from a mail. Everything that was signed in has ended.",
+				"If that was not you, somebody reads your mails: ask an owner of {house} for help at once."},
 		},
 		idp.MailPasswordRemoved: {
 			Subject: "Your password for {house} was removed",
@@ -112,6 +123,12 @@ func german() map[idp.MailKind]words {
 			Button:  "Passwort wählen",
 			After:   []string{"Der Link gilt einmal, bis {until}. Wenn Sie diese Mail nicht erwartet haben, lassen Sie sie liegen: von allein geschieht nichts."},
 		},
+		idp.MailReset: {
+			Subject: "Neues Passwort für {house} wählen",
+			Body:    []string{"Guten Tag {name},", "Wer {house} betreut, sendet Ihnen einen Link, mit dem Sie für {username} ein neues Passwort wählen. Alles, was angemeldet ist, endet damit."},
+			Button:  "Neues Passwort wählen",
+			After:   []string{"Der Link gilt einmal, bis {until}. Wenn Sie davon nichts wissen, lassen Sie diese Mail liegen und sagen Sie dort Bescheid."},
+		},
 		idp.MailRecovery: {
 			Subject: "Neues Passwort für {house} wählen",
 			Body:    []string{"Guten Tag {name},", "Jemand hat um einen Link gebeten, mit dem das Passwort von {username} bei {house} neu gewählt wird. Wenn Sie das waren:"},
@@ -122,6 +139,11 @@ func german() map[idp.MailKind]words {
 			Subject: "Ihr Passwort für {house} wurde geändert",
 			Body: []string{"Guten Tag {name},", "Das Passwort von {username} bei {house} wurde geändert, {at}. Alles, was mit dem alten angemeldet war, ist beendet.",
 				"Wenn Sie das nicht waren, bitten Sie sofort eine Person um Hilfe, die {house} betreut."},
+		},
+		idp.MailRecovered: {
+			Subject: "Zugang zu Ihrem Konto bei {house} wiederhergestellt",
+			Body: []string{"Guten Tag {name},", "Mit einem Link aus einer Mail wurde das Passwort von {username} bei {house} neu gewählt, {at}. Alles, was angemeldet war, ist beendet.",
+				"Wenn Sie das nicht waren, liest jemand Ihre Mails: Bitten Sie sofort eine Person um Hilfe, die {house} betreut."},
 		},
 		idp.MailPasswordRemoved: {
 			Subject: "Ihr Passwort für {house} wurde entfernt",
@@ -195,6 +217,7 @@ func spoken(wished ...string) string {
 func purposes() map[idp.MailKind]idp.LinkPurpose {
 	return map[idp.MailKind]idp.LinkPurpose{
 		idp.MailInvitation: idp.LinkPassword,
+		idp.MailReset:      idp.LinkReset,
 		idp.MailRecovery:   idp.LinkRecovery,
 	}
 }

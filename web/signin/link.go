@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,11 +39,17 @@ func (s *SignIn) useLink(w http.ResponseWriter, r *http.Request) error {
 		next = "/signin?return_to=%2Fconsole"
 		err = s.firstOwner(r, l)
 	} else {
-		err = s.Login.SetPassword(r.Context(), l, r.PostFormValue("password"))
+		err = s.Login.SetPassword(r.Context(), l, r.PostFormValue("password"), r.PostFormValue("code"))
+	}
+	if _, slow := errors.AsType[*login.ThrottledError](err); slow {
+		status, words := s.refusal(w, r, err, "")
+		return s.showLink(w, r, status, l, map[string]string{"slow": words})
 	}
 	switch {
 	case idp.IsKind(err, idp.Invalid):
 		return s.showLink(w, r, http.StatusBadRequest, l, fieldErrors(r.Context(), err))
+	case idp.IsKind(err, idp.Denied):
+		return s.showLink(w, r, http.StatusForbidden, l, nil) // its page says why
 	case err != nil:
 		return s.deadLink(w, r, err)
 	}
@@ -63,10 +70,13 @@ func (s *SignIn) firstOwner(r *http.Request, l idp.Link) error {
 
 // showLink renders the form of a link, bound to this browser.
 func (s *SignIn) showLink(w http.ResponseWriter, r *http.Request, status int, l idp.Link, problems map[string]string) error {
-	v := ui.VisitOf(r.Context())
-	v.Secret = s.Cookies.Bind(w, r)
-	r = r.WithContext(ui.WithVisit(r.Context(), v))
+	visit := ui.VisitOf(r.Context())
+	visit.Secret = s.Cookies.Bind(w, r)
+	r = r.WithContext(ui.WithVisit(r.Context(), visit))
 	if login.ForOwner(l) {
+		if words := problems["slow"]; words != "" {
+			problems = map[string]string{"password": words}
+		}
 		return ui.Render(w, r, status, firstOwnerPage(firstOwnerView{
 			Action: r.URL.Path, MinLength: minPassword, Until: l.ExpiresAt, Errors: problems,
 			Name: r.PostFormValue("name"), Username: r.PostFormValue("username"), Email: r.PostFormValue("email"),
@@ -76,10 +86,23 @@ func (s *SignIn) showLink(w http.ResponseWriter, r *http.Request, status int, l 
 	if err != nil {
 		return fmt.Errorf("read the person of a link: %w", err)
 	}
-	return ui.Render(w, r, status, setPasswordPage(setPasswordView{
+	beside, err := s.Login.Beside(r.Context(), l)
+	if err != nil {
+		return err
+	}
+	if beside.Only() {
+		return ui.Render(w, r, status, passkeyFirstPage(u.Name(), u.Username))
+	}
+	v := setPasswordView{
 		Action: r.URL.Path, Name: u.Name(), Username: u.Username, MinLength: minPassword,
-		Until: l.ExpiresAt, Error: problems["password"],
-	}))
+		Until: l.ExpiresAt, Error: problems["password"], Beside: beside, CodeError: problems["code"],
+	}
+	if beside.Code() {
+		v.CodeError = cmp.Or(v.CodeError, problems["slow"])
+	} else {
+		v.Error = cmp.Or(v.Error, problems["slow"])
+	}
+	return ui.Render(w, r, status, setPasswordPage(v))
 }
 
 // deadLink answers for a link that no longer works; any other trouble stays

@@ -59,6 +59,8 @@ type setPasswordView struct {
 	MinLength int
 	Until     time.Time
 	Error     string
+	Beside    login.Beside // what is shown beside the link
+	CodeError string
 }
 
 // firstOwnerView is the page behind the first one-time link of a new house.

@@ -1,0 +1,86 @@
+package login
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// Beside says by what somebody shows, beside a link that came by mail, that it is
+// they who read it: a mailbox that was taken over opens nothing by itself. Zero:
+// they have nothing else, and the link is enough.
+type Beside struct {
+	App      bool // a code of their authenticator app
+	Recovery bool // a recovery code that was not used
+	// Passkey: they have one. It signs in by itself and needs no link.
+	Passkey bool
+}
+
+// Code reports whether a code is asked for.
+func (b Beside) Code() bool { return b.App || b.Recovery }
+
+// Only reports whether the link is of no use: its person comes in by a passkey,
+// and by nothing else.
+func (b Beside) Only() bool { return b.Passkey && !b.Code() }
+
+// Beside says what a link is asked for beside itself: nothing, unless it is of
+// purpose idp.LinkRecovery. What an owner made is proof enough.
+func (l *Login) Beside(ctx context.Context, link idp.Link) (Beside, error) {
+	all, err := l.Store.Credentials(ctx, link.UserID)
+	if err != nil {
+		return Beside{}, fmt.Errorf("read what the person has enrolled: %w", err)
+	}
+	return besideOf(link, all), nil
+}
+
+func besideOf(link idp.Link, all []idp.Credential) Beside {
+	if link.Purpose != idp.LinkRecovery {
+		return Beside{}
+	}
+	has := func(kind idp.CredentialKind) bool {
+		return slices.ContainsFunc(all, func(c idp.Credential) bool { return c.Kind == kind })
+	}
+	return Beside{App: has(idp.CredentialTOTP), Recovery: unused(all) > 0, Passkey: has(idp.CredentialPasskey)}
+}
+
+// perLinkCode: who holds a link from a mail guesses codes at most so often. It is
+// apart from what is guessed at a sign-in, so that who reads the mailbox keeps
+// nobody from signing in; and below it, for the mailbox may be in other hands.
+func perLinkCode() []limit { return []limit{{5, 15 * time.Minute}, {20, 24 * time.Hour}} }
+
+// mayTry refuses who has nothing to show, and counts the try of a code. The
+// refusal is under the field "code".
+func (l *Login) mayTry(ctx context.Context, link idp.Link, b Beside, typed string) (tally, error) {
+	switch digits, letters := canonicalCode(typed); {
+	case b.Only():
+		return tally{}, idp.Errorf(idp.Denied, "You have a passkey: sign in with it. A link from a mail is not enough beside it.")
+	case !b.Code():
+		return tally{}, nil
+	case digits == "" && letters == "":
+		return tally{}, badCode(idp.Errorf(idp.Invalid, "Type a code from your authenticator app, or one of your recovery codes."))
+	}
+	return l.count(ctx, perLinkCode(), "link code", string(link.UserID))
+}
+
+// secondProof spends the code that was typed beside a link from a mail.
+func (l *Login) secondProof(ctx context.Context, link idp.Link, all []idp.Credential, typed string) (idp.CredentialKind, error) {
+	used, why, err := l.spend(ctx, link.Proof, all, typed)
+	if err != nil || why == "" {
+		return used, err
+	}
+	e := l.event(ctx, "recovery.code.refuse")
+	e.UserID, e.Detail = link.UserID, map[string]string{"reason": why}
+	if err := l.Store.Record(ctx, e); err != nil {
+		return "", fmt.Errorf("record the refusal: %w", err)
+	}
+	return "", badCode(wrongCode())
+}
+
+// badCode is a refusal in the words of e, under the field of the code.
+func badCode(e *idp.Error) error {
+	e.Kind, e.Fields = idp.Invalid, map[string]string{"code": e.Detail}
+	return e
+}

@@ -1,0 +1,204 @@
+package login
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// field is the field that a refusal is about.
+func field(err error) string {
+	if e, ok := errors.AsType[*idp.Error](err); ok && e.Kind == idp.Invalid {
+		for name := range e.Fields {
+			return name
+		}
+	}
+	return ""
+}
+
+// TestPR03AMailedLinkIsOneOfTwoProofs: beside it, who has an authenticator app
+// gives a code of it, or a recovery code; neither counts twice, here or at the
+// sign-in, and nothing is spent for a password that may not be.
+func TestPR03AMailedLinkIsOneOfTwoProofs(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.store.Mails = true
+	ada := h.user("ada", secret)
+	p, codes := h.sets(ada)
+	session := h.full(p)
+	raw, _, err := h.gate.Start(t.Context(), session, "", "")
+	h.ok(err)
+	h.clock.pass(time.Minute)
+
+	l := h.link(ada, idp.LinkRecovery)
+	beside, err := h.Beside(t.Context(), l)
+	h.ok(err)
+	if beside != (Beside{App: true, Recovery: true}) {
+		t.Errorf("beside the link: %+v", beside)
+	}
+	code := p.code()
+	for name, c := range map[string]struct{ password, code, field string }{
+		"no code":              {"another password", "", "code"},
+		"a word":               {"another password", "please", "code"},
+		"a wrong one":          {"another password", "000000", "code"},
+		"a wrong recovery one": {"another password", "BBBB-BBBB-BBBB", "code"},
+		"a bad password":       {"short", code, "password"},
+	} {
+		if err := h.SetPassword(t.Context(), l, c.password, c.code); field(err) != c.field {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	h.ok(h.try("", "ada", secret)) // nothing has changed
+	if _, err := h.gate.Session(t.Context(), raw); err != nil {
+		t.Errorf("a try that was refused has ended a session: %v", err)
+	}
+	h.ok(h.SetPassword(t.Context(), l, "another password", code))
+	if _, err := h.gate.Session(t.Context(), raw); !idp.IsKind(err, idp.Unauthenticated) {
+		t.Errorf("a session of before: %v", err)
+	}
+	if m := h.mailsTo(ada.ID)[0]; m.Kind != idp.MailRecovered {
+		t.Errorf("told %s", m.Kind)
+	}
+	if e := h.events("password.set"); len(e) != 1 || e[0].Detail["link"] != "recovery" || e[0].Detail["code"] != "totp" {
+		t.Errorf("events %+v", e)
+	}
+	// What it leads to is a sign-in like any other, with its second step, and the
+	// code that was given is spent.
+	in, err := h.Password(t.Context(), h.begin(), "ada", "another password")
+	h.ok(err)
+	if Next(in) != StepCode {
+		t.Errorf("after the password comes %s", Next(in))
+	}
+	_, err = h.Code(t.Context(), in, code)
+	h.is(err, idp.Unauthenticated)
+
+	u, err := h.store.User(t.Context(), ada.ID)
+	h.ok(err)
+	h.ok(h.SetPassword(t.Context(), h.link(u, idp.LinkRecovery), "a third password", codes[2]))
+	if m := h.mailsTo(ada.ID); m[0].Kind != idp.MailRecovered && m[1].Kind != idp.MailRecovered || len(m) < 2 {
+		t.Errorf("told %+v", m)
+	}
+	u, err = h.store.User(t.Context(), ada.ID)
+	h.ok(err)
+	if err := h.SetPassword(t.Context(), h.link(u, idp.LinkRecovery), "a fourth password", codes[2]); field(err) != "code" {
+		t.Errorf("a recovery code once more: %v", err)
+	}
+	if e := h.events("recovery.code.refuse"); len(e) != 3 {
+		t.Errorf("%d refusals in the log, want 3", len(e))
+	} else if x, ok := Explain(e[0]); !ok || x.Meaning == "" {
+		t.Error("a refusal is not explained")
+	}
+}
+
+// TestPR03ACodeBesideALinkCountsOnce, from 64 at once, and for a sign-in in the
+// same moment.
+func TestPR03ACodeBesideALinkCountsOnce(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.user("ada", secret)
+	_, codes := h.sets(ada)
+	l, in := h.link(ada, idp.LinkRecovery), h.half("ada")
+	var won atomic.Int64
+	var all sync.WaitGroup
+	for i := range 64 {
+		all.Go(func() {
+			var err error
+			if i%2 == 0 {
+				err = h.SetPassword(t.Context(), l, "another password", codes[0])
+			} else {
+				_, err = h.Code(t.Context(), in, codes[0])
+			}
+			if err == nil {
+				won.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if won.Load() != 1 {
+		t.Errorf("one code was good %d times", won.Load())
+	}
+}
+
+// TestBF05CodesBesideALinkAreCountedApart: who reads the mailbox guesses few, over
+// all links, and keeps nobody from signing in.
+func TestBF05CodesBesideALinkAreCountedApart(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.user("ada", secret)
+	p, _ := h.sets(ada)
+	most := perLinkCode()[0].tries
+	for i := range most + 5 {
+		err := h.SetPassword(t.Context(), h.link(ada, idp.LinkRecovery), "another password", []string{"000000", "BBBB-BBBB-BBBB"}[i%2])
+		if _, slow := errors.AsType[*ThrottledError](err); slow != (i >= most) {
+			t.Fatalf("guess %d: %v", i, err)
+		}
+		h.clock.pass(time.Second)
+	}
+	_, err := h.Code(t.Context(), h.half("ada"), p.code())
+	h.ok(err)
+	// Without a link nobody counts against anybody.
+	eve := h.user("eve", secret)
+	for range 10 {
+		h.is(h.SetPassword(t.Context(), idp.Link{ID: idp.NewLinkID(), Proof: idp.Proof{UserID: eve.ID}, Purpose: idp.LinkRecovery}, "another password", ""), idp.Unauthenticated)
+	}
+	h.clock.pass(perLinkCode()[0].window)
+	h.ok(h.SetPassword(t.Context(), h.link(ada, idp.LinkRecovery), "another password", p.code()))
+}
+
+// TestAPasskeyIsTheWayIn: beside one, a link from a mail is not enough, unless
+// recovery codes go with it; an owner's link is.
+func TestAPasskeyIsTheWayIn(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	u := h.user("grace", "")
+	h.enrol(u, newDevice())
+	l := h.link(u, idp.LinkRecovery)
+	beside, err := h.Beside(t.Context(), l)
+	h.ok(err)
+	if !beside.Only() {
+		t.Errorf("beside the link: %+v", beside)
+	}
+	h.is(h.SetPassword(t.Context(), l, "another password", "123456"), idp.Denied)
+	codes, err := h.RenewRecovery(t.Context(), own(u))
+	h.ok(err)
+	if err := h.SetPassword(t.Context(), l, "another password", "123456"); field(err) != "code" {
+		t.Errorf("a code of an app that there is not: %v", err)
+	}
+	h.ok(h.SetPassword(t.Context(), l, "another password", codes[0]))
+
+	u, err = h.store.User(t.Context(), u.ID)
+	h.ok(err)
+	reset := h.link(u, idp.LinkReset)
+	if beside, err := h.Beside(t.Context(), reset); err != nil || beside != (Beside{}) {
+		t.Errorf("beside an owner's link: %+v, %v", beside, err)
+	}
+	h.ok(h.SetPassword(t.Context(), reset, "a third password", ""))
+}
+
+// TestALinkOutIsEnough: every other link of the person dies with the one that
+// was used, of whatever purpose.
+func TestALinkOutIsEnough(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	fresh := h.user("fresh", "")
+	invitation, mailed := h.link(fresh, idp.LinkPassword), h.link(fresh, idp.LinkRecovery)
+	other := h.link(h.user("anna", ""), idp.LinkPassword)
+	h.ok(h.SetPassword(t.Context(), mailed, secret, ""))
+	h.is(h.SetPassword(t.Context(), invitation, "a finder's password", ""), idp.Unauthenticated)
+	h.ok(h.SetPassword(t.Context(), other, secret, ""))
+}
+
+// TestALinkThatResetsIsShort: an hour, where an invitation has days.
+func TestALinkThatResetsIsShort(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	anna := h.user("anna", secret)
+	l := h.link(anna, idp.LinkReset)
+	h.clock.pass(time.Hour)
+	h.is(h.SetPassword(t.Context(), l, "another password", ""), idp.Unauthenticated)
+	h.ok(h.SetPassword(t.Context(), h.link(anna, idp.LinkReset), "another password", ""))
+}
