@@ -173,20 +173,21 @@ func TestMailBringsPeopleInAndBack(t *testing.T) {
 	})
 	link = box.next(t, "anna@example.org", 1).link(t)
 	t.Run("PR-01 the link is of this house whatever the request says", func(t *testing.T) {
-		for _, name := range []string{"X-Forwarded-Host", "Forwarded", "X-Original-Url"} {
-			ask(http.Header{name: {"evil.example"}, "X-Forwarded-Proto": {"http"}}, "anna@example.org")
-		}
 		if !strings.HasPrefix(link, p.URL+"/link/") {
 			t.Errorf("the link is %s", link)
 		}
-		for i := range 2 { // of four, three are sent
-			if newer := box.next(t, "anna@example.org", 2+i).link(t); !strings.HasPrefix(newer, p.URL+"/link/") {
-				t.Errorf("the link is %s", newer)
-			} else {
-				link = newer
+		for i, name := range []string{"X-Forwarded-Host", "Forwarded", "X-Original-Url"} {
+			person := fmt.Sprint("iris", i)
+			invite(person)
+			ask(http.Header{name: {"evil.example"}, "X-Forwarded-Proto": {"http"}}, person)
+			if mailed := box.next(t, person+"@example.org", 1).link(t); !strings.HasPrefix(mailed, p.URL+"/link/") {
+				t.Errorf("with %s the link is %s", name, mailed)
 			}
 		}
 	})
+	for range 5 { // who asks while it works gets no other, and it stays good
+		ask(nil, "anna@example.org")
+	}
 	t.Run("PR-02 one name, one mail", func(t *testing.T) {
 		for _, names := range [][]string{{"anna", "eve@evil.example"}, {}, {""}} {
 			if got := ask(nil, names...); got.Status != http.StatusBadRequest {
@@ -212,7 +213,7 @@ func TestMailBringsPeopleInAndBack(t *testing.T) {
 		}
 	})
 	choose(link, "staple battery horse", http.StatusSeeOther)
-	if told := box.next(t, "anna@example.org", 4); !strings.Contains(told.subject, "was recovered") {
+	if told := box.next(t, "anna@example.org", 2); !strings.Contains(told.subject, "was recovered") {
 		t.Errorf("after the recovery she is told %q", told.subject)
 	}
 	// Who comes from elsewhere with a password keeps it.

@@ -38,6 +38,14 @@ const (
 	// One way out is enough: what else was made for the person is of no use.
 	useOtherLinks = `UPDATE links SET used_at = $2 WHERE used_at = 0 AND user_id <> '' AND user_id = (SELECT l.user_id FROM links l WHERE l.id = $1)`
 
+	// What was asked for waits to be sent, or was sent and is good: of the epoch
+	// and generation of now.
+	recoveryUnderWay = `SELECT count(*) FROM users u CROSS JOIN house h WHERE u.id = $1 AND (
+		EXISTS (SELECT 1 FROM mails m WHERE m.user_id = u.id AND m.kind = 'recovery' AND m.finished_at = 0
+			AND m.epoch = u.epoch AND m.generation = h.generation)
+		OR EXISTS (SELECT 1 FROM links l WHERE l.user_id = u.id AND l.purpose = 'recovery' AND l.used_at = 0 AND l.expires_at > $2
+			AND l.epoch = u.epoch AND l.generation = h.generation AND l.created_at >= h.cut_before))`
+
 	ownerCameFirst = `SELECT count(*) FROM links l CROSS JOIN house h WHERE l.id = $1 AND l.used_at = 0 AND l.expires_at > $2
 		AND l.purpose = 'first_owner' AND l.generation = h.generation AND NOT ` + noOwner
 )
@@ -83,4 +91,14 @@ func (s *Store) UseLink(ctx context.Context, id idp.LinkID, now time.Time, chang
 		return idp.Committed{}, idp.Errorf(idp.Conflict, "This house has an owner already.")
 	}
 	return idp.Committed{}, err
+}
+
+// RecoveryUnderWay reports whether a link of purpose idp.LinkRecovery for this
+// user works right now, or waits to be mailed. Nobody ("") has none.
+func (s *Store) RecoveryUnderWay(ctx context.Context, user idp.UserID, now time.Time) (bool, error) {
+	return one(ctx, s, "links of a person", func(r row) (bool, error) {
+		var n int
+		err := r.Scan(&n)
+		return n > 0, err
+	}, recoveryUnderWay, user, us(now))
 }

@@ -11,7 +11,7 @@ const (
 	// A mail of before a restore from backup may have been sent then.
 	insertMail = `INSERT INTO mails (id, kind, user_id, epoch, generation, language, data, attempts, created_at, next_at,
 		claimed_by, claimed_until, state, answer, finished_at)
-		SELECT $1, $2, $3, $4, h.generation, $5, $6, 0, $7, $8, '', 0, 'waiting', '', 0 FROM house h`
+		SELECT $1, $2, $3, $4, h.generation, $5, $6, 0, $7, $8, '', 0, $9, '', $10 FROM house h`
 
 	mailColumns = `id, kind, user_id, epoch, generation, language, data, attempts, created_at, next_at, state, answer, finished_at`
 	// $2 is now, $4 that by the clock which nodes share.
@@ -37,7 +37,13 @@ func (s *Store) mailSteps(mails []idp.Mail) []step {
 	}
 	var steps []step
 	for _, m := range mails {
-		steps = append(steps, do(insertMail, m.ID, m.Kind, m.UserID, m.Epoch, m.Language, asJSON(m.Data), us(m.CreatedAt), us(m.NextAt)))
+		if m.UserID == "" {
+			// It is written for the work's sake alone: who asks in many names that
+			// nobody has does not get in front of those who wait.
+			m.State, m.FinishedAt = idp.MailDropped, m.CreatedAt
+		}
+		steps = append(steps, do(insertMail, m.ID, m.Kind, m.UserID, m.Epoch, m.Language, asJSON(m.Data), us(m.CreatedAt), us(m.NextAt),
+			m.State, us(m.FinishedAt)))
 	}
 	return steps
 }

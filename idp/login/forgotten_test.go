@@ -3,10 +3,12 @@ package login
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/sessions"
 )
 
 // mailsTo is what waits for a person; "" for nobody.
@@ -17,7 +19,8 @@ func (h *house) mailsTo(id idp.UserID) []idp.Mail {
 	return all
 }
 
-// EN-02: whoever is named, the answer is the same, and so is the work.
+// EN-02: whoever is named, the answer is the same, and so is the work, also where
+// a link is under way, and with a device cookie that is nobody's.
 func TestEN02AskingForALinkTellsNothingOfAnybody(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
@@ -25,71 +28,215 @@ func TestEN02AskingForALinkTellsNothingOfAnybody(t *testing.T) {
 	anna := h.user("anna", secret)
 	gone := h.user("gone", secret)
 	h.user("fresh", "")
-	_, err := h.store.Commit(t.Context(), idp.Change{Ending: &idp.Ending{Kind: idp.EndUser, UserID: gone.ID, Key: "k", At: idp.Time(h.clock.now()), ReceiptID: idp.NewReceiptID()}})
-	h.ok(err)
-	var first uint64
-	for i, name := range []string{"anna", "anna@example.org", "gone", "fresh", "nobody", "nobody@example.org"} {
-		before, hashes := h.store.Statements(), h.computed()
-		if err := h.Recover(h.from(fmt.Sprintf("192.0.2.%d:1000", i)), name, "en"); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-		n := h.store.Statements() - before
-		if first == 0 {
-			first = n
-		}
-		if n != first || h.computed() != hashes {
-			t.Errorf("%s: %d statements, others %d; %d hashes", name, n, first, h.computed()-hashes)
+	eves := h.knownTo(h.user("eve", secret), "")
+	h.suspend(gone)
+	for _, device := range []string{"", eves, "a secret that nobody has ever given out"} {
+		var first uint64
+		for i, name := range []string{"anna", "anna@example.org", "gone", "fresh", "nobody", "nobody@example.org", "anna"} {
+			before, hashes := h.store.Statements(), h.computed()
+			if err := h.Recover(h.from(fmt.Sprintf("192.0.2.%d:1000", i)), name, device, "en"); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+			n := h.store.Statements() - before
+			if first == 0 {
+				first = n
+			}
+			if n != first || h.computed() != hashes {
+				t.Errorf("%s: %d statements, others %d; %d hashes", name, n, first, h.computed()-hashes)
+			}
 		}
 	}
-	if n := len(h.mailsTo(anna.ID)); n != 2 {
-		t.Errorf("%d mails wait for anna, want 2", n)
+	if n := len(h.mailsTo(anna.ID)); n != 1 {
+		t.Errorf("%d mails wait for anna, want 1", n)
 	}
-	if n := len(h.mailsTo("")); n != 2 {
-		t.Errorf("%d mails wait for nobody, want 2", n)
+	if n := len(h.mailsTo("")); n != 18 { // of 21, anna has one, and gone and fresh
+		t.Errorf("%d mails are to nobody, want 18", n)
 	}
 }
 
 func (h *house) computed() int64 { _, _, n := h.Hasher.Load(); return n }
 
-// Nobody is flooded, by one name or by two, and nobody sees that it is so.
-func TestAPersonGetsFewMails(t *testing.T) {
+// postman sends what waits, as the worker does, and returns the newest link to a
+// person; no link where none was sent.
+func (h *house) postman(u idp.User) (newest idp.Link) {
+	h.Helper()
+	hand := string(idp.NewEventID())
+	mails, err := h.store.ClaimMails(h.Context(), hand, h.now(), time.Minute, 500)
+	h.ok(err)
+	for _, m := range mails {
+		if m.Kind == idp.MailRecovery {
+			_, l, err := h.gate.NewLink(h.Context(), m.Proof, idp.LinkRecovery)
+			h.ok(err)
+			if m.UserID == u.ID {
+				newest = l
+			}
+		}
+		m.State, m.FinishedAt = idp.MailSent, h.now()
+		h.ok(h.store.SaveMail(h.Context(), m, hand))
+	}
+	return newest
+}
+
+// asks asks for a link from an address, on a browser.
+func (h *house) asksFor(name, address, device string) {
+	h.Helper()
+	h.ok(h.Recover(h.from(address), name, device, "en"))
+}
+
+// TestPR03AStrangerWhoAsksKillsNoLink: while one works, or waits to be mailed, no
+// other is made, by whatever name it is asked for.
+func TestPR03AStrangerWhoAsksKillsNoLink(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.store.Mails = true
 	anna := h.user("anna", secret)
-	for i := range 4 {
-		for _, name := range []string{"anna", "anna@example.org"} {
-			h.ok(h.Recover(h.from(fmt.Sprintf("192.0.2.%d:1000", i)), name, "en"))
+	h.asksFor("anna", "203.0.113.7", "")
+	h.asksFor("anna@example.org", "198.51.100.1", "") // before it was sent
+	l := h.postman(anna)
+	if n := len(h.mailsTo(anna.ID)); n != 1 || l.ID == "" {
+		t.Fatalf("%d mails, the link %+v", n, l)
+	}
+	for i := range 14 {
+		h.asksFor([]string{"anna", "ANNA@example.org"}[i%2], fmt.Sprintf("198.51.%d.1", i), "")
+		if other := h.postman(anna); other.ID != "" {
+			t.Fatalf("minute %d: another link", i)
+		}
+		h.clock.pass(time.Minute)
+	}
+	h.ok(h.SetPassword(t.Context(), l, "another password", ""))
+	asked, good := h.events("recovery.ask"), 0
+	for _, e := range asked {
+		if e.Detail["mailed"] == "no, the link of before is good" {
+			good++
 		}
 	}
-	if n := len(h.mailsTo(anna.ID)); n != 3 {
-		t.Errorf("%d mails wait, want 3", n)
+	if len(asked) != 16 || good != 15 {
+		t.Errorf("%d asked, of whom %d found a good link", len(asked), good)
 	}
-	// Known and unknown are refused after as many tries.
-	for _, name := range []string{"anna", "nobody"} {
-		tries := 0
-		for i := 4; ; i++ {
-			err := h.Recover(h.from(fmt.Sprintf("192.0.2.%d:1000", i)), name, "en")
-			if slow, ok := errors.AsType[*ThrottledError](err); ok {
-				if slow.Err.Kind != idp.Throttled {
-					t.Error(err)
-				}
-				break
+	// It was used: who asks now gets one.
+	h.asksFor("anna", "203.0.113.7", "")
+	if l := h.postman(anna); l.ID == "" {
+		t.Error("after a link was used there is no other")
+	}
+	// It ended by itself.
+	h.clock.pass(15 * time.Minute)
+	h.asksFor("anna", "203.0.113.7", "")
+	if l := h.postman(anna); l.ID == "" {
+		t.Error("after a link has ended there is no other")
+	}
+	// What the person held was ended: so was the link.
+	_, err := h.store.Commit(t.Context(), idp.Change{Ending: &idp.Ending{Kind: idp.EndPasses, UserID: anna.ID, Key: "x", At: h.now(), ReceiptID: idp.NewReceiptID()}})
+	h.ok(err)
+	h.clock.pass(time.Minute)
+	h.asksFor("anna", "203.0.113.7", "")
+	if l := h.postman(anna); l.ID == "" {
+		t.Error("after everything was ended there is no other")
+	}
+}
+
+// TestBF03AStrangerKeepsNobodyFromRecovering, and fills no mailbox: from ever new
+// networks, in both names, through a whole day. Whoever asks on their own browser or
+// from a network of theirs has a link that works at any time; who asks
+// where they have never been, within the hour.
+func TestBF03AStrangerKeepsNobodyFromRecovering(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.store.Mails = true
+	anna := h.user("anna", secret)
+	generation, err := h.store.Generation(t.Context())
+	h.ok(err)
+	seen, err := h.gate.KnowDevice(t.Context(), idp.Proof{UserID: anna.ID, Epoch: anna.Epoch, Generation: generation}, "", sessions.Browser{Address: "203.0.113.7:4711"})
+	h.ok(err)
+	var good idp.Link
+	works := func() bool {
+		if l := h.postman(anna); l.ID != "" {
+			good = l
+		}
+		return h.now().Before(good.ExpiresAt)
+	}
+	dry, longest := time.Duration(0), time.Duration(0)
+	const step = 2 * time.Minute
+	night := h.now().Add(24 * time.Hour)
+	for i := 0; h.now().Before(night); i++ {
+		h.asksFor([]string{"anna", "anna@example.org"}[i%2], fmt.Sprintf("2001:db8:%x::1", i), "")
+		if works() {
+			dry = 0
+		} else {
+			dry += step
+		}
+		longest = max(longest, dry)
+		switch i {
+		case 300: // long after the free ones: on her browser, elsewhere
+			h.clock.pass(20 * time.Minute)
+			h.asksFor("anna", "192.0.2.55", seen.Secret)
+			if !works() {
+				t.Error("on her own browser she has no link")
 			}
-			h.ok(err)
-			tries++
+		case 500: // without it, but at home
+			h.clock.pass(20 * time.Minute)
+			h.asksFor("anna", "203.0.113.99", "")
+			if !works() {
+				t.Error("in her own network she has no link")
+			}
 		}
-		if name == "anna" {
-			tries += 4
-		}
-		if tries != 5 {
-			t.Errorf("%s: refused after %d tries, want 5", name, tries)
+		h.clock.pass(step)
+	}
+	if longest > time.Hour {
+		t.Errorf("no link worked for %s", longest)
+	}
+	if n := len(h.mailsTo(anna.ID)); n < 20 || n > 4+25+2 {
+		t.Errorf("%d mails in a day", n)
+	}
+}
+
+// TestWhoAsksAtOnceGetsOneLink: 64 in parallel, over two nodes.
+func TestWhoAsksAtOnceGetsOneLink(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.store.Mails = true
+	anna := h.user("anna", secret)
+	other := &Login{Store: h.Store, Gate: h.Gate, Hasher: h.Hasher, Canonical: h.Canonical, Box: h.Box, Now: h.Now}
+	var all sync.WaitGroup
+	for i := range 64 {
+		node := []*Login{h.Login, other}[i%2]
+		all.Go(func() {
+			if err := node.Recover(h.from(fmt.Sprintf("198.51.%d.1", i)), "anna", "", "en"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if n := len(h.mailsTo(anna.ID)); n != 1 {
+		t.Errorf("%d mails wait, want 1", n)
+	}
+}
+
+// TestOneAddressAsksForFew, in whatever names, known or not; and the person whose
+// browser it is goes on.
+func TestOneAddressAsksForFew(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.store.Mails = true
+	anna := h.user("anna", secret)
+	hers := h.knownTo(anna, "")
+	most := perAskingAddress()[0].tries
+	for i := range 2 * most {
+		err := h.Recover(h.from("192.0.2.1:99"), []string{"anna", fmt.Sprint("nobody", i)}[i%2], "", "en")
+		if slow, ok := errors.AsType[*ThrottledError](err); ok != (i >= most) || ok && slow.Err.Kind != idp.Throttled {
+			t.Fatalf("try %d: %v", i, err)
 		}
 	}
-	h.clock.pass(16 * time.Minute)
-	h.ok(h.Recover(h.from("192.0.2.99:1"), "anna", "en"))
-	if n := len(h.mailsTo(anna.ID)); n != 4 {
-		t.Errorf("%d mails wait a quarter of an hour later, want 4", n)
+	h.asksFor("anna", "192.0.2.1:99", hers)
+	h.asksFor("nobody", "198.51.100.1", "")
+	// A network of many addresses has more, and an end.
+	n := 0
+	for ; n < 300; n++ {
+		if h.Recover(h.from(fmt.Sprintf("203.0.113.%d", n%256)), "anna", "", "en") != nil {
+			break
+		}
+	}
+	if n != perAskingNetwork()[0].tries {
+		t.Errorf("%d tries from one network, want %d", n, perAskingNetwork()[0].tries)
 	}
 }
 

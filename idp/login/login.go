@@ -17,6 +17,7 @@ type Store interface {
 	CredentialByLookup(ctx context.Context, kind idp.CredentialKind, lookup string) (c idp.Credential, u idp.User, generation string, err error)
 	Spend(ctx context.Context, kind, value string, until time.Time) error
 	SpendCredential(ctx context.Context, c idp.Credential, mark int64, now time.Time, mails ...idp.Mail) error
+	RecoveryUnderWay(ctx context.Context, user idp.UserID, now time.Time) (bool, error)
 	Count(ctx context.Context, name string, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
 	CountBy(ctx context.Context, name string, by int, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
 	Uncount(ctx context.Context, name string) error

@@ -19,6 +19,7 @@ func testMails(h *house) {
 	h.same(0, len(none)) // this house sends none, so none waits
 
 	h.Mails = true
+	h.commit(idp.Change{Mails: []idp.Mail{idp.NewMail(idp.MailRecovery, idp.User{}, h.now)}}) // to nobody: it waits for nothing
 	h.commit(idp.Change{Mails: []idp.Mail{m}})
 	early, err := h.ClaimMails(h.ctx, "a", h.now.Add(-time.Second), time.Minute, 10)
 	h.ok(err)
@@ -47,6 +48,53 @@ func testMails(h *house) {
 	kept, err = h.MailsOf(h.ctx, u.ID, 10)
 	h.ok(err)
 	h.same(0, len(kept))
+}
+
+// testRecoveryUnderWay: a link that works, or waits to be mailed, of this person
+// and of now.
+func testRecoveryUnderWay(h *house) {
+	h.Mails = true
+	ada, bob := h.user("ada"), h.user("bob")
+	is := func(want bool) {
+		h.Helper()
+		for u, want := range map[idp.UserID]bool{ada.ID: want, bob.ID: false, "": false} {
+			got, err := h.RecoveryUnderWay(h.ctx, u, h.now)
+			h.ok(err)
+			h.same(want, got)
+		}
+	}
+	is(false)
+	m := idp.NewMail(idp.MailRecovery, ada, h.now)
+	h.commit(idp.Change{Mails: []idp.Mail{m, idp.NewMail(idp.MailPasswordChanged, bob, h.now), idp.NewMail(idp.MailRecovery, idp.User{}, h.now)}})
+	is(true)
+	claimed, err := h.ClaimMails(h.ctx, "a", h.now, time.Minute, 10)
+	h.ok(err)
+	is(true)
+	for _, m := range claimed {
+		m.State, m.FinishedAt = idp.MailSent, h.now
+		h.ok(h.SaveMail(h.ctx, m, "a"))
+	}
+	is(false) // it took no link with it
+	link := func(purpose idp.LinkPurpose, at time.Time) idp.Link {
+		h.Helper()
+		l := idp.Link{ID: idp.NewLinkID(), Proof: h.proof(ada), Purpose: purpose, CreatedAt: at, ExpiresAt: at.Add(time.Hour)}
+		h.ok(h.CreateLink(h.ctx, l, string(l.ID), idp.Change{}))
+		return l
+	}
+	link(idp.LinkReset, h.now)
+	is(false)
+	link(idp.LinkRecovery, h.now.Add(-time.Hour))
+	is(false) // it has ended
+	l := link(idp.LinkRecovery, h.now)
+	is(true)
+	_, err = h.UseLink(h.ctx, l.ID, h.now, idp.Change{})
+	h.ok(err)
+	is(false)
+	link(idp.LinkRecovery, h.now)
+	h.commit(idp.Change{Mails: []idp.Mail{idp.NewMail(idp.MailRecovery, ada, h.now)}})
+	is(true)
+	h.suspend(ada)
+	is(false)
 }
 
 func testMailRace(h *house) {

@@ -40,6 +40,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"an owner's link of the machine makes an owner beside others", testOwnerLinks},
 		{"a mail is in one hand at a time", testMails},
 		{"many workers claim each mail once", testMailRace},
+		{"a recovery is under way", testRecoveryUnderWay},
 		{"API tokens carry their user", testAPITokens},
 		{"initial access tokens are spent use by use", testInitialTokens},
 		{"a browser is known as a person's", testKnownDevices},

@@ -33,7 +33,7 @@ func (s *SignIn) recoverSend(w http.ResponseWriter, r *http.Request) error {
 	if username == "" || len(username) > maxUsername {
 		return s.showRecover(w, r, http.StatusBadRequest, clip(username, maxUsername), ui.T(r.Context(), "Type your username or your email."))
 	}
-	err := s.Login.Recover(r.Context(), username, ui.Lang(r.Context()))
+	err := s.Login.Recover(r.Context(), username, s.Cookies.Device(r), ui.Lang(r.Context()))
 	if status, words := s.refusal(w, r, err, ""); words != "" {
 		return s.showRecover(w, r, status, username, words)
 	}
