@@ -30,6 +30,7 @@ const (
 	MailInvitation MailKind = "invitation" // with a link of purpose LinkPassword
 	MailReset      MailKind = "reset"      // an owner sends a link of purpose LinkReset
 	MailRecovery   MailKind = "recovery"   // with a link of purpose LinkRecovery
+	MailSignInCode MailKind = "code"       // with a code for one SignIn; Data: sign_in, its ID
 	// Notices: something happened that the person should know of.
 	MailPasswordChanged MailKind = "password_changed" // their password was set or changed
 	MailRecovered       MailKind = "recovered"        // it was chosen anew by a link from a mail

@@ -48,7 +48,7 @@ type Session struct {
 	ID SessionID
 	Proof
 	AuthTime   time.Time // when the newest factor was proven
-	Methods    []string  // RFC 8176 amr values: pwd, ...
+	Methods    []string  // RFC 8176 amr values: pwd, ...; and mail, a code from a mail
 	CreatedAt  time.Time
 	LastSeenAt time.Time // at most a tenth of the idle limit behind
 	ExpiresAt  time.Time // absolute

@@ -12,8 +12,11 @@ type Policy struct {
 	// Idle and Absolute bound sessions, where they are shorter than the house's
 	// own; zero: those.
 	Idle, Absolute time.Duration
-	UpdatedAt      time.Time
-	Version        int64
+	// EmailCode: people may sign in by a code from a mail. That is one factor, and
+	// beside it whatever second one they have is asked for.
+	EmailCode bool
+	UpdatedAt time.Time
+	Version   int64
 }
 
 // PolicyRule asks something of some people, for one app or for all.

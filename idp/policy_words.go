@@ -31,7 +31,18 @@ func (r PolicyRule) Sentence(group, app string) string {
 }
 
 // Sentences say what the policy asks beside its rules, in plain English.
-func (p Policy) Sentences() []string {
+func (p Policy) Sentences() []string { return append(p.Ways(), p.Lasting()...) }
+
+// Ways say by what people may sign in beside a password or a passkey.
+func (p Policy) Ways() []string {
+	if !p.EmailCode {
+		return nil
+	}
+	return []string{"People may sign in with a code that is mailed to them; who has a second factor is asked for it, too."}
+}
+
+// Lasting say how long a session lasts.
+func (p Policy) Lasting() []string {
 	var out []string
 	switch {
 	case p.Idle > 0 && p.Absolute > 0:

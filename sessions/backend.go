@@ -106,6 +106,7 @@ type Issues interface {
 	// stands; idp.Unauthenticated for any other.
 	SpendInitialToken(ctx context.Context, hash string, now time.Time) (idp.InitialToken, error)
 	Devices
+	MailCodes
 	KnownDevices
 }
 

@@ -175,6 +175,16 @@ var paths = []path{
 		w.must(err)
 		return func() error { _, err := w.gate.SpendInitialToken(w.ctx, raw); return err }
 	}},
+	{pass: sessions.MailCodeIssued, covers: []string{"CreateMailCode"}, prepare: func(w *world) func() error {
+		proof, in := w.proof(), w.begun()
+		return func() error { _, err := w.gate.NewMailCode(w.ctx, proof, in.ID, "mac"); return err }
+	}},
+	{pass: sessions.MailCodeUsed, covers: []string{"SpendMailCode"}, prepare: func(w *world) func() error {
+		in := w.begun()
+		_, err := w.gate.NewMailCode(w.ctx, w.proof(), in.ID, "mac")
+		w.must(err)
+		return func() error { _, err := w.gate.SpendMailCode(w.ctx, in, "mac"); return err }
+	}},
 	{pass: sessions.KnownDevice, covers: []string{"KnownDevice", "TouchKnownDevice"}, prepare: func(w *world) func() error {
 		raw, _ := w.knownDevice()
 		return func() error { _, err := w.gate.KnownDevice(w.ctx, raw, w.user); return err }

@@ -31,6 +31,9 @@ const (
 	InitialTokenIssued Pass = "initial access token issued"
 	InitialTokenUsed   Pass = "initial access token"
 
+	MailCodeIssued Pass = "mailed code issued"
+	MailCodeUsed   Pass = "mailed code"
+
 	KnownDevice      Pass = "known device"
 	DeviceRemembered Pass = "device remembered"
 	DeviceTrusted    Pass = "device trusted"
@@ -41,6 +44,6 @@ func Passes() []Pass {
 	return []Pass{
 		SessionUsed, SessionStarted, SessionRenewed, SignInUsed, SignInProven, SignInResumed, Code, RefreshToken, AccessToken,
 		Assertion, LinkIssued, LinkOpened, LinkUsed, APITokenIssued, APITokenUsed, AppTokenIssued, AppTokenUsed,
-		DeviceConfirmed, DeviceCode, InitialTokenIssued, InitialTokenUsed, KnownDevice, DeviceRemembered, DeviceTrusted,
+		DeviceConfirmed, DeviceCode, InitialTokenIssued, InitialTokenUsed, MailCodeIssued, MailCodeUsed, KnownDevice, DeviceRemembered, DeviceTrusted,
 	}
 }

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	selectPolicy = `SELECT rules, idle, absolute, updated_at, version FROM house_policy WHERE id = 1`
-	updatePolicy = `UPDATE house_policy SET rules = $2, idle = $3, absolute = $4, updated_at = $5,
+	selectPolicy = `SELECT rules, idle, absolute, email_code, updated_at, version FROM house_policy WHERE id = 1`
+	updatePolicy = `UPDATE house_policy SET rules = $2, idle = $3, absolute = $4, updated_at = $5, email_code = $6,
 		version = version + 1 WHERE id = 1 AND version = $1`
 
 	// A recovery code stands in for a second factor, and is none by itself.
@@ -23,12 +23,12 @@ const (
 // Policy returns what the house asks of people who sign in.
 func (s *Store) Policy(ctx context.Context) (idp.Policy, error) {
 	return one(ctx, s, "policy", func(r row) (p idp.Policy, err error) {
-		return p, r.Scan(inJSON(&p.Rules), span(&p.Idle), span(&p.Absolute), at(&p.UpdatedAt), &p.Version)
+		return p, r.Scan(inJSON(&p.Rules), span(&p.Idle), span(&p.Absolute), flag(&p.EmailCode), at(&p.UpdatedAt), &p.Version)
 	}, selectPolicy)
 }
 
 func policyStep(p idp.Policy) step {
-	return must(stale("policy"), updatePolicy, p.Version, asJSON(p.Rules), p.Idle.Microseconds(), p.Absolute.Microseconds(), us(p.UpdatedAt))
+	return must(stale("policy"), updatePolicy, p.Version, asJSON(p.Rules), p.Idle.Microseconds(), p.Absolute.Microseconds(), us(p.UpdatedAt), bit(p.EmailCode))
 }
 
 func span(d *time.Duration) column {

@@ -14,6 +14,8 @@ const (
 	purgeDevices   = `DELETE FROM device_codes WHERE id IN (SELECT id FROM device_codes WHERE expires_at < $1 LIMIT $2)`
 	purgeLinks     = `DELETE FROM links WHERE id IN (SELECT id FROM links
 		WHERE expires_at < $1 OR (used_at <> 0 AND used_at < $1) LIMIT $2)`
+	purgeMailCodes = `DELETE FROM mail_codes WHERE sign_in_id IN (SELECT sign_in_id FROM mail_codes WHERE expires_at < $1 LIMIT $2)`
+
 	purgeKnown = `DELETE FROM known_devices WHERE id IN (SELECT id FROM known_devices WHERE last_seen_at < $1 LIMIT $2)`
 	purgeMails = `DELETE FROM mails WHERE id IN (SELECT id FROM mails WHERE finished_at <> 0 AND finished_at < $1 LIMIT $2)`
 	purgeNodes = `DELETE FROM nodes WHERE id IN (SELECT id FROM nodes WHERE seen_at < $1 LIMIT $2)`
@@ -23,7 +25,7 @@ const (
 // the cleaning.
 const purgePage = 500
 
-// Purge forgets what can matter no more: expired SignIns, spent values, devices,
+// Purge forgets what can matter no more: expired SignIns and mailed codes, spent values, devices,
 // tokens that were revoked by themselves,
 // counts and refused messages, links thirty days after their use or end, nodes
 // that have given no sign of life for a day, known devices that were not seen for
@@ -40,6 +42,7 @@ func (s *Store) Purge(ctx context.Context, now time.Time) error {
 		{purgeThrottles, now},
 		{purgeSpent, now},
 		{purgeTokens, now.Add(-time.Hour)},  // a node whose clock is behind takes the token for longer
+		{purgeMailCodes, now},
 		{purgeDevices, now.Add(-time.Hour)}, // the device is still told that it came too late
 		{purgeRefused, now},
 		{purgeLinks, now.Add(-30 * 24 * time.Hour)},

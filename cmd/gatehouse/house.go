@@ -148,6 +148,10 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Box: box, Demand: asked.demand, Now: wallTime},
 	}
 	h.login.Passkeys = passkeys
+	if h.login.MailCodeKey, err = box.Salt(ctx, db, "mail codes"); err != nil {
+		return nil, err
+	}
+	h.login.MailCodes = func() bool { return c.Mail != nil && asked.policy().EmailCode }
 	people.TakeOver = h.login.TakeOver
 	if c.Breached != "" {
 		if h.login.Breached, err = login.OpenBreached(c.Breached); err != nil {

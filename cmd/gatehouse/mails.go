@@ -27,7 +27,7 @@ func mailServer(address, from string) (*mail.Server, error) {
 // postman sends the mails of the house.
 func (h *house) postman(c Config, log *slog.Logger) *mail.Worker {
 	return &mail.Worker{
-		Store: &mailStore{h.store, h.metrics}, Links: h.gate, Server: c.Mail, URL: c.URL.String(),
+		Store: &mailStore{h.store, h.metrics}, Links: h.gate, Codes: h.login, Server: c.Mail, URL: c.URL.String(),
 		House: cmp.Or(c.About.DisplayName, c.URL.Hostname()), Now: wallTime, Log: log,
 	}
 }

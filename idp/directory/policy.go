@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"gatehouse/idp"
@@ -70,7 +71,7 @@ func (d *Directory) SetPolicy(ctx context.Context, p idp.Policy, accepted bool) 
 
 func (d *Directory) policyEvent(ctx context.Context, p idp.Policy, out idp.LockedOut) idp.Event {
 	e := d.event(ctx, "house.policy")
-	e.Detail = map[string]string{"idle": spanDetail(p.Idle), "absolute": spanDetail(p.Absolute)}
+	e.Detail = map[string]string{"idle": spanDetail(p.Idle), "absolute": spanDetail(p.Absolute), "email_code": strconv.FormatBool(p.EmailCode)}
 	for i, r := range p.Rules {
 		e.Detail[fmt.Sprintf("rule %d", i+1)] = r.Sentence(string(r.GroupID), string(r.AppID))
 	}

@@ -20,6 +20,9 @@ var explained = map[string]map[string]idp.Explanation{
 		"network": {Meaning: "There were too many tries from one network.", Side: idp.SideHouse, Change: "Wait; people who have signed in on their browser before get in meanwhile."},
 		"":        {Meaning: "There were too many tries.", Side: idp.SidePerson, Change: "Wait until the time in the line."},
 	},
+	"signin.mail.refuse": {
+		"": {Meaning: "The code was not that of the newest mail for this sign-in, or it was used, has run out, or was tried too often.", Side: idp.SidePerson, Change: "Have another code sent and type it in the same browser within ten minutes."},
+	},
 	"recovery.code.refuse": {
 		"": {Meaning: "Somebody who has a link from the person's mailbox gave a code of their authenticator app, or a recovery code, that is not right or was used before.", Side: idp.SidePerson, Change: "If it was the person, they try the next code, or an owner makes a link on their page. If it was not, somebody reads their mails: have the mailbox secured."},
 	},

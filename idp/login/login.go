@@ -35,6 +35,8 @@ type Gate interface {
 	UseLink(ctx context.Context, l idp.Link, change idp.Change) (idp.Committed, error)
 	NewLink(ctx context.Context, proof idp.Proof, purpose idp.LinkPurpose) (raw string, l idp.Link, err error)
 	KnownDevice(ctx context.Context, raw string, user idp.UserID) (idp.KnownDevice, error)
+	NewMailCode(ctx context.Context, proof idp.Proof, in idp.SignInID, mac string) (idp.MailCode, error)
+	SpendMailCode(ctx context.Context, in idp.SignIn, mac string) (idp.Proof, error)
 }
 
 // Login is the steps. Its methods are safe for concurrent use and take actor
@@ -51,6 +53,11 @@ type Login struct {
 	// Demand is what the policy asks of somebody for an app, "" for the house
 	// itself. nil: nothing.
 	Demand func(ctx context.Context, id idp.UserID, app idp.AppID) (idp.Demand, error)
+	// MailCodes says whether people may sign in by a code from a mail, and
+	// MailCodeKey is what those are kept by, the same on every node. nil: they may
+	// not.
+	MailCodes   func() bool
+	MailCodeKey []byte
 	// Breached are more passwords that nobody may set. May be nil.
 	Breached *Breached
 	Now      func() time.Time

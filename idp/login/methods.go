@@ -2,12 +2,31 @@ package login
 
 import "slices"
 
-// The amr values of what people prove here (RFC 8176 §2).
+// The methods by which people prove who they are here, amr values of RFC 8176 §2
+// but for mail.
 const (
 	methodPassword = "pwd"
 	methodOTP      = "otp" // a time-based code
 	methodSeveral  = "mfa"
+	// methodMail is a code from a mail, which the RFC calls otp as well ([AMR]). It
+	// has a word of its own here because it is no factor beside another: who reads
+	// the mailbox may have set the password by a link from there.
+	methodMail = "mail"
 )
+
+// AMR are methods in the words of RFC 8176 §2, for those outside.
+func AMR(methods []string) []string {
+	var out []string
+	for _, m := range methods {
+		if m == methodMail {
+			m = methodOTP
+		}
+		if !slices.Contains(out, m) {
+			out = append(out, m)
+		}
+	}
+	return out
+}
 
 // Methods are the amr values (RFC 8176 §2) of all that people can prove here:
 // what a tongue is asked for beyond them, nobody can satisfy.

@@ -7,7 +7,8 @@ import "gatehouse/idp"
 type Step string
 
 const (
-	// StepPassword: who it is, by password ([Login.Password]).
+	// StepPassword: who it is, by password ([Login.Password]), a passkey
+	// ([Login.Passkey]) or a code from a mail ([Login.MailedCode]).
 	StepPassword Step = "password"
 	// StepCode: a second factor, by a code ([Login.Code]).
 	StepCode Step = "code"

@@ -52,6 +52,11 @@ func english() map[idp.MailKind]words {
 			Body: []string{"Hello {name},", "The password of {username} at {house} was changed on {at}. Everything that was signed in with the old one has ended.",
 				"If that was not you, ask an owner of {house} for help at once."},
 		},
+		idp.MailSignInCode: {
+			Subject: "Your code for {house}",
+			Body:    []string{"Hello {name},", "With this code you sign in as {username} at {house}:", "{code}", "Type it in the browser in which you asked for it. It is good there alone, once, until {until}."},
+			After:   []string{"Nobody will ask you for it. If you did not ask for a code, leave this mail: without your browser it is of no use."},
+		},
 		idp.MailRecovered: {
 			Subject: "Your account at {house} was recovered",
 			Body: []string{"Hello {name},", "On {at} the password of {username} at {house} was chosen anew by a link from a mail. Everything that was signed in has ended.",
@@ -139,6 +144,11 @@ func german() map[idp.MailKind]words {
 			Subject: "Ihr Passwort für {house} wurde geändert",
 			Body: []string{"Guten Tag {name},", "Das Passwort von {username} bei {house} wurde geändert, {at}. Alles, was mit dem alten angemeldet war, ist beendet.",
 				"Wenn Sie das nicht waren, bitten Sie sofort eine Person um Hilfe, die {house} betreut."},
+		},
+		idp.MailSignInCode: {
+			Subject: "Ihr Code für {house}",
+			Body:    []string{"Guten Tag {name},", "Mit diesem Code melden Sie sich als {username} bei {house} an:", "{code}", "Geben Sie ihn in dem Browser ein, in dem Sie ihn angefordert haben. Er gilt nur dort, einmal, bis {until}."},
+			After:   []string{"Niemand wird Sie danach fragen. Wenn Sie keinen Code angefordert haben, lassen Sie diese Mail liegen: Ohne Ihren Browser ist er nutzlos."},
 		},
 		idp.MailRecovered: {
 			Subject: "Zugang zu Ihrem Konto bei {house} wiederhergestellt",

@@ -27,10 +27,16 @@ type Links interface {
 	NewLinkWith(ctx context.Context, proof idp.Proof, purpose idp.LinkPurpose, with idp.Change) (raw string, l idp.Link, err error)
 }
 
+// Codes makes the codes that mails carry; *login.Login does.
+type Codes interface {
+	WriteCode(ctx context.Context, m idp.Mail) (idp.Mail, time.Time, error)
+}
+
 // Worker sends mails. Any number of workers may share a store.
 type Worker struct {
 	Store  Store
 	Links  Links
+	Codes  Codes
 	Server *Server
 	URL    string // of the house, without a slash at its end
 	// House is its name as people know it, where its look says no other.
@@ -101,7 +107,16 @@ func (w *Worker) one(ctx context.Context, talk *conversation, m idp.Mail, unreac
 		return err
 	}
 	lang := spoken(u.Language, m.Language, look.Language)
-	link, until, err := w.link(ctx, m, u)
+	var link string
+	var until time.Time
+	if m.Kind == idp.MailSignInCode {
+		m, until, err = w.Codes.WriteCode(ctx, m)
+	} else {
+		link, until, err = w.link(ctx, m)
+	}
+	if idp.IsKind(err, idp.Unauthenticated) {
+		return nobody("what the person held was ended since, or the sign-in is over")
+	}
 	if err != nil {
 		return err
 	}
@@ -133,7 +148,7 @@ func (w *Worker) reader(ctx context.Context, m idp.Mail) (idp.User, error) {
 }
 
 // link makes the link of a mail that has one, by the proof of before.
-func (w *Worker) link(ctx context.Context, m idp.Mail, u idp.User) (string, time.Time, error) {
+func (w *Worker) link(ctx context.Context, m idp.Mail) (string, time.Time, error) {
 	purpose, has := purposes()[m.Kind]
 	if !has {
 		return "", time.Time{}, nil
@@ -141,9 +156,6 @@ func (w *Worker) link(ctx context.Context, m idp.Mail, u idp.User) (string, time
 	e := w.event("link.mail", m)
 	e.Detail = map[string]string{"purpose": string(purpose)}
 	raw, l, err := w.Links.NewLinkWith(ctx, m.Proof, purpose, idp.Change{Events: []idp.Event{e}})
-	if idp.IsKind(err, idp.Unauthenticated) {
-		return "", time.Time{}, nobody("what the person held was ended since")
-	}
 	return w.URL + "/link/" + raw, l.ExpiresAt, err
 }
 

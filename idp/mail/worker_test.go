@@ -317,7 +317,7 @@ func TestEveryMailIsWrittenInEveryLanguage(t *testing.T) {
 				t.Errorf("%s in %s: button %q, link %v", kind, lang, said.Button, linked)
 			}
 			m := idp.NewMail(kind, idp.User{Username: "anna"}, time.Now())
-			m.Data = map[string]string{"device": "Firefox on Linux", "address": "203.0.113.7", "passkey": "Laptop", "left": "9"}
+			m.Data = map[string]string{"device": "Firefox on Linux", "address": "203.0.113.7", "passkey": "Laptop", "left": "9", "code": "1234 5678"}
 			l, err := render(m, idp.User{Username: "anna", Email: "anna@example.org"}, "Example", lang, "", time.Now())
 			if err != nil || braces.MatchString(l.subject+l.text) {
 				t.Errorf("%s in %s: %v\n%s", kind, lang, err, l.text)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login"
 )
 
 const (
@@ -48,7 +49,7 @@ func (p *Provider) accessClaims(i issue, t pass, jti string) map[string]any {
 	claims := map[string]any{
 		"iss": p.Issuer, "sub": p.subject(i.app, f.UserID), "aud": oneOrMore(aud), "client_id": i.app.Identifier,
 		"iat": t.IssuedAt, "exp": time.UnixMicro(t.Until).Unix(), "jti": jti, "scope": t.Scope,
-		"auth_time": f.AuthTime.Unix(), "acr": acrOf(f.Methods), "amr": f.Methods, "sid": sid(f.SessionID, f.AppID),
+		"auth_time": f.AuthTime.Unix(), "acr": acrOf(f.Methods), "amr": login.AMR(f.Methods), "sid": sid(f.SessionID, f.AppID),
 	}
 	t.Confirm.tell(claims)
 	return claims

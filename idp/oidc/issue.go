@@ -12,6 +12,7 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/keys"
+	"gatehouse/idp/login"
 )
 
 // issue is what a token answer is made of, once the gate has issued it.
@@ -82,7 +83,7 @@ func (p *Provider) idToken(i issue, access string, now, until time.Time) map[str
 	claims["iat"] = now.Unix()
 	claims["auth_time"] = i.family.AuthTime.Unix()
 	claims["acr"] = acrOf(i.family.Methods)
-	claims["amr"] = i.family.Methods
+	claims["amr"] = login.AMR(i.family.Methods)
 	claims["sid"] = sid(i.family.SessionID, i.app.ID)
 	claims["at_hash"] = halfHash(access)
 	if i.nonce != "" {

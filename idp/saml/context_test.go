@@ -24,6 +24,8 @@ func TestReachedIsWhatWasProven(t *testing.T) {
 		{"a password", []string{"pwd"}, []string{classUnspecified, classPassword, classProtected}},
 		{"a password and a PIN are of one kind", []string{"pwd", "pin"}, []string{classUnspecified, classPassword, classProtected}},
 		{"a code alone", []string{"otp"}, []string{classUnspecified, classTimeSync}},
+		{"a code from a mail", []string{"mail"}, []string{classUnspecified}},
+		{"a password and a code from a mail", []string{"pwd", "mail"}, []string{classUnspecified, classPassword, classProtected}},
 		{"a password and a code", []string{"pwd", "otp"}, []string{classUnspecified, classPassword, classProtected, classTimeSync, classMFA}},
 		{"a password and a key", []string{"pwd", "hwk"}, []string{classUnspecified, classPassword, classProtected, classMFA}},
 		{"a key alone", []string{"hwk", "user"}, []string{classUnspecified}},

@@ -41,6 +41,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"a mail is in one hand at a time", testMails},
 		{"many workers claim each mail once", testMailRace},
 		{"a recovery is under way", testRecoveryUnderWay},
+		{"a code that was mailed is good once, in its sign-in", testMailCodes},
 		{"API tokens carry their user", testAPITokens},
 		{"initial access tokens are spent use by use", testInitialTokens},
 		{"a browser is known as a person's", testKnownDevices},

@@ -76,6 +76,7 @@ func (a *API) policyWanted(r *http.Request, in client.Policy) (idp.Policy, error
 func desiredPolicy(in client.Policy) (directory.DesiredPolicy, error) {
 	var out directory.DesiredPolicy
 	var err error
+	out.EmailCode = in.EmailCode
 	if out.Idle, err = span("idle", in.Idle); err != nil {
 		return out, err
 	}
@@ -99,7 +100,7 @@ func desiredPolicy(in client.Policy) (directory.DesiredPolicy, error) {
 // policyTold says a policy by the names of groups and apps.
 func (a *API) policyTold(r *http.Request, p idp.Policy, locked *idp.LockedOut) (int, any, error) {
 	out := client.Policy{
-		Idle: spanText(p.Idle), Absolute: spanText(p.Absolute), Version: p.Version,
+		Idle: spanText(p.Idle), Absolute: spanText(p.Absolute), EmailCode: p.EmailCode, Version: p.Version,
 	}
 	for _, rule := range p.Rules {
 		told := client.PolicyRule{Owners: rule.Owners, SecondFactor: rule.SecondFactor, MaxAge: spanText(rule.MaxAge)}

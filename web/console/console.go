@@ -203,6 +203,7 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "GET /console/policy", Handler: c.policy},
 		{Pattern: "POST /console/policy/rules", Handler: c.policyRuleAdd},
 		{Pattern: "POST /console/policy/rules/remove", Handler: c.policyRuleRemove},
+		{Pattern: "POST /console/policy/ways", Handler: c.policyWays},
 		{Pattern: "POST /console/policy/lengths", Handler: c.policyLengths},
 		{Pattern: "GET /console/look", Handler: c.look},
 		{Pattern: "POST /console/look", Handler: c.lookSet, Upload: maxLookForm},

@@ -134,9 +134,13 @@ func formatWords(format string) string {
 func methodWords(methods []string) string {
 	out := make([]string, len(methods))
 	for i, m := range methods {
-		out[i] = m
-		if m == "pwd" {
+		switch m {
+		case "pwd":
 			out[i] = "password"
+		case "mail":
+			out[i] = "code by mail"
+		default:
+			out[i] = m
 		}
 	}
 	return strings.Join(out, ", ")

@@ -547,9 +547,9 @@ func TestEveryPageStandsInABrowser(t *testing.T) {
 }
 
 func samplePolicy() policyView {
-	p := idp.Policy{Idle: 30 * time.Minute, Absolute: 8 * time.Hour}
+	p := idp.Policy{Idle: 30 * time.Minute, Absolute: 8 * time.Hour, EmailCode: true}
 	return policyView{
-		Version: "3", SecondFactor: true, Idle: "30m", Absolute: "8h", Sentences: p.Sentences(),
+		Version: "3", SecondFactor: true, Idle: "30m", Absolute: "8h", Ways: p.Ways(), Sentences: p.Lasting(), EmailCode: true, Mails: true,
 		Groups: []ui.Choice{{Value: "", Label: "Everybody"}, {Value: "owners", Label: "Owners"}, {Value: "grp_x", Label: "People in " + uitest.Bait}},
 		Apps:   []ui.Choice{{Value: "", Label: "every sign-in"}, {Value: "app_x", Label: "Payroll"}},
 		Rules: []ruleRow{

@@ -16,12 +16,16 @@ import (
 type policyView struct {
 	Version   string
 	Rules     []ruleRow
-	Sentences []string // beside the rules
+	Ways      []string // by what people may sign in, in sentences
+	Sentences []string // how long that lasts
 
 	Groups, Apps []ui.Choice
 	Who, App     string // of the rule that was typed
 	SecondFactor bool
 	MaxAge       string
+
+	EmailCode bool // people may sign in by a code from a mail
+	Mails     bool // the house sends any
 
 	Idle, Absolute string // as typed
 	Errors         map[string]string
@@ -51,8 +55,8 @@ func (c *Console) policy(w http.ResponseWriter, r *http.Request) error {
 
 func (c *Console) policyView(ctx context.Context, p idp.Policy) (policyView, error) {
 	v := policyView{
-		Version: strconv.FormatInt(p.Version, 10), Sentences: p.Sentences(), SecondFactor: true,
-		Idle: spanTyped(p.Idle), Absolute: spanTyped(p.Absolute),
+		Version: strconv.FormatInt(p.Version, 10), Ways: p.Ways(), Sentences: p.Lasting(), SecondFactor: true,
+		Idle: spanTyped(p.Idle), Absolute: spanTyped(p.Absolute), EmailCode: p.EmailCode, Mails: c.Directory.Mails,
 	}
 	groups, err := c.Store.Groups(ctx)
 	if err != nil {
@@ -127,6 +131,14 @@ func (c *Console) policyLengths(w http.ResponseWriter, r *http.Request) error {
 			wrong = err
 		}
 		return wrong
+	})
+}
+
+// policyWays sets by what else than password and passkey people may sign in.
+func (c *Console) policyWays(w http.ResponseWriter, r *http.Request) error {
+	return c.policyChange(w, r, "ways", func(p *idp.Policy) error {
+		p.EmailCode = r.FormValue("email_code") == "yes"
+		return nil
 	})
 }
 

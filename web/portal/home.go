@@ -234,6 +234,10 @@ func signedInWith(ctx context.Context, methods []string) string {
 	}
 	passkey, password, code := has("hwk", "swk"), has("pwd"), has("otp")
 	switch {
+	case has("mail") && passkey:
+		return ui.T(ctx, "Signed in with a code from a mail and a passkey")
+	case has("mail"):
+		return ui.T(ctx, "Signed in with a code from a mail")
 	case passkey && password:
 		return ui.T(ctx, "Signed in with a password and a passkey")
 	case passkey:

@@ -207,7 +207,7 @@ func TestComingsSayHowAndWhere(t *testing.T) {
 	}}
 	for methods, want := range map[string]string{
 		"pwd": "with a password", "pwd otp mfa": "a password and a code", "swk user mfa": "with a passkey", "hwk user mfa": "with a passkey",
-		"pwd hwk mfa": "a password and a passkey", "otp": "with a code", "": "Signed in",
+		"pwd hwk mfa": "a password and a passkey", "otp": "with a code", "mail": "with a code from a mail", "": "Signed in",
 	} {
 		if got := signedInWith(t.Context(), strings.Fields(methods)); !strings.HasSuffix(got, want) {
 			t.Errorf("%s: %q", methods, got)

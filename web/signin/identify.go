@@ -52,9 +52,16 @@ func (s *SignIn) identified(w http.ResponseWriter, r *http.Request) error {
 			App: app, Username: clip(username, maxUsername), Error: ui.T(r.Context(), "Type your username or your email."),
 		})
 	}
-	return ui.Render(w, r, http.StatusOK, passwordPage(passwordView{
-		Action: stepPath(in, "password"), Back: "/signin/" + string(in.ID), Cancel: cancelPath(in), App: app, Username: username,
-	}))
+	return ui.Render(w, r, http.StatusOK, passwordPage(s.askPassword(in, app, username)))
+}
+
+// askPassword asks for the password of who was named, or offers a code by mail.
+func (s *SignIn) askPassword(in idp.SignIn, app, username string) passwordView {
+	v := passwordView{Action: stepPath(in, "password"), Back: "/signin/" + string(in.ID), Cancel: cancelPath(in), App: app, Username: clip(username, maxUsername)}
+	if s.Login.TakesMailCodes() {
+		v.Mail = stepPath(in, "mail")
+	}
+	return v
 }
 
 // maxUsername is the longest name that is looked at, in bytes.

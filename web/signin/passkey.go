@@ -52,7 +52,7 @@ func (s *SignIn) offer(ctx context.Context, in idp.SignIn) (passkeyView, error) 
 // on this device, which can keep one. A browser is asked once a month.
 func (s *SignIn) onward(w http.ResponseWriter, r *http.Request, in idp.SignIn) (string, error) {
 	next := resume(in)
-	if in.Protocol != "" || next != "/" || r.PostFormValue("platform") != "1" || !slices.Contains(in.Methods, "pwd") {
+	if in.Protocol != "" || next != "/" || r.PostFormValue("platform") != "1" || login.MultiFactor(in.Methods) && !slices.Contains(in.Methods, "pwd") {
 		return next, nil
 	}
 	asked := sessions.Hash("asked " + string(in.UserID))

@@ -40,10 +40,9 @@ func (s *SignIn) password(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		return ui.Render(w, r, status, passwordPage(passwordView{
-			Action: stepPath(in, "password"), Back: "/signin/" + string(in.ID), Cancel: cancelPath(in),
-			App: app, Username: clip(username, maxUsername), Error: words,
-		}))
+		v := s.askPassword(in, app, username)
+		v.Error = words
+		return ui.Render(w, r, status, passwordPage(v))
 	}
 	if err != nil {
 		return err

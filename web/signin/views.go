@@ -37,6 +37,19 @@ type passwordView struct {
 	App      string
 	Username string
 	Error    string
+	Mail     string // where a code is asked for by mail; empty: none is
+}
+
+// mailedView asks for a code that was mailed.
+type mailedView struct {
+	Action   string
+	Again    string // where another is asked for
+	Password string // where the password is asked for instead
+	Back     string
+	Cancel   string
+	App      string
+	Username string
+	Error    string
 }
 
 // codeView asks for a second factor.

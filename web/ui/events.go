@@ -48,6 +48,8 @@ func EventWords(kind string) string {
 		return "A mail was not sent"
 	case "mail.fail":
 		return "A mail could not be sent"
+	case "signin.mail.ask":
+		return "A code was asked for by mail"
 	case "recovery.code.refuse":
 		return "A wrong code was given beside a link from a mail"
 	case "recovery.ask":

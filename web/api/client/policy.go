@@ -11,6 +11,8 @@ type Policy struct {
 	Rules    []PolicyRule `json:"rules,omitempty" yaml:"rules,omitempty"`
 	Idle     string       `json:"idle,omitempty" yaml:"idle,omitempty"`         // a session ends after so long without use
 	Absolute string       `json:"absolute,omitempty" yaml:"absolute,omitempty"` // a session ends after so long in any case
+	// EmailCode: people may sign in with a code that is mailed to them.
+	EmailCode bool `json:"email_code,omitempty" yaml:"email_code,omitempty"`
 	// Version is the one that a new policy is decided on; 0: whichever is the newest.
 	Version int64 `json:"version,omitempty" yaml:"-"`
 	// Sentences say the policy in plain English; told, never taken.

@@ -1,0 +1,163 @@
+package login
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"math/big"
+	"strings"
+	"time"
+
+	"gatehouse/idp"
+)
+
+const (
+	// mailCodeLength: of the five codes that are looked at for each mail, one in 20
+	// million is right by chance.
+	mailCodeLength = 8
+	// dataSignIn is where a mail says for which SignIn its code is. That is no
+	// secret: the browser's cookie is.
+	dataSignIn = "sign_in"
+)
+
+// TakesMailCodes reports whether people may sign in by a code from a mail.
+func (l *Login) TakesMailCodes() bool { return l.MailCodes != nil && l.MailCodes() }
+
+// MailCode has a code mailed to the person of this name, with which they prove one
+// factor of the SignIn, in this browser. in.Device is a known device that the
+// request brings. What [Login.Recover] says of what shows, and of too many, is so
+// here. It answers idp.Denied where codes are not taken, and idp.Conflict for a
+// SignIn in which something was proven: whoever reads the mailbox can set the
+// password too, so this is never a factor beside another.
+func (l *Login) MailCode(ctx context.Context, in idp.SignIn, username, language string) error {
+	if !l.TakesMailCodes() {
+		return idp.Errorf(idp.Denied, "Codes by mail are not taken here. Use your password or a passkey.")
+	}
+	if Next(in) != StepPassword || in.UserID != "" {
+		return noMailCode()
+	}
+	a, from, err := l.askedBy(ctx, username, in.Device)
+	if err != nil {
+		return err
+	}
+	may, err := l.mayMail(ctx, "code mails", from, 10, true)
+	if err != nil {
+		return err
+	}
+	m := idp.NewMail(idp.MailSignInCode, a.user, l.now())
+	m.Language, m.Data = language, map[string]string{dataSignIn: string(in.ID)}
+	e := l.event(ctx, "signin.mail.ask")
+	e.UserID, e.AppID = a.user.ID, in.AppID
+	switch {
+	case a.user.ID == "":
+		e.Detail = map[string]string{"name": readable(a.typed, maxTyped)}
+	case !may:
+		m.Proof = idp.Proof{}
+		e.Detail = map[string]string{"mailed": "no, there were too many"}
+	}
+	if _, err := l.Store.Commit(ctx, idp.Change{Mails: []idp.Mail{m}, Events: []idp.Event{e}}); err != nil {
+		return fmt.Errorf("write down who asked for a code: %w", err)
+	}
+	return nil
+}
+
+func noMailCode() error {
+	return idp.Errorf(idp.Conflict, "This sign-in waits for no code.")
+}
+
+// WriteCode makes the code of a mail of kind idp.MailSignInCode in the moment in which
+// it is sent, in place of those before it in its SignIn, and returns the mail with
+// the code in its Data, for nobody but the reader. It answers idp.Unauthenticated where what
+// the person held was ended since, or the sign-in is over.
+func (l *Login) WriteCode(ctx context.Context, m idp.Mail) (idp.Mail, time.Time, error) {
+	n, err := rand.Int(rand.Reader, big.NewInt(100_000_000))
+	if err != nil {
+		return m, time.Time{}, fmt.Errorf("make a code: %w", err)
+	}
+	digits := fmt.Sprintf("%0*d", mailCodeLength, n)
+	in := idp.SignInID(m.Data[dataSignIn])
+	c, err := l.Gate.NewMailCode(ctx, m.Proof, in, l.mailCodeMAC(in, digits))
+	if err != nil {
+		return m, time.Time{}, err
+	}
+	m.Data = maps.Clone(m.Data)
+	m.Data["code"] = digits[:4] + " " + digits[4:]
+	return m, c.ExpiresAt, nil
+}
+
+// mailCodeMAC is what is kept of a code: eight digits would be found behind a bare
+// hash by whoever has the database alone. It is of one SignIn.
+func (l *Login) mailCodeMAC(in idp.SignInID, digits string) string {
+	mac := hmac.New(sha256.New, l.MailCodeKey)
+	mac.Write([]byte("mailed code\x00" + string(in) + "\x00" + digits))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// MailedCode proves the SignIn's first factor by a code that was mailed for it.
+// Every refusal is the same idp.Unauthenticated; too many tries from an address
+// are a [*ThrottledError]. A code counts once, and after five tries not at all;
+// nobody else's tries count. Who has a second factor is asked for it, whatever the
+// policy says: the mailbox alone opens nothing for them.
+func (l *Login) MailedCode(ctx context.Context, in idp.SignIn, typed string) (idp.SignIn, error) {
+	if !l.TakesMailCodes() {
+		return idp.SignIn{}, idp.Errorf(idp.Denied, "Codes by mail are not taken here. Use your password or a passkey.")
+	}
+	if Next(in) != StepPassword || in.UserID != "" {
+		return idp.SignIn{}, noMailCode()
+	}
+	if err := l.throttleAddress(ctx); err != nil {
+		return idp.SignIn{}, err
+	}
+	var proof idp.Proof
+	err := error(wrongMailCode()) // what can be no code costs no try
+	if digits := digitsOf(typed); len(digits) == mailCodeLength {
+		proof, err = l.Gate.SpendMailCode(ctx, in, l.mailCodeMAC(in.ID, digits))
+	}
+	if idp.IsKind(err, idp.Unauthenticated) {
+		return idp.SignIn{}, l.refuseMailCode(ctx, in, "", "wrong code")
+	}
+	if err != nil {
+		return idp.SignIn{}, err
+	}
+	next, err := l.second(ctx, in, proof.UserID)
+	if err != nil {
+		return idp.SignIn{}, err
+	}
+	next.Several = next.Several || len(next.Has) > 0
+	e := l.event(ctx, "signin.mail.ok")
+	e.UserID, e.AppID = proof.UserID, in.AppID
+	e.Actor.Kind, e.Actor.UserID = "user", proof.UserID
+	proven, err := l.Gate.Prove(ctx, next, proof, idp.Witness{Events: []idp.Event{e}}, methodMail)
+	if idp.IsKind(err, idp.Unauthenticated) {
+		return idp.SignIn{}, l.refuseMailCode(ctx, in, proof.UserID, notAnyMore)
+	}
+	return proven, err
+}
+
+func (l *Login) refuseMailCode(ctx context.Context, in idp.SignIn, id idp.UserID, why string) error {
+	e := l.event(ctx, "signin.mail.refuse")
+	e.UserID, e.AppID, e.Detail = id, in.AppID, map[string]string{"reason": why}
+	if err := l.Store.Record(ctx, e); err != nil {
+		return fmt.Errorf("record the refusal: %w", err)
+	}
+	return wrongMailCode()
+}
+
+// wrongMailCode is the one refusal.
+func wrongMailCode() *idp.Error {
+	return idp.Errorf(idp.Unauthenticated, "This code is not right, or is good no more. Type the one of the newest mail, or have another sent.")
+}
+
+// digitsOf is what was typed without what stands between the digits.
+func digitsOf(typed string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, typed[:min(len(typed), 64)])
+}

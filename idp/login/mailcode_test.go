@@ -1,0 +1,334 @@
+package login
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// mailHouse sends mails and takes codes from them.
+func mailHouse(t *testing.T) *house {
+	t.Helper()
+	h := newHouse(t)
+	h.store.Mails = true
+	h.MailCodes, h.MailCodeKey = func() bool { return true }, []byte("a key of the house")
+	return h
+}
+
+// mailed sends what waits, as the worker does, and returns the codes by sign-in.
+func (h *house) mailed() map[idp.SignInID]string {
+	h.Helper()
+	hand := string(idp.NewEventID())
+	mails, err := h.store.ClaimMails(h.Context(), hand, h.now(), time.Minute, 500)
+	h.ok(err)
+	codes := map[idp.SignInID]string{}
+	for _, m := range mails {
+		m.State, m.FinishedAt = idp.MailSent, h.now()
+		if m.Kind == idp.MailSignInCode {
+			sent, until, err := h.WriteCode(h.Context(), m)
+			if err != nil {
+				h.is(err, idp.Unauthenticated)
+				m.State = idp.MailDropped
+			} else {
+				codes[idp.SignInID(m.Data["sign_in"])] = sent.Data["code"]
+				if m.Data["code"] != "" || !until.Equal(h.now().Add(10*time.Minute)) {
+					h.Errorf("the mail that is kept has %v; good until %s", m.Data, until)
+				}
+			}
+		}
+		h.ok(h.store.SaveMail(h.Context(), m, hand))
+	}
+	return codes
+}
+
+// asksCode asks for a code in a sign-in of its own, and returns both.
+func (h *house) asksCode(name, address, device string) (idp.SignIn, string) {
+	h.Helper()
+	in := h.begin()
+	in.Device = device
+	h.ok(h.MailCode(h.from(address), in, name, "en"))
+	return in, h.mailed()[in.ID]
+}
+
+// TestACodeFromAMailIsOneFactor, and a sign-in like one by a password.
+func TestACodeFromAMailIsOneFactor(t *testing.T) {
+	t.Parallel()
+	h := mailHouse(t)
+	anna := h.user("anna", "")
+	in, code := h.asksCode("anna@example.org", "192.0.2.1", "")
+	if len(code) != 9 || strings.Trim(code, "0123456789 ") != "" {
+		t.Fatalf("the code is %q", code)
+	}
+	in, err := h.MailedCode(h.from("192.0.2.1"), in, code)
+	h.ok(err)
+	if Next(in) != StepDone || in.UserID != anna.ID || !slices.Equal(in.Methods, []string{"mail"}) || !slices.Equal(AMR(in.Methods), []string{"otp"}) || MultiFactor(in.Methods) {
+		t.Errorf("%s, %s by %v", Next(in), in.UserID, in.Methods)
+	}
+	_, s, err := h.gate.Start(t.Context(), in, "", "")
+	h.ok(err)
+	h.Demand = func(context.Context, idp.UserID, idp.AppID) (idp.Demand, error) {
+		return idp.Demand{SecondFactor: true}, nil
+	}
+	if _, whole, err := h.Suffices(t.Context(), s, "app_x"); whole || err != nil {
+		t.Errorf("where a second factor is asked for it is enough: %v", err)
+	}
+	for kind, n := range map[string]int{"signin.mail.ask": 1, "signin.mail.ok": 1, "signin.mail.refuse": 0} {
+		if e := h.events(kind); len(e) != n || n == 1 && e[0].UserID != anna.ID {
+			t.Errorf("%s: %+v", kind, e)
+		}
+	}
+	// For an app that the policy asks more for, there is a second step.
+	wish, err := h.Begin(t.Context(), idp.SignIn{ResumeURL: "/resume", AppID: "app_x", Protocol: idp.ProtocolOIDC}, bind)
+	h.ok(err)
+	h.ok(h.MailCode(h.from("192.0.2.1"), wish, "anna", "en"))
+	wish, err = h.MailedCode(h.from("192.0.2.1"), wish, h.mailed()[wish.ID])
+	h.ok(err)
+	if Next(wish) != StepHelp {
+		t.Errorf("where a second factor is asked for comes %s", Next(wish))
+	}
+}
+
+// EN-02: whoever is named, the answers are the same, and so is the work.
+func TestEN02AskingForACodeTellsNothingOfAnybody(t *testing.T) {
+	t.Parallel()
+	h := mailHouse(t)
+	h.user("anna", secret)
+	gone := h.user("gone", secret)
+	h.user("fresh", "")
+	eves := h.knownTo(h.user("eve", secret), "")
+	h.suspend(gone)
+	for _, device := range []string{"", eves, "a secret that nobody has ever given out"} {
+		var want string
+		for i, name := range []string{"anna", "gone", "fresh", "nobody", "nobody@example.org"} {
+			from := h.from(fmt.Sprintf("192.0.%d.1:1000", i))
+			in := h.begin()
+			in.Device = device
+			var answers []string
+			for range 12 { // until there were too many
+				before := h.store.Statements()
+				err := h.MailCode(from, in, name, "en")
+				answers = append(answers, fmt.Sprint(h.store.Statements()-before, err))
+				if err != nil {
+					break
+				}
+			}
+			h.mailed()
+			for range 7 { // until the code is void
+				before := h.store.Statements()
+				_, err := h.MailedCode(from, in, "12345678")
+				answers = append(answers, fmt.Sprint(h.store.Statements()-before, err))
+			}
+			got := strings.Join(answers, "\n")
+			if want == "" {
+				want = got
+			}
+			if got != want {
+				t.Errorf("%q with %.9s:\n%s\nothers:\n%s", name, device, got, want)
+			}
+			h.clock.pass(24 * time.Hour)
+		}
+	}
+}
+
+// TestMF03AMailedCodeCountsOnce, from 64 at once over two nodes; in its own
+// sign-in, for ten minutes, the newest, and while few were wrong.
+func TestMF03AMailedCodeCountsOnce(t *testing.T) {
+	t.Parallel()
+	h := mailHouse(t)
+	h.user("anna", secret)
+	h.user("berta", secret)
+	try := func(in idp.SignIn, code string) error {
+		_, err := h.MailedCode(h.from("192.0.2.1"), in, code)
+		return err
+	}
+	in, code := h.asksCode("anna", "192.0.2.1", "")
+	other := &Login{Store: h.Store, Gate: h.Gate, Hasher: h.Hasher, Canonical: h.Canonical, Box: h.Box, Now: h.Now, MailCodes: h.MailCodes, MailCodeKey: h.MailCodeKey}
+	var won atomic.Int64
+	var all sync.WaitGroup
+	for i := range 64 {
+		node := []*Login{h.Login, other}[i%2]
+		all.Go(func() {
+			switch _, err := node.MailedCode(h.from(fmt.Sprintf("198.51.%d.1", i)), in, code); {
+			case err == nil:
+				won.Add(1)
+			case !idp.IsKind(err, idp.Unauthenticated):
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if won.Load() != 1 {
+		t.Errorf("one code was good %d times", won.Load())
+	}
+
+	// In another browser's sign-in it is worth nothing.
+	h.clock.pass(time.Hour)
+	_, stolen := h.asksCode("anna", "192.0.2.1", "")
+	thief, theirs := h.asksCode("berta", "203.0.113.1", "")
+	h.is(try(thief, stolen), idp.Unauthenticated)
+	h.ok(try(thief, strings.ReplaceAll(theirs, " ", "-")))
+
+	// The newest counts.
+	h.clock.pass(time.Hour)
+	in, older := h.asksCode("anna", "192.0.2.1", "")
+	h.ok(h.MailCode(h.from("192.0.2.1"), in, "anna", "en"))
+	newer := h.mailed()[in.ID]
+	h.is(try(in, older), idp.Unauthenticated)
+	h.ok(try(in, newer))
+
+	h.clock.pass(time.Hour)
+	in, code = h.asksCode("anna", "192.0.2.1", "")
+	h.clock.pass(10 * time.Minute)
+	h.is(try(in, code), idp.Unauthenticated)
+
+	h.clock.pass(time.Hour)
+	in, code = h.asksCode("anna", "192.0.2.1", "")
+	for i := range 5 {
+		for _, none := range []string{"", "1234567", "no code"} { // what can be none costs no try
+			h.is(try(in, none), idp.Unauthenticated)
+		}
+		h.is(try(in, fmt.Sprintf("%08d", i)), idp.Unauthenticated)
+	}
+	h.is(try(in, code), idp.Unauthenticated)
+
+	// Two are two, also of the same digits: what is kept is of one sign-in.
+	if a, b := h.mailCodeMAC("sin_a", "12345678"), h.mailCodeMAC("sin_b", "12345678"); a == b || strings.Contains(a, "12345678") {
+		t.Errorf("kept as %s and %s", a, b)
+	}
+}
+
+// TestBF03NobodysCodesKeepAPersonOut: strangers who ask and guess in her name use
+// up neither what she may ask for on her own browser, nor her password.
+func TestBF03NobodysCodesKeepAPersonOut(t *testing.T) {
+	t.Parallel()
+	h := mailHouse(t)
+	anna := h.user("anna", secret)
+	hers := h.knownTo(anna, "")
+	var mine idp.SignIn
+	for i := range 200 {
+		in := h.begin()
+		h.ok(h.MailCode(h.from(fmt.Sprintf("2001:db8:%x::1", i)), in, "anna", "en"))
+		h.mailed()
+		for range 6 {
+			_, err := h.MailedCode(h.from(fmt.Sprintf("2001:db8:%x::1", i)), in, "12345678")
+			h.is(err, idp.Unauthenticated)
+		}
+		mine = in
+	}
+	if n := len(h.mailsTo(anna.ID)); n > 10 {
+		t.Errorf("%d mails to her", n)
+	}
+	if _, err := h.MailedCode(h.from("192.0.2.1"), mine, "12345678"); !idp.IsKind(err, idp.Unauthenticated) {
+		t.Error(err)
+	}
+	in, code := h.asksCode("anna", "192.0.2.55", hers)
+	_, err := h.MailedCode(h.from("192.0.2.55"), in, code)
+	h.ok(err)
+	h.ok(h.try("192.0.2.56", "anna", secret))
+	h.clock.pass(time.Hour)
+	if _, code := h.asksCode("anna", "192.0.2.77", ""); code == "" {
+		t.Error("an hour later a new browser of hers gets none")
+	}
+}
+
+// TestMF01ACodeFromAMailIsNeverTheSecond: beside a password there is none, be it
+// first or last, for the mailbox may have set that; and who has a second factor
+// proves it, whatever the policy says.
+func TestMF01ACodeFromAMailIsNeverTheSecond(t *testing.T) {
+	t.Parallel()
+	h := mailHouse(t)
+	ada := h.user("ada", secret)
+	p, _ := h.sets(ada)
+	h.mailed()
+	in, code := h.asksCode("ada", "192.0.2.1", "")
+	in, err := h.MailedCode(h.from("192.0.2.1"), in, code)
+	h.ok(err)
+	if Next(in) != StepCode {
+		t.Fatalf("after the mailed code comes %s", Next(in))
+	}
+	in, err = h.Password(h.from("192.0.2.1"), in, "ada", secret)
+	h.ok(err)
+	if Next(in) != StepCode || MultiFactor(in.Methods) {
+		t.Errorf("with the password beside it comes %s, by %v", Next(in), in.Methods)
+	}
+	h.is(h.MailCode(h.from("192.0.2.1"), in, "ada", "en"), idp.Conflict)
+	in, err = h.Code(h.from("192.0.2.1"), in, p.code())
+	h.ok(err)
+	if Next(in) != StepDone {
+		t.Errorf("after the app's code comes %s", Next(in))
+	}
+
+	half := h.half("ada")
+	h.is(h.MailCode(h.from("192.0.2.1"), half, "ada", "en"), idp.Conflict)
+	_, err = h.MailedCode(h.from("192.0.2.1"), half, "12345678")
+	h.is(err, idp.Conflict)
+	// A code that was asked for before the password is void after it.
+	in, _ = h.asksCode("ada", "192.0.2.1", "")
+	h.ok(h.MailCode(h.from("192.0.2.1"), in, "ada", "en"))
+	_, err = h.Password(h.from("192.0.2.1"), in, "ada", secret)
+	h.ok(err)
+	if late := h.mailed()[in.ID]; late != "" {
+		t.Error("a code was mailed for a sign-in that is somebody's")
+	}
+	// A passkey is a second factor too.
+	k := passkeyHouse(t)
+	k.store.Mails, k.MailCodes, k.MailCodeKey = true, h.MailCodes, h.MailCodeKey
+	grace := k.user("grace", secret)
+	k.enrol(grace, newDevice())
+	k.mailed()
+	in, code = k.asksCode("grace", "192.0.2.1", "")
+	in, err = k.MailedCode(k.from("192.0.2.1"), in, code)
+	k.ok(err)
+	if Next(in) != StepCode {
+		t.Errorf("for who has a passkey comes %s", Next(in))
+	}
+	if MultiFactor([]string{"pwd", "mail"}) || !MultiFactor([]string{"pwd", "otp"}) {
+		t.Error("a code from a mail makes a second factor, or one of an app does not")
+	}
+	if got := AMR([]string{"mail", "otp", "mfa"}); !slices.Equal(got, []string{"otp", "mfa"}) {
+		t.Errorf("apps are told %v", got)
+	}
+}
+
+// TestACodeFromAMailDiesWithWhatThePersonHolds, sent or not, and with the policy
+// that allowed it.
+func TestACodeFromAMailDiesWithWhatThePersonHolds(t *testing.T) {
+	t.Parallel()
+	h := mailHouse(t)
+	anna := h.user("anna", secret)
+	sent, code := h.asksCode("anna", "192.0.2.1", "")
+	waits := h.begin()
+	h.ok(h.MailCode(h.from("192.0.2.1"), waits, "anna", "en"))
+	_, err := h.store.Commit(t.Context(), idp.Change{Ending: &idp.Ending{Kind: idp.EndPasses, UserID: anna.ID, Key: "x", At: h.now(), ReceiptID: idp.NewReceiptID()}})
+	h.ok(err)
+	_, err = h.MailedCode(h.from("192.0.2.1"), sent, code)
+	h.is(err, idp.Unauthenticated)
+	if late := h.mailed()[waits.ID]; late != "" {
+		t.Error("a code was mailed after what it hangs on was ended")
+	}
+	in, code := h.asksCode("anna", "192.0.2.1", "")
+	h.MailCodes = func() bool { return false }
+	_, err = h.MailedCode(h.from("192.0.2.1"), in, code)
+	h.is(err, idp.Denied)
+	h.is(h.MailCode(h.from("192.0.2.1"), in, "anna", "en"), idp.Denied)
+	h.MailCodes = nil
+	h.is(h.MailCode(h.from("192.0.2.1"), in, "anna", "en"), idp.Denied)
+	// Nobody asks for more than some from one address.
+	h.MailCodes = func() bool { return true }
+	for i := range 30 {
+		if err = h.MailCode(h.from("192.0.2.1"), in, fmt.Sprint("name", i), "en"); err != nil {
+			break
+		}
+	}
+	if _, slow := errors.AsType[*ThrottledError](err); !slow {
+		t.Errorf("thirty from one address: %v", err)
+	}
+}

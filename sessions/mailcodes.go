@@ -1,0 +1,45 @@
+package sessions
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/idp"
+)
+
+// MailCodes are passes of minutes: codes that were mailed for one SignIn.
+type MailCodes interface {
+	// CreateMailCode writes a code for a SignIn of nobody that is not over, in
+	// place of those before it.
+	CreateMailCode(ctx context.Context, c idp.MailCode) error
+	// SpendMailCode takes the code of a SignIn that has this MAC, once; so many
+	// tries void it.
+	SpendMailCode(ctx context.Context, in idp.SignInID, mac string, tries int, now time.Time) (idp.Proof, error)
+}
+
+const (
+	// MailCodeTTL is how long a code works that was mailed.
+	MailCodeTTL = 10 * time.Minute
+	// mailCodeTries is how many codes are looked at, right ones too.
+	mailCodeTries = 5
+)
+
+// NewMailCode issues a code, of which mac is the MAC with its SignIn, where that
+// SignIn is nobody's yet and not over. It answers idp.Unauthenticated where not, and
+// where the proof does not stand.
+func (g *Gate) NewMailCode(ctx context.Context, proof idp.Proof, in idp.SignInID, mac string) (idp.MailCode, error) {
+	now := idp.Time(g.Now())
+	c := idp.MailCode{SignInID: in, Proof: proof, MAC: mac, CreatedAt: now, ExpiresAt: now.Add(MailCodeTTL)}
+	return c, g.Backend.CreateMailCode(ctx, c)
+}
+
+// SpendMailCode accepts the code with this MAC in its SignIn, once, and returns
+// whose it is. Every other answer is the same idp.Unauthenticated: a wrong code, one
+// that was used, has run out or was tried too often, or none.
+func (g *Gate) SpendMailCode(ctx context.Context, in idp.SignIn, mac string) (idp.Proof, error) {
+	proof, err := g.Backend.SpendMailCode(ctx, in.ID, mac, mailCodeTries, idp.Time(g.Now()))
+	if err != nil {
+		return idp.Proof{}, unknown(err, "no such mailed code")
+	}
+	return proof, nil
+}

@@ -1,0 +1,58 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"gatehouse/idp"
+)
+
+const (
+	// The newest of a sign-in replaces those before it. Where somebody has proven
+	// something in the sign-in, or it is over, there is none.
+	mailCodeInto = `INSERT INTO mail_codes (sign_in_id, user_id, epoch, generation, mac, tries, created_at, expires_at, used_at) `
+	waits        = `EXISTS (SELECT 1 FROM sign_ins i WHERE i.id = $4 AND i.user_id = '' AND i.done_at = 0 AND i.expires_at > $6 AND i.` + sinceCut + `)`
+	replacing    = ` ON CONFLICT (sign_in_id) DO UPDATE SET user_id = excluded.user_id, epoch = excluded.epoch, generation = excluded.generation,
+		mac = excluded.mac, tries = 0, created_at = excluded.created_at, expires_at = excluded.expires_at, used_at = 0`
+	mailCodeSQLite   = mailCodeInto + `SELECT $4, u.id, $2, $3, $5, 0, $6, $7, 0 FROM users u CROSS JOIN house h WHERE ` + proven + ` AND ` + waits + replacing
+	mailCodePostgres = standingPostgres + ` ` + mailCodeInto + `SELECT $4, ok.id, $2, $3, $5, 0, $6, $7, 0 FROM ok WHERE ` + waits + replacing
+
+	// One statement counts the try and takes the code, so that of many at once no
+	// more are looked at than may be, and one has it.
+	tryMailCode = `UPDATE mail_codes SET tries = tries + 1, used_at = CASE WHEN mac = $2 THEN CAST($3 AS BIGINT) ELSE 0 END
+		WHERE sign_in_id = $1 AND used_at = 0 AND tries < $4 AND expires_at > $3
+		AND EXISTS (SELECT 1 FROM users u CROSS JOIN house h WHERE u.id = mail_codes.user_id AND u.status = 'active'
+			AND u.epoch = mail_codes.epoch AND h.generation = mail_codes.generation AND mail_codes.created_at >= h.cut_before)
+		RETURNING user_id, epoch, generation, used_at`
+)
+
+// CreateMailCode writes a code for a SignIn of nobody that is not over, in place
+// of those before it, where its proof stands; idp.Unauthenticated where not.
+func (s *Store) CreateMailCode(ctx context.Context, c idp.MailCode) error {
+	n, err := s.exec(ctx, "write a code that is mailed", s.db.dialect(mailCodeSQLite, mailCodePostgres),
+		c.UserID, c.Epoch, c.Generation, c.SignInID, c.MAC, us(c.CreatedAt), us(c.ExpiresAt))
+	if err == nil && n == 0 {
+		err = refused()
+	}
+	return err
+}
+
+// SpendMailCode takes the code of a SignIn that has this MAC, once, and returns
+// the proof it carries. Every other is idp.Unauthenticated and counts: after so many
+// tries the code is good no more.
+func (s *Store) SpendMailCode(ctx context.Context, in idp.SignInID, mac string, tries int, now time.Time) (idp.Proof, error) {
+	type taken struct {
+		idp.Proof
+		at time.Time
+	}
+	found, err := returning(ctx, s, "take a code that was mailed", func(r row) (t taken, err error) {
+		return t, r.Scan(&t.UserID, &t.Epoch, &t.Generation, at(&t.at))
+	}, tryMailCode, in, mac, us(now), tries)
+	switch {
+	case err != nil:
+		return idp.Proof{}, err
+	case len(found) == 0 || found[0].at.IsZero():
+		return idp.Proof{}, refused()
+	}
+	return found[0].Proof, nil
+}

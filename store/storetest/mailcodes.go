@@ -1,0 +1,59 @@
+package storetest
+
+import (
+	"time"
+
+	"gatehouse/idp"
+)
+
+func testMailCodes(h *house) {
+	ada := h.user("ada")
+	begun := func() idp.SignIn {
+		h.Helper()
+		in := idp.SignIn{ID: idp.NewSignInID(), CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}
+		h.ok(h.CreateSignIn(h.ctx, in))
+		return in
+	}
+	write := func(in idp.SignIn, mac string) error {
+		return h.CreateMailCode(h.ctx, idp.MailCode{SignInID: in.ID, Proof: h.proof(ada), MAC: mac, CreatedAt: h.now, ExpiresAt: h.now.Add(10 * time.Minute)})
+	}
+	refused := func(in idp.SignInID, mac string, at time.Time) {
+		h.Helper()
+		_, err := h.SpendMailCode(h.ctx, in, mac, 3, at)
+		h.is(err, idp.Unauthenticated)
+	}
+	in := begun()
+	refused(in.ID, "right", h.now) // none was written
+	h.ok(write(in, "older"))
+	h.ok(write(in, "right"))
+	refused(in.ID, "older", h.now)
+	refused(begun().ID, "right", h.now)
+	refused(in.ID, "right", h.now.Add(10*time.Minute))
+	proof, err := h.SpendMailCode(h.ctx, in.ID, "right", 3, h.now)
+	h.ok(err)
+	h.same(h.proof(ada), proof)
+	refused(in.ID, "right", h.now)
+
+	h.ok(write(in, "right")) // another one begins anew
+	for range 3 {
+		refused(in.ID, "wrong", h.now)
+	}
+	refused(in.ID, "right", h.now)
+	h.ok(write(in, "right"))
+
+	// A sign-in that is over, or somebody's, waits for none.
+	over := idp.SignIn{ID: idp.NewSignInID(), CreatedAt: h.now.Add(-time.Hour), ExpiresAt: h.now}
+	h.ok(h.CreateSignIn(h.ctx, over))
+	h.is(write(over, "right"), idp.Unauthenticated)
+	h.is(write(idp.SignIn{ID: idp.NewSignInID()}, "right"), idp.Unauthenticated)
+	proven := begun()
+	proven.Proof, proven.Methods, proven.AuthTime = h.proof(ada), []string{"pwd"}, h.now
+	h.ok(h.ProveSignIn(h.ctx, proven, h.now))
+	h.is(write(proven, "right"), idp.Unauthenticated)
+
+	fresh := begun()
+	h.suspend(ada)
+	refused(in.ID, "right", h.now)
+	h.is(write(fresh, "right"), idp.Unauthenticated)
+	h.ok(h.Purge(h.ctx, h.now.Add(11*time.Minute)))
+}
