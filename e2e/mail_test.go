@@ -256,3 +256,117 @@ func TestMailBringsPeopleInAndBack(t *testing.T) {
 		}
 	}
 }
+
+var codeInMail = regexp.MustCompile(`\b\d{4} \d{4}\b`)
+
+// TestACodeByMailSignsIn, without scripts, against the running binary and a mail
+// server, where the policy says so: in the browser that asked for it and in no other,
+// with the same answers for every name.
+func TestACodeByMailSignsIn(t *testing.T) {
+	t.Parallel()
+	box := newMailbox(t)
+	token := strings.Repeat("token ", 5)[:26]
+	p := start(t, []string{"serve"}, map[string]string{
+		"GATEHOUSE_ADMIN_TOKEN": token, "GATEHOUSE_SMTP": "smtp://" + box.addr, "GATEHOUSE_MAIL_FROM": "gatehouse@example.com",
+	})
+	api := &client.Client{URL: p.URL, Token: token}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"anna", "bert"} {
+		_, err := api.AddUser(t.Context(), client.Person{Username: name, Email: name + "@example.org"})
+		must(err)
+	}
+	named := func(v *visitor, name string) *answer {
+		t.Helper()
+		return submit(t, v.get(t, p.URL+"/signin").follow(t), "/identifier", url.Values{"username": {name}})
+	}
+	// Off by default: it is not offered, and not there.
+	page := named(newVisitor(t), "anna")
+	if strings.Contains(page.Body, "Email me a code") {
+		t.Fatal("a code by mail is offered before anybody allowed it")
+	}
+	f := formTo(t, page, "/password")
+	f.fields.Set("username", "anna")
+	v := page.visitor
+	v.Header.Set("Sec-Fetch-Site", "same-origin")
+	for _, path := range []string{"/mail", "/mailed"} {
+		if got := v.postForm(t, p.URL+strings.TrimSuffix(f.action, "/password")+path, f.fields); got.Status != http.StatusForbidden {
+			t.Errorf("%s answered %d before anybody allowed it", path, got.Status)
+		}
+	}
+	set, err := api.SetPolicy(t.Context(), client.Policy{EmailCode: true}, false, false)
+	must(err)
+	if !set.EmailCode || len(set.Sentences) != 1 || !strings.Contains(set.Sentences[0], "mailed") {
+		t.Errorf("the policy is %+v", set)
+	}
+
+	hers := newVisitor(t)
+	asked := submit(t, named(hers, "anna"), "/mail", nil).follow(t)
+	for _, want := range []string{`autocomplete="one-time-code"`, `inputmode="numeric"`, "Code from the mail"} {
+		if !strings.Contains(asked.Body, want) {
+			t.Errorf("the page has no %s:\n%s", want, asked.Body)
+		}
+	}
+	letter := box.next(t, "anna@example.org", 0)
+	code := codeInMail.FindString(letter.text)
+	if code == "" || strings.Contains(letter.subject, code) {
+		t.Fatalf("the mail %q:\n%s", letter.subject, letter.text)
+	}
+	t.Run("EN-02 the same for everybody", func(t *testing.T) {
+		answers := map[string]*answer{}
+		for _, name := range []string{"anna", "nobody"} {
+			sent := submit(t, named(newVisitor(t), name), "/mail", nil)
+			page := sent.follow(t)
+			answers[name+" asks"] = page
+			answers[name+" types"] = submit(t, page, "/mailed", url.Values{"code": {"1234 5678"}})
+		}
+		strip := regexp.MustCompile(`sin_\w+|value="[^"]*"|nonce-[^']+|nonce="[^"]*"|` + `(?i)anna|nobody`)
+		for _, what := range []string{" asks", " types"} {
+			known, unknown := answers["anna"+what], answers["nobody"+what]
+			clean := func(a *answer) string {
+				return regexp.MustCompile(`class="initial[^>]*>[^<]*<`).ReplaceAllString(strip.ReplaceAllString(a.Body, "x"), "x")
+			}
+			if known.Status != unknown.Status || clean(known) != clean(unknown) {
+				t.Errorf("%s: %d and %d:\n%s\n%s", what, known.Status, unknown.Status, clean(known), clean(unknown))
+			}
+		}
+	})
+	// In another browser the code is worth nothing, be it in a sign-in of its own or
+	// at the address of this one.
+	thief := newVisitor(t)
+	theirs := submit(t, named(thief, "anna"), "/mail", nil).follow(t)
+	if got := submit(t, theirs, "/mailed", url.Values{"code": {code}}); got.Status != http.StatusUnauthorized {
+		t.Errorf("in another browser the code answered %d", got.Status)
+	}
+	if got := thief.get(t, asked.URL.String()); got.Status != http.StatusBadRequest {
+		t.Errorf("another browser at this sign-in gets %d", got.Status)
+	}
+	done := submit(t, asked, "/mailed", url.Values{"code": {code}})
+	if done.Status != http.StatusSeeOther {
+		t.Fatalf("the code answered %d:\n%s", done.Status, done.Body)
+	}
+	if got := hers.get(t, p.URL+"/"); got.Status != http.StatusOK || !strings.Contains(got.Body, "Hello, anna") {
+		t.Errorf("her page answers %d:\n%s", got.Status, got.Body)
+	}
+	if got := submit(t, theirs, "/mailed", url.Values{"code": {code}}); got.Status != http.StatusUnauthorized {
+		t.Errorf("a code that was used answered %d", got.Status)
+	}
+	// A suspension ends a code in a mailbox.
+	late := newVisitor(t)
+	waits := submit(t, named(late, "bert"), "/mail", nil).follow(t)
+	dead := codeInMail.FindString(box.next(t, "bert@example.org", 0).text)
+	_, err = api.Suspend(t.Context(), "bert", "left")
+	must(err)
+	if got := submit(t, waits, "/mailed", url.Values{"code": {dead}}); got.Status != http.StatusUnauthorized {
+		t.Errorf("after a suspension the code answered %d", got.Status)
+	}
+	for _, secret := range []string{code, dead, strings.ReplaceAll(code, " ", "")} {
+		if strings.Contains(p.Log.String(), secret) {
+			t.Error("the log holds a code")
+		}
+	}
+}

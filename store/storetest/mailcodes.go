@@ -48,7 +48,7 @@ func testMailCodes(h *house) {
 	h.is(write(idp.SignIn{ID: idp.NewSignInID()}, "right"), idp.Unauthenticated)
 	proven := begun()
 	proven.Proof, proven.Methods, proven.AuthTime = h.proof(ada), []string{"pwd"}, h.now
-	h.ok(h.ProveSignIn(h.ctx, proven, h.now))
+	h.ok(h.ProveSignIn(h.ctx, proven, h.now, idp.Witness{}))
 	h.is(write(proven, "right"), idp.Unauthenticated)
 
 	fresh := begun()
