@@ -370,3 +370,71 @@ func TestACodeByMailSignsIn(t *testing.T) {
 		}
 	}
 }
+
+// TestRecoveryTakesTwoProofs: who has an authenticator app gives a code of it beside
+// the link, against the running binary, with oathtool's codes; the link alone, and a
+// wrong code, change nothing.
+func TestRecoveryTakesTwoProofs(t *testing.T) {
+	t.Parallel()
+	box := newMailbox(t)
+	token := strings.Repeat("token ", 5)[:26]
+	p := start(t, []string{"serve"}, map[string]string{
+		"GATEHOUSE_ADMIN_TOKEN": token, "GATEHOUSE_SMTP": "smtp://" + box.addr, "GATEHOUSE_MAIL_FROM": "gatehouse@example.com",
+	})
+	api := &client.Client{URL: p.URL, Token: token}
+	if _, err := api.AddUser(t.Context(), client.Person{Username: "anna", Email: "anna@example.org"}); err != nil {
+		t.Fatal(err)
+	}
+	in, err := api.Invite(t.Context(), "anna")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := newVisitor(t)
+	submit(t, v.get(t, in.Link), "/link/", url.Values{"password": {"correct horse battery"}})
+	signs := func(v *visitor, password string) *answer {
+		t.Helper()
+		page := submit(t, v.get(t, p.URL+"/signin").follow(t), "/identifier", url.Values{"username": {"anna"}})
+		return submit(t, page, "/password", url.Values{"password": {password}})
+	}
+	signs(v, "correct horse battery")
+	offer := v.get(t, p.URL+"/codes")
+	key := strings.ReplaceAll(regexp.MustCompile(`<code>([A-Z2-7 ]+)</code>`).FindStringSubmatch(offer.Body)[1], " ", "")
+	if got := submit(t, offer, "/codes/app", url.Values{"code": {oathtool(t, key, "now")}}); got.Status != http.StatusOK {
+		t.Fatalf("the app answered %d:\n%s", got.Status, got.Body)
+	}
+	if told := box.next(t, "anna@example.org", 0); !strings.Contains(told.subject, "authenticator app was set up") {
+		t.Errorf("she is told %q", told.subject)
+	}
+
+	asks := newVisitor(t)
+	submit(t, asks.get(t, p.URL+"/signin/recover"), "/signin/recover", url.Values{"username": {"anna"}})
+	link := box.next(t, "anna@example.org", 1).link(t)
+	page := newVisitor(t).get(t, link)
+	if page.Status != http.StatusOK || !strings.Contains(page.Body, "Code from your authenticator app") {
+		t.Fatalf("the link answered %d:\n%s", page.Status, page.Body)
+	}
+	for _, code := range []string{"", "000000"} {
+		if got := submit(t, page, "/link/", url.Values{"password": {"staple battery horse"}, "code": {code}}); got.Status != http.StatusBadRequest || !strings.Contains(got.Body, `id="code-error"`) {
+			t.Errorf("with %q the link answered %d:\n%s", code, got.Status, got.Body)
+		}
+	}
+	if got := v.get(t, p.URL+"/"); got.Status != http.StatusOK {
+		t.Errorf("a try that was refused has ended her session: %d", got.Status)
+	}
+	done := submit(t, page, "/link/", url.Values{"password": {"staple battery horse"}, "code": {oathtool(t, key, "now + 30 seconds")}})
+	if done.Status != http.StatusSeeOther || len(done.Header.Values("Set-Cookie")) > 0 {
+		t.Fatalf("with the code the link answered %d, %v:\n%s", done.Status, done.Header, done.Body)
+	}
+	if got := v.get(t, p.URL+"/"); got.Status == http.StatusOK {
+		t.Error("a session of before goes on")
+	}
+	if told := box.next(t, "anna@example.org", 2); !strings.Contains(told.subject, "was recovered") {
+		t.Errorf("she is told %q", told.subject)
+	}
+	if got := signs(newVisitor(t), "staple battery horse").follow(t); !strings.Contains(got.Body, "Second step") {
+		t.Errorf("after the new password comes no second step: %d\n%s", got.Status, got.Body)
+	}
+	if got := newVisitor(t).get(t, link); got.Status != http.StatusGone {
+		t.Errorf("the link answers %d once more", got.Status)
+	}
+}

@@ -41,7 +41,7 @@ func (s *Store) Purge(ctx context.Context, now time.Time) error {
 		{purgeSignIns, now},
 		{purgeThrottles, now},
 		{purgeSpent, now},
-		{purgeTokens, now.Add(-time.Hour)},  // a node whose clock is behind takes the token for longer
+		{purgeTokens, now.Add(-time.Hour)}, // a node whose clock is behind takes the token for longer
 		{purgeMailCodes, now},
 		{purgeDevices, now.Add(-time.Hour)}, // the device is still told that it came too late
 		{purgeRefused, now},

@@ -10,7 +10,8 @@ import (
 )
 
 // Whoever asks for mails, in whatever name, does it so often from one address or
-// network. A known device of the person is not counted with its address.
+// network. A known device of the person is counted by itself, and not with its
+// address.
 func perAskingAddress() []limit { return []limit{{10, 15 * time.Minute}, {60, 24 * time.Hour}} }
 func perAskingNetwork() []limit { return []limit{{40, 15 * time.Minute}, {240, 24 * time.Hour}} }
 
@@ -39,7 +40,8 @@ func (l *Login) askedBy(ctx context.Context, username, device string) (attempt, 
 		d, err := l.Gate.KnownDevice(ctx, device, a.user.ID)
 		switch {
 		case err == nil:
-			return a, asker{own: true, what: "device " + string(d.ID)}, nil
+			_, err := l.count(ctx, perAskingAddress(), "asking on device", string(d.ID))
+			return a, asker{own: true, what: "device " + string(d.ID)}, err
 		case !idp.IsKind(err, idp.Unauthenticated):
 			return attempt{}, asker{}, fmt.Errorf("look for a known device: %w", err)
 		}

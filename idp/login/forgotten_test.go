@@ -226,7 +226,12 @@ func TestOneAddressAsksForFew(t *testing.T) {
 			t.Fatalf("try %d: %v", i, err)
 		}
 	}
-	h.asksFor("anna", "192.0.2.1:99", hers)
+	for i := range most + 1 {
+		err := h.Recover(h.from("192.0.2.1:99"), "anna", hers, "en")
+		if _, slow := errors.AsType[*ThrottledError](err); slow != (i == most) {
+			t.Fatalf("try %d on her browser: %v", i, err)
+		}
+	}
 	h.asksFor("nobody", "198.51.100.1", "")
 	// A network of many addresses has more, and an end.
 	n := 0

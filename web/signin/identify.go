@@ -58,7 +58,7 @@ func (s *SignIn) identified(w http.ResponseWriter, r *http.Request) error {
 // askPassword asks for the password of who was named, or offers a code by mail.
 func (s *SignIn) askPassword(in idp.SignIn, app, username string) passwordView {
 	v := passwordView{Action: stepPath(in, "password"), Back: "/signin/" + string(in.ID), Cancel: cancelPath(in), App: app, Username: clip(username, maxUsername)}
-	if s.Login.TakesMailCodes() {
+	if s.Login.TakesMailCodes() && !proven(in) {
 		v.Mail = stepPath(in, "mail")
 	}
 	return v
