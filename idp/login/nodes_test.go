@@ -95,6 +95,8 @@ func TestOfManyOnTwoNodesOneWins(t *testing.T) {
 		"a link for a new password":         a.link(a.user("carla", secret), idp.LinkPassword),
 		"a link that recovery sent by mail": a.link(a.user("dora", secret), idp.LinkRecovery),
 	} {
-		wins(what, func(h *house, i int) error { return h.SetPassword(t.Context(), l, fmt.Sprintf("a password of try %d", i), "") })
+		wins(what, func(h *house, i int) error {
+			return h.SetPassword(t.Context(), l, fmt.Sprintf("a password of try %d", i), "")
+		})
 	}
 }
