@@ -171,6 +171,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		},
 	}
 	h.notary = &notary.Notary{Store: db, Keys: ring, Issuer: issuer, Now: wallTime, Log: log}
+	h.login.Wake = h.worker.Wake
 	people.Wake, people.Reaches, people.Looks, people.Ruled = h.worker.Wake, h.worker.Reaches, h.faces.Show, asked.follow
 	if err := h.look(ctx); err != nil {
 		return nil, err
@@ -246,7 +247,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 	h.refresher = &saml.Refresher{Documents: documents, Store: h.store, Directory: h.directory, Log: log}
 	h.rehearsals = &rehearsals{oidc: provider, saml: &saml.Rehearsals{Provider: idps, SessionLife: sessionAbsolute}, record: records.Record}
 	admin, err := (&api.API{
-		Preview: h.rehearsals.preview, Test: h.rehearsals.test, ResetFactors: h.resetFactors,
+		Preview: h.rehearsals.preview, Test: h.rehearsals.test, ResetFactors: h.login.RemoveSecondFactors,
 		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Documents: documents, Refresher: h.refresher, Connect: connect(issuer), Explain: explanation, RemoveCredential: h.login.RemoveCredential, Log: log, Now: wallTime,
 		Idle: sessionUnused,
 	}).Handler()
@@ -261,7 +262,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 		door.Routes(),
 		(&portal.Portal{Store: h.store, Directory: h.directory, Login: h.login, Issuer: c.URL.Hostname(), Devices: provider, Newcomers: h.login, Cookies: cookies, Launch: launch(issuer), Place: where.of}).Routes(),
 		(&console.Console{
-			Preview: h.rehearsals.preview, Test: h.rehearsals.test, ResetFactors: h.resetFactors,
+			Preview: h.rehearsals.preview, Test: h.rehearsals.test, ResetFactors: h.login.RemoveSecondFactors,
 			Store: h.store, Directory: h.directory, Outbox: h.worker, Documents: documents, Refresher: h.refresher, URL: issuer, Registration: provider.RegistrationEndpoint(), Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused, RemoveCredential: h.login.RemoveCredential, Stuffing: h.login.FarOverUsual,
 		}).Routes(),
 	)

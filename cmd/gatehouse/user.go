@@ -263,7 +263,16 @@ func (c userResetFactorsCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return api.ResetFactors(ctx, c.User)
+	r, err := api.ResetFactors(ctx, c.User)
+	if err != nil {
+		return err
+	}
+	if r.ID == "" {
+		return c.print(r, func(w *tabwriter.Writer) {
+			row(w, "There was no authenticator app and no recovery code. Nothing has ended.")
+		})
+	}
+	return c.printReceipt(r)
 }
 
 type userRestoreCmd struct{ someUser }

@@ -185,25 +185,3 @@ func (d *Directory) checkLengths(p idp.Policy) error {
 	}
 	return nil
 }
-
-// MayLoseFactors answers idp.Denied for the last owner who has a second factor,
-// where the policy asks one of owners: then nobody could help them in again.
-func (d *Directory) MayLoseFactors(ctx context.Context, id idp.UserID) error {
-	u, err := d.Store.User(ctx, id)
-	if err != nil || u.Role != idp.RoleOwner {
-		return err
-	}
-	others, err := d.Store.OwnersWithSecondFactor(ctx, id)
-	if err != nil || others > 0 {
-		return err
-	}
-	p, err := d.Store.Policy(ctx)
-	if err != nil {
-		return err
-	}
-	groups, err := d.Store.GroupsOf(ctx, id)
-	if err == nil && p.Demand(true, groupIDs(groups), "").SecondFactor {
-		err = idp.Errorf(idp.Denied, "They are the last owner with a second factor, and the policy asks for one. Have another owner add one first.")
-	}
-	return err
-}

@@ -141,28 +141,3 @@ func TestAFileSetsThePolicyByNames(t *testing.T) {
 		t.Errorf("an app that there is not: %v", err)
 	}
 }
-
-// TestTheLastOwnerWithASecondFactorKeepsIt, where the policy asks owners for one.
-func TestTheLastOwnerWithASecondFactorKeepsIt(t *testing.T) {
-	t.Parallel()
-	ctx := context.Background()
-	d, s := newRuled(t)
-	ada, eve, bob := add(t, d, "ada", idp.RoleOwner), add(t, d, "eve", idp.RoleOwner), add(t, d, "bob", idp.RoleEmployee)
-	for _, u := range []idp.User{ada, bob} {
-		give(t, s, u, idp.CredentialTOTP)
-	}
-	if err := d.MayLoseFactors(ctx, ada.ID); err != nil {
-		t.Errorf("nobody asks for one: %v", err)
-	}
-	must[idp.Policy](t)(d.SetPolicy(ctx, idp.Policy{Version: 1, Rules: []idp.PolicyRule{{Owners: true, SecondFactor: true}}}, true))
-	if err := d.MayLoseFactors(ctx, ada.ID); !idp.IsKind(err, idp.Denied) {
-		t.Errorf("the last owner with one: %v", err)
-	}
-	if err := d.MayLoseFactors(ctx, bob.ID); err != nil {
-		t.Errorf("an employee: %v", err)
-	}
-	give(t, s, eve, idp.CredentialPasskey)
-	if err := d.MayLoseFactors(ctx, ada.ID); err != nil {
-		t.Errorf("one of two owners: %v", err)
-	}
-}

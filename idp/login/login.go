@@ -50,6 +50,9 @@ type Login struct {
 	// Demand is what the policy asks of somebody for an app, "" for the house
 	// itself. nil: nothing.
 	Demand func(ctx context.Context, id idp.UserID, app idp.AppID) (idp.Demand, error)
+	// Wake is told when an ending has written a receipt, so that its lines are
+	// worked on at once. May be nil.
+	Wake func()
 	// Breached are more passwords that nobody may set. May be nil.
 	Breached *Breached
 	Now      func() time.Time

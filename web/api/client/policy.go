@@ -54,7 +54,11 @@ func (c *Client) SetPolicy(ctx context.Context, p Policy, accept, dryRun bool) (
 	return out, err
 }
 
-// ResetFactors takes away a person's authenticator app and recovery codes.
-func (c *Client) ResetFactors(ctx context.Context, user string) error {
-	return c.Do(ctx, http.MethodPost, "/users/"+seg(user)+"/reset-factors", nil, nil)
+// ResetFactors takes away a person's authenticator app and recovery codes, and
+// ends everything they hold. Where there were none nothing ends, and the receipt is
+// empty.
+func (c *Client) ResetFactors(ctx context.Context, user string) (Receipt, error) {
+	var r Receipt
+	err := c.Do(ctx, http.MethodPost, "/users/"+seg(user)+"/reset-factors", nil, &r)
+	return r, err
 }
