@@ -16,15 +16,20 @@ func (r PolicyRule) Sentence(group, app string) string {
 	case r.GroupID != "":
 		who = "People in " + group + " need"
 	}
-	factor := "a second factor to sign in"
+	factor := "a second factor"
+	if r.Passkey {
+		factor = "a passkey"
+	}
 	if r.AppID != "" {
-		factor = "a second factor for " + app
+		factor += " for " + app
+	} else {
+		factor += " to sign in"
 	}
 	age := "to have proven who they are within " + PlainSpan(r.MaxAge)
 	switch {
 	case r.MaxAge == 0:
 		return who + " " + factor + "."
-	case !r.SecondFactor:
+	case !r.SecondFactor && !r.Passkey:
 		return who + " " + age + " when they open " + app + "."
 	}
 	return who + " " + factor + ", and " + age + " when they open it."
@@ -40,6 +45,9 @@ func (p Policy) Sentences() []string {
 		out = append(out, fmt.Sprintf("A session ends after %s without use.", PlainSpan(p.Idle)))
 	case p.Absolute > 0:
 		out = append(out, fmt.Sprintf("A session ends after %s in any case.", PlainSpan(p.Absolute)))
+	}
+	if p.Remember > 0 {
+		out = append(out, fmt.Sprintf("A browser in which somebody has given their second factor need not be asked for it again for %s.", PlainSpan(p.Remember)))
 	}
 	return out
 }
@@ -58,10 +66,14 @@ func (l LockedOut) Sentence() string {
 	if more := l.Count - len(names); more > 0 {
 		listed += fmt.Sprintf(" and %d more", more)
 	}
-	if l.Count == 1 {
-		return "One person who is asked for a second factor has none, and could not sign in there: " + listed + "."
+	asked := "a second factor"
+	if l.Passkey {
+		asked = "a passkey or a second factor"
 	}
-	return fmt.Sprintf("%d people who are asked for a second factor have none, and could not sign in there: %s.", l.Count, listed)
+	if l.Count == 1 {
+		return "One person who is asked for " + asked + " has none, and gets no further than their own page there before they have set one up: " + listed + "."
+	}
+	return fmt.Sprintf("%d people who are asked for %s have none, and get no further than their own page there before they have set one up: %s.", l.Count, asked, listed)
 }
 
 // PlainSpan says a span of whole minutes, hours or days: 90 minutes, 8 hours.

@@ -145,9 +145,9 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		node:  node,
 		store: db, ring: ring, out: out, redis: fast, gate: gate, directory: people, closing: make(chan struct{}), metrics: counting,
 		rotation: c.KeyRotation, faces: new(ui.Faces), rules: asked,
-		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Box: box, Demand: asked.demand, Now: wallTime},
+		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Box: box, Demand: asked.demand, Policy: asked.policy, Now: wallTime},
 	}
-	h.login.Passkeys = passkeys
+	h.login.Passkeys, people.Passkeys = passkeys, passkeys != nil
 	people.TakeOver = h.login.TakeOver
 	if c.Breached != "" {
 		if h.login.Breached, err = login.OpenBreached(c.Breached); err != nil {
@@ -233,7 +233,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 		Evidence: func(ctx context.Context, app idp.AppID, session idp.SessionID, what string, byApp bool) error {
 			return h.store.RecordEvidence(ctx, app, session, what, byApp, wallTime())
 		},
-		Fetch: h.out, MTLS: certificates, ProofNonces: c.ProofNonces, Log: log, Now: wallTime,
+		Fetch: h.out, MTLS: certificates, ProofNonces: c.ProofNonces, NoPasskeys: h.login.Passkeys == nil, Log: log, Now: wallTime,
 	}
 	if c.Registration {
 		provider.Registration = &oidc.Registration{Directory: h.directory, Spend: h.gate.SpendInitialToken, Count: h.store.Count}

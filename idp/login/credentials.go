@@ -31,7 +31,7 @@ func (l *Login) MayChange(ctx context.Context, s idp.Session) (bool, error) {
 	if MultiFactor(s.Methods) {
 		return true, nil
 	}
-	has, err := l.HasSecond(ctx, s.UserID)
+	has, _, err := l.HasSecond(ctx, s.UserID)
 	return !has, err
 }
 

@@ -186,7 +186,7 @@ func (l *Login) ownFactors(ctx context.Context, s idp.Session) (idp.User, []idp.
 // place of all they have.
 func (l *Login) withRecovery(u idp.User, all []idp.Credential) (shown []string, change idp.Change) {
 	shown, kept := l.newRecovery(u.ID)
-	change = idp.Change{Users: []idp.User{u}, Credentials: kept}
+	change = idp.Change{Users: []idp.User{u}, Credentials: kept, UntrustDevices: []idp.UserID{u.ID}}
 	for _, c := range all {
 		if c.Kind == idp.CredentialRecovery {
 			change.RemoveCredentials = append(change.RemoveCredentials, c)

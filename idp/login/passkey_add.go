@@ -74,7 +74,7 @@ func (l *Login) AddPasskey(ctx context.Context, s idp.Session, state, response, 
 			return err
 		}
 		added := l.credentialEvent(ctx, "passkey.add", c)
-		_, err = l.Store.Commit(ctx, idp.Change{Users: []idp.User{u}, Credentials: []idp.Credential{c}, Events: []idp.Event{added}})
+		_, err = l.Store.Commit(ctx, idp.Change{Users: []idp.User{u}, Credentials: []idp.Credential{c}, UntrustDevices: []idp.UserID{u.ID}, Events: []idp.Event{added}})
 		return err
 	})
 	return c, err

@@ -205,6 +205,7 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "GET /console/policy", Handler: c.policy},
 		{Pattern: "POST /console/policy/rules", Handler: c.policyRuleAdd},
 		{Pattern: "POST /console/policy/rules/remove", Handler: c.policyRuleRemove},
+		{Pattern: "POST /console/policy/remember", Handler: c.policyRemember},
 		{Pattern: "POST /console/policy/lengths", Handler: c.policyLengths},
 		{Pattern: "GET /console/look", Handler: c.look},
 		{Pattern: "POST /console/look", Handler: c.lookSet, Upload: maxLookForm},

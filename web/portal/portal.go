@@ -64,6 +64,7 @@ func (p *Portal) Routes() []ui.Route {
 		{Pattern: "POST /password", Access: ui.JustProven, Handler: p.passwordChange},
 		{Pattern: "GET /device", Access: ui.SignedIn, Handler: p.deviceAsk},
 		{Pattern: "POST /device", Access: ui.SignedIn, Handler: p.deviceDecide},
+		{Pattern: "POST /devices/{id}/untrust", Access: ui.SignedIn, Handler: p.untrustDevice},
 		{Pattern: "POST /devices/{id}/own", Access: ui.SignedIn, Handler: p.ownDevice},
 		{Pattern: "GET /devices/{id}/disown", Access: ui.JustProven, Handler: p.askDisown},
 		{Pattern: "POST /devices/{id}/disown", Access: ui.JustProven, Handler: p.disown},

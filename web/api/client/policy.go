@@ -11,6 +11,9 @@ type Policy struct {
 	Rules    []PolicyRule `json:"rules,omitempty" yaml:"rules,omitempty"`
 	Idle     string       `json:"idle,omitempty" yaml:"idle,omitempty"`         // a session ends after so long without use
 	Absolute string       `json:"absolute,omitempty" yaml:"absolute,omitempty"` // a session ends after so long in any case
+	// Remember is for how many days a browser need not be asked for the second factor
+	// again in which somebody gave theirs, like 30d; empty: it always is.
+	Remember string `json:"remember,omitempty" yaml:"remember,omitempty"`
 	// Version is the one that a new policy is decided on; 0: whichever is the newest.
 	Version int64 `json:"version,omitempty" yaml:"-"`
 	// Sentences say the policy in plain English; told, never taken.
@@ -26,10 +29,12 @@ type PolicyRule struct {
 	Group        string `json:"group,omitempty" yaml:"group,omitempty"`
 	App          string `json:"app,omitempty" yaml:"app,omitempty"`
 	SecondFactor bool   `json:"second_factor,omitempty" yaml:"second_factor,omitempty"`
+	Passkey      bool   `json:"passkey,omitempty" yaml:"passkey,omitempty"` // a passkey, and no other second factor
 	MaxAge       string `json:"max_age,omitempty" yaml:"max_age,omitempty"` // how old the proof may be when the app is opened
 }
 
-// LocksOut are people of whom a second factor is asked and who have none.
+// LocksOut are people of whom a second factor or a passkey is asked and who have
+// none: they get no further than their own page.
 type LocksOut struct {
 	Count    int      `json:"count"`
 	Users    []string `json:"users"` // the first of them, by username
