@@ -549,7 +549,7 @@ func TestEveryPageStandsInABrowser(t *testing.T) {
 func samplePolicy() policyView {
 	p := idp.Policy{Idle: 30 * time.Minute, Absolute: 8 * time.Hour}
 	return policyView{
-		Version: "3", Factor: "passkey", Remember: "30", Idle: "30m", Absolute: "8h", Sentences: p.Sentences(),
+		Version: "3", Factor: "passkey", Remember: "30", Remembered: idp.Policy{Remember: 30 * 24 * time.Hour}.Sentences(), Idle: "30m", Absolute: "8h", Sentences: p.Sentences(),
 		Groups: []ui.Choice{{Value: "", Label: "Everybody"}, {Value: "owners", Label: "Owners"}, {Value: "grp_x", Label: "People in " + uitest.Bait}},
 		Apps:   []ui.Choice{{Value: "", Label: "every sign-in"}, {Value: "app_x", Label: "Payroll"}},
 		Rules: []ruleRow{

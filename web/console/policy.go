@@ -17,7 +17,9 @@ import (
 type policyView struct {
 	Version   string
 	Rules     []ruleRow
-	Sentences []string // beside the rules
+	Sentences []string // of how long sessions last
+	// Remembered says for how long browsers are.
+	Remembered []string
 
 	Groups, Apps []ui.Choice
 	Who, App     string // of the rule that was typed
@@ -53,7 +55,7 @@ func (c *Console) policy(w http.ResponseWriter, r *http.Request) error {
 
 func (c *Console) policyView(ctx context.Context, p idp.Policy) (policyView, error) {
 	v := policyView{
-		Version: strconv.FormatInt(p.Version, 10), Sentences: p.Sentences(), Factor: "second",
+		Version: strconv.FormatInt(p.Version, 10), Sentences: idp.Policy{Idle: p.Idle, Absolute: p.Absolute}.Sentences(), Remembered: idp.Policy{Remember: p.Remember}.Sentences(), Factor: "second",
 		Idle: spanTyped(p.Idle), Absolute: spanTyped(p.Absolute),
 	}
 	if p.Remember > 0 {
