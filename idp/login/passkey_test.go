@@ -406,7 +406,7 @@ func TestAPasskeyMayBecomeSyncedAndNotTheOtherWay(t *testing.T) {
 		t.Errorf("%d events that it is synced, want 1", got)
 	}
 	d.Options.BackupEligible, d.Options.BackupState = false, false
-	h.refused(d, "Backup Eligible")
+	h.refused(d, reasonUnsynced)
 }
 
 // TestEveryoneIsRefusedAlike: unknown, removed, suspended, and no address is
