@@ -15,7 +15,7 @@ const day = 24 * time.Hour
 // remembering is a house whose policy lets browsers be remembered for 30 days.
 func remembering(t *testing.T) (*house, *idp.Policy) {
 	t.Helper()
-	h := newHouse(t)
+	h := passkeyHouse(t)
 	p := &idp.Policy{Version: 2, Remember: 30 * day, RememberSince: 2}
 	h.Policy = func() idp.Policy { return *p }
 	return h, p
@@ -185,6 +185,9 @@ func TestWhatEndsARememberedBrowser(t *testing.T) {
 		"new recovery codes": func(h *house, _ *idp.Policy, u idp.User, _ *phone) {
 			_, err := h.RenewRecovery(h.Context(), h.own(u))
 			h.ok(err)
+		},
+		"a passkey added": func(h *house, _ *idp.Policy, u idp.User, _ *phone) {
+			h.enrol(u, newDevice())
 		},
 		"the app taken away and added again": func(h *house, _ *idp.Policy, u idp.User, _ *phone) {
 			_, err := h.RemoveSecondFactors(h.Context(), u.ID)
