@@ -14,6 +14,7 @@ var explained = map[string]map[string]idp.Explanation{
 		"unknown user":   {Meaning: "Nobody here has that username or email.", Side: idp.SidePerson, Change: "Sign in by the username or email that an owner sees on the person's page."},
 		"suspended":      {Meaning: "The person is suspended.", Side: idp.SideHouse, Change: "Restore the person, if they are to sign in again."},
 		"no password":    {Meaning: "The person has no password.", Side: idp.SideHouse, Change: "Make a link on the person's page, by which they set one."},
+		notAnyMore:       stoodNoMore(),
 		"wrong password": {Meaning: "The password is not the person's.", Side: idp.SidePerson, Change: "Try again; if it is forgotten, an owner makes a link on the person's page."},
 		"":               {Meaning: "The sign-in was refused.", Side: idp.SidePerson, Change: "Start again from the app or from the portal."},
 	},
@@ -33,6 +34,7 @@ var explained = map[string]map[string]idp.Explanation{
 		"":      {Meaning: "Somebody went through many names from one place, as with a list of stolen passwords. The place has become slow: each further name counts as many tries.", Side: idp.SideHouse, Change: "If it is an office behind one address, tell its people to sign in again in an hour, or on a browser that they have used before. If it is not, keep the address out before it reaches this house."},
 	},
 	"signin.passkey.refuse": with(ceremonies("sign-in"), map[string]idp.Explanation{
+		notAnyMore:                   stoodNoMore(),
 		"unknown passkey":            {Meaning: "The passkey is not, or no longer, one of this house. The device still offers it.", Side: idp.SidePerson, Change: "Sign in another way and add a passkey; remove the old one on the device, which browsers that can do by themselves after the next sign-in."},
 		"a passkey of somebody else": {Meaning: "In a sign-in whose first factor was one person's, the passkey was another's.", Side: idp.SidePerson, Change: "Choose a passkey of the same person, or start again as the other."},
 		"the counter went back":      {Meaning: "The key has counted less than before: there may be a copy of it, and a key that cannot leave its device has none.", Side: idp.SideHouse, Change: "Ask the person what happened. If they have one device, remove the passkey on their page here, which ends their sessions, and have them make a new one."},
@@ -49,6 +51,7 @@ var explained = map[string]map[string]idp.Explanation{
 		"":                                  {Meaning: "The new passkey's answer was refused.", Side: idp.SidePerson, Change: "Add it once more, or use another device."},
 	}),
 	"signin.code.refuse": {
+		notAnyMore:                   stoodNoMore(),
 		"no code":                    {Meaning: "What was typed is neither six digits nor a recovery code that the person has.", Side: idp.SidePerson, Change: "Type the six digits that the app shows, or a recovery code as it was printed."},
 		"wrong code":                 {Meaning: "The six digits are not those of the person's authenticator app at this time.", Side: idp.SidePerson, Change: "Wait for the next code. If it stays, set the clock of the phone by the network, or use a recovery code."},
 		"wrong recovery code":        {Meaning: "It is none of the person's recovery codes, or one of an older set.", Side: idp.SidePerson, Change: "Use one of the newest set; without any, an owner resets the second factors on the person's page."},
@@ -60,6 +63,11 @@ var explained = map[string]map[string]idp.Explanation{
 		"wrong password": {Meaning: "Somebody who is signed in did not know the current password.", Side: idp.SidePerson, Change: "If it is forgotten, an owner makes a link on the person's page. If it was not the person, end their sessions."},
 		"":               {Meaning: "The change of the password was refused.", Side: idp.SidePerson, Change: "Open the page again and repeat."},
 	},
+}
+
+// stoodNoMore is of a proof that was right too late.
+func stoodNoMore() idp.Explanation {
+	return idp.Explanation{Meaning: "What was right when it was looked at did not stand any more when it was written down: the person was suspended meanwhile, or the sign-in was over or another person's.", Side: idp.SidePerson, Change: "Start again; if it stays, see whether the person is suspended."}
 }
 
 // unverified begins the reason of an answer that was read and does not verify.

@@ -32,6 +32,11 @@ func TestEveryRefusalOfASignInIsExplained(t *testing.T) {
 	h.user("empty", "")
 	h.suspend(h.user("gone", secret))
 	hers := h.knownTo(h.user("dora", secret), "")
+	gone := h.user("gina", secret)
+	gate := h.Gate
+	h.Gate = &cutting{Gate: gate, cut: func() { h.suspend(gone) }}
+	h.is(h.try("", "gina", secret), idp.Unauthenticated)
+	h.Gate = gate
 	for range 12 {
 		for _, name := range []string{"anna", "empty", "gone", "nobody"} {
 			_ = h.try("", name, "wrong")
@@ -180,8 +185,11 @@ func TestEveryRefusalOfAPasskeyAndACodeIsExplained(t *testing.T) {
 	d.Options.BackupEligible, d.Options.BackupState = false, false
 	refused()
 	d.Options.BackupEligible, d.Options.BackupState = true, true
-	h.suspend(u)
-	refused()
+	gate := h.Gate
+	h.Gate = &cutting{Gate: gate, cut: func() { h.suspend(u) }}
+	refused() // suspended while it was looked at
+	h.Gate = gate
+	refused() // suspended
 
 	// A code.
 	ada := h.user("ada", secret)
@@ -207,6 +215,12 @@ func TestEveryRefusalOfAPasskeyAndACodeIsExplained(t *testing.T) {
 	_, err = h.Code(t.Context(), waiting, p.code())
 	h.is(err, idp.Unauthenticated)
 	h.is(h.ChangePassword(h.from("192.0.2.1"), h.own(ada), "wrong", "another one, long enough"), idp.Invalid)
+	bea := h.user("bea", secret)
+	hersToo, _ := h.sets(bea)
+	waiting = h.half("bea")
+	h.Gate = &cutting{Gate: gate, cut: func() { h.suspend(bea) }}
+	_, err = h.Code(t.Context(), waiting, hersToo.code())
+	h.is(err, idp.Unauthenticated)
 
 	for _, kind := range []string{"signin.passkey.refuse", "passkey.refuse", "signin.code.refuse", "password.change.refuse"} {
 		seen := map[string]bool{}
