@@ -88,6 +88,18 @@ func TestACodeIsTheSecondStep(t *testing.T) {
 	if len(kept) < 2 {
 		t.Errorf("an owner sees credentials %v", kept)
 	}
+
+	// RT-09: the app is gone, and everything that was signed in as her.
+	b.press("Authenticator app")
+	b.press("Remove the authenticator app")
+	b.sees("You are signed out everywhere, there and here.")
+	b.shot("codes-remove")
+	b.press("Remove it and sign out everywhere")
+	b.sees("It was removed")
+	b.open(w.URL)
+	b.sees("Username or email")
+	signIn(b, "ada", adasPassword)
+	b.sees("Hello, Ada")
 }
 
 // TestWhoHasNoSecondFactorSetsOneUp: a rule for everybody leaves Ada without one a

@@ -134,7 +134,7 @@ func TestPasskeysInABrowser(t *testing.T) {
 	}
 	for _, c := range all {
 		if c.Synced {
-			err = p.API.RemoveCredential(t.Context(), "ada", c.ID)
+			_, err = p.API.RemoveCredential(t.Context(), "ada", c.ID)
 		}
 	}
 	if err != nil {

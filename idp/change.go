@@ -32,6 +32,9 @@ type Change struct {
 	RemoveCredentials []Credential // ID and UserID are looked at
 	// ForgetDevices forgets every known device of each one's user but that one.
 	ForgetDevices []KnownDevice
+	// UntrustDevices has these users' browsers remembered no more in place of a
+	// second factor. They stay known.
+	UntrustDevices []UserID
 	// Supersede marks what is still pending of these users' earlier endings:
 	// they were restored.
 	Supersede []UserID

@@ -20,8 +20,12 @@ type KnownDevice struct {
 	LastSeenAt time.Time // at most a day behind
 	Address    string    // of the browser, when it was last seen
 	UserAgent  string    // of the browser, at most 256 bytes
-	// TrustedUntil: no second factor is asked for here until then. Zero: it is.
-	TrustedUntil time.Time
+	// TrustedAt is when the person gave their second factor here and asked that the
+	// browser be remembered for it, until TrustedUntil, under version TrustedBy of the
+	// policy, which says whether that still counts ([Policy.Remembers]). Zero: they
+	// have not.
+	TrustedAt, TrustedUntil time.Time
+	TrustedBy               int64
 	// Asks: the person had others before, and has not said yet whether this one
 	// is theirs.
 	Asks bool

@@ -56,6 +56,9 @@ type Session struct {
 	EndedBy    string    // signed_out, expired, ended, or empty
 	Address    string    // of the browser at sign-in
 	UserAgent  string    // of the browser at sign-in, at most 256 bytes
+	// Remembered: a second factor was not asked for, because the browser is
+	// remembered. Methods do not say so: it was not given.
+	Remembered bool
 }
 
 // NameID is a subject's name for a service provider, exactly as issued
@@ -131,6 +134,10 @@ type SignIn struct {
 	// Several: one factor is not enough, because the app asks for more or
 	// because the person has a second one.
 	Several bool
+	// Passkey: nothing is enough but a passkey, which no other site can ask for.
+	Passkey bool
+	// Remember says how the browser stands that may be remembered.
+	Remember Remembrance
 	// Has are the kinds of credentials by which the person can prove a second
 	// factor, found out together with the first.
 	Has []CredentialKind
@@ -147,6 +154,17 @@ type SignIn struct {
 	// empty: it brings none. It is not kept.
 	Device string
 }
+
+// Remembrance is how a SignIn stands to the browser that it happens in, where
+// browsers may be remembered in place of a second factor. It is found out
+// together with the first one.
+type Remembrance int64
+
+const (
+	RememberNever Remembrance = iota // a second factor that is asked for is given
+	RememberOffer                    // once it is given, this browser may be remembered
+	RememberDone                     // this browser is remembered, and it is left out
+)
 
 // TokenFamily is what one authorization code was exchanged for: its access
 // tokens, and a refresh token and its descendants. Its ID is the code's ID,

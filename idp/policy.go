@@ -15,8 +15,13 @@ type Policy struct {
 	// EmailCode: people may sign in by a code from a mail. That is one factor, and
 	// beside it whatever second one they have is asked for.
 	EmailCode bool
-	UpdatedAt time.Time
-	Version   int64
+	// Remember is how long a browser need not be asked for a second factor in which
+	// somebody gave theirs; zero: it always is. RememberSince is the Version by which
+	// that was last turned on: what was remembered before is forgotten.
+	Remember      time.Duration
+	RememberSince int64
+	UpdatedAt     time.Time
+	Version       int64
 }
 
 // PolicyRule asks something of some people, for one app or for all.
@@ -28,6 +33,9 @@ type PolicyRule struct {
 	AppID AppID
 	// SecondFactor: one factor is not enough.
 	SecondFactor bool
+	// Passkey: nothing but a passkey is, which no other site can ask for. It is a
+	// second factor too.
+	Passkey bool
 	// MaxAge is how old the proof may be when the app is opened; zero: any age
 	// that a session can have. Only with an AppID.
 	MaxAge time.Duration
@@ -35,7 +43,8 @@ type PolicyRule struct {
 
 // Demand is what rules ask of one person at one app.
 type Demand struct {
-	SecondFactor bool
+	SecondFactor bool // also where Passkey is
+	Passkey      bool
 	MaxAge       time.Duration // zero: any age
 }
 
@@ -47,7 +56,8 @@ func (p Policy) Demand(owner bool, groups []GroupID, app AppID) Demand {
 		if !r.covers(app) || !r.asks(owner, groups) {
 			continue
 		}
-		d.SecondFactor = d.SecondFactor || r.SecondFactor
+		d.SecondFactor = d.SecondFactor || r.SecondFactor || r.Passkey
+		d.Passkey = d.Passkey || r.Passkey
 		if r.MaxAge > 0 && (d.MaxAge == 0 || r.MaxAge < d.MaxAge) {
 			d.MaxAge = r.MaxAge
 		}
@@ -72,6 +82,22 @@ func (r PolicyRule) asks(owner bool, groups []GroupID) bool {
 	return true
 }
 
+// RememberedUntil is until when the house leaves out the second factor of a device's
+// person there, for no longer than it says by now; zero where it does not, also
+// because remembering was turned off since.
+func (p Policy) RememberedUntil(d KnownDevice) time.Time {
+	if p.Remember == 0 || d.TrustedAt.IsZero() || d.TrustedBy < p.RememberSince {
+		return time.Time{}
+	}
+	if most := d.TrustedAt.Add(p.Remember); most.Before(d.TrustedUntil) {
+		return most
+	}
+	return d.TrustedUntil
+}
+
+// Remembers reports whether it leaves it out now.
+func (p Policy) Remembers(d KnownDevice, now time.Time) bool { return now.Before(p.RememberedUntil(d)) }
+
 // Lengths are how long a session lives without use, and at most, where the house
 // itself says these.
 func (p Policy) Lengths(idle, absolute time.Duration) (time.Duration, time.Duration) {
@@ -87,6 +113,7 @@ func shorter(wish, own time.Duration) time.Duration {
 
 // LockedOut are active people of whom a second factor is asked and who have none.
 type LockedOut struct {
-	Count int
-	Users []User // the first of them by username
+	Count   int
+	Users   []User // the first of them by username
+	Passkey bool   // of some, it is a passkey that is asked
 }

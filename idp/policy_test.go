@@ -64,7 +64,9 @@ func TestAPolicyOnlyShortensSessions(t *testing.T) {
 // TestAPolicyReadsAsSentences.
 func TestAPolicyReadsAsSentences(t *testing.T) {
 	for want, r := range map[string]PolicyRule{
-		"Owners need a second factor to sign in.":                                                                              {Owners: true, SecondFactor: true},
+		"Owners need a second factor to sign in.": {Owners: true, SecondFactor: true},
+		"Everybody needs a passkey to sign in.":   {Passkey: true},
+		"People in Finance need a passkey for Payroll, and to have proven who they are within 15 minutes when they open it.": {GroupID: "g", AppID: "a", Passkey: true, MaxAge: 15 * time.Minute},
 		"Everybody needs a second factor to sign in.":                                                                          {SecondFactor: true},
 		"People in Finance need a second factor for Payroll.":                                                                  {GroupID: "g", AppID: "a", SecondFactor: true},
 		"Everybody needs to have proven who they are within 15 minutes when they open Payroll.":                                {AppID: "a", MaxAge: 15 * time.Minute},
@@ -74,13 +76,43 @@ func TestAPolicyReadsAsSentences(t *testing.T) {
 			t.Errorf("%q, want %q", got, want)
 		}
 	}
-	got := Policy{Idle: 90 * time.Minute, Absolute: 8 * time.Hour}.Sentences()
-	want := []string{"A session ends after 90 minutes without use, and after 8 hours in any case."}
+	got := Policy{Idle: 90 * time.Minute, Absolute: 8 * time.Hour, Remember: 30 * 24 * time.Hour}.Sentences()
+	want := []string{
+		"A session ends after 90 minutes without use, and after 8 hours in any case.",
+		"A browser in which somebody has given their second factor need not be asked for it again for 30 days.",
+	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}
 	if out := (LockedOut{Count: 3, Users: []User{{DisplayName: "Ada"}, {DisplayName: "Bob"}}}).Sentence(); out !=
-		"3 people who are asked for a second factor have none, and could not sign in there: Ada, Bob and 1 more." {
+		"3 people who are asked for a second factor have none, and get no further than their own page there before they have set one up: Ada, Bob and 1 more." {
 		t.Error(out)
+	}
+}
+
+// TestABrowserIsRememberedNoLongerThanThePolicySaysNow.
+func TestABrowserIsRememberedNoLongerThanThePolicySaysNow(t *testing.T) {
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	const day = 24 * time.Hour
+	d := KnownDevice{TrustedAt: at, TrustedUntil: at.Add(30 * day), TrustedBy: 5}
+	for name, c := range map[string]struct {
+		p     Policy
+		until time.Time
+	}{
+		"as it was":           {Policy{Remember: 30 * day, RememberSince: 5}, at.Add(30 * day)},
+		"shorter":             {Policy{Remember: 7 * day, RememberSince: 2}, at.Add(7 * day)},
+		"longer":              {Policy{Remember: 90 * day, RememberSince: 2}, at.Add(30 * day)},
+		"off":                 {Policy{RememberSince: 2}, time.Time{}},
+		"off, and then again": {Policy{Remember: 30 * day, RememberSince: 6}, time.Time{}},
+	} {
+		if got := c.p.RememberedUntil(d); !got.Equal(c.until) {
+			t.Errorf("%s: until %s, want %s", name, got, c.until)
+		}
+		if c.p.Remembers(d, c.until) || !c.until.IsZero() && !c.p.Remembers(d, c.until.Add(-time.Second)) {
+			t.Errorf("%s: not to the second", name)
+		}
+	}
+	if (Policy{Remember: 30 * day}).Remembers(KnownDevice{}, at) {
+		t.Error("a device that nobody asked to remember is remembered")
 	}
 }

@@ -2,6 +2,7 @@ package idp
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -16,22 +17,29 @@ func (r PolicyRule) Sentence(group, app string) string {
 	case r.GroupID != "":
 		who = "People in " + group + " need"
 	}
-	factor := "a second factor to sign in"
+	factor := "a second factor"
+	if r.Passkey {
+		factor = "a passkey"
+	}
 	if r.AppID != "" {
-		factor = "a second factor for " + app
+		factor += " for " + app
+	} else {
+		factor += " to sign in"
 	}
 	age := "to have proven who they are within " + PlainSpan(r.MaxAge)
 	switch {
 	case r.MaxAge == 0:
 		return who + " " + factor + "."
-	case !r.SecondFactor:
+	case !r.SecondFactor && !r.Passkey:
 		return who + " " + age + " when they open " + app + "."
 	}
 	return who + " " + factor + ", and " + age + " when they open it."
 }
 
 // Sentences say what the policy asks beside its rules, in plain English.
-func (p Policy) Sentences() []string { return append(p.Ways(), p.Lasting()...) }
+func (p Policy) Sentences() []string {
+	return slices.Concat(p.Ways(), p.Lasting(), p.Remembering())
+}
 
 // Ways say by what people may sign in beside a password or a passkey.
 func (p Policy) Ways() []string {
@@ -55,6 +63,14 @@ func (p Policy) Lasting() []string {
 	return out
 }
 
+// Remembering say for how long browsers are remembered.
+func (p Policy) Remembering() []string {
+	if p.Remember == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("A browser in which somebody has given their second factor need not be asked for it again for %s.", PlainSpan(p.Remember))}
+}
+
 // Sentence says who is locked out, in plain English, by the first names; "" for
 // nobody.
 func (l LockedOut) Sentence() string {
@@ -69,10 +85,14 @@ func (l LockedOut) Sentence() string {
 	if more := l.Count - len(names); more > 0 {
 		listed += fmt.Sprintf(" and %d more", more)
 	}
-	if l.Count == 1 {
-		return "One person who is asked for a second factor has none, and could not sign in there: " + listed + "."
+	asked := "a second factor"
+	if l.Passkey {
+		asked = "a passkey or a second factor"
 	}
-	return fmt.Sprintf("%d people who are asked for a second factor have none, and could not sign in there: %s.", l.Count, listed)
+	if l.Count == 1 {
+		return "One person who is asked for " + asked + " has none, and gets no further than their own page there before they have set one up: " + listed + "."
+	}
+	return fmt.Sprintf("%d people who are asked for %s have none, and get no further than their own page there before they have set one up: %s.", l.Count, asked, listed)
 }
 
 // PlainSpan says a span of whole minutes, hours or days: 90 minutes, 8 hours.

@@ -60,7 +60,7 @@ type Issues interface {
 	// step. signIn may be empty.
 	StartSession(ctx context.Context, s idp.Session, hash string, signIn idp.SignInID) error
 	// RenewSession gives a session of the same proof, while it is alive, a new
-	// secret and what was proven anew (AuthTime, Methods, ExpiresAt,
+	// secret and what was proven anew (AuthTime, Methods, Remembered, ExpiresAt,
 	// LastSeenAt), and marks the SignIn done, in one step. The old secret is
 	// dead.
 	RenewSession(ctx context.Context, s idp.Session, hash string, signIn idp.SignInID) (idp.Committed, error)
@@ -117,8 +117,9 @@ type KnownDevices interface {
 	KnowDevice(ctx context.Context, d idp.KnownDevice, was, hash string, e idp.Event) error
 	// TouchKnownDevice sets LastSeenAt, Address and UserAgent, forward only.
 	TouchKnownDevice(ctx context.Context, d idp.KnownDevice) error
-	// TrustDevice sets TrustedUntil, where d still carries its proof.
-	TrustDevice(ctx context.Context, d idp.KnownDevice) error
+	// TrustDevice sets TrustedAt, TrustedUntil and TrustedBy, where d still carries
+	// its proof, and writes the event, in one step.
+	TrustDevice(ctx context.Context, d idp.KnownDevice, e idp.Event) error
 }
 
 // Devices issues to devices without a browser.

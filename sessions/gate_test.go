@@ -195,7 +195,7 @@ var paths = []path{
 	}},
 	{pass: sessions.DeviceTrusted, covers: []string{"TrustDevice"}, prepare: func(w *world) func() error {
 		_, d := w.knownDevice()
-		return func() error { return w.gate.TrustDevice(w.ctx, d, w.now.Add(time.Hour)) }
+		return func() error { return w.gate.TrustDevice(w.ctx, d, idp.Policy{Remember: time.Hour}) }
 	}},
 }
 

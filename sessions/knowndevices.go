@@ -30,8 +30,9 @@ type Seen struct {
 // It answers idp.Unauthenticated for anybody else's, also for no user at all
 // (""), by the same work.
 //
-// Who asks for a second factor may leave it where TrustedUntil lies ahead, and
-// nowhere else: a known device that is not trusted says nothing about factors.
+// Who asks for a second factor may leave it where the policy remembers the device
+// ([idp.Policy.Remembers]), and nowhere else: a known device says nothing about
+// factors by itself.
 func (g *Gate) KnownDevice(ctx context.Context, raw string, user idp.UserID) (idp.KnownDevice, error) {
 	if !plausible(raw) {
 		return idp.KnownDevice{}, refused("no device secret")
@@ -92,12 +93,16 @@ func (g *Gate) touch(ctx context.Context, d idp.KnownDevice, b Browser, now time
 	return g.Backend.TouchKnownDevice(ctx, d)
 }
 
-// TrustDevice has a known device trusted until then: its person need not prove
-// a second factor there. Only who has just proven one may ask for it, on the
-// device itself (d as [Gate.KnowDevice] or [Gate.KnownDevice] gave it). It
-// answers idp.Unauthenticated where the device's proof no longer stands. A time
-// that is past, or zero, takes the trust back.
-func (g *Gate) TrustDevice(ctx context.Context, d idp.KnownDevice, until time.Time) error {
-	d.TrustedUntil = idp.Time(until)
-	return g.Backend.TrustDevice(ctx, d)
+// TrustDevice has a known device remembered for as long as the policy says: its
+// person need not prove a second factor there. Only who has just proven one may
+// ask for it, on the device itself (d as [Gate.KnowDevice] or [Gate.KnownDevice]
+// gave it). That is an event (signin.remember). It answers idp.Unauthenticated
+// where the device's proof no longer stands.
+func (g *Gate) TrustDevice(ctx context.Context, d idp.KnownDevice, by idp.Policy) error {
+	now := idp.Time(g.Now())
+	d.TrustedAt, d.TrustedUntil, d.TrustedBy = now, now.Add(by.Remember), by.Version
+	e := idp.Event{ID: idp.NewEventID(), At: now, Kind: "signin.remember", Actor: idp.ActorOf(ctx), UserID: d.UserID,
+		Detail: map[string]string{"device": string(d.ID), "until": d.TrustedUntil.Format(time.RFC3339)}}
+	e.Actor.Kind, e.Actor.UserID = "user", d.UserID
+	return g.Backend.TrustDevice(ctx, d, e)
 }

@@ -130,6 +130,9 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 	for _, d := range c.ForgetDevices {
 		steps = append(steps, do(forgetOtherDevices, d.UserID, d.ID))
 	}
+	for _, id := range c.UntrustDevices {
+		steps = append(steps, do(untrustDevices, id))
+	}
 	for _, t := range c.TurnKeys {
 		steps = append(steps, turnStep(t))
 	}

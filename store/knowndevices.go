@@ -9,7 +9,7 @@ import (
 
 const (
 	knownDeviceColumns = `d.id, d.user_id, d.epoch, d.generation, d.created_at, d.first_at, d.last_seen_at, d.address,
-		d.user_agent, d.trusted_until, d.asks`
+		d.user_agent, d.trusted_until, d.asks, d.trusted_at, d.trusted_by`
 
 	knownDevice = `SELECT ` + knownDeviceColumns + `, u.status, u.epoch, h.generation, h.cut_before, c.n
 		FROM known_devices d JOIN users u ON u.id = d.user_id CROSS JOIN house h CROSS JOIN counter c
@@ -25,7 +25,7 @@ const (
 	hasOthers        = `CASE WHEN EXISTS (SELECT 1 FROM known_devices o WHERE o.user_id = $1) THEN 1 ELSE 0 END`
 	knownDeviceAgain = ` ON CONFLICT (secret_hash, user_id) DO UPDATE SET epoch = excluded.epoch, generation = excluded.generation,
 		created_at = excluded.created_at, last_seen_at = excluded.last_seen_at, address = excluded.address,
-		user_agent = excluded.user_agent, trusted_until = 0`
+		user_agent = excluded.user_agent, trusted_until = 0, trusted_at = 0`
 	knowDeviceSQLite = knownDeviceInto + `SELECT $5, u.id, $4, $2, $3, $6, $6, $6, $7, $8, 0, ` + hasOthers + `
 		FROM users u CROSS JOIN house h WHERE ` + proven + knownDeviceAgain
 	knowDevicePostgres = standingPostgres + ` ` + knownDeviceInto + `SELECT $5, ok.id, $4, $2, $3, CAST($6 AS BIGINT), $6, $6, $7, $8, 0, ` + hasOthers + ` FROM ok` + knownDeviceAgain
@@ -34,10 +34,14 @@ const (
 	oneTooMany = `DELETE FROM known_devices WHERE id = (SELECT id FROM known_devices WHERE user_id = $1
 		ORDER BY asks, last_seen_at DESC, id DESC LIMIT 1 OFFSET $2)`
 
-	trustDevice = ` UPDATE known_devices SET trusted_until = $5 WHERE id = $4 AND user_id = $1 AND epoch = $2 AND generation = $3
+	trustDevice = ` UPDATE known_devices SET trusted_until = $5, trusted_at = $6, trusted_by = $7 WHERE id = $4 AND user_id = $1 AND epoch = $2 AND generation = $3
 		AND ` + sinceCut + ` AND EXISTS (SELECT 1 FROM ok)`
 	trustDeviceSQLite   = standingSQLite + trustDevice
 	trustDevicePostgres = standingPostgres + trustDevice
+
+	untrusted      = ` SET trusted_until = 0, trusted_at = 0 WHERE trusted_at <> 0 AND `
+	untrustDevice  = `UPDATE known_devices` + untrusted + `id = $1 AND user_id = $2`
+	untrustDevices = `UPDATE known_devices` + untrusted + `user_id = $1`
 
 	touchKnownDevice = `UPDATE known_devices SET last_seen_at = $2, address = $3, user_agent = $4 WHERE id = $1 AND last_seen_at < $2`
 	knownDevices     = `SELECT ` + knownDeviceColumns + ` FROM known_devices d JOIN users u ON u.id = d.user_id CROSS JOIN house h
@@ -53,7 +57,7 @@ const maxKnownDevices = 40
 
 func knownDeviceDest(d *idp.KnownDevice) []any {
 	return []any{&d.ID, &d.UserID, &d.Epoch, &d.Generation, at(&d.CreatedAt), at(&d.FirstAt), at(&d.LastSeenAt), &d.Address,
-		&d.UserAgent, at(&d.TrustedUntil), flag(&d.Asks)}
+		&d.UserAgent, at(&d.TrustedUntil), flag(&d.Asks), at(&d.TrustedAt), &d.TrustedBy}
 }
 
 func scanKnownDevice(r row) (d idp.KnownDevice, err error) { return d, r.Scan(knownDeviceDest(&d)...) }
@@ -88,15 +92,19 @@ func (s *Store) KnowDevice(ctx context.Context, d idp.KnownDevice, was, hash str
 	return err
 }
 
-// TrustDevice sets TrustedUntil of d where its proof stands, and d still
-// carries it; idp.Unauthenticated where not.
-func (s *Store) TrustDevice(ctx context.Context, d idp.KnownDevice) error {
-	n, err := s.exec(ctx, "trust a device", s.db.dialect(trustDeviceSQLite, trustDevicePostgres),
-		d.UserID, d.Epoch, d.Generation, d.ID, us(d.TrustedUntil))
-	if err == nil && n == 0 {
-		err = refused()
-	}
-	return err
+// TrustDevice sets TrustedAt, TrustedUntil and TrustedBy of d where its proof
+// stands, and d still carries it, and the event in the same transaction;
+// idp.Unauthenticated where not.
+func (s *Store) TrustDevice(ctx context.Context, d idp.KnownDevice, e idp.Event) error {
+	steps := append([]step{must(refused(), s.db.dialect(trustDeviceSQLite, trustDevicePostgres),
+		d.UserID, d.Epoch, d.Generation, d.ID, us(d.TrustedUntil), us(d.TrustedAt), d.TrustedBy)}, eventSteps([]idp.Event{e})...)
+	return s.tx(ctx, "trust a device", func(r runner) error { return r.batch(ctx, steps) })
+}
+
+// UntrustDevice has a device of a user remembered no more in place of a second
+// factor, in one transaction with the event; idp.NotFound where it was not.
+func (s *Store) UntrustDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, e idp.Event) error {
+	return s.knownDeviceStep(ctx, "untrust a device", untrustDevice, id, user, e)
 }
 
 // TouchKnownDevice notes when, where from and by what d was seen, forward only.

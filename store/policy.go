@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,39 +11,43 @@ import (
 )
 
 const (
-	selectPolicy = `SELECT rules, idle, absolute, email_code, updated_at, version FROM house_policy WHERE id = 1`
-	updatePolicy = `UPDATE house_policy SET rules = $2, idle = $3, absolute = $4, updated_at = $5, email_code = $6,
+	selectPolicy = `SELECT rules, idle, absolute, email_code, updated_at, version, remember, remember_since FROM house_policy WHERE id = 1`
+	updatePolicy = `UPDATE house_policy SET rules = $2, idle = $3, absolute = $4, updated_at = $5, email_code = $6, remember = $7, remember_since = $8,
 		version = version + 1 WHERE id = 1 AND version = $1`
 
 	// A recovery code stands in for a second factor, and is none by itself.
 	hasSecondFactor = `EXISTS (SELECT 1 FROM credentials c WHERE c.user_id = u.id AND c.kind IN ('totp', 'passkey'))`
+	hasPasskey      = `EXISTS (SELECT 1 FROM credentials c WHERE c.user_id = u.id AND c.kind = 'passkey')`
 
-	ownersWithFactor = `SELECT count(*) FROM users u WHERE u.role = 'owner' AND u.status = 'active' AND u.id <> $1 AND ` + hasSecondFactor
+	ownersWith = `SELECT u.id FROM users u WHERE u.role = 'owner' AND u.status = 'active' AND `
 )
 
 // Policy returns what the house asks of people who sign in.
 func (s *Store) Policy(ctx context.Context) (idp.Policy, error) {
 	return one(ctx, s, "policy", func(r row) (p idp.Policy, err error) {
-		return p, r.Scan(inJSON(&p.Rules), span(&p.Idle), span(&p.Absolute), flag(&p.EmailCode), at(&p.UpdatedAt), &p.Version)
+		return p, r.Scan(inJSON(&p.Rules), span(&p.Idle), span(&p.Absolute), flag(&p.EmailCode), at(&p.UpdatedAt), &p.Version,
+			span(&p.Remember), &p.RememberSince)
 	}, selectPolicy)
 }
 
 func policyStep(p idp.Policy) step {
-	return must(stale("policy"), updatePolicy, p.Version, asJSON(p.Rules), p.Idle.Microseconds(), p.Absolute.Microseconds(), us(p.UpdatedAt), bit(p.EmailCode))
+	return must(stale("policy"), updatePolicy, p.Version, asJSON(p.Rules), p.Idle.Microseconds(), p.Absolute.Microseconds(), us(p.UpdatedAt),
+		bit(p.EmailCode), p.Remember.Microseconds(), p.RememberSince)
 }
 
 func span(d *time.Duration) column {
 	return numeric(func(n int64) { *d = time.Duration(n) * time.Microsecond })
 }
 
-// LockedOut returns how many active people have no second factor although these
-// rules ask them for one, and the first n of them by username. Whom the rules of
-// before ask already is left out. A rule for an app asks those who may use it now.
+// LockedOut returns how many active people have no second factor, or no passkey,
+// although these rules ask them for one, and the first n of them by username. Whom
+// the rules of before ask already is left out. A rule for an app asks those who may
+// use it now.
 func (s *Store) LockedOut(ctx context.Context, rules, before []idp.PolicyRule, n int) (idp.LockedOut, error) {
 	q := ruled{now: us(s.Now())}
 	newly, already := q.anyOf(rules), q.anyOf(before)
-	where := ` FROM users u WHERE u.status = 'active' AND NOT ` + hasSecondFactor + ` AND (` + newly + `) AND NOT (` + already + `)`
-	var out idp.LockedOut
+	where := ` FROM users u WHERE u.status = 'active' AND (` + newly + `) AND NOT (` + already + `)`
+	out := idp.LockedOut{Passkey: slices.ContainsFunc(rules, func(r idp.PolicyRule) bool { return r.Passkey })}
 	_, err := one(ctx, s, "people locked out", func(r row) (struct{}, error) { return struct{}{}, r.Scan(&out.Count) }, `SELECT count(*)`+where, q.args...)
 	if err != nil || out.Count == 0 {
 		return out, err
@@ -52,7 +57,8 @@ func (s *Store) LockedOut(ctx context.Context, rules, before []idp.PolicyRule, n
 	return out, err
 }
 
-// ruled writes rules as conditions on a user u.
+// ruled writes rules as conditions on a user u, whom they ask for what the user
+// does not have.
 type ruled struct {
 	now  int64
 	args []any
@@ -66,8 +72,11 @@ func (q *ruled) arg(v any) string {
 func (q *ruled) anyOf(rules []idp.PolicyRule) string {
 	some := []string{"1 = 0"}
 	for _, r := range rules {
-		if r.SecondFactor {
-			some = append(some, q.rule(r))
+		switch {
+		case r.Passkey:
+			some = append(some, "NOT "+hasPasskey+" AND "+q.rule(r))
+		case r.SecondFactor:
+			some = append(some, "NOT "+hasSecondFactor+" AND "+q.rule(r))
 		}
 	}
 	return strings.Join(some, " OR ")
@@ -90,8 +99,12 @@ func (q *ruled) rule(r idp.PolicyRule) string {
 	return "(" + strings.Join(all, " AND ") + ")"
 }
 
-// OwnersWithSecondFactor counts active owners who have a second factor, but for
-// one person; "" for all.
-func (s *Store) OwnersWithSecondFactor(ctx context.Context, but idp.UserID) (int, error) {
-	return one(ctx, s, "owners", func(r row) (n int, err error) { return n, r.Scan(&n) }, ownersWithFactor, but)
+// OwnersWithFactor returns the active owners who have a second factor, or, where
+// that is asked, a passkey.
+func (s *Store) OwnersWithFactor(ctx context.Context, passkey bool) ([]idp.UserID, error) {
+	sql := ownersWith + hasSecondFactor
+	if passkey {
+		sql = ownersWith + hasPasskey
+	}
+	return list(ctx, s, "owners", func(r row) (id idp.UserID, err error) { return id, r.Scan(&id) }, sql)
 }

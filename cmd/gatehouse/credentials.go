@@ -7,7 +7,7 @@ import (
 
 type userCredentialsCmd struct {
 	someUser
-	Remove string `placeholder:"ID" help:"Remove this one, be it their last: it was lost, or somebody else has it."`
+	Remove string `placeholder:"ID" help:"Remove this one, be it their last: it was lost, or somebody else has it. Everything the person holds ends with it."`
 }
 
 // Run lists the credentials of a person, or removes one.
@@ -17,9 +17,11 @@ func (c userCredentialsCmd) Run(ctx context.Context) error {
 		return err
 	}
 	if c.Remove != "" {
-		if err := api.RemoveCredential(ctx, c.User, c.Remove); err != nil {
+		r, err := api.RemoveCredential(ctx, c.User, c.Remove)
+		if err != nil {
 			return err
 		}
+		return c.printReceipt(r)
 	}
 	all, err := api.Credentials(ctx, c.User)
 	if err != nil {

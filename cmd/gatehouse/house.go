@@ -145,9 +145,9 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		node:  node,
 		store: db, ring: ring, out: out, redis: fast, gate: gate, directory: people, closing: make(chan struct{}), metrics: counting,
 		rotation: c.KeyRotation, faces: new(ui.Faces), rules: asked,
-		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Box: box, Demand: asked.demand, Now: wallTime},
+		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Box: box, Demand: asked.demand, Policy: asked.policy, Now: wallTime},
 	}
-	h.login.Passkeys = passkeys
+	h.login.Passkeys, people.Passkeys = passkeys, passkeys != nil
 	if h.login.MailCodeKey, err = box.Salt(ctx, db, "mail codes"); err != nil {
 		return nil, err
 	}
@@ -175,6 +175,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		},
 	}
 	h.notary = &notary.Notary{Store: db, Keys: ring, Issuer: issuer, Now: wallTime, Log: log}
+	h.login.Wake = h.worker.Wake
 	people.Wake, people.Reaches, people.Looks, people.Ruled = h.worker.Wake, h.worker.Reaches, h.faces.Show, asked.follow
 	if err := h.look(ctx); err != nil {
 		return nil, err
@@ -236,7 +237,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 		Evidence: func(ctx context.Context, app idp.AppID, session idp.SessionID, what string, byApp bool) error {
 			return h.store.RecordEvidence(ctx, app, session, what, byApp, wallTime())
 		},
-		Fetch: h.out, MTLS: certificates, ProofNonces: c.ProofNonces, Log: log, Now: wallTime,
+		Fetch: h.out, MTLS: certificates, ProofNonces: c.ProofNonces, NoPasskeys: h.login.Passkeys == nil, Log: log, Now: wallTime,
 	}
 	if c.Registration {
 		provider.Registration = &oidc.Registration{Directory: h.directory, Spend: h.gate.SpendInitialToken, Count: h.store.Count}
@@ -250,7 +251,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 	h.refresher = &saml.Refresher{Documents: documents, Store: h.store, Directory: h.directory, Log: log}
 	h.rehearsals = &rehearsals{oidc: provider, saml: &saml.Rehearsals{Provider: idps, SessionLife: sessionAbsolute}, record: records.Record}
 	admin, err := (&api.API{
-		Preview: h.rehearsals.preview, Test: h.rehearsals.test, ResetFactors: h.resetFactors,
+		Preview: h.rehearsals.preview, Test: h.rehearsals.test, ResetFactors: h.login.RemoveSecondFactors,
 		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Documents: documents, Refresher: h.refresher, Connect: connect(issuer), Explain: explanation, RemoveCredential: h.login.RemoveCredential, Log: log, Now: wallTime,
 		Idle: sessionUnused,
 	}).Handler()
@@ -265,7 +266,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 		door.Routes(),
 		(&portal.Portal{Store: h.store, Directory: h.directory, Login: h.login, Issuer: c.URL.Hostname(), Devices: provider, Newcomers: h.login, Cookies: cookies, Launch: launch(issuer), Place: where.of}).Routes(),
 		(&console.Console{
-			Preview: h.rehearsals.preview, Test: h.rehearsals.test, ResetFactors: h.resetFactors,
+			Preview: h.rehearsals.preview, Test: h.rehearsals.test, ResetFactors: h.login.RemoveSecondFactors,
 			Store: h.store, Directory: h.directory, Outbox: h.worker, Documents: documents, Refresher: h.refresher, URL: issuer, Registration: provider.RegistrationEndpoint(), Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused, RemoveCredential: h.login.RemoveCredential, Stuffing: h.login.FarOverUsual,
 		}).Routes(),
 	)

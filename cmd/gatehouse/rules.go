@@ -64,12 +64,3 @@ func (r *rules) demand(ctx context.Context, id idp.UserID, app idp.AppID) (idp.D
 	}
 	return p.Demand(u.Role == idp.RoleOwner, groups, app), nil
 }
-
-// resetFactors takes away a person's second factors, but those without which no
-// owner could sign in.
-func (h *house) resetFactors(ctx context.Context, id idp.UserID) error {
-	if err := h.directory.MayLoseFactors(ctx, id); err != nil {
-		return err
-	}
-	return h.login.RemoveSecondFactors(ctx, id)
-}

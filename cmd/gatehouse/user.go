@@ -18,7 +18,7 @@ type userCmd struct {
 	Suspend userSuspendCmd `cmd:"" help:"End everything a person holds, now and everywhere, and print the receipt."`
 	Restore userRestoreCmd `cmd:"" help:"Let a suspended person sign in again."`
 
-	ResetFactors userResetFactorsCmd `cmd:"" help:"Take away a person's authenticator app and recovery codes."`
+	ResetFactors userResetFactorsCmd `cmd:"" help:"Take away a person's authenticator app and recovery codes, and end everything they hold."`
 	Credentials  userCredentialsCmd  `cmd:"" help:"List with what a person can prove to be themselves, or remove one of these."`
 
 	Scheduled  userScheduledCmd  `cmd:"" help:"List suspensions that were scheduled, and how they went."`
@@ -263,7 +263,16 @@ func (c userResetFactorsCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return api.ResetFactors(ctx, c.User)
+	r, err := api.ResetFactors(ctx, c.User)
+	if err != nil {
+		return err
+	}
+	if r.ID == "" {
+		return c.print(r, func(w *tabwriter.Writer) {
+			row(w, "There was no authenticator app and no recovery code. Nothing has ended.")
+		})
+	}
+	return c.printReceipt(r)
 }
 
 type userRestoreCmd struct{ someUser }

@@ -22,6 +22,7 @@ func (p *plan) policy(want DesiredPolicy) error {
 		}
 		to.Rules = append(to.Rules, rule)
 	}
+	to.RememberSince = rememberSince(was, to)
 	if reflect.DeepEqual(to, was) {
 		return nil
 	}

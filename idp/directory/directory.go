@@ -104,6 +104,8 @@ type Directory struct {
 	// TakeOver makes a credential of a password hash of another program
 	// (idp/login). May be nil: then none is taken over.
 	TakeOver func(ctx context.Context, id idp.UserID, hash string) (idp.Credential, error)
+	// Passkeys: people can have passkeys here.
+	Passkeys bool
 	// Mails: the house sends mails.
 	Mails bool
 	// Reaches reports whether an app can be told of an ending by the house

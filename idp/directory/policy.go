@@ -15,6 +15,7 @@ const (
 	// minIdle is longer than what is not known of the last use of a session, a
 	// tenth of the house's own limit: nobody is signed out at work by a change.
 	minIdle = 15 * time.Minute
+	day     = 24 * time.Hour
 	// shownLockedOut is how many people are named whom a policy would lock out.
 	shownLockedOut = 20
 )
@@ -23,12 +24,12 @@ const (
 type Policies interface {
 	Policy(ctx context.Context) (idp.Policy, error)
 	LockedOut(ctx context.Context, rules, before []idp.PolicyRule, n int) (idp.LockedOut, error)
-	OwnersWithSecondFactor(ctx context.Context, but idp.UserID) (int, error)
+	OwnersWithFactor(ctx context.Context, passkey bool) ([]idp.UserID, error)
 }
 
-// LockedOut checks a policy that is to be and says who could not sign in by it
-// any more who still can: people of whom it asks a second factor, and who have
-// none. It names the first 20. It answers idp.Invalid naming the field.
+// LockedOut checks a policy that is to be and says who would get no further by it
+// than their own page who still does: people of whom it asks a second factor or a
+// passkey, and who have none. It names the first 20. It answers idp.Invalid naming the field.
 func (d *Directory) LockedOut(ctx context.Context, p idp.Policy) (idp.LockedOut, error) {
 	if err := d.checkPolicy(p); err != nil {
 		return idp.LockedOut{}, err
@@ -46,7 +47,8 @@ func (d *Directory) LockedOut(ctx context.Context, p idp.Policy) (idp.LockedOut,
 // SetPolicy sets what is asked of people who sign in; p.Version is the one it was
 // decided on. It answers idp.Invalid naming the field, idp.Conflict where the
 // policy has changed or where it locks somebody out and accepted is false, and
-// idp.Denied, whatever is accepted, where no owner could sign in any more.
+// idp.Denied, whatever is accepted, where no owner could get into the console any
+// more.
 func (d *Directory) SetPolicy(ctx context.Context, p idp.Policy, accepted bool) (idp.Policy, error) {
 	out, err := d.LockedOut(ctx, p)
 	if err != nil {
@@ -58,7 +60,11 @@ func (d *Directory) SetPolicy(ctx context.Context, p idp.Policy, accepted bool) 
 	if out.Count > 0 && !accepted {
 		return p, idp.Errorf(idp.Conflict, "%s Ask them to add one first, or say that you accept it.", out.Sentence())
 	}
-	p.UpdatedAt = d.now()
+	was, err := d.Store.Policy(ctx)
+	if err != nil {
+		return p, err
+	}
+	p.UpdatedAt, p.RememberSince = d.now(), rememberSince(was, p)
 	if _, err := d.Store.Commit(ctx, idp.Change{Policy: &p, Events: []idp.Event{d.policyEvent(ctx, p, out)}}); err != nil {
 		return p, err
 	}
@@ -71,7 +77,10 @@ func (d *Directory) SetPolicy(ctx context.Context, p idp.Policy, accepted bool) 
 
 func (d *Directory) policyEvent(ctx context.Context, p idp.Policy, out idp.LockedOut) idp.Event {
 	e := d.event(ctx, "house.policy")
-	e.Detail = map[string]string{"idle": spanDetail(p.Idle), "absolute": spanDetail(p.Absolute), "email_code": strconv.FormatBool(p.EmailCode)}
+	e.Detail = map[string]string{
+		"idle": spanDetail(p.Idle), "absolute": spanDetail(p.Absolute), "remember": spanDetail(p.Remember),
+		"email_code": strconv.FormatBool(p.EmailCode),
+	}
 	for i, r := range p.Rules {
 		e.Detail[fmt.Sprintf("rule %d", i+1)] = r.Sentence(string(r.GroupID), string(r.AppID))
 	}
@@ -81,6 +90,19 @@ func (d *Directory) policyEvent(ctx context.Context, p idp.Policy, out idp.Locke
 	return e
 }
 
+// rememberSince is the version by which a policy, when it is set, has last turned
+// on that browsers are remembered: one that was remembered before it was off comes
+// back by no change.
+func rememberSince(was, p idp.Policy) int64 {
+	switch {
+	case p.Remember == 0:
+		return 0
+	case was.Remember == 0:
+		return p.Version + 1
+	}
+	return was.RememberSince
+}
+
 func spanDetail(d time.Duration) string {
 	if d == 0 {
 		return ""
@@ -88,18 +110,23 @@ func spanDetail(d time.Duration) string {
 	return d.String()
 }
 
-// someOwnerGetsIn answers idp.Denied for a policy by which no owner could sign in
-// to this house.
+// someOwnerGetsIn answers idp.Denied for a policy by which no owner could get into
+// the console as they are: who has nothing but a first factor gets to their own page
+// alone.
 func (d *Directory) someOwnerGetsIn(ctx context.Context, p idp.Policy) error {
-	with, err := d.Store.OwnersWithSecondFactor(ctx, "")
-	if err != nil || with > 0 {
-		return err
+	able := map[bool][]idp.UserID{}
+	for _, passkey := range []bool{false, true} {
+		ids, err := d.Store.OwnersWithFactor(ctx, passkey)
+		if err != nil {
+			return err
+		}
+		able[passkey] = ids
 	}
 	owners, err := d.Store.Owners(ctx)
 	if err != nil {
 		return err
 	}
-	asked := false
+	var asked idp.Demand
 	for _, u := range owners {
 		if u.Status != idp.UserActive {
 			continue
@@ -108,15 +135,18 @@ func (d *Directory) someOwnerGetsIn(ctx context.Context, p idp.Policy) error {
 		if err != nil {
 			return err
 		}
-		if !p.Demand(true, groupIDs(groups), "").SecondFactor {
+		asked = p.Demand(true, groupIDs(groups), "")
+		if !asked.SecondFactor || slices.Contains(able[asked.Passkey], u.ID) {
 			return nil
 		}
-		asked = true
 	}
-	if !asked {
-		return nil // no owner yet: the house is furnished by its first token
+	switch {
+	case asked.Passkey:
+		return idp.Errorf(idp.Denied, "No owner has a passkey, so none could get into the console by this. Add one for yourself first.")
+	case asked.SecondFactor:
+		return idp.Errorf(idp.Denied, "No owner has a second factor, so none could get into the console by this. Add one for yourself first.")
 	}
-	return idp.Errorf(idp.Denied, "No owner has a second factor, so none could sign in by this. Add one for yourself first.")
+	return nil // no owner yet: the house is furnished by its first token
 }
 
 func groupIDs(groups []idp.Group) []idp.GroupID {
@@ -131,12 +161,18 @@ func (d *Directory) checkPolicy(p idp.Policy) error {
 	if err := d.checkLengths(p); err != nil {
 		return err
 	}
+	if p.Remember != 0 && (p.Remember < day || p.Remember > 90*day || p.Remember%day != 0) {
+		return invalid("remember", "A browser can be remembered for 1 to 90 days, or not at all.")
+	}
 	if len(p.Rules) > maxRules {
 		return invalid("rules", fmt.Sprintf("At most %d rules.", maxRules))
 	}
 	for i, r := range p.Rules {
 		if err := checkRule(r); err != nil {
 			return err
+		}
+		if r.Passkey && !d.Passkeys {
+			return invalid("rules", "This house can have no passkeys at its address, so none can be asked for.")
 		}
 		if slices.Contains(p.Rules[:i], r) {
 			return invalid("rules", "The same rule stands there twice.")
@@ -166,8 +202,10 @@ func checkRule(r idp.PolicyRule) error {
 	switch {
 	case r.Owners && r.GroupID != "":
 		return invalid("rules", "A rule is for owners, for a group or for everybody.")
-	case !r.SecondFactor && r.MaxAge == 0:
-		return invalid("rules", "A rule asks for a second factor, or for a proof that is not too old.")
+	case !r.SecondFactor && !r.Passkey && r.MaxAge == 0:
+		return invalid("rules", "A rule asks for a second factor, for a passkey, or for a proof that is not too old.")
+	case r.SecondFactor && r.Passkey:
+		return invalid("rules", "A rule asks for a second factor or for a passkey, which is more.")
 	case r.MaxAge != 0 && r.AppID == "":
 		return invalid("rules", "How old a proof may be is said for one app. For all, say how long a session lasts.")
 	case r.MaxAge < 0 || r.MaxAge > 0 && r.MaxAge < time.Minute:
@@ -185,26 +223,4 @@ func (d *Directory) checkLengths(p idp.Policy) error {
 		return invalid("absolute", fmt.Sprintf("A session can last 15 minutes to %s.", idp.PlainSpan(d.Sessions.Absolute)))
 	}
 	return nil
-}
-
-// MayLoseFactors answers idp.Denied for the last owner who has a second factor,
-// where the policy asks one of owners: then nobody could help them in again.
-func (d *Directory) MayLoseFactors(ctx context.Context, id idp.UserID) error {
-	u, err := d.Store.User(ctx, id)
-	if err != nil || u.Role != idp.RoleOwner {
-		return err
-	}
-	others, err := d.Store.OwnersWithSecondFactor(ctx, id)
-	if err != nil || others > 0 {
-		return err
-	}
-	p, err := d.Store.Policy(ctx)
-	if err != nil {
-		return err
-	}
-	groups, err := d.Store.GroupsOf(ctx, id)
-	if err == nil && p.Demand(true, groupIDs(groups), "").SecondFactor {
-		err = idp.Errorf(idp.Denied, "They are the last owner with a second factor, and the policy asks for one. Have another owner add one first.")
-	}
-	return err
 }

@@ -48,6 +48,11 @@ func TestAPolicyIsCheckedFieldByField(t *testing.T) {
 		"an age of seconds":     {"rules", idp.Policy{Rules: []idp.PolicyRule{{AppID: "app_x", MaxAge: time.Second}}}},
 		"twice the same":        {"rules", idp.Policy{Rules: []idp.PolicyRule{{SecondFactor: true}, {SecondFactor: true}}}},
 		"too many":              {"rules", idp.Policy{Rules: many}},
+		"a factor and more":     {"rules", idp.Policy{Rules: []idp.PolicyRule{{SecondFactor: true, Passkey: true}}}},
+		"passkeys without any":  {"rules", idp.Policy{Rules: []idp.PolicyRule{{Passkey: true}}}},
+		"remembered for ever":   {"remember", idp.Policy{Remember: 91 * 24 * time.Hour}},
+		"remembered for hours":  {"remember", idp.Policy{Remember: 36 * time.Hour}},
+		"remembered backwards":  {"remember", idp.Policy{Remember: -24 * time.Hour}},
 	} {
 		c.p.Version = 1
 		_, err := d.SetPolicy(t.Context(), c.p, true)
@@ -142,27 +147,63 @@ func TestAFileSetsThePolicyByNames(t *testing.T) {
 	}
 }
 
-// TestTheLastOwnerWithASecondFactorKeepsIt, where the policy asks owners for one.
-func TestTheLastOwnerWithASecondFactorKeepsIt(t *testing.T) {
+// TestARuleForPasskeysCountsWhoHasNone: an authenticator app is none, and no owner
+// with nothing but that gets into the console by it.
+func TestARuleForPasskeysCountsWhoHasNone(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	d, s := newRuled(t)
-	ada, eve, bob := add(t, d, "ada", idp.RoleOwner), add(t, d, "eve", idp.RoleOwner), add(t, d, "bob", idp.RoleEmployee)
-	for _, u := range []idp.User{ada, bob} {
-		give(t, s, u, idp.CredentialTOTP)
+	d.Passkeys = true
+	ada, bob := add(t, d, "ada", idp.RoleOwner), add(t, d, "bob", idp.RoleEmployee)
+	give(t, s, ada, idp.CredentialTOTP)
+	give(t, s, bob, idp.CredentialPasskey)
+	rule := idp.Policy{Version: 1, Rules: []idp.PolicyRule{{Passkey: true}}}
+	if _, err := d.SetPolicy(ctx, rule, true); !idp.IsKind(err, idp.Denied) || !strings.Contains(err.Error(), "passkey") {
+		t.Errorf("no owner has a passkey: %v", err)
 	}
-	if err := d.MayLoseFactors(ctx, ada.ID); err != nil {
-		t.Errorf("nobody asks for one: %v", err)
+	out := must[idp.LockedOut](t)(d.LockedOut(ctx, rule))
+	if out.Count != 1 || out.Users[0].ID != ada.ID || !strings.Contains(out.Sentence(), "a passkey") {
+		t.Errorf("locked out: %+v, %s", out, out.Sentence())
 	}
-	must[idp.Policy](t)(d.SetPolicy(ctx, idp.Policy{Version: 1, Rules: []idp.PolicyRule{{Owners: true, SecondFactor: true}}}, true))
-	if err := d.MayLoseFactors(ctx, ada.ID); !idp.IsKind(err, idp.Denied) {
-		t.Errorf("the last owner with one: %v", err)
+	eve := add(t, d, "eve", idp.RoleOwner)
+	c := give(t, s, eve, idp.CredentialPasskey)
+	must[idp.Policy](t)(d.SetPolicy(ctx, rule, true))
+	if c.UserID != eve.ID {
+		t.Fatal("whose passkey is it")
 	}
-	if err := d.MayLoseFactors(ctx, bob.ID); err != nil {
-		t.Errorf("an employee: %v", err)
+}
+
+// TestBrowsersRememberedBeforeItWasOffStayForgotten: turning it on again counts from
+// then, by hand and by a file; a change of anything else counts for nothing.
+func TestBrowsersRememberedBeforeItWasOffStayForgotten(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d, s := newRuled(t)
+	add(t, d, "ada", idp.RoleOwner)
+	const day = 24 * time.Hour
+	for i, c := range []struct {
+		p     idp.Policy
+		since int64
+	}{
+		{idp.Policy{Remember: 30 * day}, 2},
+		{idp.Policy{Remember: 7 * day, Idle: time.Hour}, 2},
+		{idp.Policy{Idle: time.Hour, RememberSince: 2}, 0},
+		{idp.Policy{Remember: 7 * day}, 5},
+	} {
+		c.p.Version = int64(i + 1)
+		if set := must[idp.Policy](t)(d.SetPolicy(ctx, c.p, false)); set.RememberSince != c.since {
+			t.Errorf("change %d: since %d, want %d", i+1, set.RememberSince, c.since)
+		}
 	}
-	give(t, s, eve, idp.CredentialPasskey)
-	if err := d.MayLoseFactors(ctx, ada.ID); err != nil {
-		t.Errorf("one of two owners: %v", err)
+	file := func(remember time.Duration) idp.Policy {
+		must[[]directory.Difference](t)(d.Apply(ctx, directory.Desired{Policy: &directory.DesiredPolicy{Policy: idp.Policy{Remember: remember}}}, false))
+		return must[idp.Policy](t)(s.Policy(ctx))
+	}
+	if p := file(7 * day); p.Version != 5 || p.RememberSince != 5 {
+		t.Errorf("the same by a file: %+v", p)
+	}
+	file(0)
+	if p := file(7 * day); p.Version != 7 || p.RememberSince != 7 {
+		t.Errorf("off and on by a file: %+v", p)
 	}
 }

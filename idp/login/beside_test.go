@@ -163,7 +163,7 @@ func TestAPasskeyIsTheWayIn(t *testing.T) {
 		t.Errorf("beside the link: %+v", beside)
 	}
 	h.is(h.SetPassword(t.Context(), l, "another password", "123456"), idp.Denied)
-	codes, err := h.RenewRecovery(t.Context(), own(u))
+	codes, err := h.RenewRecovery(t.Context(), h.own(u))
 	h.ok(err)
 	if err := h.SetPassword(t.Context(), l, "another password", "123456"); field(err) != "code" {
 		t.Errorf("a code of an app that there is not: %v", err)

@@ -2,7 +2,6 @@ package login
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"gatehouse/idp"
@@ -14,11 +13,15 @@ import (
 func (l *Login) mayChange(u idp.User, all []idp.Credential, s idp.Session) error {
 	switch {
 	case u.Status != idp.UserActive || u.Epoch != s.Epoch:
-		return idp.Errorf(idp.Unauthenticated, "You are not signed in, or no longer. Sign in again.")
+		return notSignedIn()
 	case len(l.secondFactors(all)) > 0 && !MultiFactor(s.Methods):
 		return idp.Errorf(idp.Denied, "Prove your second factor first. Open the page again: it asks for it.")
 	}
 	return nil
+}
+
+func notSignedIn() *idp.Error {
+	return idp.Errorf(idp.Unauthenticated, "You are not signed in, or no longer. Sign in again.")
 }
 
 // MayChange reports whether the person of a session has proven enough to change
@@ -27,7 +30,7 @@ func (l *Login) MayChange(ctx context.Context, s idp.Session) (bool, error) {
 	if MultiFactor(s.Methods) {
 		return true, nil
 	}
-	has, err := l.HasSecond(ctx, s.UserID)
+	has, _, err := l.HasSecond(ctx, s.UserID)
 	return !has, err
 }
 
@@ -37,40 +40,122 @@ func (l *Login) RenamePasskey(ctx context.Context, s idp.Session, id idp.Credent
 	if err != nil {
 		return err
 	}
-	return l.changeCredential(ctx, s.UserID, &s, id, func(_ idp.User, c idp.Credential, _ []idp.Credential) (idp.Change, error) {
-		if c.Kind != idp.CredentialPasskey {
-			return idp.Change{}, noCredential()
+	return retry(func() error {
+		u, all, err := l.ownFactors(ctx, s)
+		if err != nil {
+			return err
+		}
+		c, err := among(all, id)
+		if err == nil && c.Kind != idp.CredentialPasskey {
+			err = noCredential()
+		}
+		if err != nil {
+			return err
 		}
 		// Without Data: what the passkey is by now is not to be overwritten.
 		c.Name, c.Data, c.UpdatedAt = name, "", l.now()
-		return idp.Change{Credentials: []idp.Credential{c}, Events: []idp.Event{l.credentialEvent(ctx, "passkey.rename", c)}}, nil
+		_, err = l.Store.Commit(ctx, idp.Change{Users: []idp.User{u}, Credentials: []idp.Credential{c}, Events: []idp.Event{l.credentialEvent(ctx, "passkey.rename", c)}})
+		return err
 	})
 }
 
 // RemovePasskey removes one of the passkeys of a session's person at their own
-// wish: idp.Conflict when nothing would be left with which they can sign in.
+// wish, and ends everything that they hold with it, this session too, with a
+// receipt: whoever signed in with it is out. It answers idp.Conflict when nothing
+// would be left with which they can sign in, and idp.Unauthenticated where what
+// the session stands on was ended meanwhile.
 func (l *Login) RemovePasskey(ctx context.Context, s idp.Session, id idp.CredentialID) error {
-	return l.changeCredential(ctx, s.UserID, &s, id, func(u idp.User, c idp.Credential, all []idp.Credential) (idp.Change, error) {
-		if c.Kind != idp.CredentialPasskey {
-			return idp.Change{}, noCredential()
-		}
-		if !signsInWithout(all, id) {
-			return idp.Change{}, idp.Errorf(idp.Conflict, "This is the last thing you can sign in with. Add another passkey first.")
-		}
-		return l.removal(ctx, "passkey.remove", c, l.passkeyNotice(idp.MailPasskeyRemoved, u, c)), nil
-	})
+	u, all, err := l.ownFactors(ctx, s)
+	if err != nil {
+		return err
+	}
+	c, err := among(all, id)
+	switch {
+	case err != nil:
+		return err
+	case c.Kind != idp.CredentialPasskey:
+		return noCredential()
+	case !signsInWithout(all, id):
+		return idp.Errorf(idp.Conflict, "This is the last thing you can sign in with. Add another passkey first.")
+	}
+	return l.removeOwn(ctx, s, []idp.Credential{c}, l.credentialEvent(ctx, "passkey.remove", c), l.passkeyNotice(idp.MailPasskeyRemoved, u, c))
 }
 
 // RemoveCredential removes a credential of somebody at an owner's wish, be it
-// their last: it was lost or stolen, and a link lets them in again.
-func (l *Login) RemoveCredential(ctx context.Context, user idp.UserID, id idp.CredentialID) error {
-	return l.changeCredential(ctx, user, nil, id, func(u idp.User, c idp.Credential, _ []idp.Credential) (idp.Change, error) {
-		return l.removal(ctx, "credential.remove", c, l.removalNotice(u, c)), nil
-	})
+// their last: it was lost or stolen, and a link lets them in again. Everything
+// that they hold ends in the same transaction; it returns the receipt of that.
+func (l *Login) RemoveCredential(ctx context.Context, user idp.UserID, id idp.CredentialID) (idp.ReceiptID, error) {
+	u, all, err := l.factorsOf(ctx, user)
+	if err != nil {
+		return "", err
+	}
+	c, err := among(all, id)
+	if err != nil {
+		return "", err
+	}
+	return l.removeFrom(ctx, user, []idp.Credential{c}, l.credentialEvent(ctx, "credential.remove", c), l.removalNotice(u, c))
 }
 
-func (l *Login) removal(ctx context.Context, kind string, c idp.Credential, told idp.Mail) idp.Change {
-	return idp.Change{RemoveCredentials: []idp.Credential{c}, Events: []idp.Event{l.credentialEvent(ctx, kind, c)}, Mails: []idp.Mail{told}}
+// removal removes credentials of one person with everything that they hold: who
+// was let in by them does not stay in, and the person is told. An ending always
+// wins, so no version of the person is looked at.
+func (l *Login) removal(user idp.UserID, wish string, gone []idp.Credential, e idp.Event, told idp.Mail) idp.Change {
+	id := idp.NewReceiptID()
+	if e.Detail == nil {
+		e.Detail = map[string]string{}
+	}
+	e.Detail["receipt"] = string(id)
+	return idp.Change{
+		RemoveCredentials: gone, Events: []idp.Event{e}, Mails: []idp.Mail{told},
+		Ending: &idp.Ending{
+			Kind: idp.EndPasses, UserID: user, Key: wish, Reason: "something they signed in with was removed",
+			Actor: e.Actor, At: l.now(), ReceiptID: id,
+		},
+	}
+}
+
+// removeFrom removes credentials of somebody at an owner's wish, which is one for
+// each credential however often it comes.
+func (l *Login) removeFrom(ctx context.Context, user idp.UserID, gone []idp.Credential, e idp.Event, told idp.Mail) (idp.ReceiptID, error) {
+	done, err := l.Store.Commit(ctx, l.removal(user, "credential/"+string(gone[0].ID), gone, e, told))
+	if err != nil {
+		return "", err
+	}
+	l.wake()
+	return done.ReceiptID, nil
+}
+
+// removeOwn removes credentials of a session's person at their own wish. A link
+// that is used at once keeps it to where what the session was proven by stands:
+// it is written, and spent, only there, in the statements that write. Of two at
+// once one is refused, since each ends what the other stands on.
+func (l *Login) removeOwn(ctx context.Context, s idp.Session, gone []idp.Credential, e idp.Event, told idp.Mail) error {
+	_, link, err := l.Gate.NewLink(ctx, s.Proof, idp.LinkPassword)
+	if err == nil {
+		_, err = l.Gate.UseLink(ctx, link, l.removal(s.UserID, "removal/"+string(link.ID), gone, e, told))
+	}
+	switch {
+	case idp.IsKind(err, idp.Unauthenticated):
+		return notSignedIn().Because(err)
+	case err != nil:
+		return err
+	}
+	l.wake()
+	return nil
+}
+
+func (l *Login) wake() {
+	if l.Wake != nil {
+		l.Wake()
+	}
+}
+
+func among(all []idp.Credential, id idp.CredentialID) (idp.Credential, error) {
+	i := slices.IndexFunc(all, func(c idp.Credential) bool { return c.ID == id })
+	if i < 0 {
+		return idp.Credential{}, noCredential()
+	}
+	return all[i], nil
 }
 
 // signsInWithout reports whether somebody who has these can sign in without
@@ -78,38 +163,6 @@ func (l *Login) removal(ctx context.Context, kind string, c idp.Credential, told
 func signsInWithout(all []idp.Credential, id idp.CredentialID) bool {
 	return slices.ContainsFunc(all, func(c idp.Credential) bool {
 		return c.ID != id && (c.Kind == idp.CredentialPassword || c.Kind == idp.CredentialPasskey)
-	})
-}
-
-// changeCredential decides on one of a person's credentials, knowing all of
-// them, and makes it so where the person is as they were when it was decided. own
-// is the session in which the person wishes it themselves.
-func (l *Login) changeCredential(ctx context.Context, user idp.UserID, own *idp.Session, id idp.CredentialID, decide func(idp.User, idp.Credential, []idp.Credential) (idp.Change, error)) error {
-	return retry(func() error {
-		u, err := l.Store.User(ctx, user)
-		if err != nil {
-			return err
-		}
-		all, err := l.Store.Credentials(ctx, user)
-		if err != nil {
-			return fmt.Errorf("read the credentials of %s: %w", user, err)
-		}
-		if own != nil {
-			if err := l.mayChange(u, all, *own); err != nil {
-				return err
-			}
-		}
-		i := slices.IndexFunc(all, func(c idp.Credential) bool { return c.ID == id })
-		if i < 0 {
-			return noCredential()
-		}
-		change, err := decide(u, all[i], all)
-		if err != nil {
-			return err
-		}
-		change.Users = []idp.User{u}
-		_, err = l.Store.Commit(ctx, change)
-		return err
 	})
 }
 

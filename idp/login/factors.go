@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/pquerna/otp"
@@ -136,40 +137,41 @@ func (l *Login) RenewRecovery(ctx context.Context, s idp.Session) ([]string, err
 }
 
 // RemoveOwnFactors takes away the authenticator app and the recovery codes of a
-// session's person.
+// session's person, and ends everything that they hold with it, as
+// [Login.RemovePasskey] does. Where there are none, nothing ends.
 func (l *Login) RemoveOwnFactors(ctx context.Context, s idp.Session) error {
 	u, all, err := l.ownFactors(ctx, s)
 	if err != nil {
 		return err
 	}
-	return l.removeFactors(ctx, u, all, idp.MailAppRemoved)
-}
-
-// RemoveSecondFactors takes away a user's authenticator app and recovery codes
-// at an owner's wish; the actor is in the event. Removing what is not there is no
-// error.
-func (l *Login) RemoveSecondFactors(ctx context.Context, id idp.UserID) error {
-	u, all, err := l.factorsOf(ctx, id)
-	if err != nil {
-		return err
-	}
-	return l.removeFactors(ctx, u, all, idp.MailFactorsReset)
-}
-
-func (l *Login) removeFactors(ctx context.Context, u idp.User, all []idp.Credential, told idp.MailKind) error {
-	change := idp.Change{Users: []idp.User{u}}
-	for _, c := range all {
-		if c.Kind == idp.CredentialTOTP || c.Kind == idp.CredentialRecovery {
-			change.RemoveCredentials = append(change.RemoveCredentials, c)
-		}
-	}
-	if len(change.RemoveCredentials) == 0 {
+	gone := codesAmong(all)
+	if len(gone) == 0 {
 		return nil
 	}
-	change.Events = []idp.Event{l.factorEvent(ctx, "factor.remove", u.ID)}
-	change.Mails = []idp.Mail{l.notice(told, u)}
-	_, err := l.Store.Commit(ctx, change)
-	return err
+	return l.removeOwn(ctx, s, gone, l.factorEvent(ctx, "factor.remove", u.ID), l.notice(idp.MailAppRemoved, u))
+}
+
+// RemoveSecondFactors takes away a user's authenticator app and recovery codes at
+// an owner's wish, and ends everything that the user holds in the same
+// transaction; the actor is in the event. It returns the receipt of that, "" where
+// there was nothing to take away and nothing has ended.
+func (l *Login) RemoveSecondFactors(ctx context.Context, id idp.UserID) (idp.ReceiptID, error) {
+	u, all, err := l.factorsOf(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	gone := codesAmong(all)
+	if len(gone) == 0 {
+		return "", nil
+	}
+	return l.removeFrom(ctx, id, gone, l.factorEvent(ctx, "factor.remove", id), l.notice(idp.MailFactorsReset, u))
+}
+
+// codesAmong are the authenticator app and the recovery codes.
+func codesAmong(all []idp.Credential) []idp.Credential {
+	return slices.DeleteFunc(slices.Clone(all), func(c idp.Credential) bool {
+		return c.Kind != idp.CredentialTOTP && c.Kind != idp.CredentialRecovery
+	})
 }
 
 // ownFactors reads the person of a session who wishes to change what they have,
@@ -186,7 +188,7 @@ func (l *Login) ownFactors(ctx context.Context, s idp.Session) (idp.User, []idp.
 // place of all they have.
 func (l *Login) withRecovery(u idp.User, all []idp.Credential) (shown []string, change idp.Change) {
 	shown, kept := l.newRecovery(u.ID)
-	change = idp.Change{Users: []idp.User{u}, Credentials: kept}
+	change = idp.Change{Users: []idp.User{u}, Credentials: kept, UntrustDevices: []idp.UserID{u.ID}}
 	for _, c := range all {
 		if c.Kind == idp.CredentialRecovery {
 			change.RemoveCredentials = append(change.RemoveCredentials, c)

@@ -117,7 +117,7 @@ type favouredKey struct{}
 // favoured returns a context in which somebody waits for a hash who has signed
 // in on this very browser before.
 func (a attempt) favoured(ctx context.Context) context.Context {
-	if !a.known {
+	if !a.known() {
 		return ctx
 	}
 	return context.WithValue(ctx, favouredKey{}, true)

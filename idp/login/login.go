@@ -25,6 +25,7 @@ type Store interface {
 	Commit(ctx context.Context, c idp.Change) (idp.Committed, error)
 	KnownDevices(ctx context.Context, user idp.UserID) ([]idp.KnownDevice, error)
 	OwnKnownDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, e idp.Event) error
+	UntrustDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, e idp.Event) error
 }
 
 // Gate is what login asks of the gate, *sessions.Gate.
@@ -37,6 +38,7 @@ type Gate interface {
 	KnownDevice(ctx context.Context, raw string, user idp.UserID) (idp.KnownDevice, error)
 	NewMailCode(ctx context.Context, proof idp.Proof, in idp.SignInID, mac string) (idp.MailCode, error)
 	SpendMailCode(ctx context.Context, in idp.SignIn, mac string) (idp.Proof, error)
+	TrustDevice(ctx context.Context, d idp.KnownDevice, by idp.Policy) error
 }
 
 // Login is the steps. Its methods are safe for concurrent use and take actor
@@ -58,6 +60,11 @@ type Login struct {
 	// not.
 	MailCodes   func() bool
 	MailCodeKey []byte
+	// Wake is told when an ending has written a receipt, so that its lines are
+	// worked on at once. May be nil.
+	Wake func()
+	// Policy is what the house says now; nil: an empty one.
+	Policy func() idp.Policy
 	// Breached are more passwords that nobody may set. May be nil.
 	Breached *Breached
 	Now      func() time.Time

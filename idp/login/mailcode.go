@@ -123,7 +123,7 @@ func (l *Login) MailedCode(ctx context.Context, in idp.SignIn, typed string) (id
 	if err != nil {
 		return idp.SignIn{}, err
 	}
-	next, err := l.second(ctx, in, proof.UserID)
+	next, err := l.second(ctx, in, proof.UserID, idp.KnownDevice{}) // no browser is remembered for it
 	if err != nil {
 		return idp.SignIn{}, err
 	}

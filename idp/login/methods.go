@@ -57,6 +57,13 @@ func MultiFactor(methods []string) bool {
 	return len(kinds) > 1
 }
 
+// ByPasskey reports whether these methods (RFC 8176 amr values) are several factors
+// with a passkey among them: a key that signs for the address of this house alone,
+// so that no other site can have it prove anything here.
+func ByPasskey(methods []string) bool {
+	return MultiFactor(methods) && (slices.Contains(methods, methodHardware) || slices.Contains(methods, methodSoftware))
+}
+
 // OneFactor are those of the methods that an app is told which takes a single
 // factor and nothing else.
 func OneFactor(methods []string) []string {

@@ -1,6 +1,10 @@
 package login
 
-import "gatehouse/idp"
+import (
+	"slices"
+
+	"gatehouse/idp"
+)
 
 // Step is what a SignIn needs next. Its text is the last part of the page's
 // path.
@@ -12,8 +16,10 @@ const (
 	StepPassword Step = "password"
 	// StepCode: a second factor, by a code ([Login.Code]).
 	StepCode Step = "code"
-	// StepHelp: a second factor is asked for and the person has none. There is a
-	// way on, but not in this SignIn.
+	// StepPasskey: a passkey, and nothing else ([Login.Passkey]).
+	StepPasskey Step = "passkey"
+	// StepHelp: a second factor or a passkey is asked for and the person has none.
+	// There is a way on, but not in this SignIn.
 	StepHelp Step = "help"
 	// StepDone: all is proven; the gate may start or renew a session.
 	StepDone Step = "done"
@@ -35,6 +41,11 @@ func Next(in idp.SignIn) Step {
 	switch {
 	case in.UserID == "" || len(in.Methods) == 0 || in.AuthTime.Before(in.NotBefore):
 		return StepPassword
+	case in.Passkey && !ByPasskey(in.Methods):
+		if slices.Contains(in.Has, idp.CredentialPasskey) {
+			return StepPasskey
+		}
+		return StepHelp
 	case !in.Several || MultiFactor(in.Methods):
 		return StepDone
 	case len(in.Has) == 0:

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -181,13 +182,40 @@ func (l *Login) verify(ctx context.Context, in idp.SignIn, p *possession, data w
 	return "", nil
 }
 
+// What the events say of an answer that does not verify, where it is worth a name.
+const (
+	reasonOrigin     = "another address"
+	reasonDomain     = "another domain"
+	reasonUnverified = "the person was not verified"
+	reasonUntouched  = "nobody touched it"
+	reasonChallenge  = "another challenge"
+	reasonSignature  = "a wrong signature"
+	reasonUnsynced   = "it was kept in step and is no more"
+)
+
 // reasonOf is what the library says of a refusal, for the events: it names
 // rules, and nothing of the answer.
 func reasonOf(err error) string {
-	if e, ok := errors.AsType[*protocol.Error](err); ok {
-		return readable(e.Details, maxTyped)
+	e, ok := errors.AsType[*protocol.Error](err)
+	if !ok {
+		return "refused"
 	}
-	return "refused"
+	for _, known := range [][2]string{
+		{"Error validating origin", reasonOrigin}, {"Error validating challenge", reasonChallenge},
+		{"Error validating the assertion signature", reasonSignature}, {"Backup Eligible flag inconsistency", reasonUnsynced},
+	} {
+		if strings.HasPrefix(e.Details, known[0]) {
+			return known[1]
+		}
+	}
+	for _, known := range [][2]string{
+		{"RP Hash mismatch", reasonDomain}, {"User verification required", reasonUnverified}, {"User presence required", reasonUntouched},
+	} {
+		if strings.HasPrefix(e.DevInfo, known[0]) {
+			return known[1]
+		}
+	}
+	return readable(e.Details, maxTyped)
 }
 
 // passkeyEvents are what became of a try; why: it was refused.

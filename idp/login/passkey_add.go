@@ -74,8 +74,8 @@ func (l *Login) AddPasskey(ctx context.Context, s idp.Session, state, response, 
 			return err
 		}
 		added := l.credentialEvent(ctx, "passkey.add", c)
-		_, err = l.Store.Commit(ctx, idp.Change{Users: []idp.User{u}, Credentials: []idp.Credential{c}, Events: []idp.Event{added},
-			Mails: []idp.Mail{l.passkeyNotice(idp.MailPasskeyAdded, u, c)}})
+		_, err = l.Store.Commit(ctx, idp.Change{Users: []idp.User{u}, Credentials: []idp.Credential{c}, UntrustDevices: []idp.UserID{u.ID},
+			Events: []idp.Event{added}, Mails: []idp.Mail{l.passkeyNotice(idp.MailPasskeyAdded, u, c)}})
 		return err
 	})
 	return c, err

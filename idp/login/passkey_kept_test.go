@@ -36,16 +36,16 @@ func TestTheLastWayInStays(t *testing.T) {
 	h := passkeyHouse(t)
 	u, first, second := h.user("grace", ""), newDevice(), newDevice()
 	a := h.enrol(u, first)
-	h.is(h.RemovePasskey(t.Context(), own(u), a.ID), idp.Conflict)
+	h.is(h.RemovePasskey(t.Context(), h.own(u), a.ID), idp.Conflict)
 	b := h.enrol(u, second)
-	h.ok(h.RenamePasskey(t.Context(), own(u), b.ID, "  My key \u202e"))
-	h.is(h.RenamePasskey(t.Context(), own(u), b.ID, " "), idp.Invalid)
+	h.ok(h.RenamePasskey(t.Context(), h.own(u), b.ID, "  My key \u202e"))
+	h.is(h.RenamePasskey(t.Context(), h.own(u), b.ID, " "), idp.Invalid)
 	other := h.user("ada", "")
-	h.is(h.RenamePasskey(t.Context(), own(other), b.ID, "Mine"), idp.NotFound)
-	h.is(h.RemovePasskey(t.Context(), own(other), b.ID), idp.NotFound)
-	h.ok(h.RemovePasskey(t.Context(), own(u), a.ID))
-	h.is(h.RemovePasskey(t.Context(), own(u), a.ID), idp.NotFound)
-	h.is(h.RemovePasskey(t.Context(), own(u), b.ID), idp.Conflict)
+	h.is(h.RenamePasskey(t.Context(), h.own(other), b.ID, "Mine"), idp.NotFound)
+	h.is(h.RemovePasskey(t.Context(), h.own(other), b.ID), idp.NotFound)
+	h.ok(h.RemovePasskey(t.Context(), h.own(u), a.ID))
+	h.is(h.RemovePasskey(t.Context(), h.own(u), a.ID), idp.NotFound)
+	h.is(h.RemovePasskey(t.Context(), h.own(u), b.ID), idp.Conflict)
 	if _, err := h.touch(second); err != nil {
 		t.Errorf("with a new name it does not sign in: %v", err)
 	}
@@ -56,23 +56,25 @@ func TestTheLastWayInStays(t *testing.T) {
 	if len(mine) != 1 || mine[0].Name != "My key" || mine[0].Synced || mine[0].LastUsedAt.IsZero() {
 		t.Errorf("left: %+v", mine)
 	}
-	h.ok(h.RemoveCredential(t.Context(), u.ID, b.ID)) // an owner may
+	_, err = h.RemoveCredential(t.Context(), u.ID, b.ID) // an owner may
+	h.ok(err)
 	h.refused(second, "unknown passkey")
 }
 
-// between is a store in which something happens between a decision and its
-// commit, once.
+// between is a store in which something happens after what somebody has was
+// read, once.
 type between struct {
 	Store
 	happens func()
 }
 
-func (b *between) Commit(ctx context.Context, c idp.Change) (idp.Committed, error) {
+func (b *between) Credentials(ctx context.Context, id idp.UserID) ([]idp.Credential, error) {
+	all, err := b.Store.Credentials(ctx, id)
 	if f := b.happens; f != nil {
 		b.happens = nil
 		f()
 	}
-	return b.Store.Commit(ctx, c)
+	return all, err
 }
 
 func TestTwoRemovalsAtOnceLeaveOne(t *testing.T) {
@@ -80,8 +82,9 @@ func TestTwoRemovalsAtOnceLeaveOne(t *testing.T) {
 	h := passkeyHouse(t)
 	u := h.user("grace", "")
 	a, b := h.enrol(u, newDevice()), h.enrol(u, newDevice())
-	h.Store = &between{Store: h.Store, happens: func() { h.ok(h.RemovePasskey(t.Context(), own(u), b.ID)) }}
-	h.is(h.RemovePasskey(t.Context(), own(u), a.ID), idp.Conflict)
+	s := h.own(u)
+	h.Store = &between{Store: h.Store, happens: func() { h.ok(h.RemovePasskey(t.Context(), s, b.ID)) }}
+	h.is(h.RemovePasskey(t.Context(), s, a.ID), idp.Unauthenticated)
 	all, err := h.store.Credentials(t.Context(), u.ID)
 	h.ok(err)
 	if len(all) != 1 || all[0].ID != a.ID {
@@ -168,5 +171,81 @@ func TestPasskeySettings(t *testing.T) {
 		if got := Possible(u); got != want {
 			t.Errorf("passkeys at %s: %v", address, fmt.Sprint(got))
 		}
+	}
+}
+
+// TestRT09WhatSignedInByACredentialEndsWithIt: by whoever it is removed, every
+// session of the person ends in the same transaction, with a receipt, and their
+// browsers are known no more. Nothing is removed where nothing ends.
+func TestRT09WhatSignedInByACredentialEndsWithIt(t *testing.T) {
+	t.Parallel()
+	for name, remove := range map[string]func(h *house, u idp.User, passkey idp.CredentialID) error{
+		"a passkey, by the person": func(h *house, u idp.User, passkey idp.CredentialID) error {
+			return h.RemovePasskey(h.Context(), h.own(u), passkey)
+		},
+		"the app, by the person": func(h *house, u idp.User, _ idp.CredentialID) error {
+			return h.RemoveOwnFactors(h.Context(), h.own(u))
+		},
+		"a passkey, by an owner": func(h *house, u idp.User, passkey idp.CredentialID) error {
+			_, err := h.RemoveCredential(h.Context(), u.ID, passkey)
+			return err
+		},
+		"the app, by an owner": func(h *house, u idp.User, _ idp.CredentialID) error {
+			_, err := h.RemoveSecondFactors(h.Context(), u.ID)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := passkeyHouse(t)
+			u := h.user("ada", secret)
+			passkey := h.enrol(u, newDevice())
+			p, _ := h.sets(u)
+			raw, _, err := h.gate.Start(t.Context(), h.full(p), "", "")
+			h.ok(err)
+			device := h.knownTo(u, "")
+			had, err := h.store.Credentials(t.Context(), u.ID)
+			h.ok(err)
+
+			gone, cancel := context.WithCancel(t.Context())
+			cancel()
+			_, err = h.RemoveSecondFactors(gone, u.ID)
+			if left, _ := h.store.Credentials(t.Context(), u.ID); err == nil || len(left) != len(had) {
+				t.Fatalf("of a removal that failed (%v), %d of %d are left", err, len(left), len(had))
+			}
+
+			h.ok(remove(h, u, passkey.ID))
+			if left, err := h.store.Credentials(t.Context(), u.ID); err != nil || len(left) >= len(had) {
+				t.Errorf("%d of %d are left, %v", len(left), len(had), err)
+			}
+			_, err = h.gate.Session(t.Context(), raw)
+			h.is(err, idp.Unauthenticated)
+			_, err = h.gate.KnownDevice(t.Context(), device, u.ID)
+			h.is(err, idp.Unauthenticated)
+			receipt, err := h.store.LastReceipt(t.Context(), u.ID, idp.EndPasses)
+			h.ok(err)
+			said := false
+			for _, kind := range []string{"passkey.remove", "factor.remove", "credential.remove"} {
+				for _, e := range h.events(kind) {
+					said = said || e.Detail["receipt"] == string(receipt.ID)
+				}
+			}
+			if !said {
+				t.Errorf("no event names the receipt %s", receipt.ID)
+			}
+		})
+	}
+}
+
+// TestRT09AStaleSessionRemovesNothing: one that ended after it was looked at.
+func TestRT09AStaleSessionRemovesNothing(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	u := h.user("ada", secret)
+	passkey := h.enrol(u, newDevice())
+	s := h.own(u)
+	h.Store = &between{Store: h.Store, happens: func() { h.suspend(u) }}
+	h.is(h.RemovePasskey(t.Context(), s, passkey.ID), idp.Unauthenticated)
+	if left, err := h.store.Credentials(t.Context(), u.ID); err != nil || len(left) != 2 {
+		t.Errorf("%d are left, %v", len(left), err)
 	}
 }

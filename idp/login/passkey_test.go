@@ -406,7 +406,7 @@ func TestAPasskeyMayBecomeSyncedAndNotTheOtherWay(t *testing.T) {
 		t.Errorf("%d events that it is synced, want 1", got)
 	}
 	d.Options.BackupEligible, d.Options.BackupState = false, false
-	h.refused(d, "Backup Eligible")
+	h.refused(d, reasonUnsynced)
 }
 
 // TestEveryoneIsRefusedAlike: unknown, removed, suspended, and no address is
@@ -420,7 +420,7 @@ func TestEveryoneIsRefusedAlike(t *testing.T) {
 	h.refused(stranger, "unknown passkey")
 	c := h.enrol(u, d)
 	h.enrol(u, second)
-	h.ok(h.RemovePasskey(t.Context(), own(u), c.ID))
+	h.ok(h.RemovePasskey(t.Context(), h.own(u), c.ID))
 	h.refused(d, "unknown passkey")
 	h.suspend(u)
 	h.refused(second, "suspended")

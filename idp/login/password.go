@@ -13,8 +13,12 @@ type attempt struct {
 	user       idp.User // zero: unknown
 	phc        string
 	generation string
-	known      bool // from a known device of this person
+	// device is the known device of this person that it comes from; without an ID,
+	// from none.
+	device idp.KnownDevice
 }
+
+func (a attempt) known() bool { return a.device.ID != "" }
 
 // Password proves the SignIn's user by username (or e-mail address) and
 // password. Every refusal is the same idp.Unauthenticated and cost one hash.
@@ -104,15 +108,21 @@ func refused() error {
 // accept records the proof, with its event: a proof without an event is not
 // given.
 func (l *Login) accept(ctx context.Context, in idp.SignIn, a attempt, account tally) (idp.SignIn, error) {
+	proof := idp.Proof{UserID: a.user.ID, Epoch: a.user.Epoch, Generation: a.generation}
+	if a.device.Proof != proof {
+		a.device = idp.KnownDevice{} // something ended between the two reads
+	}
+	next, err := l.second(ctx, in, a.user.ID, a.device)
+	if err != nil {
+		return idp.SignIn{}, err
+	}
 	e := l.event(ctx, "signin.password.ok")
 	e.UserID, e.AppID = a.user.ID, in.AppID
 	e.Actor.Kind, e.Actor.UserID = "user", a.user.ID // whoever that was has just proven it
-	if err := l.forgive(ctx, account); err != nil {
-		return idp.SignIn{}, err
+	if next.Remember == idp.RememberDone {
+		e.Detail = map[string]string{"remembered": string(a.device.ID)}
 	}
-	proof := idp.Proof{UserID: a.user.ID, Epoch: a.user.Epoch, Generation: a.generation}
-	next, err := l.second(ctx, in, a.user.ID)
-	if err != nil {
+	if err := l.forgive(ctx, account); err != nil {
 		return idp.SignIn{}, err
 	}
 	proven, err := l.Gate.Prove(ctx, next, proof, idp.Witness{Events: []idp.Event{e}}, methodPassword)

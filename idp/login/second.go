@@ -5,14 +5,17 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"gatehouse/idp"
 )
 
 // second writes into a SignIn, whose first factor the user has just proven, by
-// which credentials a second one can be. Who has one is asked for it, whoever
-// asks for the sign-in; who has none, where the policy or the app asks for it.
-func (l *Login) second(ctx context.Context, in idp.SignIn, id idp.UserID) (idp.SignIn, error) {
+// which credentials a second one can be, and whether that is asked for. Who has an
+// authenticator app is asked for it, whoever asks for the sign-in; who has none,
+// where the policy or the app asks for it. browser is the device that it happens on,
+// if the user is known there.
+func (l *Login) second(ctx context.Context, in idp.SignIn, id idp.UserID, browser idp.KnownDevice) (idp.SignIn, error) {
 	all, err := l.Store.Credentials(ctx, id)
 	if err != nil {
 		return idp.SignIn{}, fmt.Errorf("look for second factors: %w", err)
@@ -22,11 +25,36 @@ func (l *Login) second(ctx context.Context, in idp.SignIn, id idp.UserID) (idp.S
 		return idp.SignIn{}, err
 	}
 	in.Has = l.secondFactors(all)
-	// The house itself lets in who has none yet: where else could they set one up?
-	// Their own page is all they get; console and apps ask again.
-	enrols := in.AppID == "" && len(in.Has) == 0
-	in.Several = in.Several || asked.SecondFactor && !enrols || slices.Contains(in.Has, idp.CredentialTOTP)
+	in.Remember = l.remembers(in, asked, browser)
+	// The house itself lets in who does not have it yet: where else could they set it
+	// up? Their own page is all they get; console and apps ask again.
+	home := in.AppID == ""
+	in.Passkey = in.Passkey || asked.Passkey && (!home || slices.Contains(in.Has, idp.CredentialPasskey))
+	wanted := asked.SecondFactor && (!home || len(in.Has) > 0) || slices.Contains(in.Has, idp.CredentialTOTP)
+	in.Several = in.Several || in.Passkey || wanted && in.Remember != idp.RememberDone
 	return in, nil
+}
+
+// remembers says how the browser of a SignIn stands. One that is remembered stands
+// in for a second factor that the policy asks for or the person has set up, and for
+// nothing else: not for what an app asks for by its own request, nor for a proof
+// that is to be a new one, nor for a passkey.
+func (l *Login) remembers(in idp.SignIn, asked idp.Demand, browser idp.KnownDevice) idp.Remembrance {
+	p := l.policy()
+	switch {
+	case p.Remember == 0 || len(in.Has) == 0 || in.Several || in.Passkey || asked.Passkey || asked.MaxAge > 0 || !in.NotBefore.IsZero():
+		return idp.RememberNever
+	case p.Remembers(browser, l.now()):
+		return idp.RememberDone
+	}
+	return idp.RememberOffer
+}
+
+func (l *Login) policy() idp.Policy {
+	if l.Policy == nil {
+		return idp.Policy{}
+	}
+	return l.Policy()
 }
 
 // secondFactors are the kinds among the credentials that a second factor can be
@@ -48,24 +76,76 @@ func (l *Login) secondFactors(all []idp.Credential) []idp.CredentialKind {
 	return kinds
 }
 
-// HasSecond reports whether the user can prove a second factor.
-func (l *Login) HasSecond(ctx context.Context, id idp.UserID) (bool, error) {
-	in, err := l.second(ctx, idp.SignIn{}, id)
-	return len(in.Has) > 0, err
+// HasSecond reports whether the user can prove a second factor, and by a passkey.
+func (l *Login) HasSecond(ctx context.Context, id idp.UserID) (second, passkey bool, err error) {
+	all, err := l.Store.Credentials(ctx, id)
+	if err != nil {
+		return false, false, fmt.Errorf("look for second factors: %w", err)
+	}
+	has := l.secondFactors(all)
+	return len(has) > 0, slices.Contains(has, idp.CredentialPasskey), nil
 }
 
 // StepUp begins a SignIn in which the person of a live session proves only what
-// that session lacks: a second factor. Of in, the tongue sets what it knows.
+// that session lacks: a second factor, or a passkey where in.Passkey or the policy
+// says so. Of in, the tongue sets what it knows.
 func (l *Login) StepUp(ctx context.Context, in idp.SignIn, s idp.Session, bind string) (idp.SignIn, error) {
 	if !localPath(in.ResumeURL) {
 		return idp.SignIn{}, idp.Errorf(idp.Invalid, "A sign-in goes on at a page of this house only.")
 	}
-	in, err := l.second(ctx, in, s.UserID)
+	in, err := l.second(ctx, in, s.UserID, idp.KnownDevice{})
 	if err != nil {
 		return idp.SignIn{}, err
 	}
+	if in.AppID == "" {
+		in.Remember = idp.RememberNever // what the house itself asks for here, it always does
+	}
 	in.Several = true
 	return l.Gate.BeginFrom(ctx, in, s, bind)
+}
+
+// Remember has the browser on which a SignIn has just come to its end remembered in
+// place of the second factor that was given in it, where it offered that.
+func (l *Login) Remember(ctx context.Context, in idp.SignIn, d idp.KnownDevice) error {
+	p := l.policy()
+	if p.Remember == 0 || in.Remember != idp.RememberOffer || !in.Several || !MultiFactor(in.Methods) {
+		return nil
+	}
+	return l.Gate.TrustDevice(ctx, d, p)
+}
+
+// RememberFor is how long a browser may be remembered whose SignIn waits for a
+// second factor; zero: not at all.
+func (l *Login) RememberFor(in idp.SignIn) time.Duration {
+	if in.Remember != idp.RememberOffer {
+		return 0
+	}
+	return l.policy().Remember
+}
+
+// RememberedOf returns the browsers of a user that are remembered in place of a
+// second factor, with TrustedUntil as it holds by now, and with no statement where
+// the policy remembers none.
+func (l *Login) RememberedOf(ctx context.Context, id idp.UserID) ([]idp.KnownDevice, error) {
+	p := l.policy()
+	if p.Remember == 0 {
+		return nil, nil
+	}
+	all, err := l.Store.KnownDevices(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("read the browsers that are remembered: %w", err)
+	}
+	all = slices.DeleteFunc(all, func(d idp.KnownDevice) bool { return !p.Remembers(d, l.now()) })
+	for i, d := range all {
+		all[i].TrustedUntil = p.RememberedUntil(d)
+	}
+	return all, nil
+}
+
+// AskAgain has one of the user's browsers remembered no more; idp.NotFound where
+// it is not.
+func (l *Login) AskAgain(ctx context.Context, user idp.UserID, id idp.KnownDeviceID) error {
+	return l.Store.UntrustDevice(ctx, id, user, l.deviceEvent(ctx, "device.untrust", user, id))
 }
 
 // perCode: what a person has as a second factor is guessed at most so often,

@@ -36,15 +36,20 @@ func (h *house) sets(u idp.User) (*phone, []string) {
 	offer, err := h.OfferTOTP(u, "gatehouse.test")
 	h.ok(err)
 	p := &phone{h, offer.Secret}
-	codes, err := h.AddTOTP(h.Context(), own(u), offer.Sealed, p.code())
+	codes, err := h.AddTOTP(h.Context(), h.own(u), offer.Sealed, p.code())
 	h.ok(err)
 	h.clock.pass(time.Minute)
 	return p, codes
 }
 
-// own is a session of somebody who has proven all they have.
-func own(u idp.User) idp.Session {
-	return idp.Session{Proof: idp.Proof{UserID: u.ID, Epoch: u.Epoch}, Methods: []string{"pwd", "mfa"}}
+// own is a session of somebody who has proven all they have, of this moment.
+func (h *house) own(u idp.User) idp.Session {
+	h.Helper()
+	u, err := h.store.User(h.Context(), u.ID)
+	h.ok(err)
+	generation, err := h.store.Generation(h.Context())
+	h.ok(err)
+	return idp.Session{ID: "ses_own", Proof: idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}, Methods: []string{"pwd", "mfa"}}
 }
 
 // TestWaysInAreChangedByWhoHasProvenAll: a password alone adds no other way in
@@ -55,9 +60,9 @@ func TestWaysInAreChangedByWhoHasProvenAll(t *testing.T) {
 	h := passkeyHouse(t)
 	u := h.user("ada", secret)
 	p, _ := h.sets(u)
-	half := own(u)
+	half := h.own(u)
 	half.Methods = []string{"pwd"}
-	stale := own(u)
+	stale := h.own(u)
 	stale.Epoch++
 	for s, kind := range map[*idp.Session]idp.Kind{&half: idp.Denied, &stale: idp.Unauthenticated} {
 		_, err := h.RenewRecovery(t.Context(), *s)
@@ -72,10 +77,10 @@ func TestWaysInAreChangedByWhoHasProvenAll(t *testing.T) {
 	if may, err := h.MayChange(t.Context(), half); may || err != nil {
 		t.Errorf("a password alone may change: %v, %v", may, err)
 	}
-	_, err := h.RenewRecovery(t.Context(), own(u))
+	_, err := h.RenewRecovery(t.Context(), h.own(u))
 	h.ok(err)
 	h.suspend(u)
-	_, err = h.RenewRecovery(t.Context(), own(u))
+	_, err = h.RenewRecovery(t.Context(), h.own(u))
 	h.is(err, idp.Unauthenticated)
 }
 
@@ -189,7 +194,7 @@ func TestMF05ARecoveryCodeCountsOnce(t *testing.T) {
 		t.Errorf("one recovery code was good %d times", won.Load())
 	}
 	h.clock.pass(time.Hour)
-	fresh, err := h.RenewRecovery(t.Context(), own(u))
+	fresh, err := h.RenewRecovery(t.Context(), h.own(u))
 	h.ok(err)
 	_, err = h.Code(t.Context(), h.half("ada"), codes[4])
 	h.is(err, idp.Unauthenticated)
@@ -305,13 +310,14 @@ func TestWithoutTheAppThereIsOneStep(t *testing.T) {
 	h.sets(u)
 	offer, err := h.OfferTOTP(u, "gatehouse.test")
 	h.ok(err)
-	_, err = h.AddTOTP(t.Context(), own(u), offer.Sealed, (&phone{h, offer.Secret}).code())
+	_, err = h.AddTOTP(t.Context(), h.own(u), offer.Sealed, (&phone{h, offer.Secret}).code())
 	h.is(err, idp.Conflict) // a second one
-	h.ok(h.RemoveSecondFactors(t.Context(), u.ID))
+	_, err = h.RemoveSecondFactors(t.Context(), u.ID)
+	h.ok(err)
 	if in := h.half("ada"); Next(in) != StepDone {
 		t.Errorf("it asks for %s", Next(in))
 	}
-	_, err = h.RenewRecovery(t.Context(), own(u))
+	_, err = h.RenewRecovery(t.Context(), h.own(u))
 	h.is(err, idp.Conflict)
 	if kept, err := h.store.Credentials(t.Context(), u.ID); err != nil || len(kept) != 1 {
 		t.Errorf("kept %d credentials, %v", len(kept), err)
@@ -326,12 +332,12 @@ func TestAnOfferIsOfOnePersonForAWhile(t *testing.T) {
 	offer, err := h.OfferTOTP(u, "gatehouse.test")
 	h.ok(err)
 	p := &phone{h, offer.Secret}
-	_, err = h.AddTOTP(t.Context(), own(u), offer.Sealed, "000000")
+	_, err = h.AddTOTP(t.Context(), h.own(u), offer.Sealed, "000000")
 	h.is(err, idp.Invalid)
-	_, err = h.AddTOTP(t.Context(), own(eve), offer.Sealed, p.code())
+	_, err = h.AddTOTP(t.Context(), h.own(eve), offer.Sealed, p.code())
 	h.is(err, idp.Invalid)
 	h.clock.pass(offerLife)
-	_, err = h.AddTOTP(t.Context(), own(u), offer.Sealed, p.code())
+	_, err = h.AddTOTP(t.Context(), h.own(u), offer.Sealed, p.code())
 	h.is(err, idp.Invalid)
 	if kept, err := h.store.Credentials(t.Context(), u.ID); err != nil || len(kept) != 1 {
 		t.Errorf("kept %d credentials, %v", len(kept), err)

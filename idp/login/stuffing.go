@@ -32,7 +32,7 @@ func (l *Login) suspect(ctx context.Context, a attempt) error {
 			return err
 		}
 	}
-	if a.known {
+	if a.known() {
 		return nil
 	}
 	host, network, ok := networks(idp.ActorOf(ctx).Address)

@@ -126,7 +126,7 @@ func (l *Login) admit(ctx context.Context, in idp.SignIn, username string) (atte
 		device, err := l.Gate.KnownDevice(ctx, in.Device, a.user.ID)
 		switch {
 		case err == nil:
-			a.known = true
+			a.device = device
 			t, err := l.count(ctx, perAccount(), "device", string(device.ID))
 			return a, t, err
 		case !idp.IsKind(err, idp.Unauthenticated):

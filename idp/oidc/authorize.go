@@ -3,6 +3,7 @@ package oidc
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -94,8 +95,12 @@ func (p *Provider) met(ctx context.Context, req *request, s idp.Session) (bool, 
 	if len(req.ACR.Essential) > 0 {
 		return false, nil
 	}
-	has, err := p.SignIns.HasSecond(ctx, s.UserID)
-	return !has, err
+	second, passkey, err := p.SignIns.HasSecond(ctx, s.UserID)
+	if passkey && slices.Contains(req.ACR.Preferred, acrResistant) {
+		req.byPasskey = true
+		return false, err
+	}
+	return !second || !slices.Contains(req.ACR.Preferred, acrSeveral), err
 }
 
 // recognise finds the app of a request, with whether the user may use it ("" for
@@ -181,6 +186,7 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, r
 		LoginHint: req.LoginHint,
 		UILocales: req.Languages,
 		Several:   req.ACR.several(),
+		Passkey:   req.ACR.passkey() || req.byPasskey,
 	}
 	bind := p.Browser.Bind(w, r)
 	switch {

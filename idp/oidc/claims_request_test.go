@@ -38,7 +38,7 @@ func TestReadWishes(t *testing.T) {
 		{"acr by either name", []string{`claims={"id_token":{"acr":{"values":["2","1"]}}}`, "acr_values=3 4"}, request{ACR: classes{Preferred: []string{"3", "4", "2", "1"}}}, ""},
 		{"acr essential and within reach", []string{`claims={"id_token":{"acr":{"essential":true,"values":["9","1"]}}}`}, request{ACR: classes{Essential: []string{"9", "1"}}}, ""},
 		{"acr essential, any", []string{`claims={"id_token":{"acr":{"essential":true}}}`}, request{}, ""},
-		{"MF-07 acr essential and out of reach", []string{`claims={"id_token":{"acr":{"essential":true,"value":"phr"}}}`}, request{}, "unmet_authentication_requirements"},
+		{"MF-07 acr essential and out of reach", []string{`claims={"id_token":{"acr":{"essential":true,"value":"phrh"}}}`}, request{}, "unmet_authentication_requirements"},
 		{"not an object", []string{`claims=[1]`}, request{}, "invalid_request"},
 		{"not JSON", []string{`claims={"userinfo"`}, request{}, "invalid_request"},
 		{"a member is no object", []string{`claims={"userinfo":"name"}`}, request{}, "invalid_request"},

@@ -60,7 +60,7 @@ func (p *Provider) discovery() []byte {
 			ResponseTypesSupported:                             []string{string(oidc.ResponseTypeCode)},
 			ResponseModesSupported:                             []string{string(oidc.ResponseModeQuery), string(oidc.ResponseModeFormPost)},
 			GrantTypesSupported:                                grantTypesSupported(),
-			ACRValuesSupported:                                 acrValues(),
+			ACRValuesSupported:                                 p.acrValues(),
 			DisplayValuesSupported:                             []oidc.Display{oidc.DisplayPage},
 			UILocalesSupported:                                 []language.Tag{language.English, language.German},
 			SubjectTypesSupported:                              []string{"public", idp.SubjectPairwise},

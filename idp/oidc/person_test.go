@@ -43,8 +43,9 @@ func (p *person) newSession(u idp.User) idp.Session {
 	return p.finish(in, u)
 }
 
-// finish proves u in a SignIn and starts the session.
-func (p *person) finish(in idp.SignIn, u idp.User) idp.Session {
+// finish proves u in a SignIn, by a password and whatever is said, and starts the
+// session.
+func (p *person) finish(in idp.SignIn, u idp.User, more ...string) idp.Session {
 	t := p.h.t
 	t.Helper()
 	generation, err := p.h.store.Generation(t.Context())
@@ -52,7 +53,7 @@ func (p *person) finish(in idp.SignIn, u idp.User) idp.Session {
 	if u, err = p.h.store.User(t.Context(), u.ID); err != nil {
 		t.Fatal(err)
 	}
-	in, err = p.h.gate.Prove(t.Context(), in, idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}, idp.Witness{}, "pwd")
+	in, err = p.h.gate.Prove(t.Context(), in, idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}, idp.Witness{}, append([]string{"pwd"}, more...)...)
 	p.h.must(err)
 	raw, s, err := p.h.gate.Start(t.Context(), in, "127.0.0.1", "test")
 	p.h.must(err)

@@ -83,7 +83,8 @@ type SignIns interface {
 	// Suffices reports how a session does by the policy of the house at an app:
 	// fresh, when its proof is young enough; whole, when its factors are enough.
 	Suffices(ctx context.Context, s idp.Session, app idp.AppID) (fresh, whole bool, err error)
-	HasSecond(ctx context.Context, id idp.UserID) (bool, error)
+	// HasSecond reports whether somebody can prove a second factor, and by a passkey.
+	HasSecond(ctx context.Context, id idp.UserID) (second, passkey bool, err error)
 }
 
 // Endings ends token families and single tokens; *directory.Directory does.
@@ -173,8 +174,10 @@ type Provider struct {
 	Fetch *fetch.Client
 	// MTLS is how apps come with a certificate. May be nil: then none do.
 	MTLS *MTLS
-	Log  *slog.Logger
-	Now  func() time.Time
+	// NoPasskeys: people can have none in this house.
+	NoPasskeys bool
+	Log        *slog.Logger
+	Now        func() time.Time
 
 	// Consents writes down what people allow apps that are somebody else's.
 	Consents Consents

@@ -43,6 +43,8 @@ type request struct {
 	// DPoPJKT is the key that must be proven to be held to exchange the code
 	// (RFC 9449 §10); may be empty.
 	DPoPJKT string `json:"dpop_jkt,omitempty"`
+
+	byPasskey bool // a passkey is liked, and the session's person has one and has not used it
 }
 
 // offered are those of the scopes asked for that mean something here, in our

@@ -158,3 +158,37 @@ func FuzzRequest(f *testing.F) {
 		}
 	})
 }
+
+// TestWhatAnAppIsToldOfItsClass.
+func TestWhatAnAppIsToldOfItsClass(t *testing.T) {
+	t.Parallel()
+	key, code, password := []string{"swk", "user", "mfa"}, []string{"pwd", "otp", "mfa"}, []string{"pwd"}
+	for _, c := range []struct {
+		name             string
+		asks             classes
+		several, passkey bool
+		met              [3]bool // by a passkey, by codes, by a password
+		told             [3]string
+	}{
+		{"nothing", classes{}, false, false, [3]bool{true, true, true}, [3]string{"2", "2", "1"}},
+		{"two", classes{Essential: []string{"2"}}, true, false, [3]bool{true, true, false}, [3]string{"2", "2", "1"}},
+		{"one", classes{Essential: []string{"1"}}, false, false, [3]bool{true, true, true}, [3]string{"1", "1", "1"}},
+		{"a passkey", classes{Essential: []string{"phr"}}, true, true, [3]bool{true, false, false}, [3]string{"phr", "1", "1"}},
+		{"a passkey or two", classes{Essential: []string{"2", "phr"}}, true, false, [3]bool{true, true, false}, [3]string{"phr", "2", "1"}},
+		{"a passkey or one", classes{Essential: []string{"phr", "1"}}, false, false, [3]bool{true, true, true}, [3]string{"phr", "1", "1"}},
+		{"a passkey, or what is unknown", classes{Essential: []string{"9", "phr"}}, true, true, [3]bool{true, false, false}, [3]string{"phr", "1", "1"}},
+		{"rather a passkey", classes{Preferred: []string{"phr"}}, false, false, [3]bool{true, false, false}, [3]string{"phr", "2", "1"}},
+	} {
+		if c.asks.several() != c.several || c.asks.passkey() != c.passkey || c.asks.hopeless() {
+			t.Errorf("%s: several %v, passkey %v, hopeless %v", c.name, c.asks.several(), c.asks.passkey(), c.asks.hopeless())
+		}
+		for i, methods := range [][]string{key, code, password} {
+			if got := c.asks.met(methods); got != c.met[i] {
+				t.Errorf("%s, by %v: met %v", c.name, methods, got)
+			}
+			if got := acrOf(c.asks.told(methods)); got != c.told[i] {
+				t.Errorf("%s, by %v: told %s, want %s", c.name, methods, got, c.told[i])
+			}
+		}
+	}
+}

@@ -109,6 +109,66 @@ func TestMF07NoClassThatWasNotReached(t *testing.T) {
 	}
 }
 
+// TestMF07WhoAsksForAPasskeyIsToldOfOne, and nobody else: other apps are told of the
+// class that they know.
+func TestMF07WhoAsksForAPasskeyIsToldOfOne(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	const essential, asks = `claims={"id_token":{"acr":{"essential":true,"values":["phr"]}}}`, "acr_values=phr 2"
+	in, err := h.gate.BeginSignIn(t.Context(), idp.SignIn{}, "a secret that binds a browser of the portal")
+	h.must(err)
+	byKey := h.person()
+	byKey.finish(in, h.ada, "hwk", "user", "mfa")
+	in, err = h.gate.BeginSignIn(t.Context(), idp.SignIn{}, "a secret that binds a browser of the portal")
+	h.must(err)
+	byCode := h.person()
+	byCode.finish(in, h.ada, "otp", "mfa")
+	for _, c := range []struct {
+		p                *person
+		wish, acr, proof string
+	}{
+		{byKey, "", "2", "hwk"},
+		{byKey, essential, "phr", "pop"},
+		{byKey, asks, "phr", "pop"},
+		{byKey, `claims={"id_token":{"acr":{"essential":true,"values":["2"]}}}`, "2", "hwk"},
+		{byCode, asks, "2", "otp"},
+		{byCode, "acr_values=phr", "2", "otp"},
+	} {
+		wishes := []string{"prompt=none"}
+		if c.wish != "" {
+			wishes = append(wishes, c.wish)
+		}
+		a := h.asWiki().exchange(c.p.code(wishes...))
+		claims := claimsOf(t, a.text("id_token"))
+		amr, _ := claims["amr"].([]any)
+		if claims["acr"] != c.acr || !slices.Contains(amr, any(c.proof)) || slices.Contains(amr, any("pop")) != (c.acr == "phr") {
+			t.Errorf("%s: acr %v, amr %v", c.wish, claims["acr"], amr)
+		}
+		if got := h.asWiki().post("/oauth/introspect", url.Values{"token": {a.text("access_token")}}); got.text("acr") != c.acr {
+			t.Errorf("%s: introspection %v", c.wish, got.body)
+		}
+	}
+	// Who has proven less is asked for a passkey, where it has to be one, and is told
+	// how to get one.
+	if _, q := byCode.authorize(essential, "prompt=none").location(t); q.Get("error") != "login_required" {
+		t.Errorf("without asking anybody: %v", q)
+	}
+	waits := func(p *person, step login.Step, wish string) {
+		t.Helper()
+		to, q := p.authorize(wish).location(t)
+		in, err := h.gate.SignIn(t.Context(), idp.SignInID(strings.TrimPrefix(to, "/signin/")), p.cookie("bind"))
+		if err != nil || login.Next(in) != step {
+			t.Errorf("%s: the sign-in asks for %s, want %s: %v, %v", wish, login.Next(in), step, q, err)
+		}
+	}
+	waits(byCode, login.StepHelp, essential)
+	h.asks(h.wiki, idp.Demand{SecondFactor: true, Passkey: true})
+	waits(byCode, login.StepHelp, "nonce=n2")
+	if _, q := byKey.authorize().location(t); q.Get("code") == "" {
+		t.Errorf("the policy asks for a passkey, and there was one: %v", q)
+	}
+}
+
 // TestResources: a token is for the resources that were asked for, and only
 // registered ones can be (RFC 8707).
 func TestResources(t *testing.T) {

@@ -150,7 +150,7 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, r
 		p.Browser.Problem(w, r, err)
 		return
 	}
-	if has.ID != "" && in.NotBefore.IsZero() && in.Several && !login.MultiFactor(has.Methods) {
+	if has.ID != "" && in.NotBefore.IsZero() && (!whole || in.Several && !login.MultiFactor(has.Methods)) {
 		in, err = p.SignIns.StepUp(r.Context(), in, has, bind)
 	} else {
 		in, err = p.SignIns.Begin(r.Context(), in, bind)

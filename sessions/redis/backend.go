@@ -81,19 +81,28 @@ func sessionName(hash string) (name, id string) {
 	return "s:" + text, text[:min(16, len(text))]
 }
 
+// remembered is one more line of the copy of a session in a remembered browser:
+// who does not know it has a miss, and asks SQL.
+const remembered = "remembered"
+
 // A session's copy is its fields, one line each; only what the gate needs, and
 // the IDs only as what the copy hangs on: there are a million of them.
 func writeSession(s idp.Session, id string) string {
 	n := func(v int64) string { return strconv.FormatInt(v, 36) }
-	return strings.Join([]string{
+	f := []string{
 		id, n(s.Epoch), s.Generation, strings.Join(s.Methods, " "),
 		n(s.AuthTime.UnixMicro()), n(s.CreatedAt.UnixMicro()), n(s.LastSeenAt.UnixMicro()), n(s.ExpiresAt.UnixMicro()),
-	}, "\n")
+	}
+	if s.Remembered {
+		f = append(f, remembered)
+	}
+	return strings.Join(f, "\n")
 }
 
 func readSession(scopes []string, body, id string) (s idp.Session, ok bool) {
 	f := strings.Split(body, "\n")
-	if len(scopes) != 2 || len(f) != 8 || subtle.ConstantTimeCompare([]byte(f[0]), []byte(id)) != 1 {
+	was := len(f) == 9 && f[8] == remembered
+	if len(scopes) != 2 || len(f) != 8 && !was || subtle.ConstantTimeCompare([]byte(f[0]), []byte(id)) != 1 {
 		return s, false
 	}
 	var n [5]int64
@@ -108,6 +117,7 @@ func readSession(scopes []string, body, id string) (s idp.Session, ok bool) {
 		ID:      idp.SessionID(strings.TrimPrefix(scopes[1], "s:")),
 		Proof:   idp.Proof{UserID: idp.UserID(strings.TrimPrefix(scopes[0], "u:")), Epoch: n[0], Generation: f[2]},
 		Methods: strings.Fields(f[3]), AuthTime: at(1), CreatedAt: at(2), LastSeenAt: at(3), ExpiresAt: at(4),
+		Remembered: was,
 	}
 	return s, true
 }

@@ -19,6 +19,11 @@ func TestRD01AnAnswerToAnotherQuestionIsNone(t *testing.T) {
 	if got, ok := readSession(scopes, body, mine); !ok || got.ID != s.ID || got.Proof != s.Proof || len(got.Methods) != 2 || got.ExpiresAt != s.ExpiresAt {
 		t.Errorf("read back as %+v, %v", got, ok)
 	}
+	inRemembered := s
+	inRemembered.Remembered = true
+	if got, ok := readSession(scopes, writeSession(inRemembered, mine), mine); !ok || !got.Remembered || got.ExpiresAt != s.ExpiresAt {
+		t.Errorf("one in a remembered browser is read back as %+v, %v", got, ok)
+	}
 	if got, ok := readSession(scopes, body, other); ok {
 		t.Errorf("another session's copy was taken: %+v", got)
 	}

@@ -50,14 +50,31 @@ func testKnownDevices(h *house) {
 	h.ok(h.OwnKnownDevice(h.ctx, second.ID, ada.ID, h.event("device.own", ada.ID)))
 	h.is(h.OwnKnownDevice(h.ctx, second.ID, ada.ID, h.event("device.own", ada.ID)), idp.NotFound)
 
-	second.TrustedUntil = h.now.Add(time.Hour)
-	h.ok(h.TrustDevice(h.ctx, second))
+	second.TrustedAt, second.TrustedUntil, second.TrustedBy = h.now, h.now.Add(time.Hour), 7
+	h.ok(h.TrustDevice(h.ctx, second, h.event("signin.remember", ada.ID)))
 	second.LastSeenAt, second.Address, second.UserAgent = h.now.Add(time.Minute), "192.0.2.9", "Other"
 	h.ok(h.TouchKnownDevice(h.ctx, second))
 	second.Asks = false
 	got, err := h.KnownDevices(h.ctx, ada.ID)
 	h.ok(err)
 	h.same([]idp.KnownDevice{second, first}, got)
+	// It is remembered in place of a second factor until somebody says otherwise, of
+	// this one or of all that the user has.
+	h.is(h.UntrustDevice(h.ctx, second.ID, ben.ID, h.event("device.untrust", ben.ID)), idp.NotFound)
+	h.ok(h.UntrustDevice(h.ctx, second.ID, ada.ID, h.event("device.untrust", ada.ID)))
+	h.is(h.UntrustDevice(h.ctx, second.ID, ada.ID, h.event("device.untrust", ada.ID)), idp.NotFound)
+	h.ok(h.TrustDevice(h.ctx, second, h.event("signin.remember", ada.ID)))
+	_, err = h.Commit(h.ctx, idp.Change{UntrustDevices: []idp.UserID{ben.ID}})
+	h.ok(err)
+	untrusted := func() bool {
+		d, _, err := h.KnownDevice(h.ctx, "three", ada.ID)
+		h.ok(err)
+		return d.TrustedAt.IsZero() && d.TrustedUntil.IsZero()
+	}
+	h.same(false, untrusted())
+	_, err = h.Commit(h.ctx, idp.Change{UntrustDevices: []idp.UserID{ada.ID}})
+	h.ok(err)
+	h.same(true, untrusted())
 	back := second
 	back.LastSeenAt = h.now
 	h.ok(h.TouchKnownDevice(h.ctx, back))
@@ -69,7 +86,7 @@ func testKnownDevices(h *house) {
 
 	h.suspend(ada)
 	h.is(h.KnowDevice(h.ctx, h.newKnownDevice(first.Proof), "", "four", h.event("signin.device", ada.ID)), idp.Unauthenticated)
-	h.is(h.TrustDevice(h.ctx, first), idp.Unauthenticated)
+	h.is(h.TrustDevice(h.ctx, first, h.event("signin.remember", ada.ID)), idp.Unauthenticated)
 	listed, err := h.KnownDevices(h.ctx, ada.ID)
 	h.ok(err)
 	h.same(0, len(listed))
@@ -112,7 +129,7 @@ func testKnownDeviceRace(h *house) {
 		var cut atomic.Bool
 		shared := fmt.Sprint("shared ", round)
 		d := h.know(h.newKnownDevice(h.proof(u)), "", shared)
-		d.TrustedUntil = h.now.Add(time.Hour)
+		d.TrustedAt, d.TrustedUntil = h.now, h.now.Add(time.Hour)
 		h.parallel(17, func(i int) error {
 			if i == 16 {
 				e := h.ending(idp.EndUser, u.ID)
@@ -130,7 +147,7 @@ func testKnownDeviceRace(h *house) {
 					return err
 				}
 				after = cut.Load()
-				err = h.TrustDevice(h.ctx, d)
+				err = h.TrustDevice(h.ctx, d, h.event("signin.remember", u.ID))
 				if err == nil && after {
 					return fmt.Errorf("trusted after the suspension")
 				}

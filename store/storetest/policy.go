@@ -68,18 +68,24 @@ func testLockedOut(h *house) {
 	is(rules(everybody), rules(inFinance), cyd, eve)
 	is(rules(idp.PolicyRule{AppID: wiki.ID, MaxAge: time.Minute}), nil)
 
-	n, err := h.OwnersWithSecondFactor(h.ctx, "")
-	h.ok(err)
-	h.same(0, n)
+	owners2 := func(passkey bool, want ...idp.UserID) {
+		got, err := h.OwnersWithFactor(h.ctx, passkey)
+		h.ok(err)
+		h.same(want, got)
+	}
+	owners2(false)
 	has(ada, idp.CredentialTOTP)
 	has(bob, idp.CredentialRecovery)
 	has(eve, idp.CredentialPasskey)
 	is(rules(everybody), nil, bob, cyd)
 	h.suspend(cyd)
 	is(rules(everybody), nil, bob)
-	for but, want := range map[idp.UserID]int{"": 1, ada.ID: 1, eve.ID: 0} {
-		n, err := h.OwnersWithSecondFactor(h.ctx, but)
-		h.ok(err)
-		h.same(want, n)
-	}
+	owners2(false, eve.ID)
+	owners2(true, eve.ID)
+
+	// Of whom a passkey is asked, an authenticator app is not enough.
+	byPasskey := idp.PolicyRule{Passkey: true}
+	is(rules(byPasskey), nil, ada, bob)
+	is(rules(byPasskey), rules(everybody), ada)
+	is(rules(everybody), rules(byPasskey))
 }

@@ -61,8 +61,9 @@ type Gate interface {
 
 // API answers /api/v1.
 type API struct {
-	// ResetFactors takes away a person's second factors.
-	ResetFactors func(ctx context.Context, id idp.UserID) error
+	// ResetFactors takes away a person's second factors with everything that they
+	// hold, and returns the receipt; "" where there was nothing to take away.
+	ResetFactors func(ctx context.Context, id idp.UserID) (idp.ReceiptID, error)
 	Directory    *directory.Directory
 	Outbox       *outbox.Worker // what a suspension would do; it need not run here
 	Store        Store
@@ -82,9 +83,9 @@ type API struct {
 	// provider, played by us, takes a sign-on of theirs. Both are written down.
 	Preview func(ctx context.Context, a idp.App, u idp.User) (idp.AppPreview, error)
 	Test    func(ctx context.Context, a idp.App, u idp.User) (idp.AppTest, error)
-	// RemoveCredential takes one of a person's credentials away;
-	// login.RemoveCredential does.
-	RemoveCredential func(ctx context.Context, user idp.UserID, id idp.CredentialID) error
+	// RemoveCredential takes one of a person's credentials away with everything that
+	// they hold, and returns the receipt; login.RemoveCredential does.
+	RemoveCredential func(ctx context.Context, user idp.UserID, id idp.CredentialID) (idp.ReceiptID, error)
 
 	Log *slog.Logger
 	Now func() time.Time
@@ -182,10 +183,10 @@ func (a *API) routes() []route {
 		{"POST /api/v1/batches/{batch}/cancel", owner, "Leave out who is not suspended yet", nil, client.Batch{}, a.batchCancel},
 		{"GET /api/v1/exposure", owner, "How long access would outlive a suspension: of a user, of an app, or of everybody", nil, client.Page[client.Exposure]{}, a.exposureList},
 		{"POST /api/v1/users/{user}/restore", owner, "Let a suspended person sign in again", nil, client.User{}, a.userRestore},
-		{"POST /api/v1/users/{user}/reset-factors", owner, "Take away a person's authenticator app and recovery codes", nil, nil, a.userFactorsReset},
+		{"POST /api/v1/users/{user}/reset-factors", owner, "Take away a person's authenticator app and recovery codes, and end everything they hold; without any, nothing ends", nil, client.Receipt{}, a.userFactorsReset},
 		{"GET /api/v1/users/{user}/sessions", owner, "List a person's live sessions", nil, client.Page[client.Session]{}, a.sessionList},
 		{"GET /api/v1/users/{user}/credentials", owner, "List with what a person can prove to be themselves, the oldest first", nil, client.Page[client.Credential]{}, a.credentialList},
-		{"DELETE /api/v1/users/{user}/credentials/{credential}", owner, "Remove one of a person's credentials, be it their last; no session ends by it", nil, nil, a.credentialRemove},
+		{"DELETE /api/v1/users/{user}/credentials/{credential}", owner, "Remove one of a person's credentials, be it their last, and end everything they hold", nil, client.Receipt{}, a.credentialRemove},
 		{"POST /api/v1/users/{user}/end-sessions", owner, "End everything a person holds", reasoned{}, client.Receipt{}, a.userEndSessions},
 		{"GET /api/v1/sessions", owner, "List who is signed in now, newest first", nil, client.Page[client.Session]{}, a.sessionsNow},
 		{"POST /api/v1/sessions/{session}/end", owner, "End one session", reasoned{}, client.Receipt{}, a.sessionEnd},

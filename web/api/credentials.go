@@ -42,5 +42,6 @@ func (a *API) credentialRemove(r *http.Request, _ caller) (int, any, error) {
 	if !idp.ValidID("crd", id) {
 		return 0, nil, idp.Errorf(idp.NotFound, "There is no credential %q.", id)
 	}
-	return http.StatusNoContent, nil, a.RemoveCredential(r.Context(), u.ID, idp.CredentialID(id))
+	done, err := a.RemoveCredential(r.Context(), u.ID, idp.CredentialID(id))
+	return a.removed(r, done, err)
 }

@@ -22,10 +22,15 @@ func TestAnOwnerResetsSecondFactors(t *testing.T) {
 	if _, err := h.store.Commit(ctx, idp.Change{Credentials: all}); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // what is not there is no error
-		if err := h.client(raw).ResetFactors(ctx, "bob"); err != nil {
-			t.Fatal(err)
+	for i := range 2 { // what is not there is no error, and nothing ends
+		r, err := h.client(raw).ResetFactors(ctx, "bob")
+		if err != nil || (r.ID == "") != (i == 1) || i == 0 && r.UserID != string(u.ID) {
+			t.Fatalf("time %d: receipt %+v, %v", i+1, r, err)
 		}
+	}
+	after, err := h.store.User(ctx, u.ID)
+	if err != nil || after.Epoch != u.Epoch+1 {
+		t.Errorf("what they held ended %d times, %v", after.Epoch-u.Epoch, err)
 	}
 	left, err := h.store.Credentials(ctx, u.ID)
 	if err != nil || len(left) != 1 || left[0].Kind != idp.CredentialPasskey {

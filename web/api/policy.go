@@ -2,6 +2,9 @@ package api
 
 import (
 	"net/http"
+	"strconv"
+	"strings"
+	"time"
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
@@ -83,8 +86,11 @@ func desiredPolicy(in client.Policy) (directory.DesiredPolicy, error) {
 	if out.Absolute, err = span("absolute", in.Absolute); err != nil {
 		return out, err
 	}
+	if out.Remember, err = days("remember", in.Remember); err != nil {
+		return out, err
+	}
 	for _, r := range in.Rules {
-		rule := directory.DesiredRule{Group: r.Group, App: r.App, PolicyRule: idp.PolicyRule{Owners: r.Owners, SecondFactor: r.SecondFactor}}
+		rule := directory.DesiredRule{Group: r.Group, App: r.App, PolicyRule: idp.PolicyRule{Owners: r.Owners, SecondFactor: r.SecondFactor, Passkey: r.Passkey}}
 		if rule.Owners && r.Group != "" {
 			detail := "A rule is for owners, for a group or for everybody."
 			return out, &idp.Error{Kind: idp.Invalid, Detail: detail, Fields: map[string]string{"rules": detail}}
@@ -97,13 +103,34 @@ func desiredPolicy(in client.Policy) (directory.DesiredPolicy, error) {
 	return out, nil
 }
 
+// days reads a number of whole days, like 30d; empty: zero.
+func days(field, typed string) (time.Duration, error) {
+	if typed == "" {
+		return 0, nil
+	}
+	digits, ok := strings.CutSuffix(typed, "d")
+	n, err := strconv.ParseUint(digits, 10, 12)
+	if !ok || err != nil || n == 0 {
+		detail := "Say whole days, like 30d."
+		return 0, &idp.Error{Kind: idp.Invalid, Detail: detail, Fields: map[string]string{field: detail}}
+	}
+	return time.Duration(n) * 24 * time.Hour, nil
+}
+
+func daysText(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return strconv.Itoa(int(d/(24*time.Hour))) + "d"
+}
+
 // policyTold says a policy by the names of groups and apps.
 func (a *API) policyTold(r *http.Request, p idp.Policy, locked *idp.LockedOut) (int, any, error) {
 	out := client.Policy{
-		Idle: spanText(p.Idle), Absolute: spanText(p.Absolute), EmailCode: p.EmailCode, Version: p.Version,
+		Idle: spanText(p.Idle), Absolute: spanText(p.Absolute), Remember: daysText(p.Remember), EmailCode: p.EmailCode, Version: p.Version,
 	}
 	for _, rule := range p.Rules {
-		told := client.PolicyRule{Owners: rule.Owners, SecondFactor: rule.SecondFactor, MaxAge: spanText(rule.MaxAge)}
+		told := client.PolicyRule{Owners: rule.Owners, SecondFactor: rule.SecondFactor, Passkey: rule.Passkey, MaxAge: spanText(rule.MaxAge)}
 		if rule.GroupID != "" {
 			g, err := a.Store.Group(r.Context(), rule.GroupID)
 			if err != nil {

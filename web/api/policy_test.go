@@ -25,7 +25,7 @@ func TestThePolicyComesAndGoesByTheAPI(t *testing.T) {
 	if err != nil || was.Absolute != "8h0m0s" || was.Version != 2 {
 		t.Fatalf("policy %+v, %v", was, err)
 	}
-	want := client.Policy{Idle: "1h", Absolute: "8h", EmailCode: true, Rules: []client.PolicyRule{{Group: "Finance", SecondFactor: true}}}
+	want := client.Policy{Idle: "1h", Absolute: "8h", EmailCode: true, Remember: "30d", Rules: []client.PolicyRule{{Group: "Finance", SecondFactor: true}}}
 	looked, err := c.SetPolicy(ctx, want, false, true)
 	if err != nil || looked.LocksOut == nil || looked.LocksOut.Count != 1 || !slices.Equal(looked.LocksOut.Users, []string{"bob"}) {
 		t.Fatalf("looked %+v, %v", looked, err)
@@ -38,18 +38,22 @@ func TestThePolicyComesAndGoesByTheAPI(t *testing.T) {
 		t.Errorf("looking, or what was refused, has set %+v, %v", now, err)
 	}
 	set, err := c.SetPolicy(ctx, want, true, false)
-	sentences := []string{"People in Finance need a second factor to sign in.",
-		"People may sign in with a code that is mailed to them; who has a second factor is asked for it, too.", "A session ends after 1 hour without use, and after 8 hours in any case."}
+	sentences := []string{
+		"People in Finance need a second factor to sign in.",
+		"People may sign in with a code that is mailed to them; who has a second factor is asked for it, too.",
+		"A session ends after 1 hour without use, and after 8 hours in any case.",
+		"A browser in which somebody has given their second factor need not be asked for it again for 30 days.",
+	}
 	if err != nil || set.Version != 3 || !slices.Equal(set.Sentences, sentences) {
 		t.Errorf("set %+v, %v", set, err)
 	}
 	now, err := c.Policy(ctx)
-	if err != nil || now.Idle != "1h0m0s" || !now.EmailCode || !slices.Equal(now.Rules, want.Rules) {
+	if err != nil || now.Idle != "1h0m0s" || now.Remember != "30d" || !now.EmailCode || !slices.Equal(now.Rules, want.Rules) {
 		t.Errorf("policy %+v, %v", now, err)
 	}
 	now.Version = 2
 	bad := []client.Policy{
-		now, {Idle: "soon"}, {Absolute: "99h"}, {Rules: []client.PolicyRule{{Group: "Nobody", SecondFactor: true}}},
+		now, {Idle: "soon"}, {Remember: "720h"}, {Remember: "0d"}, {Remember: "-1d"}, {Remember: "91d"}, {Remember: "d"}, {Rules: []client.PolicyRule{{SecondFactor: true, Passkey: true}}}, {Absolute: "99h"}, {Rules: []client.PolicyRule{{Group: "Nobody", SecondFactor: true}}},
 		{Rules: []client.PolicyRule{{Owners: true, Group: "Finance", SecondFactor: true}}}, {Rules: []client.PolicyRule{{App: "Nothing", MaxAge: "5m"}}},
 	}
 	for _, p := range bad {

@@ -95,11 +95,12 @@ type Console struct {
 	// provider, played by us, takes a sign-on of theirs. Both are written down.
 	Preview func(ctx context.Context, a idp.App, u idp.User) (idp.AppPreview, error)
 	Test    func(ctx context.Context, a idp.App, u idp.User) (idp.AppTest, error)
-	// ResetFactors takes away a person's second factors.
-	ResetFactors func(ctx context.Context, id idp.UserID) error
-	// RemoveCredential takes one of a person's credentials away;
-	// login.RemoveCredential does.
-	RemoveCredential func(ctx context.Context, user idp.UserID, id idp.CredentialID) error
+	// ResetFactors takes away a person's second factors with everything that they
+	// hold, and returns the receipt; "" where there was nothing to take away.
+	ResetFactors func(ctx context.Context, id idp.UserID) (idp.ReceiptID, error)
+	// RemoveCredential takes one of a person's credentials away with everything that
+	// they hold, and returns the receipt; login.RemoveCredential does.
+	RemoveCredential func(ctx context.Context, user idp.UserID, id idp.CredentialID) (idp.ReceiptID, error)
 	// SessionLife is how long a session at Gatehouse can last.
 	SessionLife time.Duration
 	// Closing ends live receipts when the house stops. May be nil.
@@ -121,6 +122,7 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "POST /console/users", Handler: c.userAdd},
 		{Pattern: "GET /console/users/{id}", Handler: c.userShow},
 		{Pattern: "POST /console/users/{id}/link", Handler: c.userLink},
+		{Pattern: "GET /console/users/{id}/credentials/{credential}/remove", Handler: c.credentialConfirm},
 		{Pattern: "POST /console/users/{id}/credentials/{credential}/remove", Handler: c.credentialRemove},
 		{Pattern: "GET /console/users/{id}/suspend", Handler: c.userSuspendPreview},
 		{Pattern: "POST /console/users/{id}/suspend", Handler: c.userSuspend},
@@ -204,6 +206,7 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "POST /console/policy/rules", Handler: c.policyRuleAdd},
 		{Pattern: "POST /console/policy/rules/remove", Handler: c.policyRuleRemove},
 		{Pattern: "POST /console/policy/ways", Handler: c.policyWays},
+		{Pattern: "POST /console/policy/remember", Handler: c.policyRemember},
 		{Pattern: "POST /console/policy/lengths", Handler: c.policyLengths},
 		{Pattern: "GET /console/look", Handler: c.look},
 		{Pattern: "POST /console/look", Handler: c.lookSet, Upload: maxLookForm},

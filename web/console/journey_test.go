@@ -80,7 +80,7 @@ func newHouse(t *testing.T) *house {
 	rooms = append(rooms, (&portal.Portal{Store: st, Directory: dir, Login: in.Login, Newcomers: in.Login, Cookies: web.Cookies{}, Launch: func(a idp.App) portal.Launch { return portal.Launch{Href: a.LaunchURL} }}).Routes()...)
 	documents := &saml.Documents{Fetch: reach, Now: time.Now}
 	refresher := &saml.Refresher{Documents: documents, Store: st, Directory: dir, Log: log}
-	desk := &console.Console{Documents: documents, Refresher: refresher, Store: st, Directory: dir, Outbox: out, URL: base, SessionLife: 8 * time.Hour, Explain: explanation, ResetFactors: (&login.Login{Store: st, Now: time.Now}).RemoveSecondFactors, Connect: func(a idp.App, secret string) []idp.Setting {
+	desk := &console.Console{Documents: documents, Refresher: refresher, Store: st, Directory: dir, Outbox: out, URL: base, SessionLife: 8 * time.Hour, Explain: explanation, ResetFactors: (&login.Login{Store: st, Now: time.Now}).RemoveSecondFactors, RemoveCredential: (&login.Login{Store: st, Now: time.Now}).RemoveCredential, Connect: func(a idp.App, secret string) []idp.Setting {
 		if a.OIDC == nil {
 			return saml.Connect(base, a)
 		}

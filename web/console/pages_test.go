@@ -324,12 +324,12 @@ func samplePages() []uitest.Page {
 	rulesView := samplePolicy()
 	lockingOut := rulesView
 	lockingOut.LocksOut = idp.LockedOut{Count: 41, Users: []idp.User{{DisplayName: "Grace Hopper"}, {DisplayName: uitest.Bait}}}
-	lockingOut.Action, lockingOut.Change = "/console/policy/rules", []ui.Pair{{Key: "who", Value: "owners"}, {Key: "second_factor", Value: "yes"}}
+	lockingOut.Action, lockingOut.Change = "/console/policy/rules", []ui.Pair{{Key: "who", Value: "owners"}, {Key: "factor", Value: "second"}}
 	wrongPolicy := rulesView
 	wrongPolicy.Idle, wrongPolicy.Wrong = uitest.Bait, "The policy has changed meanwhile. This is how it is now."
 	wrongPolicy.Errors = map[string]string{"idle": "A session can go without use for 15 minutes to 2 hours.", "max_age": "Type a time span like 15m or 8h, or leave it empty."}
 	pages := map[string]uitest.Page{
-		"policy":         {View: policyPage(policyView{Version: "1", SecondFactor: true, Groups: rulesView.Groups, Apps: rulesView.Apps})},
+		"policy":         {View: policyPage(policyView{Version: "1", Factor: "second", Groups: rulesView.Groups, Apps: rulesView.Apps})},
 		"policy-rules":   {View: policyPage(rulesView)},
 		"policy-locks":   {View: policyPage(lockingOut)},
 		"policy-wrong":   {View: policyPage(wrongPolicy)},
@@ -549,11 +549,13 @@ func TestEveryPageStandsInABrowser(t *testing.T) {
 func samplePolicy() policyView {
 	p := idp.Policy{Idle: 30 * time.Minute, Absolute: 8 * time.Hour, EmailCode: true}
 	return policyView{
-		Version: "3", SecondFactor: true, Idle: "30m", Absolute: "8h", Ways: p.Ways(), Sentences: p.Lasting(), EmailCode: true, Mails: true,
+		Version: "3", Factor: "passkey", Remember: "30", Remembered: idp.Policy{Remember: 30 * 24 * time.Hour}.Remembering(),
+		Idle: "30m", Absolute: "8h", Ways: p.Ways(), Sentences: p.Lasting(), EmailCode: true, Mails: true,
 		Groups: []ui.Choice{{Value: "", Label: "Everybody"}, {Value: "owners", Label: "Owners"}, {Value: "grp_x", Label: "People in " + uitest.Bait}},
 		Apps:   []ui.Choice{{Value: "", Label: "every sign-in"}, {Value: "app_x", Label: "Payroll"}},
 		Rules: []ruleRow{
 			{"0", idp.PolicyRule{Owners: true, SecondFactor: true}.Sentence("", "")},
+			{"2", idp.PolicyRule{GroupID: "g", Passkey: true}.Sentence("Admins", "")},
 			{"1", idp.PolicyRule{GroupID: "g", AppID: "a", SecondFactor: true, MaxAge: 15 * time.Minute}.Sentence("Finance", uitest.Bait)},
 		},
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"gatehouse/idp"
@@ -17,17 +18,20 @@ type policyView struct {
 	Version   string
 	Rules     []ruleRow
 	Ways      []string // by what people may sign in, in sentences
-	Sentences []string // how long that lasts
+	Sentences []string // of how long sessions last
+	// Remembered says for how long browsers are.
+	Remembered []string
 
 	Groups, Apps []ui.Choice
 	Who, App     string // of the rule that was typed
-	SecondFactor bool
+	Factor       string // second, passkey or empty
 	MaxAge       string
 
 	EmailCode bool // people may sign in by a code from a mail
 	Mails     bool // the house sends any
 
 	Idle, Absolute string // as typed
+	Remember       string // days, as typed
 	Errors         map[string]string
 	Wrong          string
 
@@ -55,8 +59,11 @@ func (c *Console) policy(w http.ResponseWriter, r *http.Request) error {
 
 func (c *Console) policyView(ctx context.Context, p idp.Policy) (policyView, error) {
 	v := policyView{
-		Version: strconv.FormatInt(p.Version, 10), Ways: p.Ways(), Sentences: p.Lasting(), SecondFactor: true,
+		Version: strconv.FormatInt(p.Version, 10), Ways: p.Ways(), Sentences: p.Lasting(), Remembered: p.Remembering(), Factor: "second",
 		Idle: spanTyped(p.Idle), Absolute: spanTyped(p.Absolute), EmailCode: p.EmailCode, Mails: c.Directory.Mails,
+	}
+	if p.Remember > 0 {
+		v.Remember = strconv.Itoa(int(p.Remember / (24 * time.Hour)))
 	}
 	groups, err := c.Store.Groups(ctx)
 	if err != nil {
@@ -95,7 +102,7 @@ func choose(choices []ui.Choice, value string) {
 // policyRuleAdd adds a rule. Where it locks somebody out, it says whom first.
 func (c *Console) policyRuleAdd(w http.ResponseWriter, r *http.Request) error {
 	return c.policyChange(w, r, "rules", func(p *idp.Policy) error {
-		rule := idp.PolicyRule{AppID: idp.AppID(r.FormValue("app")), SecondFactor: r.FormValue("second_factor") == "yes"}
+		rule := idp.PolicyRule{AppID: idp.AppID(r.FormValue("app")), SecondFactor: r.FormValue("factor") == "second", Passkey: r.FormValue("factor") == "passkey"}
 		switch who := r.FormValue("who"); who {
 		case "":
 		case "owners":
@@ -138,6 +145,23 @@ func (c *Console) policyLengths(w http.ResponseWriter, r *http.Request) error {
 func (c *Console) policyWays(w http.ResponseWriter, r *http.Request) error {
 	return c.policyChange(w, r, "ways", func(p *idp.Policy) error {
 		p.EmailCode = r.FormValue("email_code") == "yes"
+		return nil
+	})
+}
+
+// policyRemember sets for how many days browsers may be remembered.
+func (c *Console) policyRemember(w http.ResponseWriter, r *http.Request) error {
+	return c.policyChange(w, r, "remember", func(p *idp.Policy) error {
+		typed := strings.TrimSpace(r.FormValue("remember"))
+		if typed == "" {
+			p.Remember = 0
+			return nil
+		}
+		n, err := strconv.ParseUint(typed, 10, 7)
+		if err != nil || n == 0 {
+			return fieldError("remember", "Type a number of days, 1 to 90, or leave it empty.")
+		}
+		p.Remember = time.Duration(n) * 24 * time.Hour
 		return nil
 	})
 }
@@ -192,7 +216,7 @@ func (c *Console) policyChange(w http.ResponseWriter, r *http.Request, action st
 		return wrong
 	}
 	v.Errors, v.Wrong = e.Fields, e.Detail
-	for _, field := range []string{"max_age", "idle", "absolute"} {
+	for _, field := range []string{"max_age", "idle", "absolute", "remember"} {
 		if e.Fields[field] != "" {
 			v.Wrong = ""
 		}
@@ -203,14 +227,17 @@ func (c *Console) policyChange(w http.ResponseWriter, r *http.Request, action st
 // typed keeps what was typed, to be shown again, and accepted.
 func (v *policyView) typed(r *http.Request) {
 	if r.Form.Has("who") {
-		v.Who, v.App, v.MaxAge, v.SecondFactor = r.FormValue("who"), r.FormValue("app"), r.FormValue("max_age"), r.FormValue("second_factor") == "yes"
+		v.Who, v.App, v.MaxAge, v.Factor = r.FormValue("who"), r.FormValue("app"), r.FormValue("max_age"), r.FormValue("factor")
 		choose(v.Groups, v.Who)
 		choose(v.Apps, v.App)
 	}
 	if r.Form.Has("idle") {
 		v.Idle, v.Absolute = r.FormValue("idle"), r.FormValue("absolute")
 	}
-	for _, name := range []string{"who", "app", "second_factor", "max_age", "rule", "idle", "absolute"} {
+	if r.Form.Has("remember") {
+		v.Remember = r.FormValue("remember")
+	}
+	for _, name := range []string{"who", "app", "factor", "max_age", "rule", "idle", "absolute", "remember"} {
 		if r.Form.Has(name) {
 			v.Change = append(v.Change, ui.Pair{Key: name, Value: r.FormValue(name)})
 		}

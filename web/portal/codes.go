@@ -75,12 +75,23 @@ func (p *Portal) renewRecovery(w http.ResponseWriter, r *http.Request) error {
 	return ui.Render(w, r, http.StatusOK, recoveryPage(shown))
 }
 
-// removeCodes takes the authenticator app and the recovery codes away.
+// askRemoveCodes says what ends with the authenticator app.
+func (p *Portal) askRemoveCodes(w http.ResponseWriter, r *http.Request) error {
+	if led, err := p.secondFirst(w, r); led || err != nil {
+		return err
+	}
+	return ui.Render(w, r, http.StatusOK, removePage(removeView{
+		Title: ui.T(r.Context(), "Remove the authenticator app?"), Action: "/codes/remove", Back: "/codes",
+	}))
+}
+
+// removeCodes takes the authenticator app and the recovery codes away, and this
+// browser is signed out with all others.
 func (p *Portal) removeCodes(w http.ResponseWriter, r *http.Request) error {
 	if err := p.Login.RemoveOwnFactors(r.Context(), ui.VisitOf(r.Context()).Session); err != nil {
 		return err
 	}
-	return ui.SeeOther(w, r, "/codes")
+	return ui.Render(w, r, http.StatusOK, removedPage())
 }
 
 func (p *Portal) showOffer(w http.ResponseWriter, r *http.Request, status int, offer login.TOTPOffer, problem string) error {

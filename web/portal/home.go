@@ -64,10 +64,15 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	remembered, err := p.remembered(r)
+	if err != nil {
+		return err
+	}
 	home := homeView{
-		Known:     known,
-		New:       fresh,
-		FirstName: firstName(v.User), Total: len(access), Search: r.URL.Query().Get("q"), Own: own,
+		Remembered: remembered,
+		Known:      known,
+		New:        fresh,
+		FirstName:  firstName(v.User), Total: len(access), Search: r.URL.Query().Get("q"), Own: own,
 		Sessions: p.devices(ctx, live, openedIn(participants, access), v.Session.ID),
 		Codes:    standing(has),
 		Allowed:  allowed,

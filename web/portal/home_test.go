@@ -47,6 +47,10 @@ func samplePages() []uitest.Page {
 		{ID: "kdv_a", Device: "Chrome on Windows", Address: "198.51.100.23", At: ago(20 * time.Minute)},
 		{ID: "kdv_b", Device: uitest.Bait, Address: "2001:db8:85a3::8a2e:370:7334", At: ago(50 * time.Hour)},
 	}
+	full.Remembered = []rememberedRow{
+		{ID: "kdv_c", Device: "Firefox on Linux", Address: "203.0.113.7", LastSeen: ago(2 * time.Hour), Until: ago(-20 * 24 * time.Hour), Here: true},
+		{ID: "kdv_d", Device: uitest.Bait, Address: "2001:db8:85a3::8a2e:370:7334", LastSeen: ago(50 * time.Hour), Until: ago(-time.Hour)},
+	}
 	full.Total, full.Own = len(full.Apps), ownView{Language: "de", MayAsk: true}
 	many := full
 	for i := range 12 {
@@ -90,6 +94,8 @@ func samplePages() []uitest.Page {
 			Passkeys: []login.Passkey{{ID: "crd_a", Name: "Windows Hello", CreatedAt: ago(time.Hour)}},
 		})},
 		{Name: "passkey-offer", Visit: uitest.Employee(), View: passkeyOfferPage(making)},
+		{Name: "passkey-remove", Visit: uitest.Employee(), View: removePage(removeView{Title: "Remove the passkey " + uitest.Bait + "?", Action: "/passkeys/crd_a/remove", Back: "/passkeys"})},
+		{Name: "passkey-removed", Visit: uitest.Employee(), View: removedPage()},
 		{Name: "password", Visit: uitest.Employee(), View: passwordPage(passwordView{Username: "grace"})},
 		{Name: "password-wrong", Visit: uitest.Employee(), View: passwordPage(passwordView{Username: "grace", Current: "This is not your current password."})},
 		{Name: "password-changed", Visit: uitest.Employee(), View: passwordChangedPage()},

@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"gatehouse/idp"
@@ -49,6 +50,53 @@ func (p *Portal) newDevices(r *http.Request) ([]newDevice, error) {
 		out = append(out, p.newDevice(r.Context(), d))
 	}
 	return out, err
+}
+
+// rememberedRow is a browser that is not asked for the second step.
+type rememberedRow struct {
+	ID, Device, Address string
+	LastSeen, Until     time.Time
+	Here                bool
+}
+
+// remembered are the person's browsers that are not asked for the second step, this
+// one first.
+func (p *Portal) remembered(r *http.Request) ([]rememberedRow, error) {
+	if p.Login == nil {
+		return nil, nil
+	}
+	ctx, me := r.Context(), ui.VisitOf(r.Context()).User.ID
+	all, err := p.Login.RememberedOf(ctx, me)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	here, err := p.Login.Gate.KnownDevice(ctx, p.Cookies.Device(r), me)
+	if err != nil && !idp.IsKind(err, idp.Unauthenticated) {
+		return nil, err
+	}
+	var rows []rememberedRow
+	for _, d := range all {
+		row := rememberedRow{
+			ID: string(d.ID), Device: ui.DeviceIn(ctx, d.UserAgent), Address: p.where(ctx, d.Address),
+			LastSeen: d.LastSeenAt, Until: d.TrustedUntil, Here: d.ID == here.ID,
+		}
+		if row.Here {
+			rows = slices.Insert(rows, 0, row)
+			continue
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// untrustDevice has one of them asked again.
+func (p *Portal) untrustDevice(w http.ResponseWriter, r *http.Request) error {
+	me := ui.VisitOf(r.Context()).User.ID
+	err := p.Login.AskAgain(r.Context(), me, idp.KnownDeviceID(r.PathValue("id")))
+	if err != nil && !idp.IsKind(err, idp.NotFound) { // not found: it is asked already
+		return err
+	}
+	return ui.SeeOther(w, r, "/#sessions")
 }
 
 // ownDevice takes the person's word that a sign-in was theirs.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 
 	"gatehouse/idp"
 	"gatehouse/idp/login"
@@ -104,10 +105,38 @@ func (p *Portal) renamePasskey(w http.ResponseWriter, r *http.Request) error {
 	return p.changed(w, r, p.Login.RenamePasskey(r.Context(), ui.VisitOf(r.Context()).Session, id, r.PostFormValue("name")))
 }
 
+// askRemovePasskey says what ends with a passkey.
+func (p *Portal) askRemovePasskey(w http.ResponseWriter, r *http.Request) error {
+	if led, err := p.secondFirst(w, r); led || err != nil {
+		return err
+	}
+	all, err := p.Store.Credentials(r.Context(), ui.VisitOf(r.Context()).User.ID)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(c idp.Credential) bool {
+		return string(c.ID) == r.PathValue("id") && c.Kind == idp.CredentialPasskey
+	})
+	if i < 0 {
+		return idp.Errorf(idp.NotFound, "There is no such credential any more. Reload the page.")
+	}
+	return ui.Render(w, r, http.StatusOK, removePage(removeView{
+		Title:  ui.T(r.Context(), "Remove the passkey %s?", all[i].Name),
+		Action: "/passkeys/" + r.PathValue("id") + "/remove", Back: "/passkeys",
+	}))
+}
+
+// removePasskey takes it away, and this browser is signed out with all others.
 func (p *Portal) removePasskey(w http.ResponseWriter, r *http.Request) error {
 	id := idp.CredentialID(r.PathValue("id"))
-	return p.changed(w, r, p.Login.RemovePasskey(r.Context(), ui.VisitOf(r.Context()).Session, id))
+	if err := p.Login.RemovePasskey(r.Context(), ui.VisitOf(r.Context()).Session, id); err != nil {
+		return p.changed(w, r, err)
+	}
+	return ui.Render(w, r, http.StatusOK, removedPage())
 }
+
+// removeView asks before something that the person signs in with is removed.
+type removeView struct{ Title, Action, Back string }
 
 // changed leads back to the list, with what was wrong if anything.
 func (p *Portal) changed(w http.ResponseWriter, r *http.Request, err error) error {

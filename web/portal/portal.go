@@ -64,12 +64,14 @@ func (p *Portal) Routes() []ui.Route {
 		{Pattern: "POST /password", Access: ui.JustProven, Handler: p.passwordChange},
 		{Pattern: "GET /device", Access: ui.SignedIn, Handler: p.deviceAsk},
 		{Pattern: "POST /device", Access: ui.SignedIn, Handler: p.deviceDecide},
+		{Pattern: "POST /devices/{id}/untrust", Access: ui.SignedIn, Handler: p.untrustDevice},
 		{Pattern: "POST /devices/{id}/own", Access: ui.SignedIn, Handler: p.ownDevice},
 		{Pattern: "GET /devices/{id}/disown", Access: ui.JustProven, Handler: p.askDisown},
 		{Pattern: "POST /devices/{id}/disown", Access: ui.JustProven, Handler: p.disown},
 		{Pattern: "GET /codes", Access: ui.JustProven, Handler: p.codes},
 		{Pattern: "POST /codes/app", Access: ui.JustProven, Handler: p.addTOTP},
 		{Pattern: "POST /codes/recovery", Access: ui.JustProven, Handler: p.renewRecovery},
+		{Pattern: "GET /codes/remove", Access: ui.JustProven, Handler: p.askRemoveCodes},
 		{Pattern: "POST /codes/remove", Access: ui.JustProven, Handler: p.removeCodes},
 		{Pattern: "POST /sessions/{id}/end", Access: ui.SignedIn, Handler: p.endSession},
 		{Pattern: "POST /sessions/end-others", Access: ui.SignedIn, Handler: p.endOthers},
@@ -84,6 +86,7 @@ func (p *Portal) Routes() []ui.Route {
 		{Pattern: "POST /passkeys", Access: ui.JustProven, Handler: p.addPasskey},
 		{Pattern: "GET /passkeys/offer", Access: ui.JustProven, Handler: p.offerPasskey},
 		{Pattern: "POST /passkeys/{id}/rename", Access: ui.JustProven, Handler: p.renamePasskey},
+		{Pattern: "GET /passkeys/{id}/remove", Access: ui.JustProven, Handler: p.askRemovePasskey},
 		{Pattern: "POST /passkeys/{id}/remove", Access: ui.JustProven, Handler: p.removePasskey},
 	}
 }

@@ -17,11 +17,13 @@ type homeView struct {
 	Apps      []tile
 	Recents   []tile // that were opened last
 	Sessions  []sessionRow
-	Codes     codesView
-	Allowed   []consentRow
-	Recent    []ui.Happening
-	Known     string // what the browser is told of passkeys; empty: there are none here
-	Own       ownView
+	// Remembered are browsers that are not asked for the second step.
+	Remembered []rememberedRow
+	Codes      codesView
+	Allowed    []consentRow
+	Recent     []ui.Happening
+	Known      string // what the browser is told of passkeys; empty: there are none here
+	Own        ownView
 }
 
 // found reports whether any app is shown.

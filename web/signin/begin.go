@@ -15,7 +15,11 @@ func (s *SignIn) begin(w http.ResponseWriter, r *http.Request) error {
 	next := localPath(r.URL.Query().Get("return_to"))
 	v := ui.VisitOf(r.Context())
 	wish := idp.SignIn{ResumeURL: next}
-	if r.URL.Query().Get("second") != "" && v.SignedIn() && !login.MultiFactor(v.Session.Methods) {
+	lacks, err := s.lacks(r, &wish)
+	if err != nil {
+		return err
+	}
+	if lacks {
 		in, err := s.Login.StepUp(r.Context(), wish, v.Session, s.Cookies.Bind(w, r))
 		if err != nil {
 			return err
@@ -33,4 +37,19 @@ func (s *SignIn) begin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return ui.SeeOther(w, r, "/signin/"+string(in.ID))
+}
+
+// lacks reports whether somebody is sent here to prove what their session lacks,
+// and says in wish when that is a passkey.
+func (s *SignIn) lacks(r *http.Request, wish *idp.SignIn) (bool, error) {
+	v := ui.VisitOf(r.Context())
+	switch {
+	case r.URL.Query().Get("second") == "" || !v.SignedIn():
+		return false, nil
+	case !login.MultiFactor(v.Session.Methods):
+		return true, nil
+	}
+	_, whole, err := s.Login.Suffices(r.Context(), v.Session, "")
+	wish.Passkey = !whole
+	return !whole, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"time"
 
 	"gatehouse/idp"
 	"gatehouse/idp/login"
@@ -44,8 +45,11 @@ func (s *SignIn) showCode(w http.ResponseWriter, r *http.Request, status int, in
 		}
 	}
 	v.Action, v.Cancel = stepPath(in, "code"), cancelPath(in)
-	v.Recovery = slices.Contains(in.Has, idp.CredentialRecovery)
-	v.Codes = v.Recovery || slices.Contains(in.Has, idp.CredentialTOTP)
+	if login.Next(in) == login.StepCode { // a passkey alone is no code
+		v.Recovery = slices.Contains(in.Has, idp.CredentialRecovery)
+		v.Codes = v.Recovery || slices.Contains(in.Has, idp.CredentialTOTP)
+	}
+	v.Remember = int(s.Login.RememberFor(in) / (24 * time.Hour))
 	return ui.Render(w, r, status, codePage(v))
 }
 
@@ -54,4 +58,11 @@ func codeHint(ctx context.Context, recovery bool) string {
 		return ui.T(ctx, "Six digits. Without the app, type one of your recovery codes.")
 	}
 	return ui.T(ctx, "Six digits, new every half minute.")
+}
+
+func rememberWords(ctx context.Context, days int) string {
+	if days == 1 {
+		return ui.T(ctx, "Do not ask again in this browser for one day")
+	}
+	return ui.T(ctx, "Do not ask again in this browser for %d days", days)
 }

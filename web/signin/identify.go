@@ -20,10 +20,10 @@ func (s *SignIn) identify(w http.ResponseWriter, r *http.Request) error {
 	switch next := login.Next(in); {
 	case next == login.StepDone && !in.DoneAt.IsZero():
 		return ui.SeeOther(w, r, resume(in))
-	case next == login.StepCode:
+	case next == login.StepCode, next == login.StepPasskey:
 		return s.showCode(w, r, http.StatusOK, in, codeView{App: app})
 	case next == login.StepHelp:
-		return ui.Render(w, r, http.StatusOK, noFactorPage(app, cancelPath(in)))
+		return ui.Render(w, r, http.StatusOK, noFactorPage(app, cancelPath(in), in.Passkey))
 	}
 	return s.showIdentify(w, r, http.StatusOK, in, identifyView{App: app, Username: in.LoginHint})
 }

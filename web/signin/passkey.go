@@ -27,7 +27,7 @@ func (s *SignIn) passkey(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		if login.Next(in) == login.StepCode {
+		if next := login.Next(in); next == login.StepCode || next == login.StepPasskey {
 			return s.showCode(w, r, status, in, codeView{App: app, PasskeyError: words})
 		}
 		return s.showIdentify(w, r, status, in, identifyView{App: app, Username: in.LoginHint, PasskeyError: words})

@@ -65,6 +65,11 @@ func (s *SignIn) start(w http.ResponseWriter, r *http.Request, in idp.SignIn) er
 		return err
 	}
 	s.Cookies.SetDevice(w, seen.Secret)
+	if r.PostFormValue("remember") == "yes" {
+		if err := s.Login.Remember(r.Context(), in, seen.Device); err != nil {
+			return err
+		}
+	}
 	if seen.New && s.Directory.Mails {
 		if err := s.Login.Tell(r.Context(), seen.Device, ui.DeviceIn(r.Context(), browser.UserAgent)); err != nil {
 			return err

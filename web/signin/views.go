@@ -59,6 +59,7 @@ type codeView struct {
 	App          string
 	Codes        bool // by a code of some kind
 	Recovery     bool // the person has recovery codes
+	Remember     int  // for so many days it need not be asked for in this browser again; 0: it is
 	Error        string
 	Passkey      passkeyView // without a State where the person has no passkey
 	PasskeyError string

@@ -23,7 +23,10 @@ func (c *Client) Credentials(ctx context.Context, user string) ([]Credential, er
 	return page.Items, err
 }
 
-// RemoveCredential removes one of a person's credentials, be it their last.
-func (c *Client) RemoveCredential(ctx context.Context, user, id string) error {
-	return c.Do(ctx, http.MethodDelete, "/users/"+seg(user)+"/credentials/"+seg(id), nil, nil)
+// RemoveCredential removes one of a person's credentials, be it their last, and
+// ends everything they hold.
+func (c *Client) RemoveCredential(ctx context.Context, user, id string) (Receipt, error) {
+	var r Receipt
+	err := c.Do(ctx, http.MethodDelete, "/users/"+seg(user)+"/credentials/"+seg(id), nil, &r)
+	return r, err
 }

@@ -13,6 +13,9 @@ type Policy struct {
 	Absolute string       `json:"absolute,omitempty" yaml:"absolute,omitempty"` // a session ends after so long in any case
 	// EmailCode: people may sign in with a code that is mailed to them.
 	EmailCode bool `json:"email_code,omitempty" yaml:"email_code,omitempty"`
+	// Remember is for how many days a browser need not be asked for the second factor
+	// again in which somebody gave theirs, like 30d; empty: it always is.
+	Remember string `json:"remember,omitempty" yaml:"remember,omitempty"`
 	// Version is the one that a new policy is decided on; 0: whichever is the newest.
 	Version int64 `json:"version,omitempty" yaml:"-"`
 	// Sentences say the policy in plain English; told, never taken.
@@ -28,10 +31,12 @@ type PolicyRule struct {
 	Group        string `json:"group,omitempty" yaml:"group,omitempty"`
 	App          string `json:"app,omitempty" yaml:"app,omitempty"`
 	SecondFactor bool   `json:"second_factor,omitempty" yaml:"second_factor,omitempty"`
+	Passkey      bool   `json:"passkey,omitempty" yaml:"passkey,omitempty"` // a passkey, and no other second factor
 	MaxAge       string `json:"max_age,omitempty" yaml:"max_age,omitempty"` // how old the proof may be when the app is opened
 }
 
-// LocksOut are people of whom a second factor is asked and who have none.
+// LocksOut are people of whom a second factor or a passkey is asked and who have
+// none: they get no further than their own page.
 type LocksOut struct {
 	Count    int      `json:"count"`
 	Users    []string `json:"users"` // the first of them, by username
@@ -56,7 +61,11 @@ func (c *Client) SetPolicy(ctx context.Context, p Policy, accept, dryRun bool) (
 	return out, err
 }
 
-// ResetFactors takes away a person's authenticator app and recovery codes.
-func (c *Client) ResetFactors(ctx context.Context, user string) error {
-	return c.Do(ctx, http.MethodPost, "/users/"+seg(user)+"/reset-factors", nil, nil)
+// ResetFactors takes away a person's authenticator app and recovery codes, and
+// ends everything they hold. Where there were none nothing ends, and the receipt is
+// empty.
+func (c *Client) ResetFactors(ctx context.Context, user string) (Receipt, error) {
+	var r Receipt
+	err := c.Do(ctx, http.MethodPost, "/users/"+seg(user)+"/reset-factors", nil, &r)
+	return r, err
 }

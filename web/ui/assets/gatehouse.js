@@ -277,6 +277,7 @@ if (passkey && keys?.parseRequestOptionsFromJSON) {
         ? await navigator.credentials.create({ publicKey: keys.parseCreationOptionsFromJSON(publicKey), signal })
         : await navigator.credentials.get({ publicKey: keys.parseRequestOptionsFromJSON(publicKey), mediation, signal });
       passkey.elements.response.value = JSON.stringify(answer);
+      document.querySelector("[data-remember]")?.setAttribute("form", passkey.id);
       passkey.submit();
     } catch (e) {
       if (signal.aborted) return;
