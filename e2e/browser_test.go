@@ -182,8 +182,15 @@ func (b *tab) sees(words string) {
 // fill types a value into the form field of that name, as a person does.
 func (b *tab) fill(name, value string) {
 	b.t.Helper()
-	field := chromedp.CSS(fmt.Sprintf("[name=%q]", name))
-	b.act(chromedp.Steps(chromedp.Clear(field), chromedp.SendKeys(field, value)))
+	is := fmt.Sprintf("[name=%q]", name)
+	field := chromedp.CSS(is)
+	// Not chromedp.Clear: it changes an attribute, and SendKeys reads those while
+	// the news of that is being written down.
+	empty := chromedp.Evaluate[string](fmt.Sprintf("(document.querySelector(%q) ?? {}).value = ''", is))
+	b.act(chromedp.Steps(chromedp.Focus(field), chromedp.Func(func(ctx context.Context, _ *chromedp.Target) error {
+		_, err := chromedp.Run(ctx, empty)
+		return err
+	}), chromedp.SendKeys(field, value)))
 }
 
 // press clicks the button or link that a person knows by these words.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/sessions"
 	"gatehouse/sessions/redis"
 	"gatehouse/store"
 )
@@ -34,6 +35,21 @@ func (f *forced) Commit(ctx context.Context, c idp.Change) (idp.Committed, error
 func (f *forced) Record(ctx context.Context, events ...idp.Event) error {
 	f.metrics.noted(events)
 	return f.Store.Record(ctx, events...)
+}
+
+// witnessed is what the gate asks, with the audit lines counted that are written
+// with a proof.
+type witnessed struct {
+	sessions.Backend
+	metrics *metrics
+}
+
+func (b *witnessed) ProveSignIn(ctx context.Context, s idp.SignIn, now time.Time, w idp.Witness) error {
+	err := b.Backend.ProveSignIn(ctx, s, now, w)
+	if err == nil {
+		b.metrics.noted(w.Events)
+	}
+	return err
 }
 
 // InForce returns when the row of the log with this number, which somebody may

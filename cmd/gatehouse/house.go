@@ -137,7 +137,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		return nil, err
 	}
 	asked := &rules{store: db}
-	gate := &sessions.Gate{Backend: fast.Backend(db), Now: wallTime, Idle: sessionIdle, Absolute: sessionAbsolute, Policy: asked.policy}
+	gate := &sessions.Gate{Backend: &witnessed{fast.Backend(db), counting}, Now: wallTime, Idle: sessionIdle, Absolute: sessionAbsolute, Policy: asked.policy}
 	truth := &forced{Store: db, commits: fast.Commits(db), redis: fast, metrics: counting}
 	people := &directory.Directory{Store: truth, Passes: gate, Keys: ring, CheckRules: jit.CheckRules, Now: wallTime, CheckURL: out.CheckURL, CheckKeys: keys.CheckPeerKeys, Mails: c.Mail != nil}
 	people.Sessions.Idle, people.Sessions.Absolute = sessionIdle, sessionAbsolute
