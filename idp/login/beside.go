@@ -26,24 +26,25 @@ func (b Beside) Code() bool { return b.App || b.Recovery }
 // and by nothing else.
 func (b Beside) Only() bool { return b.Passkey && !b.Code() }
 
-// Beside says what a link is asked for beside itself: nothing, unless it is of
-// purpose idp.LinkRecovery. What an owner made is proof enough.
+// Beside says what a link is asked for beside itself. What an owner made for who
+// can sign in is proof enough; an invitation is, until its person has something
+// else to sign in with.
 func (l *Login) Beside(ctx context.Context, link idp.Link) (Beside, error) {
 	all, err := l.Store.Credentials(ctx, link.UserID)
 	if err != nil {
 		return Beside{}, fmt.Errorf("read what the person has enrolled: %w", err)
 	}
-	return besideOf(link, all), nil
+	return l.besideOf(link, all), nil
 }
 
-func besideOf(link idp.Link, all []idp.Credential) Beside {
-	if link.Purpose != idp.LinkRecovery {
+func (l *Login) besideOf(link idp.Link, all []idp.Credential) Beside {
+	if link.Purpose == idp.LinkReset {
 		return Beside{}
 	}
 	has := func(kind idp.CredentialKind) bool {
 		return slices.ContainsFunc(all, func(c idp.Credential) bool { return c.Kind == kind })
 	}
-	return Beside{App: has(idp.CredentialTOTP), Recovery: unused(all) > 0, Passkey: has(idp.CredentialPasskey)}
+	return Beside{App: has(idp.CredentialTOTP), Recovery: unused(all) > 0, Passkey: l.Passkeys != nil && has(idp.CredentialPasskey)}
 }
 
 // perLinkCode: who holds a link from a mail guesses codes at most so often. It is

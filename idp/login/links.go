@@ -98,7 +98,7 @@ func (l *Login) SetPassword(ctx context.Context, link idp.Link, password, code s
 	if err != nil {
 		return fmt.Errorf("read what the person has enrolled: %w", err)
 	}
-	beside := besideOf(link, all)
+	beside := l.besideOf(link, all)
 	tries, err := l.mayTry(ctx, link, beside, code)
 	if err != nil {
 		return err
@@ -124,8 +124,14 @@ func (l *Login) SetPassword(ctx context.Context, link idp.Link, password, code s
 		}
 	}
 	change := idp.Change{Passwords: []idp.Credential{credential}, Events: []idp.Event{e}}
-	if len(all) > 0 {
+	held, err := l.mayHold(ctx, u.ID, all)
+	if err != nil {
+		return err
+	}
+	if held {
 		change.Ending = l.endPasses(ctx, link)
+	}
+	if len(all) > 0 {
 		change.Mails = []idp.Mail{l.notice(idp.MailPasswordChanged, u)}
 	}
 	if link.Purpose == idp.LinkRecovery {
@@ -133,6 +139,20 @@ func (l *Login) SetPassword(ctx context.Context, link idp.Link, password, code s
 	}
 	_, err = l.Gate.UseLink(ctx, link, change)
 	return err
+}
+
+// mayHold reports whether a person may hold something that is to end with a new
+// password: who has nothing to sign in with holds nothing, unless codes by mail
+// let them in, now or before.
+func (l *Login) mayHold(ctx context.Context, id idp.UserID, all []idp.Credential) (bool, error) {
+	if len(all) > 0 || l.TakesMailCodes() {
+		return true, nil
+	}
+	browsers, err := l.Store.KnownDevices(ctx, id)
+	if err != nil {
+		return false, fmt.Errorf("look for browsers of the person: %w", err)
+	}
+	return len(browsers) > 0, nil
 }
 
 // endPasses ends what was made with the old password. The wish is this try's own:

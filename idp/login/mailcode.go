@@ -128,6 +128,7 @@ func (l *Login) MailedCode(ctx context.Context, in idp.SignIn, typed string) (id
 		return idp.SignIn{}, err
 	}
 	next.Several = next.Several || len(next.Has) > 0
+	next.Remember = idp.RememberNever
 	e := l.event(ctx, "signin.mail.ok")
 	e.UserID, e.AppID = proof.UserID, in.AppID
 	e.Actor.Kind, e.Actor.UserID = "user", proof.UserID

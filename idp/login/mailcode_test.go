@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/sessions"
 )
 
 // mailHouse sends mails and takes codes from them.
@@ -94,6 +95,42 @@ func TestACodeFromAMailIsOneFactor(t *testing.T) {
 	if Next(wish) != StepHelp {
 		t.Errorf("where a second factor is asked for comes %s", Next(wish))
 	}
+}
+
+// TestTheFirstPasswordEndsWhatACodeLetIn: who reads an invited person's mails comes
+// in before them, and is out when they have come.
+func TestTheFirstPasswordEndsWhatACodeLetIn(t *testing.T) {
+	t.Parallel()
+	for name, taken := range map[string]bool{"codes are taken": true, "they were": false} {
+		h := mailHouse(t)
+		anna := h.user("anna", "")
+		invitation := h.link(anna, idp.LinkPassword)
+		in, code := h.asksCode("anna", "192.0.2.1", "")
+		in, err := h.MailedCode(h.from("192.0.2.1"), in, code)
+		h.ok(err)
+		raw, s, err := h.gate.Start(t.Context(), in, "", "")
+		h.ok(err)
+		_, err = h.gate.KnowDevice(t.Context(), s.Proof, "", sessions.Browser{Address: "192.0.2.1"})
+		h.ok(err)
+		h.MailCodes = func() bool { return taken }
+		h.ok(h.SetPassword(t.Context(), invitation, secret, ""))
+		if _, err := h.gate.Session(t.Context(), raw); !idp.IsKind(err, idp.Unauthenticated) {
+			t.Errorf("%s: the session of before: %v", name, err)
+		}
+	}
+}
+
+// TestAnInvitationIsNotEnoughBesideAFactor that its person has set up meanwhile.
+func TestAnInvitationIsNotEnoughBesideAFactor(t *testing.T) {
+	t.Parallel()
+	h := mailHouse(t)
+	anna := h.user("anna", "")
+	invitation := h.link(anna, idp.LinkPassword)
+	p, _ := h.sets(anna)
+	if err := h.SetPassword(t.Context(), invitation, secret, ""); field(err) != "code" {
+		t.Errorf("the invitation alone: %v", err)
+	}
+	h.ok(h.SetPassword(t.Context(), invitation, secret, p.code()))
 }
 
 // EN-02: whoever is named, the answers are the same, and so is the work.

@@ -28,8 +28,7 @@ func (a attempt) known() bool { return a.device.ID != "" }
 // in the events before the answer is given.
 func (l *Login) Password(ctx context.Context, in idp.SignIn, username, password string) (idp.SignIn, error) {
 	if in.Device == "" && l.Busy() {
-		// It asks nothing of the database, and counts against nobody.
-		return idp.SignIn{}, l.soon(busy())
+		return l.TooBusy(ctx, in, username, password)
 	}
 	a, account, err := l.admit(ctx, in, username)
 	if err != nil {
@@ -53,6 +52,12 @@ func (l *Login) Password(ctx context.Context, in idp.SignIn, username, password 
 // Busy reports whether a password is refused at this moment on a browser that
 // nobody is known by.
 func (l *Login) Busy() bool { return l.Hasher.full(context.Background()) }
+
+// TooBusy is Password for who is refused at such a moment. It asks nothing of the
+// database, waits for nothing, and counts against nobody.
+func (l *Login) TooBusy(context.Context, idp.SignIn, string, string) (idp.SignIn, error) {
+	return idp.SignIn{}, l.soon(busy())
+}
 
 // lookup finds who is meant. A name that cannot be one is nobody's.
 func (l *Login) lookup(ctx context.Context, username string) (attempt, error) {

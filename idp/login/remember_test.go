@@ -180,7 +180,7 @@ func TestWhatEndsARememberedBrowser(t *testing.T) {
 			h.ok(h.ChangePassword(h.from("192.0.2.1"), h.own(u), secret, "another one, long enough"))
 			u, err := h.store.User(h.Context(), u.ID)
 			h.ok(err)
-			h.ok(h.SetPassword(h.from("192.0.2.1"), h.link(u, idp.LinkPassword), secret, ""))
+			h.ok(h.SetPassword(h.from("192.0.2.1"), h.link(u, idp.LinkReset), secret, ""))
 		},
 		"new recovery codes": func(h *house, _ *idp.Policy, u idp.User, _ *phone) {
 			_, err := h.RenewRecovery(h.Context(), h.own(u))

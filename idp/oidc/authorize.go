@@ -10,6 +10,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login"
 )
 
 // authorizeByPost turns an authorization request by POST into one by GET: a
@@ -97,8 +98,9 @@ func (p *Provider) met(ctx context.Context, req *request, s idp.Session) (bool, 
 	}
 	second, passkey, err := p.SignIns.HasSecond(ctx, s.UserID)
 	if passkey && slices.Contains(req.ACR.Preferred, acrResistant) {
-		req.byPasskey = true
-		return false, err
+		// The passkey may be on another device: a code will do, and has done.
+		req.likesMore = !login.MultiFactor(s.Methods)
+		return !req.likesMore, err
 	}
 	return !second || !slices.Contains(req.ACR.Preferred, acrSeveral), err
 }
@@ -185,8 +187,8 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, r
 		EndOrigin: originOf(req.RedirectURI),
 		LoginHint: req.LoginHint,
 		UILocales: req.Languages,
-		Several:   req.ACR.several(),
-		Passkey:   req.ACR.passkey() || req.byPasskey,
+		Several:   req.ACR.several() || req.likesMore,
+		Passkey:   req.ACR.passkey(),
 	}
 	bind := p.Browser.Bind(w, r)
 	switch {

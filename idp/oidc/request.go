@@ -44,7 +44,7 @@ type request struct {
 	// (RFC 9449 §10); may be empty.
 	DPoPJKT string `json:"dpop_jkt,omitempty"`
 
-	byPasskey bool // a passkey is liked, and the session's person has one and has not used it
+	likesMore bool // a passkey is liked, and the session has but one factor
 }
 
 // offered are those of the scopes asked for that mean something here, in our

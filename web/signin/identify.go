@@ -107,7 +107,8 @@ func (s *SignIn) appOf(ctx context.Context, in idp.SignIn) (string, error) {
 func stepPath(in idp.SignIn, step string) string { return "/signin/" + string(in.ID) + "/" + step }
 
 // cancel leads whoever does not want to sign in back to the app, which is told
-// so. Their SignIn stays as it is: they may have changed their mind again.
+// so. An OpenID app's SignIn stays as it is: they may have changed their mind
+// again. A SAML app has had its answer by it.
 func (s *SignIn) cancel(w http.ResponseWriter, r *http.Request) error {
 	in, _, err := s.accept(w, r)
 	if err != nil || in.ID == "" {

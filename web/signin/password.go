@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -18,12 +19,21 @@ import (
 // password checks the password, and where nothing more is asked starts the
 // session and leads on.
 func (s *SignIn) password(w http.ResponseWriter, r *http.Request) error {
-	if s.Cookies.Device(r) == "" && s.Login.Busy() {
-		// A crowd that is refused waits for itself, one behind the other, and
-		// nobody else waits for it.
-		s.refusing.Lock()
-		defer s.refusing.Unlock()
+	if s.Cookies.Device(r) != "" || !s.Login.Busy() {
+		return s.tryPassword(w, r, s.Login.Password)
 	}
+	// A crowd that is refused waits for itself, one behind the other, and nobody
+	// else waits for it. Whose turn comes when there is room again is none of it.
+	s.refusing.Lock()
+	if !s.Login.Busy() {
+		s.refusing.Unlock()
+		return s.tryPassword(w, r, s.Login.Password)
+	}
+	defer s.refusing.Unlock()
+	return s.tryPassword(w, r, s.Login.TooBusy)
+}
+
+func (s *SignIn) tryPassword(w http.ResponseWriter, r *http.Request, try func(ctx context.Context, in idp.SignIn, username, password string) (idp.SignIn, error)) error {
 	in, err := s.bound(w, r)
 	if err != nil || in.ID == "" {
 		return err
@@ -34,7 +44,7 @@ func (s *SignIn) password(w http.ResponseWriter, r *http.Request) error {
 	}
 	username := strings.TrimSpace(r.PostFormValue("username"))
 	in.Device = s.Cookies.Device(r)
-	proven, err := s.Login.Password(r.Context(), in, username, r.PostFormValue("password"))
+	proven, err := try(r.Context(), in, username, r.PostFormValue("password"))
 	if status, words := s.refusal(w, r, err, ui.T(r.Context(), "Username and password do not match.")); words != "" {
 		app, err := s.appOf(r.Context(), in)
 		if err != nil {
