@@ -57,7 +57,7 @@ func (k *softKey) use(options string) (string, error) {
 }
 
 var (
-	passkeyForm  = regexp.MustCompile(`<form method="post" action="([^"]*)"[^>]* data-passkey="([^"]*)"`)
+	passkeyForm  = regexp.MustCompile(`<form[^>]* action="([^"]*)"[^>]* data-passkey="([^"]*)"`)
 	passkeyState = regexp.MustCompile(`name="state" value="([^"]*)"`)
 )
 
