@@ -64,7 +64,7 @@ var (
 // Libraries that live in one room, so that they can be changed there. e2e is
 // outside the house and free in this.
 var libraries = []library{
-	{[]string{"database/sql", "github.com/jackc/pgx", "modernc.org/sqlite", "github.com/pressly/goose"},
+	{[]string{"database/sql", "github.com/jackc/pgx", "modernc.org/sqlite", "zombiezen.com/go/sqlite", "github.com/pressly/goose"},
 		[]string{"store/..."}, "SQL is the store's alone"},
 	{[]string{"github.com/redis/go-redis"}, []string{"sessions/redis"}, "all Redis code of the house is there"},
 	{[]string{"github.com/zitadel/oidc"}, []string{"idp/oidc"}, "its op.Storage lives and dies there"},

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 
 	"github.com/jackc/pgx/v5"
@@ -14,17 +13,16 @@ import (
 
 // snapshot runs fn on one consistent state of the database.
 func (d *sqliteDB) snapshot(ctx context.Context, fn func(runner) error) error {
-	conn, err := d.readers.Conn(ctx)
+	conn, err := d.readers.open()
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
-		return err
+	if _, err := conn.exec(ctx, "BEGIN"); err != nil {
+		return errors.Join(err, conn.close())
 	}
-	err = fn(&sqliteBulk{conn})
-	_, undo := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
-	return errors.Join(err, undo)
+	err = fn(conn)
+	_, undo := conn.exec(ctx, "ROLLBACK")
+	return errors.Join(err, undo, conn.close())
 }
 
 // load runs fn in one transaction and commits it when fn returns nil.
@@ -35,40 +33,6 @@ func (d *sqliteDB) load(ctx context.Context, fn func(runner) error) error {
 		}
 		return fn(r)
 	})
-}
-
-// sqliteBulk reads on one connection without preparing anything for later.
-type sqliteBulk struct{ conn *sql.Conn }
-
-func (b *sqliteBulk) exec(ctx context.Context, text string, args ...any) (int64, error) {
-	res, err := b.conn.ExecContext(ctx, text, args...)
-	if err != nil {
-		return 0, err
-	}
-	return res.RowsAffected()
-}
-
-func (b *sqliteBulk) query(ctx context.Context, each func(row) error, text string, args ...any) error {
-	rows, err := b.conn.QueryContext(ctx, text, args...)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for rows.Next() {
-		if err := each(rows); err != nil {
-			return err
-		}
-	}
-	return errors.Join(rows.Err(), rows.Close())
-}
-
-func (b *sqliteBulk) batch(ctx context.Context, steps []step) error {
-	for _, st := range steps {
-		if _, err := b.exec(ctx, st.sql, st.args...); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (d *postgresDB) snapshot(ctx context.Context, fn func(runner) error) error {

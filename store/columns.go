@@ -25,55 +25,53 @@ func bit(b bool) int64 {
 	return 0
 }
 
-// column reads a stored value into what it means.
-type column func(src any) error
+// integer reads a stored number into what it means, textual a stored text.
+type (
+	integer func(int64)
+	textual func(string) error
+)
 
-// Scan implements sql.Scanner.
-func (c column) Scan(src any) error { return c(src) }
-
-func numeric(set func(int64)) column {
-	return func(src any) error {
-		n, ok := src.(int64)
-		if !ok {
-			return fmt.Errorf("stored number is a %T", src)
-		}
-		set(n)
-		return nil
+// Scan implements [sql.Scanner], for PostgreSQL.
+func (set integer) Scan(src any) error {
+	n, ok := src.(int64)
+	if !ok {
+		return fmt.Errorf("stored number is a %T", src)
 	}
+	set(n)
+	return nil
 }
 
-func textual(set func(string) error) column {
-	return func(src any) error {
-		switch s := src.(type) {
-		case string:
-			return set(s)
-		case []byte:
-			return set(string(s))
-		}
-		return fmt.Errorf("stored text is a %T", src)
+// Scan implements [sql.Scanner], for PostgreSQL.
+func (set textual) Scan(src any) error {
+	switch s := src.(type) {
+	case string:
+		return set(s)
+	case []byte:
+		return set(string(s))
 	}
+	return fmt.Errorf("stored text is a %T", src)
 }
 
-func at(t *time.Time) column {
-	return numeric(func(n int64) {
+func at(t *time.Time) integer {
+	return func(n int64) {
 		*t = time.Time{}
 		if n != 0 {
 			*t = time.UnixMicro(n).UTC()
 		}
-	})
+	}
 }
 
-func flag(b *bool) column { return numeric(func(n int64) { *b = n != 0 }) }
+func flag(b *bool) integer { return func(n int64) { *b = n != 0 } }
 
 // words reads space-separated words; none is nil.
-func words[S ~string](list *[]S) column {
-	return textual(func(s string) error {
+func words[S ~string](list *[]S) textual {
+	return func(s string) error {
 		*list = nil
 		for word := range strings.FieldsSeq(s) {
 			*list = append(*list, S(word))
 		}
 		return nil
-	})
+	}
 }
 
 func joined[S ~string](list []S) string {
@@ -84,8 +82,8 @@ func joined[S ~string](list []S) string {
 	return strings.Join(words, " ")
 }
 
-func inJSON(v any) column {
-	return textual(func(s string) error { return json.Unmarshal([]byte(s), v) })
+func inJSON(v any) textual {
+	return func(s string) error { return json.Unmarshal([]byte(s), v) }
 }
 
 // asJSON writes what only the house itself reads back; the values are plain
@@ -99,14 +97,14 @@ func asJSON(v any) string {
 }
 
 // opaque bytes are kept as base64, because TEXT holds no NUL in PostgreSQL.
-func opaque(b *[]byte) column {
-	return textual(func(s string) (err error) {
+func opaque(b *[]byte) textual {
+	return func(s string) (err error) {
 		*b = nil
 		if s != "" {
 			*b, err = base64.RawStdEncoding.DecodeString(s)
 		}
 		return err
-	})
+	}
 }
 
 func armoured(b []byte) string { return base64.RawStdEncoding.EncodeToString(b) }

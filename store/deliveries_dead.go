@@ -18,7 +18,7 @@ const (
 
 	tallyState = `SELECT '%[1]s', count(*) FROM deliveries WHERE state = '%[1]s'`
 	// The eldest that was never answered well. The order is the index's.
-	eldest = `SELECT min(created_at) FROM (SELECT * FROM (SELECT created_at FROM deliveries
+	eldest = `SELECT COALESCE(min(created_at), 0) FROM (SELECT * FROM (SELECT created_at FROM deliveries
 			WHERE state = 'retrying' ORDER BY created_at LIMIT 1) a
 		UNION ALL SELECT * FROM (SELECT created_at FROM deliveries
 			WHERE state = 'sent' AND acked_at = 0 ORDER BY created_at LIMIT 1) b) c`
@@ -79,11 +79,7 @@ func (s *Store) DeliveryTally(ctx context.Context) (map[idp.DeliveryState]int, t
 		return nil, time.Time{}, err
 	}
 	since, err := one(ctx, s, "the eldest delivery", func(r row) (t time.Time, err error) {
-		var us *int64
-		if err = r.Scan(&us); err == nil && us != nil {
-			t = time.UnixMicro(*us).UTC()
-		}
-		return t, err
+		return t, r.Scan(at(&t))
 	}, eldest)
 	return tally, since, err
 }

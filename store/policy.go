@@ -35,8 +35,8 @@ func policyStep(p idp.Policy) step {
 		bit(p.EmailCode), p.Remember.Microseconds(), p.RememberSince)
 }
 
-func span(d *time.Duration) column {
-	return numeric(func(n int64) { *d = time.Duration(n) * time.Microsecond })
+func span(d *time.Duration) integer {
+	return func(n int64) { *d = time.Duration(n) * time.Microsecond }
 }
 
 // LockedOut returns how many active people have no second factor, or no passkey,

@@ -82,7 +82,7 @@ func (d *sqliteDB) share(ctx context.Context, alone bool, fn func(runner) error)
 		return s.err
 	}
 	defer d.turns.give()
-	return d.writeAll(context.WithoutCancel(ctx), s, d.sharers.next(shareMost-1))
+	return d.writeAll(ctx, s, d.sharers.next(shareMost-1))
 }
 
 // writeAll writes what s and others want, with those who come while it does and
@@ -99,7 +99,7 @@ func (d *sqliteDB) writeAll(ctx context.Context, s *shared, others []*shared) er
 	}
 	group := slices.Concat(others, []*shared{s})
 	wrong := false
-	err := d.mine(ctx, func(w *sqliteWriter) error {
+	err := d.mine(ctx, func(w *liteConn) error {
 		return w.tx(ctx, func(r runner) error {
 			for i := 0; i < len(group); i++ {
 				if err := group[i].fn(r); err != nil {
@@ -123,7 +123,7 @@ func (d *sqliteDB) writeAll(ctx context.Context, s *shared, others []*shared) er
 }
 
 func (d *sqliteDB) writeOne(ctx context.Context, s *shared) error {
-	return d.mine(ctx, func(w *sqliteWriter) error {
+	return d.mine(ctx, func(w *liteConn) error {
 		if s.alone {
 			return s.fn(w)
 		}
