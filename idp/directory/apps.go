@@ -5,9 +5,21 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"time"
 
 	"gatehouse/idp"
 )
+
+// Apps is what is known of apps, who may use them, and as whom.
+type Apps interface {
+	App(ctx context.Context, id idp.AppID) (idp.App, error)
+	AppByName(ctx context.Context, name string) (idp.App, error)
+	AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error)
+	Apps(ctx context.Context) ([]idp.App, error)
+	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
+	DueGrants(ctx context.Context, now time.Time, limit int) ([]idp.Grant, error)
+	AccountBySubject(ctx context.Context, app idp.AppID, subject string) (idp.Account, error)
+}
 
 // AddApp registers an app; a relying party without a client_id gets one. It
 // answers idp.Invalid naming the field, and idp.Conflict when name, client_id

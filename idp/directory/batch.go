@@ -5,9 +5,26 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"gatehouse/idp"
 )
+
+// Batches is what suspending many asks of the store.
+type Batches interface {
+	UsersNamed(ctx context.Context, names []string) ([]idp.User, error)
+	Members(ctx context.Context, id idp.GroupID, after string, n int) ([]idp.User, string, error)
+	BeginBatch(ctx context.Context, b idp.Batch) error
+	GrowBatch(ctx context.Context, id idp.BatchID, people []idp.BatchPerson) error
+	RunBatch(ctx context.Context, id idp.BatchID, e idp.Event) error
+	Batch(ctx context.Context, id idp.BatchID) (idp.Batch, error)
+	ClaimBatch(ctx context.Context, worker string, now time.Time, lease time.Duration) (idp.Batch, error)
+	BatchToDo(ctx context.Context, id idp.BatchID, after int64, n int) ([]idp.BatchPerson, error)
+	CutBatch(ctx context.Context, id idp.BatchID, worker string, cuts []idp.BatchCut, lease time.Duration) (int64, error)
+	SettleBatch(ctx context.Context, id idp.BatchID, worker string, people []idp.BatchPerson, until time.Time) error
+	FinishBatch(ctx context.Context, id idp.BatchID, worker string, e idp.Event) error
+	CancelBatch(ctx context.Context, id idp.BatchID, e idp.Event) error
+}
 
 // MostPeople is how many people one batch may name.
 const MostPeople = 100_000

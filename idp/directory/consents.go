@@ -4,9 +4,18 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"gatehouse/idp"
 )
+
+// Consents is what people have agreed to, and what it let apps have.
+type Consents interface {
+	Consent(ctx context.Context, id idp.ConsentID) (idp.Consent, error)
+	Consents(ctx context.Context, user idp.UserID) ([]idp.Consent, error)
+	ConsentTo(ctx context.Context, user idp.UserID, app idp.AppID) (idp.Consent, error)
+	FamiliesIn(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) ([]idp.TokenFamily, error)
+}
 
 // GiveConsent writes down that a person allows an app these scopes, on top of
 // those that they have allowed it before, and returns the whole. One that was

@@ -8,6 +8,14 @@ import (
 	"gatehouse/idp"
 )
 
+// Deliveries is what apps were told, or were to be.
+type Deliveries interface {
+	Delivery(ctx context.Context, id idp.DeliveryID) (idp.Delivery, error)
+	RetryDelivery(ctx context.Context, id idp.DeliveryID, now time.Time, e idp.Event) (idp.Delivery, error)
+	NoteDelivery(ctx context.Context, id idp.DeliveryID, now time.Time, e idp.Event) (idp.Delivery, error)
+	NoteDeadLetters(ctx context.Context, by, now time.Time) (int, error)
+}
+
 // RetryDelivery has an app told at once what it would be told later. A line
 // that had failed for good is tried again, for another day. Asked twice it is
 // the same: what is due already stays as it is. It answers idp.NotFound, and

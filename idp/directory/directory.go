@@ -10,6 +10,7 @@ import (
 // Store is what the verbs ask of the store; see package store for contracts.
 type Store interface {
 	Commit(ctx context.Context, c idp.Change) (idp.Committed, error)
+	Record(ctx context.Context, events ...idp.Event) error
 	// InForce returns when an ending that is committed under this number, or an
 	// earlier one, is in force on every node.
 	InForce(ctx context.Context, n int64) error
@@ -17,63 +18,20 @@ type Store interface {
 	Newest(ctx context.Context) (int64, error)
 	Generation(ctx context.Context) (string, error)
 	Look(ctx context.Context) (idp.Look, error)
-	Policies
 
-	User(ctx context.Context, id idp.UserID) (idp.User, error)
-	UserByName(ctx context.Context, canonical string) (idp.User, error)
-	Owners(ctx context.Context) ([]idp.User, error)
-	Credentials(ctx context.Context, id idp.UserID) ([]idp.Credential, error)
-	Group(ctx context.Context, id idp.GroupID) (idp.Group, error)
-	GroupByName(ctx context.Context, name string) (idp.Group, error)
-	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
-	App(ctx context.Context, id idp.AppID) (idp.App, error)
-	AppByName(ctx context.Context, name string) (idp.App, error)
-	AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error)
-	Apps(ctx context.Context) ([]idp.App, error)
-	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
-	AccountBySubject(ctx context.Context, app idp.AppID, subject string) (idp.Account, error)
-	Participants(ctx context.Context, user idp.UserID, now time.Time) ([]idp.Participant, error)
-	ExpiredSessions(ctx context.Context, now time.Time, n int) (whole, cut []idp.Session, err error)
-	SettleSessions(ctx context.Context, ids []idp.SessionID, now time.Time) error
-	ParticipantsOf(ctx context.Context, ids []idp.SessionID) ([]idp.Participant, error)
-	DueGrants(ctx context.Context, now time.Time, limit int) ([]idp.Grant, error)
-	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
-	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
-	LastReceipt(ctx context.Context, id idp.UserID, kind idp.EndingKind) (idp.Receipt, error)
-	Schedule(ctx context.Context, id idp.ScheduleID) (idp.Schedule, error)
-	DueSchedules(ctx context.Context, now time.Time, limit int) ([]idp.Schedule, error)
+	People
+	Groups
+	Apps
+	Endings
+	Expiries
+	Schedules
 	Batches
-	Consent(ctx context.Context, id idp.ConsentID) (idp.Consent, error)
-	Consents(ctx context.Context, user idp.UserID) ([]idp.Consent, error)
-	ConsentTo(ctx context.Context, user idp.UserID, app idp.AppID) (idp.Consent, error)
-	FamiliesIn(ctx context.Context, user idp.UserID, app idp.AppID, now time.Time) ([]idp.TokenFamily, error)
+	Consents
+	Policies
 	Reviews
-	SigningKeys(ctx context.Context) ([]idp.SigningKey, error)
-	Reminders(ctx context.Context) ([]idp.Reminder, error)
-	KeyReads(ctx context.Context) ([]idp.KeyRead, error)
-	Delivery(ctx context.Context, id idp.DeliveryID) (idp.Delivery, error)
-	RetryDelivery(ctx context.Context, id idp.DeliveryID, now time.Time, e idp.Event) (idp.Delivery, error)
-	NoteDelivery(ctx context.Context, id idp.DeliveryID, now time.Time, e idp.Event) (idp.Delivery, error)
-	NoteDeadLetters(ctx context.Context, by, now time.Time) (int, error)
-	RevokeInitialToken(ctx context.Context, id idp.InitialTokenID, now time.Time, e idp.Event) error
-	RevokeAPIToken(ctx context.Context, id idp.APITokenID, of idp.UserID, now time.Time, e idp.Event) error
-	Record(ctx context.Context, events ...idp.Event) error
-}
-
-// Batches is what suspending many asks of the store.
-type Batches interface {
-	UsersNamed(ctx context.Context, names []string) ([]idp.User, error)
-	Members(ctx context.Context, id idp.GroupID, after string, n int) ([]idp.User, string, error)
-	BeginBatch(ctx context.Context, b idp.Batch) error
-	GrowBatch(ctx context.Context, id idp.BatchID, people []idp.BatchPerson) error
-	RunBatch(ctx context.Context, id idp.BatchID, e idp.Event) error
-	Batch(ctx context.Context, id idp.BatchID) (idp.Batch, error)
-	ClaimBatch(ctx context.Context, worker string, now time.Time, lease time.Duration) (idp.Batch, error)
-	BatchToDo(ctx context.Context, id idp.BatchID, after int64, n int) ([]idp.BatchPerson, error)
-	CutBatch(ctx context.Context, id idp.BatchID, worker string, cuts []idp.BatchCut, lease time.Duration) (int64, error)
-	SettleBatch(ctx context.Context, id idp.BatchID, worker string, people []idp.BatchPerson, until time.Time) error
-	FinishBatch(ctx context.Context, id idp.BatchID, worker string, e idp.Event) error
-	CancelBatch(ctx context.Context, id idp.BatchID, e idp.Event) error
+	SigningKeys
+	Deliveries
+	Tokens
 }
 
 // Passes issues one-time links, API tokens and initial access tokens; *sessions.Gate does.

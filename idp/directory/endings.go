@@ -8,6 +8,13 @@ import (
 	"gatehouse/idp"
 )
 
+// Endings is what can be ended, and the receipts of what was.
+type Endings interface {
+	SessionByID(ctx context.Context, id idp.SessionID) (idp.Session, error)
+	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
+	LastReceipt(ctx context.Context, id idp.UserID, kind idp.EndingKind) (idp.Receipt, error)
+}
+
 var noTime time.Time
 
 // key identifies a wish to end something, so that the same wish asked twice

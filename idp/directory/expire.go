@@ -3,9 +3,18 @@ package directory
 import (
 	"context"
 	"errors"
+	"time"
 
 	"gatehouse/idp"
 )
+
+// Expiries is the sessions that ended by themselves, and what took part in them.
+type Expiries interface {
+	Participants(ctx context.Context, user idp.UserID, now time.Time) ([]idp.Participant, error)
+	ExpiredSessions(ctx context.Context, now time.Time, n int) (whole, cut []idp.Session, err error)
+	SettleSessions(ctx context.Context, ids []idp.SessionID, now time.Time) error
+	ParticipantsOf(ctx context.Context, ids []idp.SessionID) ([]idp.Participant, error)
+}
 
 // EndExpiredSessions ends sessions that have run out by themselves, up to limit
 // of them, where an app got something from one and can be told: an app may keep

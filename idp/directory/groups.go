@@ -6,6 +6,13 @@ import (
 	"gatehouse/idp"
 )
 
+// Groups is what is known of groups.
+type Groups interface {
+	Group(ctx context.Context, id idp.GroupID) (idp.Group, error)
+	GroupByName(ctx context.Context, name string) (idp.Group, error)
+	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
+}
+
 // AddGroup adds a group. It answers idp.Conflict when the name is taken.
 func (d *Directory) AddGroup(ctx context.Context, name string) (idp.Group, error) {
 	name, err := text("name", name, 128)

@@ -9,6 +9,13 @@ import (
 	"gatehouse/idp"
 )
 
+// SigningKeys is the keys, and what is said and known of their change.
+type SigningKeys interface {
+	SigningKeys(ctx context.Context) ([]idp.SigningKey, error)
+	Reminders(ctx context.Context) ([]idp.Reminder, error)
+	KeyReads(ctx context.Context) ([]idp.KeyRead, error)
+}
+
 const (
 	// keyPublished is how long a key is published before it signs: as long as
 	// apps keep a key set (a day is what libraries do), and some more for

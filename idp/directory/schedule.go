@@ -12,6 +12,12 @@ import (
 	"gatehouse/idp"
 )
 
+// Schedules is the suspensions that are to come.
+type Schedules interface {
+	Schedule(ctx context.Context, id idp.ScheduleID) (idp.Schedule, error)
+	DueSchedules(ctx context.Context, now time.Time, limit int) ([]idp.Schedule, error)
+}
+
 const (
 	// farthest is how far ahead a suspension may be scheduled.
 	farthest = 10 * 366 * 24 * time.Hour

@@ -7,6 +7,12 @@ import (
 	"gatehouse/idp"
 )
 
+// Tokens is the tokens that are ended by one statement, with its line.
+type Tokens interface {
+	RevokeInitialToken(ctx context.Context, id idp.InitialTokenID, now time.Time, e idp.Event) error
+	RevokeAPIToken(ctx context.Context, id idp.APITokenID, of idp.UserID, now time.Time, e idp.Event) error
+}
+
 // AddToken issues an API token that carries the proof of whoever asks for it.
 // ttl zero: no end of its own. The raw secret is returned and never stored. It
 // answers idp.Unauthenticated where the proof no longer stands.

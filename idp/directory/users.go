@@ -7,6 +7,14 @@ import (
 	"gatehouse/idp"
 )
 
+// People is what is known of people and who they are.
+type People interface {
+	User(ctx context.Context, id idp.UserID) (idp.User, error)
+	UserByName(ctx context.Context, canonical string) (idp.User, error)
+	Owners(ctx context.Context) ([]idp.User, error)
+	Credentials(ctx context.Context, id idp.UserID) ([]idp.Credential, error)
+}
+
 // Person is what an admin says of a user. Empty names are allowed; an empty
 // role is that of an employee for a new user, and no change for a known one.
 type Person struct {
