@@ -13,44 +13,21 @@ import (
 	"gatehouse/web/api/client"
 )
 
-// Store is what the API reads.
+// Store is what the API reads, and where it writes down what it was asked.
 type Store interface {
-	User(ctx context.Context, id idp.UserID) (idp.User, error)
-	UserByName(ctx context.Context, canonical string) (idp.User, error)
-	Users(ctx context.Context, q idp.UserQuery) ([]idp.User, string, error)
-	OwnerExists(ctx context.Context) (bool, error)
-	Look(ctx context.Context) (idp.Look, error)
-	Policy(ctx context.Context) (idp.Policy, error)
-	Group(ctx context.Context, id idp.GroupID) (idp.Group, error)
-	GroupByName(ctx context.Context, name string) (idp.Group, error)
-	Groups(ctx context.Context) ([]idp.Group, error)
-	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
-	App(ctx context.Context, id idp.AppID) (idp.App, error)
-	AppByName(ctx context.Context, name string) (idp.App, error)
-	MetadataRefresh(ctx context.Context, id idp.AppID) (idp.MetadataRefresh, error)
-	AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error)
-	Apps(ctx context.Context) ([]idp.App, error)
-	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
-	ClientSecrets(ctx context.Context, a idp.App) ([]idp.ClientSecret, error)
-	Sessions(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Session, error)
-	Credentials(ctx context.Context, id idp.UserID) ([]idp.Credential, error)
-	Participants(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Participant, error)
-	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
-	Deliveries(ctx context.Context, id idp.ReceiptID) ([]idp.Delivery, error)
+	People
+	Groups
+	Apps
+	Receipts
+	Schedules
+	Batches
+	Refusals
+	Tokens
 	Proofs
 	Views
-	Schedule(ctx context.Context, id idp.ScheduleID) (idp.Schedule, error)
-	Schedules(ctx context.Context, q idp.ScheduleQuery) ([]idp.Schedule, string, error)
-	Batch(ctx context.Context, id idp.BatchID) (idp.Batch, error)
-	Batches(ctx context.Context, after string, n int) ([]idp.Batch, string, error)
-	BatchPeople(ctx context.Context, id idp.BatchID, state idp.BatchPersonState, after string, n int) ([]idp.BatchPerson, string, error)
+	Look(ctx context.Context) (idp.Look, error)
+	Policy(ctx context.Context) (idp.Policy, error)
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
-	EventsAbout(ctx context.Context, correlation string) ([]idp.Event, error)
-	RefusedMessages(ctx context.Context, correlation string) (map[idp.EventID]idp.RefusedMessage, error)
-	APITokens(ctx context.Context, id idp.UserID) ([]idp.APIToken, error)
-	InitialTokens(ctx context.Context) ([]idp.InitialToken, error)
-	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
-	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
 	Record(ctx context.Context, events ...idp.Event) error
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"time"
@@ -9,6 +10,17 @@ import (
 	"gatehouse/idp/directory"
 	"gatehouse/web/api/client"
 )
+
+// Apps is the apps, and who may use them.
+type Apps interface {
+	App(ctx context.Context, id idp.AppID) (idp.App, error)
+	AppByName(ctx context.Context, name string) (idp.App, error)
+	AppByIdentifier(ctx context.Context, p idp.Protocol, identifier string) (idp.App, error)
+	Apps(ctx context.Context) ([]idp.App, error)
+	Grants(ctx context.Context, id idp.AppID) ([]idp.Grant, error)
+	ClientSecrets(ctx context.Context, a idp.App) ([]idp.ClientSecret, error)
+	MetadataRefresh(ctx context.Context, id idp.AppID) (idp.MetadataRefresh, error)
+}
 
 func (a *API) appList(r *http.Request, _ caller) (int, any, error) {
 	apps, err := a.Store.Apps(r.Context())

@@ -1,12 +1,20 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
 	"gatehouse/web/api/client"
 )
+
+// Batches is the suspensions of many.
+type Batches interface {
+	Batch(ctx context.Context, id idp.BatchID) (idp.Batch, error)
+	Batches(ctx context.Context, after string, n int) ([]idp.Batch, string, error)
+	BatchPeople(ctx context.Context, id idp.BatchID, state idp.BatchPersonState, after string, n int) ([]idp.BatchPerson, string, error)
+}
 
 func (a *API) batchAdd(r *http.Request, _ caller) (int, any, error) {
 	in, err := decodeUpTo[client.Many](r, maxBatch)

@@ -1,12 +1,19 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
 	"gatehouse/idp"
 	"gatehouse/web/api/client"
 )
+
+// Refusals is what was refused, and why.
+type Refusals interface {
+	EventsAbout(ctx context.Context, correlation string) ([]idp.Event, error)
+	RefusedMessages(ctx context.Context, correlation string) (map[idp.EventID]idp.RefusedMessage, error)
+}
 
 // explain tells what was written down of one request, and what a refusal in it
 // means.

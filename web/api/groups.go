@@ -1,11 +1,20 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"gatehouse/idp"
 	"gatehouse/web/api/client"
 )
+
+// Groups is the groups, and who is in which.
+type Groups interface {
+	Group(ctx context.Context, id idp.GroupID) (idp.Group, error)
+	GroupByName(ctx context.Context, name string) (idp.Group, error)
+	Groups(ctx context.Context) ([]idp.Group, error)
+	GroupsOf(ctx context.Context, id idp.UserID) ([]idp.Group, error)
+}
 
 func (a *API) groupList(r *http.Request, _ caller) (int, any, error) {
 	groups, err := a.Store.Groups(r.Context())

@@ -1,11 +1,18 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"gatehouse/idp"
 	"gatehouse/web/api/client"
 )
+
+// Receipts is the receipts with their lines.
+type Receipts interface {
+	Receipt(ctx context.Context, id idp.ReceiptID) (idp.Receipt, error)
+	Deliveries(ctx context.Context, id idp.ReceiptID) ([]idp.Delivery, error)
+}
 
 func (a *API) receiptList(r *http.Request, _ caller) (int, any, error) {
 	in := r.URL.Query()

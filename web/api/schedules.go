@@ -1,12 +1,19 @@
 package api
 
 import (
+	"context"
 	"net/http"
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
 	"gatehouse/web/api/client"
 )
+
+// Schedules is the suspensions that are to come.
+type Schedules interface {
+	Schedule(ctx context.Context, id idp.ScheduleID) (idp.Schedule, error)
+	Schedules(ctx context.Context, q idp.ScheduleQuery) ([]idp.Schedule, string, error)
+}
 
 func (a *API) scheduleAdd(r *http.Request, _ caller) (int, any, error) {
 	in, err := decode[appointment](r)

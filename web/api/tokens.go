@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"slices"
 	"time"
@@ -8,6 +9,12 @@ import (
 	"gatehouse/idp"
 	"gatehouse/web/api/client"
 )
+
+// Tokens is the tokens of machines.
+type Tokens interface {
+	APITokens(ctx context.Context, id idp.UserID) ([]idp.APIToken, error)
+	InitialTokens(ctx context.Context) ([]idp.InitialToken, error)
+}
 
 func (a *API) tokenList(r *http.Request, c caller) (int, any, error) {
 	found, err := a.Store.APITokens(r.Context(), c.user.ID)

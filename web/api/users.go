@@ -1,12 +1,27 @@
 package api
 
 import (
+	"context"
 	"net/http"
+	"time"
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
 	"gatehouse/web/api/client"
 )
+
+// People is people, and what each of them holds.
+type People interface {
+	User(ctx context.Context, id idp.UserID) (idp.User, error)
+	UserByName(ctx context.Context, canonical string) (idp.User, error)
+	Users(ctx context.Context, q idp.UserQuery) ([]idp.User, string, error)
+	OwnerExists(ctx context.Context) (bool, error)
+	Credentials(ctx context.Context, id idp.UserID) ([]idp.Credential, error)
+	Sessions(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Session, error)
+	Participants(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Participant, error)
+	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
+	Accounts(ctx context.Context, id idp.UserID) ([]idp.Account, error)
+}
 
 func (a *API) userList(r *http.Request, _ caller) (int, any, error) {
 	after, limit := paging(r)
