@@ -45,3 +45,6 @@ func (s *Store) Sharing() int {
 func (s *Store) Share(ctx context.Context, fn func() error) error {
 	return s.db.share(ctx, false, func(runner) error { return fn() })
 }
+
+// MigrateTo brings the schema to a version, as a start that is killed does.
+func (s *Store) MigrateTo(ctx context.Context, version int64) error { return s.db.migrate(ctx, version) }

@@ -151,12 +151,19 @@ func TestADatabaseIsEmptyUntilItsHouseIsFounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if err := s.MigrateTo(t.Context(), 3); err != nil {
+			t.Fatal(err)
+		}
+		begun, err := s.Empty(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := s.Migrate(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		after, err := s.Empty(t.Context())
-		if err != nil || !before || after {
-			t.Errorf("%s: empty %t before, %t after, %v", name, before, after, err)
+		if err != nil || !before || !begun || after {
+			t.Errorf("%s: empty %t before, %t in the midst of its schema, %t after, %v", name, before, begun, after, err)
 		}
 	}
 }

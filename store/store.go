@@ -62,12 +62,18 @@ func (s *Store) Close() error { return s.db.close() }
 const (
 	houseSQLite   = `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'house'`
 	housePostgres = `SELECT CASE WHEN to_regclass('house') IS NULL THEN 0 ELSE 1 END`
+	houses        = `SELECT count(*) FROM house`
 )
 
-// Empty reports whether no house was ever founded in this database: there is
-// not even a schema.
+// Empty reports whether no house was ever founded in this database. It may have
+// some of the schema: a first start that was killed left it, or it has lost its
+// write-ahead log since.
 func (s *Store) Empty(ctx context.Context) (bool, error) {
-	n, err := one(ctx, s, "schema", func(r row) (n int, err error) { return n, r.Scan(&n) }, s.db.dialect(houseSQLite, housePostgres))
+	scan := func(r row) (n int, err error) { return n, r.Scan(&n) }
+	n, err := one(ctx, s, "schema", scan, s.db.dialect(houseSQLite, housePostgres))
+	if err == nil && n > 0 {
+		n, err = one(ctx, s, "house", scan, houses)
+	}
 	return err == nil && n == 0, err
 }
 
