@@ -15,7 +15,7 @@ type SignOuts interface {
 
 // SignOutPages shows the pages around a sign-out; web/signin does.
 type SignOutPages interface {
-	ConfirmSignOut(w http.ResponseWriter, r *http.Request, appName string, carry [][2]string) error
+	ConfirmSignOut(w http.ResponseWriter, r *http.Request, appName string, carry [][2]string, stays bool) error
 	// Left has this browser, and no other, see at /signed-out what became of it.
 	Left(w http.ResponseWriter, receipt idp.Receipt)
 	SignedOut(w http.ResponseWriter, r *http.Request) error
@@ -88,10 +88,14 @@ func (b *Browser) visit(r *http.Request) *http.Request {
 	return r.WithContext(ui.WithVisit(r.Context(), ui.Visit{Secret: b.Cookies.Session(r)}))
 }
 
+// Speak has the pages of this request in the first of these languages that there
+// is.
+func (b *Browser) Speak(r *http.Request, languages []string) { ui.Speak(r.Context(), languages...) }
+
 // ConfirmSignOut asks the person whether to sign out; the answer is posted to
-// the same path with carry.
-func (b *Browser) ConfirmSignOut(w http.ResponseWriter, r *http.Request, appName string, carry [][2]string) {
-	if err := b.Out.ConfirmSignOut(w, b.visit(r), appName, carry); err != nil {
+// the same path with carry. stays: they will not be led where the app wants.
+func (b *Browser) ConfirmSignOut(w http.ResponseWriter, r *http.Request, appName string, carry [][2]string, stays bool) {
+	if err := b.Out.ConfirmSignOut(w, b.visit(r), appName, carry, stays); err != nil {
 		b.Pages.Problem(w, r, err)
 	}
 }

@@ -101,10 +101,13 @@ func fixedWidth(der []byte) ([]byte, error) {
 // is idp.Invalid: another or no algorithm, an unknown or retired key, any
 // other header, a member named twice (also in another case) at any depth, one
 // bit changed, more than 16 KiB. Times, issuer and audience are the caller's
-// to judge.
+// to judge. idp.Unavailable while it is not known which keys stand.
 func (r *Ring) Verify(token, typ string) ([]byte, error) {
 	claims, err := r.verify(token, typ)
-	if err != nil {
+	switch {
+	case idp.IsKind(err, idp.Unavailable):
+		return nil, err
+	case err != nil:
 		return nil, idp.Errorf(idp.Invalid, "This token was not signed here, or was changed on the way.").Because(err)
 	}
 	return claims, nil

@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -63,15 +64,16 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, app, &req, err)
 		return
 	}
-	var understood bool
-	req.HintSubject, understood = p.hinted(r.Context(), q.Get("id_token_hint"), app)
-
+	if err := p.meant(r.Context(), &req, q.Get("id_token_hint"), app); err != nil {
+		p.refuseOrFail(w, r, app, &req, err)
+		return
+	}
 	fresh, whole, err := p.SignIns.Suffices(r.Context(), session, app.ID)
 	if err != nil {
 		p.Browser.Problem(w, r, err)
 		return
 	}
-	fits := signedIn == nil && fresh && req.fits(session, p.now()) && (understood || !req.silent())
+	fits := signedIn == nil && fresh && req.fits(session, p.now())
 	met, err := p.met(r.Context(), &req, session)
 	switch {
 	case err != nil:
@@ -224,6 +226,15 @@ func (p *Provider) refuse(w http.ResponseWriter, r *http.Request, app idp.App, r
 		"error": string(e.ErrorType), "reason": e.Description, "received": received(r.URL.Query()),
 	}})
 	p.respond(w, r, app, req, errorParams(e))
+}
+
+// refuseOrFail sends an error that is the app's to it, and shows any other.
+func (p *Provider) refuseOrFail(w http.ResponseWriter, r *http.Request, app idp.App, req *request, err error) {
+	if e, ok := errors.AsType[*oidc.Error](err); ok {
+		p.refuse(w, r, app, req, e)
+		return
+	}
+	p.Browser.Problem(w, r, err)
 }
 
 // respond gives the browser the answer for the app. iss is in every answer

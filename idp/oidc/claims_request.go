@@ -16,6 +16,10 @@ import (
 // all with a value, fits many times.
 const maxClaims = 4 << 10
 
+// maxSubjects bounds of how many people one may be asked for: each that is
+// pairwise is looked up.
+const maxSubjects = 10
+
 // wanted are the claims that an app asked for by name (OIDC Core §5.5), as far
 // as there are such; codes and tokens carry them.
 type wanted struct {
@@ -71,6 +75,9 @@ func (req *request) readClaims(raw string, app idp.App) *oidc.Error {
 		sub := place["sub"].values()
 		if len(sub) > 0 && req.Subjects != nil && !slices.Equal(sub, req.Subjects) {
 			return invalidRequest("The claims parameter asks for two different subjects.")
+		}
+		if len(sub) > maxSubjects {
+			return invalidRequest("The claims parameter asks for too many subjects.")
 		}
 		if len(sub) > 0 {
 			req.Subjects = sub

@@ -135,6 +135,9 @@ func (p *Provider) openApp(token string) (t appPass, err error) {
 // the token is meant for. Anybody else learns no more than that it is not good.
 func (p *Provider) introspectApp(ctx context.Context, asker idp.App, token string) (introspection, error) {
 	t, err := p.openApp(token)
+	if idp.IsKind(err, idp.Unavailable) {
+		return introspection{}, fault(err)
+	}
 	if err != nil || t.App != asker.ID && !slices.Contains(t.Audience, asker.Identifier) {
 		return introspection{}, nil
 	}

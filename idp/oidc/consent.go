@@ -94,6 +94,7 @@ func (p *Provider) consent(w http.ResponseWriter, r *http.Request) {
 	case !open:
 		p.grant(w, r, adm, &req, s)
 	default:
+		p.Browser.Speak(r, req.Languages)
 		p.Browser.AskConsent(w, r, idp.ConsentQuestion{
 			App: app, UserID: s.UserID, Scopes: disclosed(req.Scopes, req.Wanted), Allowed: c.Scopes, RedirectURI: req.RedirectURI, Ticket: ticket,
 		})

@@ -16,6 +16,8 @@ type leaving struct {
 	// to is where the browser goes afterwards: a registered address of that
 	// app, with state; or "".
 	to string
+	// refused says what of the request does not count, and why; "" for nothing.
+	refused string
 }
 
 // endSession signs the browser out at once when the app shows an ID token of
@@ -29,7 +31,7 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
 	case l.app.ID != "" && l.hint.Subject == p.subject(l.app, session.UserID) && l.hint.SID == sid(session.ID, l.app.ID):
 		p.signOut(w, r, l, session)
 	default:
-		p.Browser.ConfirmSignOut(w, r, l.app.Name, carried(r.Form))
+		p.Browser.ConfirmSignOut(w, r, l.app.Name, carried(r.Form), l.to == "" && r.Form.Has("post_logout_redirect_uri"))
 	}
 }
 
@@ -55,7 +57,13 @@ func (p *Provider) endSessionByPost(w http.ResponseWriter, r *http.Request) {
 func (p *Provider) leave(w http.ResponseWriter, r *http.Request) (l leaving, s idp.Session, ok bool) {
 	q, err := queryOf(r)
 	if err == nil {
+		p.Browser.Speak(r, languages(q.Get("ui_locales")))
 		l, err = p.readLeaving(r, q)
+	}
+	if err == nil && l.refused != "" {
+		p.note(r.Context(), idp.Event{Kind: "oidc.signout.refuse", AppID: l.app.ID, Detail: map[string]string{
+			"reason": l.refused, "client_id": clip(q.Get("client_id")), "received": received(q),
+		}})
 	}
 	if err == nil {
 		if s, err = p.Browser.Session(r); idp.IsKind(err, idp.Unauthenticated) {
@@ -69,26 +77,42 @@ func (p *Provider) leave(w http.ResponseWriter, r *http.Request) (l leaving, s i
 	return l, s, true
 }
 
-// readLeaving believes only what a valid hint proves. Without one, an address
-// is not followed, registered or not (§3).
+// readLeaving believes only what a valid hint proves. What is not proven is not
+// used, and is no reason to keep a person from signing out (§4). Without a hint,
+// an address is not followed, registered or not (§3).
 func (p *Provider) readLeaving(r *http.Request, q url.Values) (leaving, error) {
-	hint, ok := p.readHint(q.Get("id_token_hint"))
-	if !ok || q.Has("client_id") && q.Get("client_id") != hint.Audience {
+	uri := q.Get("post_logout_redirect_uri")
+	if !q.Has("id_token_hint") {
+		if uri != "" {
+			return leaving{refused: "post_logout_redirect_uri came without an id_token_hint"}, nil
+		}
 		return leaving{}, nil
+	}
+	hint, err := p.readHint(q.Get("id_token_hint"))
+	switch {
+	case idp.IsKind(err, idp.Invalid):
+		return leaving{refused: "id_token_hint is no ID token of ours: " + reason(err)}, nil
+	case err != nil:
+		return leaving{}, err
+	case q.Has("client_id") && q.Get("client_id") != hint.Audience:
+		return leaving{refused: "client_id is not the client that id_token_hint was issued to"}, nil
 	}
 	app, err := p.app(r.Context(), hint.Audience)
 	if idp.IsKind(err, idp.NotFound) {
-		return leaving{}, nil
+		return leaving{refused: "id_token_hint was issued to an app that is gone"}, nil
 	}
 	if err != nil {
 		return leaving{}, err
 	}
 	l := leaving{hint: hint, app: app}
-	if uri := q.Get("post_logout_redirect_uri"); slices.Contains(app.OIDC.PostLogoutRedirectURIs, uri) {
+	switch {
+	case uri == "":
+	case !slices.Contains(app.OIDC.PostLogoutRedirectURIs, uri):
+		l.refused = "post_logout_redirect_uri is not registered"
+	case q.Has("state"):
+		l.to = withParams(uri, [][2]string{{"state", q.Get("state")}})
+	default:
 		l.to = uri
-		if q.Has("state") {
-			l.to = withParams(uri, [][2]string{{"state", q.Get("state")}})
-		}
 	}
 	return l, nil
 }
@@ -114,7 +138,7 @@ func (p *Provider) left(w http.ResponseWriter, r *http.Request, l leaving) {
 // carried are the parameters the confirmation brings back.
 func carried(q url.Values) [][2]string {
 	var carry [][2]string
-	for _, name := range []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state"} {
+	for _, name := range []string{"id_token_hint", "client_id", "post_logout_redirect_uri", "state", "ui_locales"} {
 		if q.Has(name) {
 			carry = append(carry, [2]string{name, q.Get(name)})
 		}

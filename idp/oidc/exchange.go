@@ -155,8 +155,8 @@ func (p *Provider) refuseExchange(ctx context.Context, app idp.App, t exchanged,
 // exchange.
 func (p *Provider) openSubject(token string) (exchanged, error) {
 	t, err := p.openAccess(token)
-	if err == nil {
-		return exchanged{pass: t}, nil
+	if err == nil || idp.IsKind(err, idp.Unavailable) {
+		return exchanged{pass: t}, err
 	}
 	return p.openExchanged(token)
 }

@@ -31,12 +31,28 @@ var explained = []struct {
 	{"oidc.authorize.refuse", "The scope openid is needed", idp.Explanation{
 		Meaning: "The scope has no openid: this is not a request of OpenID Connect.", Side: idp.SideApp,
 		Change: "Add openid to the scopes in the app's settings."}},
+	{"oidc.authorize.refuse", "id_token_hint is not", idp.Explanation{
+		Meaning: "The id_token_hint cannot be read as an ID token that was issued here to this very client, so that nobody knows whom it means (OIDC Core §3.1.2.1). One that has expired would do.", Side: idp.SideApp,
+		Change: "Have the app send the ID token that it got last, as it came, or leave id_token_hint out. A key that was rotated out or revoked vouches for no hint any more."}},
 	{"oidc.authorize.refuse", "names one parameter twice", idp.Explanation{
 		Meaning: "A parameter came twice, so that nobody can say which one counts (RFC 6749 §3.1).", Side: idp.SideApp,
 		Change: "Look for the address that the app builds: one of them is often a part of its configured authorization endpoint."}},
 	{"oidc.authorize.refuse", "", idp.Explanation{
 		Meaning: "The authorization request breaks a rule of OpenID Connect or asks for what is not served here; the reason says which.", Side: idp.SideApp,
 		Change: "Correct the app's settings. What is served stands in /.well-known/openid-configuration."}},
+
+	{"oidc.signout.refuse", "without an id_token_hint", idp.Explanation{
+		Meaning: "The app wanted the browser back after a sign-out and sent no id_token_hint, so that nobody knows which app it was: the person was asked first, and stayed (RP-Initiated Logout §3).", Side: idp.SideApp,
+		Change: "Have the app send its newest ID token as id_token_hint."}},
+	{"oidc.signout.refuse", "is no ID token of ours", idp.Explanation{
+		Meaning: "The id_token_hint is no ID token of this provider, was changed, or was signed with a key that is gone: nothing of it was used, and the person was asked first.", Side: idp.SideApp,
+		Change: "Have the app send the ID token that it got last, as it came. It may have expired."}},
+	{"oidc.signout.refuse", "is not registered", idp.Explanation{
+		Meaning: "The post_logout_redirect_uri is not one of the app's, compared byte by byte: the person stayed here (RP-Initiated Logout §3).", Side: idp.SideHouse,
+		Change: "If the address received is the app's, register it (post_logout_redirect_uris); if not, correct it in the app's settings."}},
+	{"oidc.signout.refuse", "", idp.Explanation{
+		Meaning: "What the app sent to sign somebody out contradicts itself, or is of an app that is gone; the reason says what. Nothing of it was used, and the person was asked first.", Side: idp.SideApp,
+		Change: "Have the app send its own client_id, or none, and an ID token that was issued to it."}},
 
 	{"oidc.signin.cancel", "", idp.Explanation{
 		Meaning: "The person was to sign in for an app and pressed Cancel; the app was told access_denied.", Side: idp.SidePerson,

@@ -38,7 +38,10 @@ func (s *server) Introspect(ctx context.Context, r *op.Request[op.IntrospectionR
 		return nil, err
 	}
 	t, refresh, err := p.openAny(r.Data.Token)
-	if err != nil {
+	switch {
+	case idp.IsKind(err, idp.Unavailable):
+		return nil, fault(err)
+	case err != nil:
 		answer, err := p.introspectApp(ctx, app, r.Data.Token)
 		if err == nil && !answer.Active {
 			answer, err = p.introspectExchanged(ctx, app, r.Data.Token)

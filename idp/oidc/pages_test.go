@@ -20,6 +20,7 @@ type pages struct {
 	mu       sync.Mutex
 	posted   [][2]string // fields of the last PostForm
 	problems []error
+	spoken   []string // the languages of the last Speak
 }
 
 func (b *pages) Session(r *http.Request) (idp.Session, error) {
@@ -66,11 +67,20 @@ func (b *pages) Problem(w http.ResponseWriter, _ *http.Request, err error) {
 	http.Error(w, detail, idp.KindOf(err).Status())
 }
 
-func (b *pages) ConfirmSignOut(w http.ResponseWriter, _ *http.Request, app string, carry [][2]string) {
+func (b *pages) ConfirmSignOut(w http.ResponseWriter, _ *http.Request, app string, carry [][2]string, stays bool) {
 	b.mu.Lock()
 	b.posted = carry
 	b.mu.Unlock()
 	fmt.Fprintf(w, "confirm sign-out %s", app)
+	if stays {
+		fmt.Fprint(w, " and stay")
+	}
+}
+
+func (b *pages) Speak(_ *http.Request, languages []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.spoken = languages
 }
 
 func (b *pages) ConfirmedSignOut(r *http.Request) bool { return r.PostFormValue("csrf") == "good" }

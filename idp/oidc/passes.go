@@ -66,10 +66,11 @@ func (p *Provider) open(purpose, sealed string) (pass, error) {
 }
 
 // openAny opens an access or a refresh token; a client need not say which it
-// asks about (RFC 7009 §2.1, RFC 7662 §2.1).
+// asks about (RFC 7009 §2.1, RFC 7662 §2.1). idp.Unavailable while it is not known
+// whether a JWT is of ours.
 func (p *Provider) openAny(sealed string) (t pass, refresh bool, err error) {
-	if t, err = p.openAccess(sealed); err == nil {
-		return t, false, nil
+	if t, err = p.openAccess(sealed); err == nil || idp.IsKind(err, idp.Unavailable) {
+		return t, false, err
 	}
 	t, err = p.open(purposeRefresh, sealed)
 	return t, true, err

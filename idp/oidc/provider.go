@@ -118,8 +118,11 @@ type Browser interface {
 	// Problem answers with the page of a refusal that cannot go back to the app.
 	Problem(w http.ResponseWriter, r *http.Request, err error)
 	// ConfirmSignOut asks whether to sign out, and posts carry back to the
-	// same path.
-	ConfirmSignOut(w http.ResponseWriter, r *http.Request, appName string, carry [][2]string)
+	// same path. stays: the browser will not go where the app wants it to.
+	ConfirmSignOut(w http.ResponseWriter, r *http.Request, appName string, carry [][2]string, stays bool)
+	// Speak has the pages of this request in the first of these languages (RFC 5646)
+	// that there is.
+	Speak(r *http.Request, languages []string)
 	// ConfirmedSignOut reports whether r is that answer, from that page.
 	ConfirmedSignOut(r *http.Request) bool
 	// AskConsent asks the person of the browser's session what q says. Its form

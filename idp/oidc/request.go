@@ -27,7 +27,7 @@ func scopes() []string {
 // proven. It is kept in the SignIn as JSON.
 type request struct {
 	oidc.AuthRequest
-	// HintSubject is whom a verified id_token_hint names; may be empty.
+	// HintSubject is the person whom a verified id_token_hint names; may be empty.
 	HintSubject string `json:"hint_subject,omitempty"`
 	// What readWishes takes in.
 	Wanted    wanted   `json:"wanted,omitzero"`
@@ -197,6 +197,17 @@ func (req *request) anew() bool {
 
 // silent: nothing may be shown (prompt=none).
 func (req *request) silent() bool { return slices.Contains(req.Prompt, oidc.PromptNone) }
+
+// unreadableHint is the answer to an id_token_hint that names nobody. Where
+// nobody may be asked it is the one that such a request is made for: the app goes
+// on as with somebody who is not signed in.
+func (req *request) unreadableHint() *oidc.Error {
+	const why = "id_token_hint is not an ID token that was issued here to this client."
+	if req.silent() {
+		return oidc.ErrLoginRequired().WithDescription(why)
+	}
+	return invalidRequest(why)
+}
 
 // fits reports whether a live session answers the request without asking
 // anybody, but for the class of authentication.

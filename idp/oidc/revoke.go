@@ -18,13 +18,17 @@ import (
 func (s *server) Revocation(ctx context.Context, r *op.ClientRequest[oidc.RevocationRequest]) (*op.Response, error) {
 	p, app, token := s.p, r.Client.(*client).app, r.Data.Token
 	var err error
-	if t, _, no := p.openAny(token); no == nil {
+	if t, _, no := p.openAny(token); idp.IsKind(no, idp.Unavailable) {
+		err = fault(no)
+	} else if no == nil {
 		err = p.revoke(ctx, app, t)
 	} else if t, no := p.openExchanged(token); no == nil {
 		err = p.revokeAlone(ctx, app, idp.Ending{
 			TokenID: t.Actors[0].Token, AppID: t.holder(), UserID: t.User, FamilyID: t.Family, Until: time.UnixMicro(t.Until),
 		})
-	} else if t, no := p.openApp(token); no == nil {
+	} else if t, no := p.openApp(token); idp.IsKind(no, idp.Unavailable) {
+		err = fault(no)
+	} else if no == nil {
 		err = p.revokeAlone(ctx, app, idp.Ending{TokenID: t.Token, AppID: t.App, Until: time.UnixMicro(t.Until)})
 	}
 	if err != nil {

@@ -17,7 +17,10 @@ import (
 func (s *server) UserInfo(ctx context.Context, r *op.Request[oidc.UserInfoRequest]) (*op.Response, error) {
 	p := s.p
 	t, err := p.openAccess(r.Data.AccessToken)
-	if err != nil {
+	switch {
+	case idp.IsKind(err, idp.Unavailable):
+		return nil, fault(err)
+	case err != nil:
 		return nil, refusedBearer(err)
 	}
 	if why := heldIn(ctx).satisfies(t.Confirm); why != "" {

@@ -24,9 +24,12 @@ func (s *SignIn) signOut(w http.ResponseWriter, r *http.Request) error {
 
 // ConfirmSignOut asks the person whether to sign out, because an app asked for
 // it without proving that it may. The answer is posted to the same path with
-// carry and the form's token.
-func (s *SignIn) ConfirmSignOut(w http.ResponseWriter, r *http.Request, app string, carry [][2]string) error {
+// carry and the form's token. stays: they will not be led where the app wants.
+func (s *SignIn) ConfirmSignOut(w http.ResponseWriter, r *http.Request, app string, carry [][2]string, stays bool) error {
 	for _, field := range carry {
+		if stays {
+			break // the form ends here
+		}
 		// Whether the browser may go there is the tongue's decision after the
 		// post; this only keeps Chrome from stopping it at the redirect.
 		if field[0] == "post_logout_redirect_uri" && field[1] != "" {
@@ -35,7 +38,7 @@ func (s *SignIn) ConfirmSignOut(w http.ResponseWriter, r *http.Request, app stri
 			}
 		}
 	}
-	return ui.Render(w, r, http.StatusOK, signOutPage(signOutView{Action: r.URL.Path, App: app, Hidden: carry}))
+	return ui.Render(w, r, http.StatusOK, signOutPage(signOutView{Action: r.URL.Path, App: app, Hidden: carry, Stays: stays}))
 }
 
 // SigningOut leads the browser of somebody who has signed out through the apps

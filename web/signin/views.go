@@ -115,4 +115,5 @@ type signOutView struct {
 	Action string
 	App    string
 	Hidden [][2]string // what the tongue needs back
+	Stays  bool        // and will not be led where the app wants
 }
