@@ -312,6 +312,16 @@ func SubjectOf(token string) string {
 	return claims.Subject
 }
 
+// AlgorithmOf returns the alg of a JWS that nobody has verified, if it is one that
+// others may sign with: to say why it is refused. "" otherwise.
+func AlgorithmOf(token string) string {
+	h, err := peerHeader(token, []string{RS256, PS256, ES256, EdDSA})
+	if err != nil {
+		return ""
+	}
+	return h.Algorithm
+}
+
 // KeyIDOf returns the kid of a JWS that nobody has verified: to know whether
 // its key has to be fetched. "" when there is none.
 func KeyIDOf(token string) string {

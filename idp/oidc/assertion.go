@@ -4,11 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
 	"net/url"
 	"slices"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
+	"github.com/zitadel/oidc/v3/pkg/op"
 
 	"gatehouse/idp"
 	"gatehouse/idp/keys"
@@ -78,6 +80,11 @@ func (p *Provider) checkAssertion(ctx context.Context, app idp.App, assertion st
 	claims, err := p.verifyBy(ctx, app, assertion, typeAssertion)
 	if idp.IsKind(err, idp.Unavailable) {
 		return fault(err)
+	}
+	if errors.Is(err, errRS256) {
+		_ = p.refuseClient(ctx, app, "its assertion: "+reason(err)) // the line; what is said to it has the name
+		return op.NewStatusError(oidc.ErrInvalidClient().
+			WithDescription("The client assertion is signed with RS256. FAPI 2.0 takes PS256, ES256 and EdDSA.").WithParent(err), http.StatusUnauthorized)
 	}
 	if err != nil {
 		return p.refuseClient(ctx, app, "its assertion: "+reason(err))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -155,6 +156,9 @@ func (s *server) VerifyClient(ctx context.Context, r *op.Request[op.ClientCreden
 	t, err := s.p.authenticated(ctx, r.Header, r.Form)
 	if err != nil {
 		return nil, err
+	}
+	if g := oidc.GrantType(r.Form.Get("grant_type")); r.URL.Path == pathToken && g != "" && !slices.Contains(grantTypes(*t.App.OIDC), g) {
+		return nil, oidc.ErrUnauthorizedClient().WithDescription("This client is not registered for this grant type.")
 	}
 	return &client{t.App, t, asked}, nil
 }

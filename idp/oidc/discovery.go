@@ -106,8 +106,7 @@ func claimsSupported() []string {
 func document(get func() []byte) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			http.Error(w, "only GET is allowed here", http.StatusMethodNotAllowed)
+			refuseMethod(w, r, "GET, HEAD")
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")

@@ -92,7 +92,11 @@ func (p *Provider) refuseProof(ctx context.Context, app idp.App, err error) erro
 // that proves nothing; its cause says why.
 func (p *Provider) checkProof(h http.Header, method, path, token string) (proof, error) {
 	values := h.Values(headerDPoP)
-	if len(values) != 1 {
+	switch len(values) {
+	case 0:
+		return proof{}, noProof("the scheme is DPoP, and no proof came")
+	case 1:
+	default:
 		return proof{}, noProof("more than one proof")
 	}
 	raw, jkt, err := keys.VerifyEmbedded(values[0], proofAlgs(), typeProof)
@@ -236,5 +240,7 @@ func (p *Provider) proven(w http.ResponseWriter, r *http.Request, token string, 
 	r = withHeld(r, held{jkt: got.jkt})
 	r.Header = r.Header.Clone()
 	r.Header.Set("Authorization", oidc.PrefixBearer+token)
-	next.ServeHTTP(&challenger{ResponseWriter: w, challenges: []string{challengeDPoP(invalidToken)}}, r)
+	next.ServeHTTP(&challenger{
+		ResponseWriter: w, challenges: []string{challengeDPoP(invalidToken)}, narrow: []string{challengeDPoP(insufficientScope) + `, scope="openid"`},
+	}, r)
 }

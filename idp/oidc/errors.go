@@ -11,12 +11,13 @@ import (
 
 // Error codes the library has no constructor for.
 const (
-	unsupportedResponseType = "unsupported_response_type" // RFC 6749 §4.1.2.1
-	requestURINotSupported  = "request_uri_not_supported" // OIDC Core §3.1.2.6
-	consentRequired         = "consent_required"          // OIDC Core §3.1.2.6
-	temporarilyUnavailable  = "temporarily_unavailable"
-	invalidToken            = "invalid_token" // RFC 6750 §3.1
-	insufficientScope       = "insufficient_scope"
+	unsupportedResponseType  = "unsupported_response_type"  // RFC 6749 §4.1.2.1
+	requestURINotSupported   = "request_uri_not_supported"  // OIDC Core §3.1.2.6
+	registrationNotSupported = "registration_not_supported" // OIDC Core §3.1.2.6
+	consentRequired          = "consent_required"           // OIDC Core §3.1.2.6
+	temporarilyUnavailable   = "temporarily_unavailable"
+	invalidToken             = "invalid_token" // RFC 6750 §3.1
+	insufficientScope        = "insufficient_scope"
 	// OpenID Connect Core Error Code unmet_authentication_requirements 1.0
 	unmetAuthenticationRequirements = "unmet_authentication_requirements"
 )

@@ -78,6 +78,9 @@ var explained = []struct {
 	{"oidc.client.refuse", "wrong secret", idp.Explanation{
 		Meaning: "The secret is none of the app's.", Side: idp.SideApp,
 		Change: "Make a second secret (gatehouse app secret add APP) and write it into the app; look for a line break or a percent sign that was lost on the way."}},
+	{"oidc.client.refuse", "signed with RS256", idp.Explanation{
+		Meaning: "The app signed its client assertion with RS256, which the FAPI 2.0 Security Profile does not allow (§5.4).", Side: idp.SideApp,
+		Change: "Have it sign with PS256, for which its RSA key will do, or with ES256 or EdDSA."}},
 	{"oidc.client.refuse", "its assertion", idp.Explanation{
 		Meaning: "The app signed its client assertion with a key that is not registered, for another audience than the issuer, or for another time, or has sent it before (RFC 7523 §3).", Side: idp.SideApp,
 		Change: "Compare the app's key with jwks or jwks_uri of its registration; see that aud is the issuer, that each assertion is sent once and that its clock is right."}},

@@ -3,11 +3,13 @@ package oidc_test
 import (
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
 	"gatehouse/idp"
 	"gatehouse/idp/keys"
+	"gatehouse/idp/oidc"
 )
 
 func fapi(o *idp.OIDCSettings) { o.FAPI2, o.RequirePAR, o.DPoPBound = true, true, true }
@@ -82,4 +84,28 @@ func TestFAPI2RefreshTokenStays(t *testing.T) {
 	for _, token := range tokens {
 		h.userinfoBy("DPoP "+token, h.proof("GET", "/oauth/userinfo", map[string]any{"ath": hash(token)})).wants(t, http.StatusUnauthorized, "invalid_token")
 	}
+}
+
+// TestFAPI2RefusesRS256ByName: the app is told which algorithm it was, and an
+// owner what to change; its RSA key will do, with another.
+func TestFAPI2RefusesRS256ByName(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	b := h.newBank(fapi, func(o *idp.OIDCSettings) { o.JWKS = setOf(t, map[string]any{"rsa": held().rsa.Public()}) })
+	k := held()
+	for _, path := range []string{"/oauth/token", "/oauth/par", "/oauth/introspect", "/oauth/revoke"} {
+		a := b.post(path, b.by(sign(t, keys.RS256, "rsa", "", k.rsa, b.claims(nil), false), url.Values{"grant_type": {"refresh_token"}, "refresh_token": {"x"}, "token": {"x"}}))
+		a.wants(t, http.StatusUnauthorized, "invalid_client")
+		if text := a.text("error_description"); !strings.Contains(text, "RS256") || !strings.Contains(text, "PS256") {
+			t.Errorf("%s: %q", path, text)
+		}
+	}
+	list, _, err := h.store.Events(t.Context(), idp.EventQuery{Limit: 1})
+	h.must(err)
+	if x, _ := oidc.Explain(list[0]); !strings.Contains(x.Meaning, "RS256") || !strings.Contains(x.Change, "PS256") {
+		t.Errorf("%v is explained as %+v", list[0], x)
+	}
+	b.proves(t, "PS256", sign(t, keys.PS256, "rsa", "", k.rsa, b.claims(nil), false), true)
+	other := h.newBankOf("not of FAPI")
+	other.proves(t, "RS256 without FAPI", sign(t, keys.RS256, "rsa", "", k.rsa, other.claims(nil), false), true)
 }

@@ -1,6 +1,9 @@
 package oidc
 
 import (
+	"net/http"
+	"slices"
+
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 
 	"gatehouse/idp"
@@ -23,6 +26,19 @@ func grantTypes(app idp.OIDCSettings) []oidc.GrantType {
 		types = append(types, oidc.GrantTypeDeviceCode)
 	}
 	return types
+}
+
+// knownGrants answers the calls that ask for a grant which there is none of, in
+// words of ours: the library repeats in its own what was sent.
+func knownGrants(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked := oidc.GrantType(r.Form.Get("grant_type"))
+		if asked != "" && !slices.Contains(grantTypesSupported(), asked) {
+			writeError(w, r, oidc.ErrUnsupportedGrantType().WithDescription("There is no such grant type here."))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // grantTypesSupported are those that some app may have.

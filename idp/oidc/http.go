@@ -3,6 +3,7 @@ package oidc
 import (
 	"encoding/json"
 	"errors"
+	"mime"
 	"net/http"
 	"net/url"
 	"strings"
@@ -44,12 +45,15 @@ func forClients(public bool, next http.Handler) http.Handler {
 		noStore(w.Header())
 		w = &challenger{ResponseWriter: w, challenges: []string{`Basic realm="gatehouse", charset="UTF-8"`}}
 		if r.Method != http.MethodPost {
-			w.Header().Set("Allow", http.MethodPost)
-			writeError(w, r, op.NewStatusError(invalidRequest("Only POST is allowed here."), http.StatusMethodNotAllowed))
+			refuseMethod(w, r, http.MethodPost)
 			return
 		}
 		if r.URL.RawQuery != "" {
 			writeError(w, r, invalidRequest("Parameters belong into the body."))
+			return
+		}
+		if r.ContentLength != 0 && !isForm(r.Header) {
+			writeError(w, r, invalidRequest("The body is a form: application/x-www-form-urlencoded."))
 			return
 		}
 		if !parseBody(w, r) {
@@ -75,10 +79,11 @@ func (p *Provider) forBearers(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		noStore(w.Header())
 		if r.Method != http.MethodGet && r.Method != http.MethodPost {
-			w.Header().Set("Allow", "GET, POST")
-			writeError(w, r, op.NewStatusError(invalidRequest("Only GET and POST are allowed here."), http.StatusMethodNotAllowed))
+			refuseMethod(w, r, "GET, POST")
 			return
 		}
+		// RFC 6750 §3: how it is done is said also where no token counted.
+		w = &challenger{ResponseWriter: w, misused: []string{challengeBearer(string(oidc.InvalidRequest)), challengeDPoP("")}}
 		if !parseBody(w, r) {
 			return
 		}
@@ -101,7 +106,10 @@ func (p *Provider) forBearers(next http.Handler) http.Handler {
 		case strings.EqualFold(scheme, typeDPoP) && token != "":
 			p.proven(w, r, token, next)
 		case strings.EqualFold(scheme, "Bearer") && token != "":
-			w = &challenger{ResponseWriter: w, challenges: []string{challengeBearer(invalidToken), challengeDPoP("")}}
+			w = &challenger{
+				ResponseWriter: w, challenges: []string{challengeBearer(invalidToken), challengeDPoP("")},
+				narrow: []string{challengeBearer(insufficientScope) + `, scope="openid"`},
+			}
 			next.ServeHTTP(w, r)
 		default:
 			// RFC 6750 §3.1: no error code for a request without a token.
@@ -119,6 +127,26 @@ func challengeBearer(code string) string {
 	return `Bearer realm="gatehouse", error="` + code + `"`
 }
 
+// refuseMethod is the answer of an endpoint for apps to any other method than
+// these (RFC 9110 §15.5.6).
+func refuseMethod(w http.ResponseWriter, r *http.Request, allowed string) {
+	noStore(w.Header())
+	w.Header().Set("Allow", allowed)
+	writeError(w, r, op.NewStatusError(invalidRequest("Allowed here: "+allowed+"."), http.StatusMethodNotAllowed))
+}
+
+// nothingThere answers at an address where there is nothing for apps.
+func nothingThere(w http.ResponseWriter, r *http.Request) {
+	noStore(w.Header())
+	writeError(w, r, op.NewStatusError(invalidRequest("There is nothing at this address."), http.StatusNotFound))
+}
+
+// isForm reports whether a body says that it is what apps post (RFC 6749 §3.2).
+func isForm(h http.Header) bool {
+	media, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	return err == nil && media == "application/x-www-form-urlencoded"
+}
+
 func parseBody(w http.ResponseWriter, r *http.Request) bool {
 	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
 	if err := r.ParseForm(); err != nil {
@@ -129,7 +157,19 @@ func parseBody(w http.ResponseWriter, r *http.Request) bool {
 		writeError(w, r, invalidRequest("A parameter is repeated or holds characters that are not text.").WithParent(err))
 		return false
 	}
+	leaveOutEmpty(r.Form)
+	leaveOutEmpty(r.PostForm)
 	return true
+}
+
+// leaveOutEmpty takes out the parameters that were sent without a value: they are
+// treated as if they had not been sent (RFC 6749 §3.1, §3.2).
+func leaveOutEmpty(q url.Values) {
+	for name, values := range q {
+		if strings.Join(values, "") == "" {
+			delete(q, name)
+		}
+	}
 }
 
 // writeError renders an OAuth error as JSON; the library logs it.
@@ -154,16 +194,29 @@ func answerJSON(w http.ResponseWriter, status int, v any) error {
 type challenger struct {
 	http.ResponseWriter
 	challenges []string
+	// misused and narrow are said with a 400 and a 403 of a protected resource; may
+	// be nil.
+	misused, narrow []string
 }
 
 func (c *challenger) WriteHeader(status int) {
 	switch status {
 	case http.StatusUnauthorized:
-		c.Header()["Www-Authenticate"] = c.challenges
+		c.say(c.challenges)
+	case http.StatusBadRequest:
+		c.say(c.misused)
+	case http.StatusForbidden:
+		c.say(c.narrow)
 	case http.StatusServiceUnavailable:
 		c.Header().Set("Retry-After", "1")
 	}
 	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c *challenger) say(challenges []string) {
+	if challenges != nil {
+		c.Header()["Www-Authenticate"] = challenges
+	}
 }
 
 // wellFormed refuses parameters that occur twice (RFC 6749 §3.1: MUST NOT; only
@@ -192,7 +245,9 @@ func queryOf(r *http.Request) (url.Values, error) {
 	if err := r.ParseForm(); err != nil {
 		return nil, idp.Errorf(idp.Invalid, "The app's request cannot be read.").Because(err)
 	}
-	return r.Form, wellFormed(r.Form)
+	err := wellFormed(r.Form)
+	leaveOutEmpty(r.Form)
+	return r.Form, err
 }
 
 // redirect sends the browser on. 303: whatever the method was, it becomes GET

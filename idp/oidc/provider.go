@@ -215,7 +215,7 @@ func (p *Provider) Handler() http.Handler {
 	mux.Handle("GET "+pathEndSession, forBrowsers(p.endSession))
 	mux.Handle("POST "+pathEndSession, forBrowsers(p.endSessionByPost))
 	mux.Handle(pathPAR, p.cors(p.nonces(forClients(true, http.HandlerFunc(p.push)))))
-	mux.Handle(pathToken, p.cors(p.nonces(forClients(true, machines))))
+	mux.Handle(pathToken, p.cors(p.nonces(forClients(true, knownGrants(machines)))))
 	mux.Handle(pathDevice, forClients(true, machines))
 	mux.Handle(pathIntrospect, forClients(false, p.introspectByCertificate(machines)))
 	mux.Handle(pathRevoke, p.cors(forClients(true, machines)))
@@ -229,6 +229,7 @@ func (p *Provider) Handler() http.Handler {
 	for _, path := range []string{pathDiscovery, pathMetadata} {
 		mux.Handle(path, p.cors(document(func() []byte { return discovery })))
 	}
+	mux.HandleFunc("/", nothingThere)
 	return p.withChain(mux)
 }
 

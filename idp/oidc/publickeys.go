@@ -2,6 +2,7 @@ package oidc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -50,8 +51,15 @@ func (p *Provider) verifyBy(ctx context.Context, app idp.App, token, typ string)
 	if err != nil {
 		return nil, err
 	}
+	if app.OIDC.FAPI2 && keys.AlgorithmOf(token) == keys.RS256 {
+		return nil, idp.Errorf(idp.Invalid, "With FAPI 2.0 nothing is signed with RS256.").Because(errRS256)
+	}
 	return set.Verify(token, algsOf(app), typ)
 }
+
+// errRS256 is why what an app of FAPI 2.0 signed is refused (Security Profile
+// §5.4). It is said to it by name: its key will do, with PS256.
+var errRS256 = errors.New("signed with RS256, which FAPI 2.0 does not allow")
 
 // keysOf returns the app's public keys, read anew where a signature names one
 // that is not known: the app may have begun to use it just now.

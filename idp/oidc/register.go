@@ -68,6 +68,9 @@ func (p *Provider) RegistrationEndpoint() string {
 // configuration endpoints.
 func (p *Provider) registrations() http.Handler {
 	mux := http.NewServeMux()
+	mux.HandleFunc("/", nothingThere)
+	mux.HandleFunc(pathRegister, func(w http.ResponseWriter, r *http.Request) { refuseMethod(w, r, http.MethodPost) })
+	mux.HandleFunc(pathRegister+"/{client}", func(w http.ResponseWriter, r *http.Request) { refuseMethod(w, r, "GET, PUT, DELETE") })
 	mux.HandleFunc("POST "+pathRegister, p.registering(p.register))
 	mux.HandleFunc("GET "+pathRegister+"/{client}", p.registering(p.configured(p.readClient)))
 	mux.HandleFunc("PUT "+pathRegister+"/{client}", p.registering(p.configured(p.updateClient)))

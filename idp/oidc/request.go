@@ -118,6 +118,8 @@ func (req *request) checkShape(q url.Values) *oidc.Error {
 		return oidc.ErrRequestNotSupported().WithDescription("Request objects are not supported.")
 	case q.Has("request_uri"):
 		return (&oidc.Error{ErrorType: requestURINotSupported}).WithDescription("Request objects are not supported.")
+	case q.Has("registration"):
+		return (&oidc.Error{ErrorType: registrationNotSupported}).WithDescription("No client says what it is in a request.")
 	case req.ResponseType == "":
 		return invalidRequest("response_type is missing.")
 	case req.ResponseType != oidc.ResponseTypeCode:

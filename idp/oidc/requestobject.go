@@ -108,6 +108,9 @@ func parametersOf(claims []byte) (q url.Values, why string) {
 		if json.Unmarshal(raw, &text) != nil {
 			text = string(raw)
 		}
+		if text == "" {
+			continue // RFC 6749 §3.1: as if it had not been sent
+		}
 		q.Set(name, text)
 	}
 	if wellFormed(q) != nil {
