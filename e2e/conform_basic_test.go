@@ -205,6 +205,14 @@ func maxAge10000(r conformRun) {
 
 func idTokenHint(r conformRun) {
 	r.silently(func(first granted) []string { return []string{"prompt=none", "id_token_hint=" + first.ID} })
+	// Beyond the module: what is no such token names nobody, so nobody answers.
+	hint := r.happy(r.h.ada, r.ask("client")).ID
+	for _, bad := range []string{"garbage", hint + "x", r.happy(r.h.ada, r.ask("client2")).ID} {
+		q := r.ask("client", "id_token_hint="+bad)
+		r.refused(r.send(r.h.ada, q), q, "invalid_request")
+		q.Set("prompt", "none")
+		r.refused(r.send(r.h.ada, q), q, "login_required")
+	}
 }
 
 func loginHint(r conformRun) {

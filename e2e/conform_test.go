@@ -3,6 +3,7 @@ package e2e
 import (
 	"flag"
 	"fmt"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -122,6 +123,34 @@ func TestConformance(t *testing.T) {
 		})
 	}
 	t.Run("refused by name", func(t *testing.T) { insecureOnesAreAbsent(conformRun{t, h, false}) })
+	t.Run("pages and answers", func(t *testing.T) { pagesForPeople(conformRun{t, h, false}) })
+}
+
+// pagesForPeople: a method that is none gets a page with its reference where a
+// browser comes, and JSON where an app does.
+func pagesForPeople(r conformRun) {
+	v := r.h.visitor(r)
+	for path, allowed := range map[string]string{
+		"/oauth/authorize": "GET, HEAD, POST", "/oauth/authorize/resume": "GET, HEAD", "/oauth/consent": "GET, HEAD, POST",
+		"/oauth/end_session": "GET, HEAD, POST", "/saml/sso": "GET, HEAD, POST", "/saml/slo": "GET, HEAD, POST", "/device": "GET, HEAD, POST", "/signed-out": "GET, HEAD",
+	} {
+		a := v.send(r, http.MethodPut, r.h.URL+path, "", "")
+		id := a.Header.Get("X-Correlation-Id")
+		if a.Status != http.StatusMethodNotAllowed || a.Header.Get("Allow") != allowed || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") ||
+			a.Header.Get("Cache-Control") != "no-store" || id == "" || !strings.Contains(a.Body, id) {
+			r.Errorf("PUT %s: %d, Allow %q, %s", path, a.Status, a.Header.Get("Allow"), a.Header.Get("Content-Type"))
+		}
+	}
+	for path, allowed := range map[string]string{
+		"/oauth/token": "POST", "/oauth/par": "POST", "/oauth/introspect": "POST", "/oauth/revoke": "POST", "/oauth/device_authorization": "POST",
+		"/oauth/userinfo": "GET, POST", "/oauth/keys": "GET, HEAD", "/.well-known/openid-configuration": "GET, HEAD",
+	} {
+		a := v.send(r, http.MethodPut, r.h.URL+path, "", "")
+		if a.Status != http.StatusMethodNotAllowed || a.Header.Get("Allow") != allowed || a.Header.Get("Content-Type") != "application/json" ||
+			a.Header.Get("Cache-Control") != "no-store" || !strings.Contains(a.Body, `"invalid_request"`) {
+			r.Errorf("PUT %s: %d, Allow %q, %s %s", path, a.Status, a.Header.Get("Allow"), a.Header.Get("Content-Type"), a.Body)
+		}
+	}
 }
 
 // insecureOnesAreAbsent: what OAuth 2.1 and RFC 9700 have left behind is refused

@@ -152,7 +152,7 @@ func (s *Server) signedIn(r *http.Request, v *ui.Visit) error {
 
 // askToSignIn sends a browser that wants a page to the sign-in and back.
 func (s *Server) askToSignIn(w http.ResponseWriter, r *http.Request, refusal error) error {
-	if r.Method != http.MethodGet {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		return refusal
 	}
 	return ui.SeeOther(w, r, "/signin?return_to="+url.QueryEscape(r.URL.RequestURI()))

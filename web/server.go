@@ -6,6 +6,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strings"
 	"time"
 
 	"gatehouse/idp"
@@ -32,6 +34,10 @@ type Mount struct {
 	Pattern string
 	Passes  []sessions.Pass
 	Handler http.Handler
+	// Browsers are the methods by which browsers come, comma-separated, where a
+	// person sees the answer; to any other one it is a page as well. Empty: apps
+	// come here, and the tongue answers them itself.
+	Browsers string
 }
 
 // Server joins rooms and tongues under one handler.
@@ -77,6 +83,9 @@ func (s *Server) Handler() (http.Handler, error) {
 		if len(m.Passes) == 0 {
 			return nil, fmt.Errorf("mount: %s does not declare which passes it accepts or issues", m.Pattern)
 		}
+		if m.Browsers != "" {
+			m.Handler = s.byBrowsers(m.Browsers, m.Handler)
+		}
 		if !m.public() {
 			m.Handler = s.whileOpen(m.Handler)
 		}
@@ -87,10 +96,40 @@ func (s *Server) Handler() (http.Handler, error) {
 	mux.Handle("GET "+ui.LookPath, s.Faces.Files())
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.Handle("/", s.whileOpen(s.Pages.Handle(func(http.ResponseWriter, *http.Request) error {
+	mux.Handle("/", s.whileOpen(s.Pages.Handle(func(w http.ResponseWriter, r *http.Request) error {
+		if allowed := allowed(mux, r); allowed != "" {
+			return s.Pages.NotAllowed(w, r, allowed)
+		}
 		return idp.Errorf(idp.NotFound, "")
 	})))
 	return ui.Headers(s.Cookies.HTTPS, s.begin(mux)), nil
+}
+
+// byBrowsers answers a request by any other method than these with a page: who
+// looks at the answer of next is a person.
+func (s *Server) byBrowsers(methods string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if slices.Contains(strings.Split(methods, ", "), r.Method) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if err := s.Pages.NotAllowed(w, r, methods); err != nil {
+			s.Pages.Problem(w, r, err)
+		}
+	})
+}
+
+// allowed returns the methods that have a route of their own at the address of a
+// request that met none (RFC 9110 §10.2.1); "" where there is nothing at all.
+func allowed(mux *http.ServeMux, r *http.Request) string {
+	var methods []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		other := &http.Request{Method: method, URL: r.URL, Host: r.Host}
+		if _, pattern := mux.Handler(other); strings.Contains(pattern, " ") { // with its method
+			methods = append(methods, method)
+		}
+	}
+	return strings.Join(methods, ", ")
 }
 
 // readyz says whether this node can decide anything: a refusal carries no

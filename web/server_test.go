@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/sessions"
 	"gatehouse/web/ui"
 )
 
@@ -235,6 +236,50 @@ func TestATongueThatDeclaresNoPassIsNotMounted(t *testing.T) {
 	_, err := (&Server{Pages: &ui.Pages{}, Tongues: []Mount{{Pattern: "/oauth/new", Handler: http.NotFoundHandler()}}}).Handler()
 	if err == nil || !strings.Contains(err.Error(), "/oauth/new") {
 		t.Errorf("mounted: %v", err)
+	}
+}
+
+// TestAPersonIsToldThatAMethodIsNone: by a page with the reference, at the rooms
+// and where browsers come to a tongue; apps get the tongue's own answer.
+func TestAPersonIsToldThatAMethodIsNone(t *testing.T) {
+	tongue := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "tongue ", r.Method) })
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	none := []sessions.Pass{sessions.None}
+	h, err := (&Server{
+		Gate: door{}, Users: door{}, Pages: &ui.Pages{Log: log}, API: http.NotFoundHandler(), Log: log, Now: time.Now,
+		Routes: []ui.Route{
+			{Pattern: "GET /page", Access: ui.SignedIn, Handler: ok}, {Pattern: "POST /page/{id}/act", Access: ui.SignedIn, Handler: ok},
+			{Pattern: "GET /signed", Access: ui.SignedIn, Handler: ok}, {Pattern: "POST /signed", Access: ui.SignedIn, Handler: ok},
+		},
+		Tongues: []Mount{
+			{Pattern: "/oauth/authorize", Passes: none, Handler: tongue, Browsers: "GET, HEAD, POST"},
+			{Pattern: "/oauth/resume", Passes: none, Handler: tongue, Browsers: "GET, HEAD"},
+			{Pattern: "/oauth/token", Passes: none, Handler: tongue},
+		},
+	}).Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		method, path, allow string
+		status              int
+	}{
+		{"PUT", "/oauth/authorize", "GET, HEAD, POST", 405}, {"OPTIONS", "/oauth/authorize", "GET, HEAD, POST", 405}, {"get", "/oauth/authorize", "GET, HEAD, POST", 405},
+		{"POST", "/oauth/resume", "GET, HEAD", 405}, {"GET", "/oauth/authorize", "", 200}, {"PUT", "/oauth/token", "", 200},
+		{"PUT", "/page", "GET, HEAD", 405}, {"POST", "/page", "GET, HEAD", 405}, {"GET", "/page/7/act", "POST", 405}, {"DELETE", "/signed", "GET, HEAD, POST", 405},
+		{"PUT", "/nowhere", "", 404}, {"GET", "/nowhere", "", 404}, {"HEAD", "/signed", "", 303}, {"POST", "/signed", "", 401},
+	} {
+		w := ask(h, httptest.NewRequest(c.method, c.path, nil))
+		if w.Code != c.status || w.Header().Get("Allow") != c.allow {
+			t.Errorf("%s %s: %d, Allow %q", c.method, c.path, w.Code, w.Header().Get("Allow"))
+		}
+		page := strings.HasPrefix(w.Header().Get("Content-Type"), "text/html") && strings.Contains(w.Body.String(), w.Header().Get("X-Correlation-ID"))
+		if w.Code >= 400 && (!page || w.Header().Get("Cache-Control") != "no-store") {
+			t.Errorf("%s %s: no page with its reference: %v %s", c.method, c.path, w.Header(), w.Body)
+		}
+		if (w.Code == 401) != (w.Header().Get("WWW-Authenticate") != "") { // RFC 9110 §15.5.2
+			t.Errorf("%s %s: %d with WWW-Authenticate %q", c.method, c.path, w.Code, w.Header().Get("WWW-Authenticate"))
+		}
 	}
 }
 

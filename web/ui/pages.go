@@ -41,6 +41,11 @@ func (p *Pages) Problem(w http.ResponseWriter, r *http.Request, err error) {
 		slog.String("kind", string(kind)),
 		slog.Int("status", kind.Status()),
 		slog.String("error", err.Error()))
+	if kind == idp.Unauthenticated {
+		// RFC 9110 §15.5.2 demands that it is said how; no browser asks for a
+		// password because of this one (draft-broyer-http-cookie-auth).
+		w.Header().Set("WWW-Authenticate", `Cookie realm="gatehouse", form-action="/signin"`)
+	}
 	if kind == idp.Unavailable || kind == idp.Throttled {
 		if w.Header().Get("Retry-After") == "" {
 			w.Header().Set("Retry-After", "5")
@@ -49,6 +54,17 @@ func (p *Pages) Problem(w http.ResponseWriter, r *http.Request, err error) {
 	if err := Render(w, r, kind.Status(), problemPage(problemOf(r.Context(), err))); err != nil {
 		http.Error(w, "this page could not be shown", http.StatusInternalServerError)
 	}
+}
+
+// NotAllowed answers a request by a method that is none here (RFC 9110 §15.5.6)
+// with a page that says so; allowed are those that are, comma-separated.
+func (p *Pages) NotAllowed(w http.ResponseWriter, r *http.Request, allowed string) error {
+	w.Header().Set("Allow", allowed)
+	return Render(w, r, http.StatusMethodNotAllowed, problemPage(problem{
+		Title:   T(r.Context(), "This address is not used in this way"),
+		Meaning: T(r.Context(), "Something other than a page or a form asked for it. Nothing was changed."),
+		Next:    problemWords(r.Context(), idp.NotFound).Next,
+	}))
 }
 
 // problem is what the problem page says: what happened, what it means, what to
