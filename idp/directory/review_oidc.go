@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"encoding/json"
 	"net/url"
 	"slices"
 	"time"
@@ -17,11 +18,30 @@ const (
 
 func byHTTP(_ reviewed, u *url.URL, _ string) bool { return u.Scheme == "http" }
 
+// hasRS256 reports whether a key of a JWK set is for RS256 alone (RFC 7517 §4.4).
+func hasRS256(jwks string) bool {
+	var set struct {
+		Keys []struct {
+			Algorithm string `json:"alg"`
+		} `json:"keys"`
+	}
+	_ = json.Unmarshal([]byte(jwks), &set) // what cannot be read was refused as it was registered
+	for _, k := range set.Keys {
+		if k.Algorithm == "RS256" {
+			return true
+		}
+	}
+	return false
+}
+
 // checksOfMachines are those about a client itself.
 var checksOfMachines = []check{
-	{"no_secret", is(func(r reviewed) bool { return r.app.OIDC.AuthMethod != "none" && len(r.app.OIDC.SecretHashes) == 0 }),
+	{"no_secret", is(func(r reviewed) bool { return NeedsSecret(*r.app.OIDC) && len(r.app.OIDC.SecretHashes) == 0 }),
 		"It is confidential and has no secret", "It cannot authenticate, so nobody can sign in to it.",
 		"Add a secret, or register it anew as public."},
+	{"fapi_rs256", is(func(r reviewed) bool { return r.app.OIDC.FAPI2 && hasRS256(r.app.OIDC.JWKS) }),
+		"It is of FAPI 2.0, and one of its keys is for RS256 (alg)", "Nothing signed with RS256 is taken from it (FAPI 2.0 Security Profile §5.4), and with another algorithm such a key is not used.",
+		"Register the key with alg PS256, or without alg."},
 	{"two_secrets", is(func(r reviewed) bool {
 		return len(r.secrets) > 1 && !slices.ContainsFunc(r.secrets, func(s idp.ClientSecret) bool { return r.now.Sub(s.MadeAt) < oldSecond })
 	}),

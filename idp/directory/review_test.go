@@ -105,6 +105,9 @@ func TestAReviewerSaysWhatIsWrongAndNothingElse(t *testing.T) {
 	}{
 		{"pkce_exempt", "", o(func(_ *reviewed, o *idp.OIDCSettings) { o.PKCEExempt = true })},
 		{"no_secret", "", o(func(_ *reviewed, o *idp.OIDCSettings) { o.SecretHashes = nil })},
+		{"fapi_rs256", "", o(func(_ *reviewed, o *idp.OIDCSettings) {
+			o.FAPI2, o.AuthMethod, o.SecretHashes, o.JWKS = true, "private_key_jwt", nil, `{"keys":[{"kty":"RSA","alg":"PS256"},{"kty":"RSA","alg":"RS256"}]}`
+		})},
 		{"two_secrets", "", o(func(r *reviewed, _ *idp.OIDCSettings) { r.secrets = []idp.ClientSecret{{MadeAt: week}, {}} })},
 		{"client_secret_post", "", o(func(_ *reviewed, o *idp.OIDCSettings) { o.AuthMethod = "client_secret_post" })},
 		{"long_access", "1h1m", o(func(_ *reviewed, o *idp.OIDCSettings) { o.AccessTokenTTL = 61 * time.Minute })},
