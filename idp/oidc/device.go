@@ -3,6 +3,7 @@ package oidc
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -125,7 +126,8 @@ const (
 
 // DeviceAsked returns the device that waits with what the person of s typed, and
 // its app. It answers idp.NotFound where none does, idp.Throttled after too
-// many tries, idp.Denied to a person who may not use the app.
+// many tries, idp.Denied to a person who may not use the app. Whether the session
+// is enough to confirm it, ProveForDevice says.
 func (p *Provider) DeviceAsked(ctx context.Context, s idp.Session, typed string) (idp.DeviceCode, idp.App, error) {
 	if err := p.countTry(ctx, s); err != nil {
 		return idp.DeviceCode{}, idp.App{}, err
@@ -149,19 +151,38 @@ func (p *Provider) DeviceAsked(ctx context.Context, s idp.Session, typed string)
 		})
 		err = idp.Errorf(idp.Denied, "You may not use %s. Ask the people who run it.", app.Name)
 	}
-	if err == nil {
-		err = p.provenFor(ctx, s, app)
-	}
 	d.GrantedN = access.N
 	return d, app, err
 }
 
-// provenFor answers idp.Denied where the policy asks for more at this app than the
-// session has proven: a device gets no more than a browser.
+// ProveForDevice leads the person of s, who typed the code of a device of this app,
+// to prove what the policy asks for there and their session lacks, and back to the
+// code. led: it has answered. A device gets no more than a browser.
+func (p *Provider) ProveForDevice(w http.ResponseWriter, r *http.Request, s idp.Session, app idp.App, typed string) (led bool, err error) {
+	fresh, whole, err := p.SignIns.Suffices(r.Context(), s, app.ID)
+	if err != nil || fresh && whole {
+		return false, err
+	}
+	in := idp.SignIn{AppID: app.ID, ResumeURL: pathUserCode + "?" + url.Values{"user_code": {typed}}.Encode()}
+	bind := p.Browser.Bind(w, r)
+	if fresh {
+		in, err = p.SignIns.StepUp(r.Context(), in, s, bind)
+	} else {
+		in.NotBefore = p.now()
+		in, err = p.SignIns.Begin(r.Context(), in, bind)
+	}
+	if err != nil {
+		return false, err
+	}
+	p.Browser.SignIn(w, r, in.ID)
+	return true, nil
+}
+
+// provenFor answers idp.Denied where ProveForDevice would lead away.
 func (p *Provider) provenFor(ctx context.Context, s idp.Session, app idp.App) error {
 	fresh, whole, err := p.SignIns.Suffices(ctx, s, app.ID)
 	if err == nil && !(fresh && whole) {
-		err = idp.Errorf(idp.Denied, "%s asks that you have just signed in, or with a second factor. Sign out here, sign in again, and type the code once more.", app.Name)
+		err = idp.Errorf(idp.Denied, "%s asks that you have just signed in, or with a second factor. Type the code once more: you are asked for it then.", app.Name)
 	}
 	return err
 }
@@ -186,6 +207,9 @@ func (p *Provider) countTry(ctx context.Context, s idp.Session) error {
 // idp.Unauthenticated where person, session or grant do not stand any more.
 func (p *Provider) DecideDevice(ctx context.Context, s idp.Session, typed string, allow bool) (idp.App, error) {
 	d, app, err := p.DeviceAsked(ctx, s, typed)
+	if err == nil && allow { // who turns a device away need not prove more
+		err = p.provenFor(ctx, s, app)
+	}
 	if err != nil {
 		return idp.App{}, err
 	}

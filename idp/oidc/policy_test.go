@@ -2,6 +2,8 @@ package oidc_test
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +86,46 @@ func TestMF01ADeviceGetsNoMoreThanABrowser(t *testing.T) {
 	if err := d.decide(s, true); !idp.IsKind(err, idp.Denied) {
 		t.Errorf("confirmed with one factor: %v", err)
 	}
+	if err := h.tv().decide(s, false); err != nil { // that takes nothing
+		t.Errorf("turned away with one factor: %v", err)
+	}
 	s.Methods = []string{"pwd", "otp", "mfa"}
 	h.must(d.decide(s, true))
+}
+
+// TestADeviceLeadsToWhatItsPersonHasToProve, and back to its code.
+func TestADeviceLeadsToWhatItsPersonHasToProve(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.tv()
+	ada := h.person()
+	s := ada.newSession(h.ada)
+	leads := func(demand idp.Demand) (in idp.SignIn, led bool) {
+		t.Helper()
+		h.asks(h.phone, demand)
+		w, r := httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/device?user_code=BCDF-GHJK", nil)
+		phone, err := h.store.App(t.Context(), h.phone.ID)
+		h.must(err)
+		led, err = h.provider.ProveForDevice(w, r, s, phone, "BCDF GHJK")
+		h.must(err)
+		if !led {
+			return in, false
+		}
+		in, err = h.gate.SignIn(t.Context(), idp.SignInID(strings.TrimPrefix(w.Header().Get("Location"), "/signin/")), w.Result().Cookies()[0].Value)
+		h.must(err)
+		if in.AppID != h.phone.ID || in.Protocol != "" || in.ResumeURL != "/device?user_code=BCDF+GHJK" {
+			t.Errorf("the sign-in is %+v", in)
+		}
+		return in, true
+	}
+	if _, led := leads(idp.Demand{}); led {
+		t.Error("led away though nothing is asked for")
+	}
+	if in, led := leads(idp.Demand{SecondFactor: true}); !led || !in.Several || in.Renews != s.ID {
+		t.Errorf("a second factor: %v %+v", led, in)
+	}
+	h.clock.Advance(time.Hour)
+	if in, led := leads(idp.Demand{MaxAge: 15 * time.Minute}); !led || in.NotBefore.IsZero() {
+		t.Errorf("a proof that is not old: %v %+v", led, in)
+	}
 }

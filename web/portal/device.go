@@ -17,12 +17,16 @@ type Devices interface {
 	// and its app. idp.NotFound: none does; idp.Throttled: too many tries;
 	// idp.Denied: the person may not use the app.
 	DeviceAsked(ctx context.Context, s idp.Session, typed string) (idp.DeviceCode, idp.App, error)
+	// ProveForDevice leads the person to prove what the policy asks for at that app,
+	// and back to the code; led: it has answered.
+	ProveForDevice(w http.ResponseWriter, r *http.Request, s idp.Session, app idp.App, typed string) (led bool, err error)
 	// DecideDevice confirms or denies it, with the same errors.
 	DecideDevice(ctx context.Context, s idp.Session, typed string, allow bool) (idp.App, error)
 }
 
 // deviceAsk asks for the code that a device shows, and then whether its app may
-// act for the person. Looking changes nothing.
+// act for the person, once they have proven what the policy asks for there. Looking
+// decides nothing.
 func (p *Portal) deviceAsk(w http.ResponseWriter, r *http.Request) error {
 	typed := r.URL.Query().Get("user_code")
 	if typed == "" {
@@ -32,6 +36,9 @@ func (p *Portal) deviceAsk(w http.ResponseWriter, r *http.Request) error {
 	d, app, err := p.Devices.DeviceAsked(r.Context(), v.Session, typed)
 	if err != nil {
 		return codeAgain(w, r, typed, err)
+	}
+	if led, err := p.Devices.ProveForDevice(w, r, v.Session, app, typed); led || err != nil {
+		return err
 	}
 	return ui.Render(w, r, http.StatusOK, deviceConfirmPage(deviceConfirmView{
 		UserCode: sessions.ShowUserCode(typed), App: app.Name, Identifier: app.Identifier, Person: v.User.Name(), Username: v.User.Username,
