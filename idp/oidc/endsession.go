@@ -31,8 +31,20 @@ func (p *Provider) endSession(w http.ResponseWriter, r *http.Request) {
 	case l.app.ID != "" && l.hint.Subject == p.subject(l.app, session.UserID) && l.hint.SID == sid(session.ID, l.app.ID):
 		p.signOut(w, r, l, session)
 	default:
-		p.Browser.ConfirmSignOut(w, r, l.app.Name, carried(r.Form), l.to == "" && r.Form.Has("post_logout_redirect_uri"))
+		p.askToLeave(w, r, l, session)
 	}
+}
+
+// askToLeave asks the person of a session whether to sign out, in their language
+// rather than one that the app wishes for.
+func (p *Provider) askToLeave(w http.ResponseWriter, r *http.Request, l leaving, s idp.Session) {
+	u, err := p.Store.User(r.Context(), s.UserID)
+	if err != nil {
+		p.Browser.Problem(w, r, err)
+		return
+	}
+	p.Browser.Speak(r, []string{u.Language})
+	p.Browser.ConfirmSignOut(w, r, l.app.Name, carried(r.Form), l.to == "" && r.Form.Has("post_logout_redirect_uri"))
 }
 
 // endSessionByPost takes the answer of the page that asks. A POST of an app

@@ -20,7 +20,7 @@ type pages struct {
 	mu       sync.Mutex
 	posted   [][2]string // fields of the last PostForm
 	problems []error
-	spoken   []string // the languages of the last Speak
+	spoken   [][]string // the languages of each Speak
 }
 
 func (b *pages) Session(r *http.Request) (idp.Session, error) {
@@ -80,7 +80,7 @@ func (b *pages) ConfirmSignOut(w http.ResponseWriter, _ *http.Request, app strin
 func (b *pages) Speak(_ *http.Request, languages []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.spoken = languages
+	b.spoken = append(b.spoken, languages)
 }
 
 func (b *pages) ConfirmedSignOut(r *http.Request) bool { return r.PostFormValue("csrf") == "good" }
