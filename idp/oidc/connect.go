@@ -33,6 +33,12 @@ func Connect(issuer string, a idp.App, secret string) []idp.Setting {
 			idp.Setting{Name: "OIDC_END_SESSION_ENDPOINT", Value: issuer + pathEndSession},
 		)
 	}
+	if a.OIDC.RequirePAR {
+		all = append(all, idp.Setting{Name: "OIDC_PUSHED_AUTHORIZATION_REQUEST_ENDPOINT", Value: issuer + pathPAR})
+	}
+	if a.OIDC.DeviceGrant {
+		all = append(all, idp.Setting{Name: "OIDC_DEVICE_AUTHORIZATION_ENDPOINT", Value: issuer + pathDevice})
+	}
 	all = append(all,
 		idp.Setting{Name: "OIDC_TOKEN_ENDPOINT", Value: issuer + pathToken},
 		idp.Setting{Name: "OIDC_JWKS_URI", Value: issuer + pathKeys},
