@@ -65,6 +65,7 @@ func samplePages() []uitest.Page {
 			{"Wiki", out, "Has signed you out."},
 		}})},
 		{Name: "signin-signout", Visit: uitest.Employee(), View: signOutPage(signOutView{Action: "/oauth/end_session", App: "Wiki"})},
+		{Name: "signin-signout-stays", Visit: uitest.Employee(), View: signOutPage(signOutView{Action: "/oauth/end_session", Stays: true})},
 	}
 }
 
