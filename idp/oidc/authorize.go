@@ -60,7 +60,7 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		p.refuse(w, r, app, &req, invalidRequest("This app pushes its requests (RFC 9126)."))
 		return
 	}
-	if err := req.readAll(q, app); err != nil {
+	if err := p.readAll(&req, q, app); err != nil {
 		p.refuse(w, r, app, &req, err)
 		return
 	}

@@ -183,7 +183,10 @@ func TestCA07WrongSecretsAreSlowedDown(t *testing.T) {
 	for range 20 {
 		wrong.exchange("x").wants(t, http.StatusUnauthorized, "invalid_client")
 	}
-	wrong.exchange("x").wants(t, http.StatusTooManyRequests, "temporarily_unavailable")
+	late := wrong.exchange("x")
+	if late.wants(t, http.StatusTooManyRequests, "temporarily_unavailable"); late.header.Get("Retry-After") != "60" {
+		t.Errorf("when to come back: %q", late.header.Get("Retry-After"))
+	}
 	before := h.store.Statements()
 	for range 1000 {
 		wrong.exchange("x").wants(t, http.StatusTooManyRequests, "temporarily_unavailable")

@@ -190,7 +190,7 @@ func answerJSON(w http.ResponseWriter, status int, v any) error {
 }
 
 // challenger adds what the library's errors lack: how to authenticate, to a
-// 401; when to come back, to a 503.
+// 401; when to come back, to a 503 and a 429.
 type challenger struct {
 	http.ResponseWriter
 	challenges []string
@@ -209,6 +209,8 @@ func (c *challenger) WriteHeader(status int) {
 		c.say(c.narrow)
 	case http.StatusServiceUnavailable:
 		c.Header().Set("Retry-After", "1")
+	case http.StatusTooManyRequests: // of a minute, as it says in words
+		c.Header().Set("Retry-After", "60")
 	}
 	c.ResponseWriter.WriteHeader(status)
 }

@@ -84,7 +84,7 @@ func (p *Provider) pushRequest(r *http.Request) (pushedAnswer, error) {
 	if !registered(*app.OIDC, req.RedirectURI) {
 		return pushedAnswer{}, p.refusePushed(r.Context(), app, invalidRequest("redirect_uri is missing or not registered."))
 	}
-	if err := req.readAll(q, app); err != nil {
+	if err := p.readAll(&req, q, app); err != nil {
 		return pushedAnswer{}, p.refusePushed(r.Context(), app, err)
 	}
 	params := q.Encode()

@@ -72,11 +72,17 @@ func addressed(q url.Values) request {
 
 // readAll takes in the whole request and judges it for this app. The error goes
 // back to the app.
-func (req *request) readAll(q url.Values, app idp.App) *oidc.Error {
+func (p *Provider) readAll(req *request, q url.Values, app idp.App) *oidc.Error {
 	if err := req.read(q, *app.OIDC); err != nil {
 		return err
 	}
-	return req.readWishes(q, app)
+	if err := req.readWishes(q, app); err != nil {
+		return err
+	}
+	if p.NoPasskeys && req.ACR.passkey() {
+		return unmet() // whoever were sent to prove it could not
+	}
+	return nil
 }
 
 // read takes in the rest and judges it for this app. The error goes back to

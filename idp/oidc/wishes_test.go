@@ -9,6 +9,7 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/login"
+	"gatehouse/idp/oidc"
 )
 
 // TestClaimsByName: what an app asks for by name comes where it asked for it,
@@ -226,5 +227,30 @@ func TestPromptsAskAnew(t *testing.T) {
 	}
 	if to, q := ada.authorize("prompt=dance").location(t); to != callback || q.Get("error") != "invalid_request" {
 		t.Errorf("an unknown prompt: %s %v", to, q)
+	}
+}
+
+// TestNobodyIsSentForAPasskeyThatNobodyCanHave: a house without passkeys says so
+// to an app that takes nothing less, and asks its people for nothing.
+func TestNobodyIsSentForAPasskeyThatNobodyCanHave(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t, func(p *oidc.Provider) { p.NoPasskeys = true })
+	ada := h.signedIn(h.ada)
+	const phr, either = `claims={"id_token":{"acr":{"essential":true,"value":"phr"}}}`, `claims={"id_token":{"acr":{"essential":true,"values":["phr","1"]}}}`
+	for _, p := range []*person{ada, h.person()} {
+		if to, q := p.authorize(phr).location(t); to != callback || q.Get("error") != "unmet_authentication_requirements" {
+			t.Errorf("led to %s %v", to, q)
+		}
+	}
+	if code := ada.code(either); code == "" {
+		t.Error("the other class will do")
+	}
+	if code := ada.code("acr_values=phr"); code == "" {
+		t.Error("what is merely liked")
+	}
+	b := h.newBank()
+	b.proven("/oauth/par", b.asks(phr)).wants(t, http.StatusBadRequest, "unmet_authentication_requirements")
+	if slices.Contains(h.listed("acr_values_supported"), "phr") {
+		t.Error("discovery promises it")
 	}
 }
