@@ -35,6 +35,9 @@ type clientMetadata struct {
 	FrontchannelLogoutURI   string   `json:"frontchannel_logout_uri,omitempty"`
 	Scope                   string   `json:"scope,omitempty"`
 	IDTokenSignedAlg        string   `json:"id_token_signed_response_alg,omitempty"`
+	InitiateLoginURI        string   `json:"initiate_login_uri,omitempty"`
+	DPoPBound               bool     `json:"dpop_bound_access_tokens,omitempty"`              // RFC 9449 §5.2
+	RequirePAR              bool     `json:"require_pushed_authorization_requests,omitempty"` // RFC 9126 §6
 }
 
 // presentedMetadata is the body of a registration request: metadata, what is
@@ -47,6 +50,15 @@ type presentedMetadata struct {
 	SectorIdentifier  json.RawMessage `json:"sector_identifier_uri"`
 	RequestURIs       json.RawMessage `json:"request_uris"`
 	SubjectType       string          `json:"subject_type"`
+	// What a client would rely on, and does not get.
+	SignedRequests   json.RawMessage `json:"require_signed_request_object"`
+	MaxAge           json.RawMessage `json:"default_max_age"`
+	CertificateBound json.RawMessage `json:"tls_client_certificate_bound_access_tokens"`
+	SignedUserInfo   json.RawMessage `json:"userinfo_signed_response_alg"`
+	SignedAnswers    json.RawMessage `json:"authorization_signed_response_alg"`
+	EncryptedIDToken json.RawMessage `json:"id_token_encrypted_response_alg"`
+	EncryptedInfo    json.RawMessage `json:"userinfo_encrypted_response_alg"`
+	EncryptedAnswers json.RawMessage `json:"authorization_encrypted_response_alg"`
 
 	ClientID                string          `json:"client_id"`
 	ClientSecret            string          `json:"client_secret"`
@@ -75,16 +87,26 @@ func readMetadata(body []byte) (presentedMetadata, error) {
 		there bool
 		text  string
 	}{
-		{m.SoftwareStatement != nil, "software_statement is not supported: nobody's statements are trusted here."},
-		{m.JWKS != nil || m.JWKSURI != nil, "jwks and jwks_uri are for an owner to register; a client that registers itself gets a secret."},
-		{m.SectorIdentifier != nil || m.SubjectType != "" && m.SubjectType != "public", "Only the subject_type public is supported."},
-		{m.RequestURIs != nil, "request_uris are not supported."},
+		{says(m.SoftwareStatement), "software_statement is not supported: nobody's statements are trusted here."},
+		{says(m.JWKS) || says(m.JWKSURI), "jwks and jwks_uri are for an owner to register; a client that registers itself gets a secret."},
+		{says(m.SectorIdentifier) || m.SubjectType != "" && m.SubjectType != "public", "Only the subject_type public is supported."},
+		{says(m.RequestURIs), "request_uris are not supported."},
+		{says(m.SignedRequests), "require_signed_request_object is not supported."},
+		{says(m.MaxAge), "default_max_age is not supported: ask by max_age, or have an owner set it in the policy."},
+		{says(m.CertificateBound), "tls_client_certificate_bound_access_tokens is for an owner to register, with the certificate."},
+		{says(m.SignedUserInfo) || says(m.SignedAnswers), "Answers are not signed: userinfo_signed_response_alg and authorization_signed_response_alg are not supported."},
+		{says(m.EncryptedIDToken) || says(m.EncryptedInfo) || says(m.EncryptedAnswers), "Nothing is encrypted to a client: there is no encrypted_response_alg."},
 	} {
 		if refused.there {
 			return m, badMetadata(refused.text)
 		}
 	}
 	return m, m.complete()
+}
+
+// says reports whether a member asks for something: null and false do not.
+func says(raw json.RawMessage) bool {
+	return raw != nil && string(raw) != "null" && string(raw) != "false"
 }
 
 // complete fills in defaults and holds the words against what is served.
@@ -122,6 +144,7 @@ func (m clientMetadata) settings() idp.OIDCSettings {
 		ApplicationType: m.ApplicationType, AuthMethod: m.TokenEndpointAuthMethod, RedirectURIs: m.RedirectURIs,
 		PostLogoutRedirectURIs: m.PostLogoutRedirectURIs, BackchannelLogoutURI: m.BackchannelLogoutURI,
 		FrontchannelLogoutURI: m.FrontchannelLogoutURI, IDTokenAlg: m.IDTokenSignedAlg,
+		InitiateLoginURI: m.InitiateLoginURI, DPoPBound: m.DPoPBound, RequirePAR: m.RequirePAR,
 		AllowOfflineAccess: slices.Contains(m.GrantTypes, string(oidc.GrantTypeRefreshToken)) &&
 			(m.Scope == "" || slices.Contains(strings.Fields(m.Scope), oidc.ScopeOfflineAccess)),
 	}
@@ -133,7 +156,7 @@ func (m clientMetadata) settings() idp.OIDCSettings {
 // §2.2); what it cannot say stays as it is. Whoever has its registration access
 // token may give something up, and gets nothing that an owner did not see when
 // they granted the app, or has taken away since: neither offline access nor a
-// weaker way to authenticate.
+// weaker way to authenticate, nor a way out of what its tokens are bound to.
 func (m presentedMetadata) update(o idp.OIDCSettings) (idp.OIDCSettings, error) {
 	next := m.settings()
 	switch {
@@ -152,7 +175,8 @@ func (m presentedMetadata) update(o idp.OIDCSettings) (idp.OIDCSettings, error) 
 	o.ApplicationType, o.AuthMethod, o.IDTokenAlg = next.ApplicationType, next.AuthMethod, next.IDTokenAlg
 	o.RedirectURIs, o.PostLogoutRedirectURIs = next.RedirectURIs, next.PostLogoutRedirectURIs
 	o.BackchannelLogoutURI, o.FrontchannelLogoutURI = next.BackchannelLogoutURI, next.FrontchannelLogoutURI
-	o.AllowOfflineAccess = next.AllowOfflineAccess
+	o.AllowOfflineAccess, o.InitiateLoginURI = next.AllowOfflineAccess, next.InitiateLoginURI
+	o.DPoPBound, o.RequirePAR = o.DPoPBound || next.DPoPBound, o.RequirePAR || next.RequirePAR
 	return o, nil
 }
 
@@ -168,6 +192,7 @@ func metadataOf(a idp.App) clientMetadata {
 		ApplicationType: a.OIDC.ApplicationType, ClientName: a.Name,
 		PostLogoutRedirectURIs: a.OIDC.PostLogoutRedirectURIs, BackchannelLogoutURI: a.OIDC.BackchannelLogoutURI,
 		FrontchannelLogoutURI: a.OIDC.FrontchannelLogoutURI, IDTokenSignedAlg: algOf(a),
+		InitiateLoginURI: a.OIDC.InitiateLoginURI, DPoPBound: a.OIDC.DPoPBound, RequirePAR: a.OIDC.RequirePAR,
 	}
 	for _, t := range grantTypes(*a.OIDC) {
 		m.GrantTypes = append(m.GrantTypes, string(t))

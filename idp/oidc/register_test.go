@@ -163,6 +163,14 @@ func TestWhatARegistrationMayNotSay(t *testing.T) {
 		`{` + uri + `,"response_types":["token"]}`:                         "invalid_client_metadata",
 		`{` + uri + `,"grant_types":["password"]}`:                         "invalid_client_metadata",
 		`{` + uri + `,"application_type":"machine"}`:                       "invalid_client_metadata",
+		`{` + uri + `,"require_signed_request_object":true}`:               "invalid_client_metadata",
+		`{` + uri + `,"default_max_age":0}`:                                "invalid_client_metadata",
+		`{` + uri + `,"tls_client_certificate_bound_access_tokens":true}`:  "invalid_client_metadata",
+		`{` + uri + `,"userinfo_signed_response_alg":"RS256"}`:             "invalid_client_metadata",
+		`{` + uri + `,"authorization_signed_response_alg":"RS256"}`:        "invalid_client_metadata",
+		`{` + uri + `,"id_token_encrypted_response_alg":"RSA-OAEP"}`:       "invalid_client_metadata",
+		`{` + uri + `,"dpop_bound_access_tokens":"yes"}`:                   "invalid_client_metadata",
+		`{` + uri + `,"initiate_login_uri":"javascript:alert(1)"}`:         "invalid_client_metadata",
 		`{` + uri + `,"client_name":"` + strings.Repeat("x", 101) + `"}`:   "invalid_client_metadata",
 		`{` + uri + `,"client_name":"` + strings.Repeat("x", 70000) + `"}`: "invalid_client_metadata",
 	} {
@@ -174,6 +182,34 @@ func TestWhatARegistrationMayNotSay(t *testing.T) {
 	h.wants(401, "invalid_request", "POST", "/oauth/register", "", wantsWiki)
 	h.wants(401, "invalid_token", "POST", "/oauth/register", "wrong", wantsWiki)
 	h.wants(201, "", "POST", "/oauth/register", h.token, wantsWiki)
+}
+
+// TestAClientRegistersWhatProtectsIt: it holds, and no update takes it away again.
+func TestAClientRegistersWhatProtectsIt(t *testing.T) {
+	t.Parallel()
+	h := newRegistrar(t, 1)
+	made := h.wants(201, "", "POST", "/oauth/register", h.token, `{"redirect_uris":["https://ci.example/cb"],"token_endpoint_auth_method":"none",
+		"dpop_bound_access_tokens":true,"require_pushed_authorization_requests":true,"initiate_login_uri":"https://ci.example/begin",
+		"jwks":null,"require_signed_request_object":false,"default_max_age":null}`)
+	if made["dpop_bound_access_tokens"] != true || made["require_pushed_authorization_requests"] != true || made["initiate_login_uri"] != "https://ci.example/begin" {
+		t.Fatalf("registered %v", made)
+	}
+	id, managing := made["client_id"].(string), made["registration_access_token"].(string)
+	h.wants(200, "", "PUT", "/oauth/register/"+id, managing, `{"client_id":"`+id+`","redirect_uris":["https://ci.example/cb"],"token_endpoint_auth_method":"none","dpop_bound_access_tokens":false}`)
+	app := h.named(id)
+	if o := app.OIDC; !o.DPoPBound || !o.RequirePAR || o.InitiateLoginURI != "" {
+		t.Errorf("updated to %+v", o)
+	}
+	h.commit(idp.Change{Grants: []idp.Grant{{ID: idp.NewGrantID(), AppID: app.ID, UserID: h.ada.ID, CreatedAt: idp.Time(h.clock.Now())}}})
+	if _, q := h.signedIn(h.ada).authorize("client_id="+id, "redirect_uri=https://ci.example/cb").location(t); q.Get("error") != "invalid_request" {
+		t.Errorf("a request that was not pushed: %v", q)
+	}
+	ci := caller{h.house, false, id, ""}
+	pushed := ci.post("/oauth/par", ask("client_id="+id, "redirect_uri=https://ci.example/cb"))
+	if pushed.status != http.StatusCreated {
+		t.Fatalf("pushed: %d %v", pushed.status, pushed.body)
+	}
+	ci.exchange("x").wants(t, http.StatusBadRequest, "invalid_request") // without a proof
 }
 
 // selfRegistered is a client that registered itself, by its client_id and
