@@ -91,7 +91,7 @@ var basicModules = []conformModule{
 	{"max-age-1", "after more than a second, sign in again; `auth_time` grows", maxAge1, passes},
 	{"max-age-10000", "no new sign-in; `auth_time` there and the same", maxAge10000, passes},
 	{"ensure-request-with-unknown-parameter-succeeds", "an unknown parameter is ignored", tolerates("extra=foobar"), passes},
-	{"id-token-hint", "with prompt=none, the hinted person is answered at once", idTokenHint, passes},
+	{"id-token-hint", "with prompt=none, the hinted person is answered at once; a hint that names nobody is refused", idTokenHint, passes},
 	{"login-hint", "no error; the sign-in page begins with it", loginHint, passes},
 	{"ui-locales", "no error", tolerates("ui_locales=se"), passes},
 	{"claims-locales", "no error", tolerates("claims_locales=se"), passes},
@@ -257,6 +257,8 @@ Beside the modules, ` + "`TestConformance/refused_by_name`" + ` holds that impli
 response types, the response modes fragment and jwt, and the password grant are
 refused by name, and that discovery does not know of them. Request
 objects are taken from apps that push them, and nowhere else: [fapi.md](fapi.md).
+` + "`TestConformance/pages_and_answers`" + ` holds that a method that is none gets a page with
+its reference where a person comes, and JSON where an app does.
 
 This file is generated from the table that the tests run.
 `)

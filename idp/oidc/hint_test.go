@@ -81,6 +81,11 @@ func TestAHintThatNamesNobodyIsRefused(t *testing.T) {
 	if x, ok := oidc.Explain(list[0]); list[0].Kind != "oidc.authorize.refuse" || !ok || !strings.Contains(x.Meaning, "id_token_hint") {
 		t.Errorf("%v is explained as %q", list[0], x.Meaning)
 	}
+	// Nor can such a request be pushed, whatever it may show.
+	b := h.newBank()
+	for _, prompt := range []string{"prompt", "prompt=none"} {
+		b.proven("/oauth/par", b.asks("id_token_hint=garbage", prompt)).wants(t, http.StatusBadRequest, "invalid_request")
+	}
 	// With a hint that is one, also long after, nothing stands in the way.
 	good := ada.tokens("openid").text("id_token")
 	h.clock.Advance(2 * time.Hour)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -86,6 +87,12 @@ func (p *Provider) pushRequest(r *http.Request) (pushedAnswer, error) {
 	}
 	if err := p.readAll(&req, q, app); err != nil {
 		return pushedAnswer{}, p.refusePushed(r.Context(), app, err)
+	}
+	if err := p.meant(r.Context(), &req, q.Get("id_token_hint"), app); err != nil {
+		if _, ours := errors.AsType[*oidc.Error](err); ours {
+			return pushedAnswer{}, p.refusePushed(r.Context(), app, invalidRequest(hintRefused))
+		}
+		return pushedAnswer{}, fault(err)
 	}
 	params := q.Encode()
 	if len(params) > maxPushed {

@@ -210,12 +210,13 @@ func (req *request) silent() bool { return slices.Contains(req.Prompt, oidc.Prom
 // nobody may be asked it is the one that such a request is made for: the app goes
 // on as with somebody who is not signed in.
 func (req *request) unreadableHint() *oidc.Error {
-	const why = "id_token_hint is not an ID token that was issued here to this client."
 	if req.silent() {
-		return oidc.ErrLoginRequired().WithDescription(why)
+		return oidc.ErrLoginRequired().WithDescription(hintRefused)
 	}
-	return invalidRequest(why)
+	return invalidRequest(hintRefused)
 }
+
+const hintRefused = "id_token_hint is not an ID token that was issued here to this client."
 
 // fits reports whether a live session answers the request without asking
 // anybody, but for the class of authentication.
