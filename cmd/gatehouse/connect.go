@@ -7,11 +7,11 @@ import (
 )
 
 // connect says what an app has to be told, in the words of its tongue.
-func connect(issuer string) func(a idp.App, secret string) []idp.Setting {
+func connect(issuer string, m *oidc.MTLS) func(a idp.App, secret string) []idp.Setting {
 	return func(a idp.App, secret string) []idp.Setting {
 		if a.OIDC == nil {
 			return saml.Connect(issuer, a)
 		}
-		return oidc.Connect(issuer, a, secret)
+		return oidc.Connect(issuer, m, a, secret)
 	}
 }

@@ -252,7 +252,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 	h.rehearsals = &rehearsals{oidc: provider, saml: &saml.Rehearsals{Provider: idps, SessionLife: sessionAbsolute}, record: records.Record}
 	admin, err := (&api.API{
 		Preview: h.rehearsals.preview, Test: h.rehearsals.test, ResetFactors: h.login.RemoveSecondFactors,
-		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Documents: documents, Refresher: h.refresher, Connect: connect(issuer), Explain: explanation, RemoveCredential: h.login.RemoveCredential, Log: log, Now: wallTime,
+		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Documents: documents, Refresher: h.refresher, Connect: connect(issuer, certificates), Explain: explanation, RemoveCredential: h.login.RemoveCredential, Log: log, Now: wallTime,
 		Idle: sessionUnused,
 	}).Handler()
 	if err != nil {
@@ -267,7 +267,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 		(&portal.Portal{Store: h.store, Directory: h.directory, Login: h.login, Issuer: c.URL.Hostname(), Devices: provider, Newcomers: h.login, Cookies: cookies, Launch: launch(issuer), Place: where.of}).Routes(),
 		(&console.Console{
 			Preview: h.rehearsals.preview, Test: h.rehearsals.test, ResetFactors: h.login.RemoveSecondFactors,
-			Store: h.store, Directory: h.directory, Outbox: h.worker, Documents: documents, Refresher: h.refresher, URL: issuer, Registration: provider.RegistrationEndpoint(), Connect: connect(issuer), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused, RemoveCredential: h.login.RemoveCredential, Stuffing: h.login.FarOverUsual,
+			Store: h.store, Directory: h.directory, Outbox: h.worker, Documents: documents, Refresher: h.refresher, URL: issuer, Registration: provider.RegistrationEndpoint(), Connect: connect(issuer, certificates), Explain: explanation, SessionLife: sessionAbsolute, Closing: h.closing, Idle: sessionUnused, RemoveCredential: h.login.RemoveCredential, Stuffing: h.login.FarOverUsual,
 		}).Routes(),
 	)
 	related, err := relatedOrigins(h.login.Passkeys)

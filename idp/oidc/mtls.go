@@ -44,7 +44,7 @@ type MTLS struct {
 
 // MTLSPaths are the endpoints that answer at MTLS.URL too (RFC 8705 §5).
 func MTLSPaths() []string {
-	return []string{pathToken, pathPAR, pathIntrospect, pathRevoke, pathUserinfo}
+	return []string{pathToken, pathPAR, pathDevice, pathIntrospect, pathRevoke, pathUserinfo}
 }
 
 type chainKey struct{}
@@ -270,10 +270,11 @@ type mtlsAliases struct {
 	Revocation    string `json:"revocation_endpoint"`
 	Userinfo      string `json:"userinfo_endpoint"`
 	PAR           string `json:"pushed_authorization_request_endpoint"`
+	Device        string `json:"device_authorization_endpoint"`
 }
 
 func (m *MTLS) aliases() *mtlsAliases {
-	return &mtlsAliases{m.URL + pathToken, m.URL + pathIntrospect, m.URL + pathRevoke, m.URL + pathUserinfo, m.URL + pathPAR}
+	return &mtlsAliases{m.URL + pathToken, m.URL + pathIntrospect, m.URL + pathRevoke, m.URL + pathUserinfo, m.URL + pathPAR, m.URL + pathDevice}
 }
 
 // methods are the ways of authentication that a certificate makes possible.

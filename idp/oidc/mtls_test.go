@@ -243,6 +243,38 @@ func TestTokensAreBoundToACertificate(t *testing.T) {
 	}
 }
 
+// TestADeviceComesWithItsCertificate, from the first call on, at the door that asks
+// for it.
+func TestADeviceComesWithItsCertificate(t *testing.T) {
+	t.Parallel()
+	h := newMTLSHouse(t, nil)
+	ours, others := certify(t, held().ec, nil, nil), certify(t, held().ec2, nil, nil)
+	h.newBank(func(o *idp.OIDCSettings) {
+		o.AuthMethod, o.JWKS, o.CertificateBound, o.DeviceGrant = "self_signed_tls_client_auth", withCertificate(t, ours), true, true
+	})
+	ask := url.Values{"client_id": {"bank"}, "scope": {"openid"}}
+	h.call(&others, http.MethodPost, "/oauth/device_authorization", ask, nil).wants(t, http.StatusUnauthorized, "invalid_client")
+	h.call(nil, http.MethodPost, "/oauth/device_authorization", ask, nil).wants(t, http.StatusUnauthorized, "invalid_client")
+	d := tv{h.house, h.call(&ours, http.MethodPost, "/oauth/device_authorization", ask, nil)}
+	if d.asks.status != http.StatusOK {
+		t.Fatalf("%d %v", d.asks.status, d.asks.body)
+	}
+	h.must(d.decide(h.person().newSession(h.ada), true))
+	h.clock.Advance(6 * time.Second)
+	form := d.form()
+	form.Set("client_id", "bank")
+	h.call(&others, http.MethodPost, "/oauth/token", form, nil).wants(t, http.StatusUnauthorized, "invalid_client")
+	a := h.call(&ours, http.MethodPost, "/oauth/token", form, nil)
+	if a.status != http.StatusOK {
+		t.Fatalf("%d %v", a.status, a.body)
+	}
+	bearer := http.Header{"Authorization": {"Bearer " + a.text("access_token")}}
+	if got := h.call(&ours, http.MethodGet, "/oauth/userinfo", nil, bearer); got.status != http.StatusOK {
+		t.Errorf("userinfo: %d %v", got.status, got.body)
+	}
+	h.call(&others, http.MethodGet, "/oauth/userinfo", nil, bearer).wants(t, http.StatusUnauthorized, "invalid_token")
+}
+
 // TestCertificateSaidByAProxy: in a header, from a proxy that is trusted alone
 // (RFC 9440).
 func TestCertificateSaidByAProxy(t *testing.T) {

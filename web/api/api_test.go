@@ -63,7 +63,7 @@ func newHouse(t *testing.T) *house {
 			if a.SAML != nil {
 				return saml.Connect("https://idp.example", a)
 			}
-			return oidc.Connect("https://idp.example", a, secret)
+			return oidc.Connect("https://idp.example", nil, a, secret)
 		},
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Now: time.Now,
 	}

@@ -84,7 +84,7 @@ func newHouse(t *testing.T) *house {
 		if a.OIDC == nil {
 			return saml.Connect(base, a)
 		}
-		return oidc.Connect(base, a, secret)
+		return oidc.Connect(base, nil, a, secret)
 	}}
 	rooms = append(rooms, desk.Routes()...)
 	face := &web.Server{
