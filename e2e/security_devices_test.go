@@ -105,4 +105,18 @@ func TestADeviceIsConfirmedByAPerson(t *testing.T) {
 		t.Errorf("no decision is no: %d\n%s", got.Status, got.Body)
 	}
 	h.token(t, tv, polling(d)).wants(t, "access_denied")
+
+	// A device gets no more than a browser: ben is led to what the app asks for, and
+	// would come back to the code.
+	if _, err := h.admin.SetPolicy(t.Context(), client.Policy{Rules: []client.PolicyRule{{App: "tv", SecondFactor: true}}}, true, false); err != nil {
+		t.Fatal(err)
+	}
+	d = h.device(t, tv)
+	if to := v.get(t, d.Complete).location(t); !strings.HasPrefix(to.Path, "/signin/sin_") {
+		t.Errorf("with one factor he is led to %s", to)
+	}
+	if page := v.get(t, d.Complete).follow(t); page.Status != http.StatusOK || !strings.Contains(page.Body, "tv") {
+		t.Errorf("what he is asked for: %d\n%s", page.Status, page.Body)
+	}
+	h.token(t, tv, polling(d)).wants(t, "authorization_pending")
 }

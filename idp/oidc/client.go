@@ -57,6 +57,9 @@ func presentBasic(h http.Header, form url.Values) (presented, error) {
 	if form.Has("client_id") && form.Get("client_id") != id {
 		return presented{}, invalidRequest("client_id differs from the one in the Authorization header.")
 	}
+	if id == "" || secret == "" {
+		return presented{}, invalidClient(errors.New("no client_id or no secret"))
+	}
 	return presented{oidc.AuthMethodBasic, id, secret}, nil
 }
 

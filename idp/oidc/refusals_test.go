@@ -1,6 +1,7 @@
 package oidc_test
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -178,5 +179,30 @@ func TestUserinfoSaysHowItIsAsked(t *testing.T) {
 	}
 	if !found {
 		t.Error("nothing says that no proof came")
+	}
+}
+
+// TestWhoComesWithHalfAnAuthenticationIsToldHow: 401 and how it is done, at every
+// endpoint that apps authenticate at, whatever is missing (RFC 6749 §5.2).
+func TestWhoComesWithHalfAnAuthenticationIsToldHow(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	basic := func(text string) []string {
+		return []string{"Content-Type", formType, "Authorization", "Basic " + base64.StdEncoding.EncodeToString([]byte(text))}
+	}
+	const body = "grant_type=refresh_token&refresh_token=x&token=x&response_type=code"
+	for _, path := range []string{"/oauth/token", "/oauth/par", "/oauth/introspect", "/oauth/revoke", "/oauth/device_authorization"} {
+		for name, header := range map[string][]string{
+			"an empty secret": basic("wiki:"), "no name": basic(":" + secret), "nothing": basic(":"), "a public client": basic("phone:"),
+			"somebody unknown": basic("nobody:x"), "no colon": basic("wiki"), "another scheme": {"Content-Type", formType, "Authorization", "Bearer x"},
+		} {
+			a := h.sends("POST", path, body, header...)
+			if a.wants(t, http.StatusUnauthorized, "invalid_client"); !strings.HasPrefix(a.header.Get("WWW-Authenticate"), "Basic ") {
+				t.Errorf("%s, %s: WWW-Authenticate %q", path, name, a.header.Get("WWW-Authenticate"))
+			}
+		}
+		for _, form := range []string{"", "&client_id=nobody", "&client_id=wiki&client_assertion=", "&client_id=wiki&client_secret="} {
+			h.sends("POST", path, body+form, "Content-Type", formType).wants(t, http.StatusUnauthorized, "invalid_client")
+		}
 	}
 }
