@@ -111,6 +111,18 @@ func TestADeviceIsConfirmedByAPerson(t *testing.T) {
 	if _, err := h.admin.SetPolicy(t.Context(), client.Policy{Rules: []client.PolicyRule{{App: "tv", SecondFactor: true}}}, true, false); err != nil {
 		t.Fatal(err)
 	}
+	silent := securedURL + "/oauth/authorize?" + url.Values{
+		"client_id": {tv.ID}, "redirect_uri": {"https://tv.example/cb"}, "response_type": {"code"}, "scope": {"openid"}, "prompt": {"none"},
+		"code_challenge": {strings.Repeat("A", 43)}, "code_challenge_method": {"S256"},
+	}.Encode()
+	until(t, readyWithin, "the policy holds on both nodes", func() bool {
+		for range h.nodes {
+			if v.get(t, silent).location(t).Query().Get("error") != "login_required" {
+				return false
+			}
+		}
+		return true
+	})
 	d = h.device(t, tv)
 	if to := v.get(t, d.Complete).location(t); !strings.HasPrefix(to.Path, "/signin/sin_") {
 		t.Errorf("with one factor he is led to %s", to)
