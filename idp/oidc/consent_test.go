@@ -63,9 +63,13 @@ func TestConsentIsAskedOnceAndForWhatIsNew(t *testing.T) {
 	h.wantEvent("consent.give")
 	ada.code("scope=openid")
 	ada.code("scope=openid email", "prompt=none")
-	ticket := ada.asked(ada.authorize("scope=openid email groups"))
+	h.browser.spoken = nil
+	ticket := ada.asked(ada.authorize("scope=openid email groups", "ui_locales=de"))
 	if f := h.browser.fields(); f["scopes"] != "openid email groups" || f["allowed"] != "openid email" {
 		t.Errorf("asked %v", f)
+	}
+	if len(h.browser.spoken) != 1 || !slices.Equal(h.browser.spoken[0], []string{"de"}) {
+		t.Errorf("the page is to speak %v", h.browser.spoken)
 	}
 	ada.answers(ticket, "allow")
 	ada.code("scope=openid groups email")

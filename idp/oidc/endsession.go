@@ -72,7 +72,7 @@ func (p *Provider) leave(w http.ResponseWriter, r *http.Request) (l leaving, s i
 		p.Browser.Speak(r, languages(q.Get("ui_locales")))
 		l, err = p.readLeaving(r, q)
 	}
-	if err == nil && l.refused != "" {
+	if err == nil && l.refused != "" && r.Method != http.MethodPost { // with the answer it comes a second time
 		p.note(r.Context(), idp.Event{Kind: "oidc.signout.refuse", AppID: l.app.ID, Detail: map[string]string{
 			"reason": l.refused, "client_id": clip(q.Get("client_id")), "received": received(q),
 		}})

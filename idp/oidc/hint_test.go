@@ -127,6 +127,21 @@ func TestAHintThatNamesNobodyKeepsNobodySignedIn(t *testing.T) {
 			t.Errorf("the hint itself is written down: %s", list[0].Detail["received"])
 		}
 	}
+	// The answer of the person is no second refusal.
+	count := func() (n int) {
+		for _, kind := range h.events() {
+			if kind == "oidc.signout.refuse" {
+				n++
+			}
+		}
+		return n
+	}
+	before := count()
+	ada.leave("id_token_hint=garbage")
+	ada.post("/oauth/end_session", url.Values{"csrf": {"good"}, "id_token_hint": {"garbage"}, "post_logout_redirect_uri": {goodbye}})
+	if n := count() - before; n != 1 {
+		t.Errorf("%d lines for one refusal", n)
+	}
 	// The languages that the app wishes for go with the question and its answer.
 	speaks, err := h.store.User(t.Context(), h.ada.ID)
 	h.must(err)
