@@ -183,7 +183,9 @@ func TestSecurityOfVolume(t *testing.T) {
 			for _, path := range posts {
 				endless := &zeros{}
 				refused(t, "100 MB", http.MethodPost, path, form.Clone(), io.LimitReader(endless, 100<<20))
-				if sent := endless.read.Load(); sent > 10<<20 { // what lies in sockets counted in
+				// What lies in sockets is counted in: up to 37 MB where the kernel's
+				// limits are its defaults (tcp_rmem, tcp_wmem), and nobody has read it.
+				if sent := endless.read.Load(); sent > 50<<20 {
 					t.Errorf("%s took %d bytes of 100 MB", path, sent)
 				}
 				refused(t, "10000 parameters", http.MethodPost, path, form.Clone(), strings.NewReader(strings.Repeat("a=b&", 10_000)))
