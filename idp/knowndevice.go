@@ -29,4 +29,20 @@ type KnownDevice struct {
 	// Asks: the person had others before, and has not said yet whether this one
 	// is theirs.
 	Asks bool
+	// Vouched is what speaks for it, beside that the first factor was given here.
+	Vouched Vouch
 }
+
+// Vouch is what speaks for a browser's being its person's own, beside a password
+// that was given in it: anybody may have that. Rules by risk ask for something where
+// too little does. More of it is a greater number.
+type Vouch int64
+
+const (
+	VouchNone   Vouch = iota
+	VouchMail         // a code from a mail, or a one-time link, was used here
+	VouchSecond       // a second factor was given here
+	// VouchPasskey: a passkey was used here; or it was the first browser of the
+	// person, before any rule asked what speaks for it.
+	VouchPasskey
+)

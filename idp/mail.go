@@ -31,6 +31,9 @@ const (
 	MailReset      MailKind = "reset"      // an owner sends a link of purpose LinkReset
 	MailRecovery   MailKind = "recovery"   // with a link of purpose LinkRecovery
 	MailSignInCode MailKind = "code"       // with a code for one SignIn; Data: sign_in, its ID
+	// MailConfirmCode is with a code for one SignIn that is a risk, beside its first
+	// factor; Data as in MailSignInCode.
+	MailConfirmCode MailKind = "confirm"
 	// Notices: something happened that the person should know of.
 	MailPasswordChanged MailKind = "password_changed" // their password was set or changed
 	MailRecovered       MailKind = "recovered"        // it was chosen anew by a link from a mail

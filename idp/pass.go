@@ -59,6 +59,9 @@ type Session struct {
 	// Remembered: a second factor was not asked for, because the browser is
 	// remembered. Methods do not say so: it was not given.
 	Remembered bool
+	// Vouched is what spoke for the browser when the session began or was renewed,
+	// beside what Methods say.
+	Vouched Vouch
 }
 
 // NameID is a subject's name for a service provider, exactly as issued
@@ -138,6 +141,10 @@ type SignIn struct {
 	Passkey bool
 	// Remember says how the browser stands that may be remembered.
 	Remember Remembrance
+	// Vouched is what spoke for the browser before this sign-in, and Confirm whether
+	// a code by mail is asked for because that is too little.
+	Vouched Vouch
+	Confirm Confirmation
 	// Has are the kinds of credentials by which the person can prove a second
 	// factor, found out together with the first.
 	Has []CredentialKind
@@ -164,6 +171,16 @@ const (
 	RememberNever Remembrance = iota // a second factor that is asked for is given
 	RememberOffer                    // once it is given, this browser may be remembered
 	RememberDone                     // this browser is remembered, and it is left out
+)
+
+// Confirmation is how a SignIn stands that is a risk, of somebody who has no second
+// factor: whoever has stolen their password must not be let in by it.
+type Confirmation int64
+
+const (
+	ConfirmNothing Confirmation = iota // nothing is asked for
+	ConfirmMail                        // a code by mail is
+	ConfirmNone                        // it is, and none can be sent to the person
 )
 
 // TokenFamily is what one authorization code was exchanged for: its access

@@ -39,6 +39,12 @@ type PolicyRule struct {
 	// MaxAge is how old the proof may be when the app is opened; zero: any age
 	// that a session can have. Only with an AppID.
 	MaxAge time.Duration
+	// Risk: it is asked where a sign-in is a risk, and nowhere else: in a browser
+	// that is not known as the person's, or from where many names are tried.
+	Risk bool
+	// LetIn: with Risk, whoever has no second factor is let in all the same, and told.
+	// Else they are asked for a code by mail.
+	LetIn bool
 }
 
 // Demand is what rules ask of one person at one app.
@@ -46,7 +52,18 @@ type Demand struct {
 	SecondFactor bool // also where Passkey is
 	Passkey      bool
 	MaxAge       time.Duration // zero: any age
+	Risk         RiskDemand
 }
+
+// RiskDemand is what rules ask beyond that where a sign-in is a risk.
+type RiskDemand struct {
+	SecondFactor bool // also where Passkey is
+	Passkey      bool
+	Mail         bool // whoever has no second factor is asked for a code by mail
+}
+
+// Any reports whether anything is.
+func (d RiskDemand) Any() bool { return d.SecondFactor }
 
 // Demand is what the policy asks of an owner or member of these groups for an
 // app, "" for the house itself: all that any rule asks, the shortest age.
@@ -54,6 +71,10 @@ func (p Policy) Demand(owner bool, groups []GroupID, app AppID) Demand {
 	var d Demand
 	for _, r := range p.Rules {
 		if !r.covers(app) || !r.asks(owner, groups) {
+			continue
+		}
+		if r.Risk {
+			d.Risk.SecondFactor, d.Risk.Passkey, d.Risk.Mail = true, d.Risk.Passkey || r.Passkey, d.Risk.Mail || !r.LetIn
 			continue
 		}
 		d.SecondFactor = d.SecondFactor || r.SecondFactor || r.Passkey
@@ -68,6 +89,11 @@ func (p Policy) Demand(owner bool, groups []GroupID, app AppID) Demand {
 // Silent reports whether no rule can ask anything of anybody for this app.
 func (p Policy) Silent(app AppID) bool {
 	return !slices.ContainsFunc(p.Rules, func(r PolicyRule) bool { return r.covers(app) })
+}
+
+// ByRisk reports whether any rule asks for something where a sign-in is a risk.
+func (p Policy) ByRisk() bool {
+	return slices.ContainsFunc(p.Rules, func(r PolicyRule) bool { return r.Risk })
 }
 
 func (r PolicyRule) covers(app AppID) bool { return r.AppID == "" || r.AppID == app }
@@ -116,4 +142,14 @@ type LockedOut struct {
 	Count   int
 	Users   []User // the first of them by username
 	Passkey bool   // of some, it is a passkey that is asked
+
+	// Of those of whom a second factor is asked where a sign-in is a risk, and who have
+	// none at all: how many are asked for a code by mail there, and whom none can be
+	// mailed. These get in by nothing but a link from an owner.
+	Mailed        int
+	Unmailed      int
+	UnmailedUsers []User // the first of them by username
 }
+
+// Anybody reports whether there is anybody whom nothing lets on.
+func (l LockedOut) Anybody() bool { return l.Count > 0 || l.Unmailed > 0 }

@@ -26,6 +26,9 @@ func (r PolicyRule) Sentence(group, app string) string {
 	} else {
 		factor += " to sign in"
 	}
+	if r.Risk {
+		return who + " " + factor + ", " + r.onRisk()
+	}
 	age := "to have proven who they are within " + PlainSpan(r.MaxAge)
 	switch {
 	case r.MaxAge == 0:
@@ -34,6 +37,15 @@ func (r PolicyRule) Sentence(group, app string) string {
 		return who + " " + age + " when they open " + app + "."
 	}
 	return who + " " + factor + ", and " + age + " when they open it."
+}
+
+// onRisk says where a rule by risk asks, and of whom something else.
+func (r PolicyRule) onRisk() string {
+	where := "where the browser does not know them or many names are tried from the same place; who has no second factor is "
+	if r.LetIn {
+		return where + "let in without one, and told by mail."
+	}
+	return where + "asked for a code by mail there."
 }
 
 // Sentences say what the policy asks beside its rules, in plain English.
@@ -71,20 +83,52 @@ func (p Policy) Remembering() []string {
 	return []string{fmt.Sprintf("A browser in which somebody has given their second factor need not be asked for it again for %s.", PlainSpan(p.Remember))}
 }
 
-// Sentence says who is locked out, in plain English, by the first names; "" for
-// nobody.
+// Sentence says who is locked out, in plain English, by the first names, and who is
+// asked for a code by mail; "" for nobody.
 func (l LockedOut) Sentence() string {
+	said := slices.DeleteFunc([]string{l.without(), l.unmailed(), l.mailed()}, func(s string) bool { return s == "" })
+	return strings.Join(said, " ")
+}
+
+// listed are so many people by the first of their names.
+func listed(count int, first []User) string {
+	var names []string
+	for _, u := range first {
+		names = append(names, u.Name())
+	}
+	out := strings.Join(names, ", ")
+	if more := count - len(names); more > 0 {
+		out += fmt.Sprintf(" and %d more", more)
+	}
+	return out
+}
+
+func (l LockedOut) mailed() string {
+	switch l.Mailed {
+	case 0:
+		return ""
+	case 1:
+		return "One person has no second factor, and is asked for a code by mail where a sign-in is a risk."
+	}
+	return fmt.Sprintf("%d people have no second factor, and are asked for a code by mail where a sign-in is a risk.", l.Mailed)
+}
+
+func (l LockedOut) unmailed() string {
+	names := listed(l.Unmailed, l.UnmailedUsers)
+	switch l.Unmailed {
+	case 0:
+		return ""
+	case 1:
+		return "One person has no second factor, and no code can be mailed to them: where a sign-in is a risk, nothing but a link from an owner lets them in: " + names + "."
+	}
+	return fmt.Sprintf("%d people have no second factor, and no code can be mailed to them: where a sign-in is a risk, nothing but a link from an owner lets them in: %s.", l.Unmailed, names)
+}
+
+func (l LockedOut) without() string {
 	if l.Count == 0 {
 		return ""
 	}
-	var names []string
-	for _, u := range l.Users {
-		names = append(names, u.Name())
-	}
-	listed := strings.Join(names, ", ")
-	if more := l.Count - len(names); more > 0 {
-		listed += fmt.Sprintf(" and %d more", more)
-	}
+	listed := listed(l.Count, l.Users)
 	asked := "a second factor"
 	if l.Passkey {
 		asked = "a passkey or a second factor"

@@ -60,7 +60,7 @@ type Issues interface {
 	// step. signIn may be empty.
 	StartSession(ctx context.Context, s idp.Session, hash string, signIn idp.SignInID) error
 	// RenewSession gives a session of the same proof, while it is alive, a new
-	// secret and what was proven anew (AuthTime, Methods, Remembered, ExpiresAt,
+	// secret and what was proven anew (AuthTime, Methods, Remembered, Vouched, ExpiresAt,
 	// LastSeenAt), and marks the SignIn done, in one step. The old secret is
 	// dead.
 	RenewSession(ctx context.Context, s idp.Session, hash string, signIn idp.SignInID) (idp.Committed, error)
@@ -113,8 +113,11 @@ type Issues interface {
 // KnownDevices remembers browsers.
 type KnownDevices interface {
 	// KnowDevice writes a known device and the event, in one step. Whatever was
-	// known by the hash was, is known by hash from then on.
-	KnowDevice(ctx context.Context, d idp.KnownDevice, was, hash string, e idp.Event) error
+	// known by the hash was, is known by hash from then on. Of a person who has no
+	// other it asks as d does, and first speaks for it.
+	KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.Vouch, was, hash string, e idp.Event) error
+	// VouchKnownDevice raises Vouched, where d still carries its proof.
+	VouchKnownDevice(ctx context.Context, d idp.KnownDevice) error
 	// TouchKnownDevice sets LastSeenAt, Address and UserAgent, forward only.
 	TouchKnownDevice(ctx context.Context, d idp.KnownDevice) error
 	// TrustDevice sets TrustedAt, TrustedUntil and TrustedBy, where d still carries

@@ -132,6 +132,7 @@ func (g *Gate) Start(ctx context.Context, in idp.SignIn, address, userAgent stri
 		Address:    address,
 		UserAgent:  clip(userAgent, 256),
 		Remembered: in.Remember == idp.RememberDone,
+		Vouched:    in.Vouched,
 	}
 	raw = newSecret()
 	if err := g.Backend.StartSession(ctx, s, Hash(raw), in.ID); err != nil {
@@ -155,7 +156,7 @@ func (g *Gate) Renew(ctx context.Context, in idp.SignIn, s idp.Session) (raw str
 	now := idp.Time(g.Now())
 	_, absolute := g.lengths()
 	s.AuthTime, s.Methods, s.LastSeenAt, s.ExpiresAt = in.AuthTime, in.Methods, now, now.Add(absolute)
-	s.Remembered = in.Remember == idp.RememberDone
+	s.Remembered, s.Vouched = in.Remember == idp.RememberDone, in.Vouched
 	raw = newSecret()
 	if _, err := g.Backend.RenewSession(ctx, s, Hash(raw), in.ID); err != nil {
 		return "", idp.Session{}, err

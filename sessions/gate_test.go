@@ -189,9 +189,16 @@ var paths = []path{
 		raw, _ := w.knownDevice()
 		return func() error { _, err := w.gate.KnownDevice(w.ctx, raw, w.user); return err }
 	}},
-	{pass: sessions.DeviceRemembered, covers: []string{"KnowDevice"}, prepare: func(w *world) func() error {
+	{pass: sessions.DeviceRemembered, covers: []string{"KnowDevice", "VouchKnownDevice"}, prepare: func(w *world) func() error {
 		proof := w.proof()
-		return func() error { _, err := w.gate.KnowDevice(w.ctx, proof, "", sessions.Browser{}); return err }
+		return func() error {
+			_, err := w.gate.KnowDevice(w.ctx, proof, "", sessions.Browser{}, idp.VouchNone)
+			return err
+		}
+	}},
+	{pass: sessions.DeviceRemembered, prepare: func(w *world) func() error {
+		raw, d := w.knownDevice()
+		return func() error { return w.gate.KeepDevice(w.ctx, raw, d, d.Proof) }
 	}},
 	{pass: sessions.DeviceTrusted, covers: []string{"TrustDevice"}, prepare: func(w *world) func() error {
 		_, d := w.knownDevice()

@@ -50,18 +50,21 @@ func (g *Gate) KnownDevice(ctx context.Context, raw string, user idp.UserID) (id
 }
 
 // KnowDevice remembers the browser with this raw secret ("": it has none) as
-// the device of the person who has proven everything that was asked, in a
-// statement that re-checks the proof. A browser that is not known as theirs
+// the device of the person who has proven everything that was asked, in a statement
+// that re-checks the proof; by is what speaks for it since then. (The first browser of a
+// person is theirs, as far as anybody can tell, but where the policy asks by risk: then
+// it has to be shown.) A browser that is not known as theirs
 // gets a new secret, and with it whoever was known there before: a secret that
 // somebody else has put there, or has read, is worth nothing for this person.
 // That is an event (signin.device). It answers idp.Unauthenticated where the
 // proof does not stand.
-func (g *Gate) KnowDevice(ctx context.Context, proof idp.Proof, raw string, b Browser) (Seen, error) {
+func (g *Gate) KnowDevice(ctx context.Context, proof idp.Proof, raw string, b Browser, by idp.Vouch) (Seen, error) {
 	now := idp.Time(g.Now())
 	known, err := g.KnownDevice(ctx, raw, proof.UserID)
 	switch {
 	case err == nil && known.Proof == proof:
-		return Seen{Device: known, Secret: raw}, g.touch(ctx, known, b, now)
+		known, err = g.touch(ctx, known, b, by, now)
+		return Seen{Device: known, Secret: raw}, err
 	case err != nil && !idp.IsKind(err, idp.Unauthenticated):
 		return Seen{}, err
 	}
@@ -70,12 +73,16 @@ func (g *Gate) KnowDevice(ctx context.Context, proof idp.Proof, raw string, b Br
 		was = Hash(raw)
 	}
 	d := idp.KnownDevice{ID: idp.NewKnownDeviceID(), Proof: proof, CreatedAt: now, FirstAt: now, LastSeenAt: now,
-		Address: b.Address, UserAgent: clip(b.UserAgent, 256)}
+		Address: b.Address, UserAgent: clip(b.UserAgent, 256), Vouched: by}
+	first := idp.VouchPasskey
+	if g.asksByRisk() {
+		first, d.Asks = by, by == idp.VouchNone
+	}
 	e := idp.Event{ID: idp.NewEventID(), At: now, Kind: "signin.device", Actor: idp.ActorOf(ctx), UserID: proof.UserID,
 		Detail: map[string]string{"device": string(d.ID)}}
 	e.Actor.Kind, e.Actor.UserID = "user", proof.UserID
 	fresh := newSecret()
-	if err := g.Backend.KnowDevice(ctx, d, was, Hash(fresh), e); err != nil {
+	if err := g.Backend.KnowDevice(ctx, d, first, was, Hash(fresh), e); err != nil {
 		return Seen{}, err
 	}
 	if d, err = g.KnownDevice(ctx, fresh, proof.UserID); err != nil {
@@ -84,13 +91,36 @@ func (g *Gate) KnowDevice(ctx context.Context, proof idp.Proof, raw string, b Br
 	return Seen{Device: d, Secret: fresh, New: true}, nil
 }
 
-// touch notes that a device was seen, at most once a day.
-func (g *Gate) touch(ctx context.Context, d idp.KnownDevice, b Browser, now time.Time) error {
+func (g *Gate) asksByRisk() bool { return g.Policy != nil && g.Policy().ByRisk() }
+
+// touch notes that a device was seen, at most once a day, and what speaks for it, where
+// that is more than did.
+func (g *Gate) touch(ctx context.Context, d idp.KnownDevice, b Browser, by idp.Vouch, now time.Time) (idp.KnownDevice, error) {
+	if by > d.Vouched {
+		d.Vouched = by
+		if err := g.Backend.VouchKnownDevice(ctx, d); err != nil {
+			return d, err
+		}
+	}
 	if now.Sub(d.LastSeenAt) < 24*time.Hour {
-		return nil
+		return d, nil
 	}
 	d.LastSeenAt, d.Address, d.UserAgent = now, b.Address, clip(b.UserAgent, 256)
-	return g.Backend.TouchKnownDevice(ctx, d)
+	return d, g.Backend.TouchKnownDevice(ctx, d)
+}
+
+// KeepDevice has a device known still, by the same raw secret, whose person has just
+// ended everything they held, in it and by a change of their own: proof is what that has
+// left them, d the device as [Gate.KnownDevice] gave it before. It is remembered in place
+// of a second factor no more. That is an event (device.keep). It answers
+// idp.Unauthenticated where the proof does not stand.
+func (g *Gate) KeepDevice(ctx context.Context, raw string, d idp.KnownDevice, proof idp.Proof) error {
+	now := idp.Time(g.Now())
+	d.Proof, d.CreatedAt = proof, now
+	e := idp.Event{ID: idp.NewEventID(), At: now, Kind: "device.keep", Actor: idp.ActorOf(ctx), UserID: proof.UserID,
+		Detail: map[string]string{"device": string(d.ID)}}
+	e.Actor.Kind, e.Actor.UserID = "user", proof.UserID
+	return g.Backend.KnowDevice(ctx, d, d.Vouched, Hash(raw), Hash(raw), e)
 }
 
 // TrustDevice has a known device remembered for as long as the policy says: its

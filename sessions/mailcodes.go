@@ -9,11 +9,11 @@ import (
 
 // MailCodes are passes of minutes: codes that were mailed for one SignIn.
 type MailCodes interface {
-	// CreateMailCode writes a code for a SignIn of nobody that is not over, in
-	// place of those before it.
+	// CreateMailCode writes a code for a SignIn that is not over, of nobody or of
+	// who is asked for one in it, in place of those before it.
 	CreateMailCode(ctx context.Context, c idp.MailCode) error
 	// SpendMailCode takes the code of a SignIn that has this MAC, once; so many
-	// tries void it.
+	// tries void it. With a refusal comes whose it would have been.
 	SpendMailCode(ctx context.Context, in idp.SignInID, mac string, tries int, now time.Time) (idp.Proof, error)
 }
 
@@ -25,7 +25,7 @@ const (
 )
 
 // NewMailCode issues a code, of which mac is the MAC with its SignIn, where that
-// SignIn is nobody's yet and not over. It answers idp.Unauthenticated where not, and
+// SignIn is not over, and nobody's yet or waiting for a code of the same proof. It answers idp.Unauthenticated where not, and
 // where the proof does not stand.
 func (g *Gate) NewMailCode(ctx context.Context, proof idp.Proof, in idp.SignInID, mac string) (idp.MailCode, error) {
 	now := idp.Time(g.Now())
@@ -35,11 +35,12 @@ func (g *Gate) NewMailCode(ctx context.Context, proof idp.Proof, in idp.SignInID
 
 // SpendMailCode accepts the code with this MAC in its SignIn, once, and returns
 // whose it is. Every other answer is the same idp.Unauthenticated: a wrong code, one
-// that was used, has run out or was tried too often, or none.
+// that was used, has run out or was tried too often, or none; with it, the proof says no more
+// than whose code it would have been, for the audit log.
 func (g *Gate) SpendMailCode(ctx context.Context, in idp.SignIn, mac string) (idp.Proof, error) {
 	proof, err := g.Backend.SpendMailCode(ctx, in.ID, mac, mailCodeTries, idp.Time(g.Now()))
 	if err != nil {
-		return idp.Proof{}, unknown(err, "no such mailed code")
+		err = unknown(err, "no such mailed code")
 	}
-	return proof, nil
+	return proof, err
 }

@@ -69,7 +69,7 @@ func (g *Gate) BeginFrom(ctx context.Context, in idp.SignIn, s idp.Session, bind
 
 // Prove records in the SignIn that proof's user has proven a factor just now
 // by methods (RFC 8176 amr values), and with it what in says of Several, Passkey,
-// Has and Remember, and what w does. All of it is written, and only where the proof
+// Has, Remember, Vouched and Confirm, and what w does. All of it is written, and only where the proof
 // still stands; of a credential whose person stands it may be noted that it was
 // used, and refused.
 func (g *Gate) Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, w idp.Witness, methods ...string) (idp.SignIn, error) {

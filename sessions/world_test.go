@@ -193,7 +193,7 @@ func (w *world) password() idp.Credential {
 // knownDevice is a browser on which the person has just signed in.
 func (w *world) knownDevice() (string, idp.KnownDevice) {
 	w.t.Helper()
-	seen, err := w.gate.KnowDevice(w.ctx, w.proof(), "", sessions.Browser{Address: "192.0.2.1", UserAgent: "test"})
+	seen, err := w.gate.KnowDevice(w.ctx, w.proof(), "", sessions.Browser{Address: "192.0.2.1", UserAgent: "test"}, idp.VouchNone)
 	w.must(err)
 	return seen.Secret, seen.Device
 }

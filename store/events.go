@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strconv"
+	"time"
 
 	"gatehouse/idp"
 )
@@ -17,6 +18,8 @@ const (
 	events      = selectEvents + eventsOrder
 	eventsAbout = `SELECT e.id, e.at, e.kind, e.actor, e.user_id, e.app_id, e.session_id, e.detail FROM events e
 		WHERE e.correlation = $1 AND e.correlation <> '' ORDER BY e.at, e.id LIMIT 100`
+	eventsOfKind = `SELECT e.id, e.at, e.kind, e.actor, e.user_id, e.app_id, e.session_id, e.detail FROM events e
+		WHERE e.at >= $1 AND e.kind = $2 ORDER BY e.at, e.id LIMIT 500`
 	eventsOf = selectEvents + ` AND e.user_id = $5` + eventsOrder
 )
 
@@ -66,6 +69,12 @@ func (s *Store) Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, stri
 		return cursor(strconv.FormatInt(us(e.At), 10), string(e.ID))
 	})
 	return events, next, nil
+}
+
+// EventsOfKind returns the audit lines of a kind since then, oldest first, at most 500.
+// All lines since then are looked at.
+func (s *Store) EventsOfKind(ctx context.Context, kind string, since time.Time) ([]idp.Event, error) {
+	return list(ctx, s, "events", scanEvent, eventsOfKind, us(since), kind)
 }
 
 // EventsAbout returns the audit lines of one correlation ID, oldest first, at

@@ -9,7 +9,7 @@ import (
 
 const (
 	knownDeviceColumns = `d.id, d.user_id, d.epoch, d.generation, d.created_at, d.first_at, d.last_seen_at, d.address,
-		d.user_agent, d.trusted_until, d.asks, d.trusted_at, d.trusted_by`
+		d.user_agent, d.trusted_until, d.asks, d.trusted_at, d.trusted_by, d.vouched`
 
 	knownDevice = `SELECT ` + knownDeviceColumns + `, u.status, u.epoch, h.generation, h.cut_before, c.n
 		FROM known_devices d JOIN users u ON u.id = d.user_id CROSS JOIN house h CROSS JOIN counter c
@@ -18,14 +18,17 @@ const (
 	// A browser that gets to know one more person gets another secret, for all
 	// who are known there: one that somebody had put there knows nobody then.
 	moveKnownDevices = `UPDATE known_devices SET secret_hash = $2 WHERE secret_hash = $1`
-	// $4 is the secret, $5 the ID of a new one, $6 now. Who was here before is no
-	// news; the first of a person is none either, there is nothing to tell it from.
+	// $4 is the secret, $5 the ID of a new one, $6 now; $9 what speaks for it, and
+	// $10 and $11 what does for the first of a person, and whether that asks. Who was
+	// here before is no news; mostly the first is none either, there is nothing to tell
+	// it from.
 	knownDeviceInto = `INSERT INTO known_devices (id, user_id, secret_hash, epoch, generation, created_at, first_at,
-		last_seen_at, address, user_agent, trusted_until, asks) `
-	hasOthers        = `CASE WHEN EXISTS (SELECT 1 FROM known_devices o WHERE o.user_id = $1) THEN 1 ELSE 0 END`
+		last_seen_at, address, user_agent, trusted_until, asks, vouched) `
+	hasOthers = `CASE WHEN EXISTS (SELECT 1 FROM known_devices o WHERE o.user_id = $1) THEN 1 ELSE CAST($11 AS BIGINT) END,
+		CASE WHEN EXISTS (SELECT 1 FROM known_devices o WHERE o.user_id = $1) THEN CAST($9 AS BIGINT) ELSE CAST($10 AS BIGINT) END`
 	knownDeviceAgain = ` ON CONFLICT (secret_hash, user_id) DO UPDATE SET epoch = excluded.epoch, generation = excluded.generation,
 		created_at = excluded.created_at, last_seen_at = excluded.last_seen_at, address = excluded.address,
-		user_agent = excluded.user_agent, trusted_until = 0, trusted_at = 0`
+		user_agent = excluded.user_agent, trusted_until = 0, trusted_at = 0, vouched = excluded.vouched`
 	knowDeviceSQLite = knownDeviceInto + `SELECT $5, u.id, $4, $2, $3, $6, $6, $6, $7, $8, 0, ` + hasOthers + `
 		FROM users u CROSS JOIN house h WHERE ` + proven + knownDeviceAgain
 	knowDevicePostgres = standingPostgres + ` ` + knownDeviceInto + `SELECT $5, ok.id, $4, $2, $3, CAST($6 AS BIGINT), $6, $6, $7, $8, 0, ` + hasOthers + ` FROM ok` + knownDeviceAgain
@@ -47,7 +50,10 @@ const (
 	knownDevices     = `SELECT ` + knownDeviceColumns + ` FROM known_devices d JOIN users u ON u.id = d.user_id CROSS JOIN house h
 		WHERE d.user_id = $1 AND u.status = 'active' AND d.epoch = u.epoch AND d.generation = h.generation AND d.created_at >= h.cut_before
 		ORDER BY d.last_seen_at DESC, d.id`
-	ownKnownDevice     = `UPDATE known_devices SET asks = 0 WHERE id = $1 AND user_id = $2 AND asks = 1`
+	// Whoever says that it is theirs speaks for it no louder than their own browser.
+	ownKnownDevice = `UPDATE known_devices SET asks = 0, vouched = CASE WHEN vouched < $3 THEN CAST($3 AS BIGINT) ELSE vouched END
+		WHERE id = $1 AND user_id = $2 AND asks = 1`
+	vouchKnownDevice   = `UPDATE known_devices SET vouched = $4 WHERE id = $1 AND epoch = $2 AND generation = $3 AND vouched < $4`
 	forgetKnownDevice  = `DELETE FROM known_devices WHERE id = $1 AND user_id = $2`
 	forgetOtherDevices = `DELETE FROM known_devices WHERE user_id = $1 AND id <> $2`
 )
@@ -57,7 +63,7 @@ const maxKnownDevices = 40
 
 func knownDeviceDest(d *idp.KnownDevice) []any {
 	return []any{&d.ID, &d.UserID, &d.Epoch, &d.Generation, at(&d.CreatedAt), at(&d.FirstAt), at(&d.LastSeenAt), &d.Address,
-		&d.UserAgent, at(&d.TrustedUntil), flag(&d.Asks), at(&d.TrustedAt), &d.TrustedBy}
+		&d.UserAgent, at(&d.TrustedUntil), flag(&d.Asks), at(&d.TrustedAt), &d.TrustedBy, &d.Vouched}
 }
 
 func scanKnownDevice(r row) (d idp.KnownDevice, err error) { return d, r.Scan(knownDeviceDest(&d)...) }
@@ -75,12 +81,13 @@ func (s *Store) KnownDevice(ctx context.Context, hash string, user idp.UserID) (
 // KnowDevice writes a known device with the hash of its secret where its proof
 // stands, and the event in the same transaction: idp.Unauthenticated where it
 // does not stand. All that was known by the hash was, is known by the new one
-// from then on; a user who was among them keeps ID, FirstAt and Asks.
-func (s *Store) KnowDevice(ctx context.Context, d idp.KnownDevice, was, hash string, e idp.Event) error {
+// from then on; a user who was among them keeps ID, FirstAt and Asks. The first of a
+// user asks as d does, and first speaks for it.
+func (s *Store) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.Vouch, was, hash string, e idp.Event) error {
 	steps := []step{
 		do(moveKnownDevices, was, hash),
 		must(refused(), s.db.dialect(knowDeviceSQLite, knowDevicePostgres), d.UserID, d.Epoch, d.Generation, hash, d.ID,
-			us(d.CreatedAt), d.Address, d.UserAgent),
+			us(d.CreatedAt), d.Address, d.UserAgent, d.Vouched, first, bit(d.Asks)),
 	}
 	steps = append(steps, eventSteps([]idp.Event{e})...)
 	if err := s.db.share(ctx, false, func(r runner) error { return r.batch(ctx, steps) }); err != nil {
@@ -104,12 +111,19 @@ func (s *Store) TrustDevice(ctx context.Context, d idp.KnownDevice, e idp.Event)
 // UntrustDevice has a device of a user remembered no more in place of a second
 // factor, in one transaction with the event; idp.NotFound where it was not.
 func (s *Store) UntrustDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, e idp.Event) error {
-	return s.knownDeviceStep(ctx, "untrust a device", untrustDevice, id, user, e)
+	return s.knownDeviceStep(ctx, "untrust a device", untrustDevice, e, id, user)
 }
 
 // TouchKnownDevice notes when, where from and by what d was seen, forward only.
 func (s *Store) TouchKnownDevice(ctx context.Context, d idp.KnownDevice) error {
 	_, err := s.exec(ctx, "touch a known device", touchKnownDevice, d.ID, us(d.LastSeenAt), d.Address, d.UserAgent)
+	return err
+}
+
+// VouchKnownDevice notes what speaks for d by now, where d carries the proof that it
+// was read with, and never less than did.
+func (s *Store) VouchKnownDevice(ctx context.Context, d idp.KnownDevice) error {
+	_, err := s.exec(ctx, "note what speaks for a device", vouchKnownDevice, d.ID, d.Epoch, d.Generation, d.Vouched)
 	return err
 }
 
@@ -119,21 +133,22 @@ func (s *Store) KnownDevices(ctx context.Context, user idp.UserID) ([]idp.KnownD
 	return list(ctx, s, "known devices", scanKnownDevice, knownDevices, user)
 }
 
-// OwnKnownDevice notes that the user says a device is theirs, in one
-// transaction with the event; idp.NotFound where that is not asked.
-func (s *Store) OwnKnownDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, e idp.Event) error {
-	return s.knownDeviceStep(ctx, "own a known device", ownKnownDevice, id, user, e)
+// OwnKnownDevice notes that the user says a device is theirs, in a browser for which
+// so much speaks, in one transaction with the event; idp.NotFound where that is not
+// asked.
+func (s *Store) OwnKnownDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, by idp.Vouch, e idp.Event) error {
+	return s.knownDeviceStep(ctx, "own a known device", ownKnownDevice, e, id, user, by)
 }
 
 // ForgetKnownDevice forgets one device of a user, in one transaction with the
 // event; idp.NotFound when there is none.
 func (s *Store) ForgetKnownDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, e idp.Event) error {
-	return s.knownDeviceStep(ctx, "forget a known device", forgetKnownDevice, id, user, e)
+	return s.knownDeviceStep(ctx, "forget a known device", forgetKnownDevice, e, id, user)
 }
 
-func (s *Store) knownDeviceStep(ctx context.Context, what, sql string, id idp.KnownDeviceID, user idp.UserID, e idp.Event) error {
+func (s *Store) knownDeviceStep(ctx context.Context, what, sql string, e idp.Event, args ...any) error {
 	none := idp.Errorf(idp.NotFound, "There is no such device.")
-	steps := append([]step{must(none, sql, id, user)}, eventSteps([]idp.Event{e})...)
+	steps := append([]step{must(none, sql, args...)}, eventSteps([]idp.Event{e})...)
 	return s.tx(ctx, what, func(r runner) error { return r.batch(ctx, steps) })
 }
 

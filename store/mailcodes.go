@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -9,10 +10,12 @@ import (
 
 const (
 	// The newest of a sign-in replaces those before it. Where somebody has proven
-	// something in the sign-in, or it is over, there is none.
+	// something in the sign-in, there is one for them alone, and only where it is asked
+	// for; where it is over, there is none.
 	mailCodeInto = `INSERT INTO mail_codes (sign_in_id, user_id, epoch, generation, mac, tries, created_at, expires_at, used_at) `
-	waits        = `EXISTS (SELECT 1 FROM sign_ins i WHERE i.id = $4 AND i.user_id = '' AND i.done_at = 0 AND i.expires_at > $6 AND i.` + sinceCut + `)`
-	replacing    = ` ON CONFLICT (sign_in_id) DO UPDATE SET user_id = excluded.user_id, epoch = excluded.epoch, generation = excluded.generation,
+	waits        = `EXISTS (SELECT 1 FROM sign_ins i WHERE i.id = $4
+		AND (i.user_id = '' OR i.user_id = $1 AND i.epoch = $2 AND i.generation = $3 AND i.confirm = 1) AND i.done_at = 0 AND i.expires_at > $6 AND i.` + sinceCut + `)`
+	replacing = ` ON CONFLICT (sign_in_id) DO UPDATE SET user_id = excluded.user_id, epoch = excluded.epoch, generation = excluded.generation,
 		mac = excluded.mac, tries = 0, created_at = excluded.created_at, expires_at = excluded.expires_at, used_at = 0`
 	mailCodeSQLite   = mailCodeInto + `SELECT $4, u.id, $2, $3, $5, 0, $6, $7, 0 FROM users u CROSS JOIN house h WHERE ` + proven + ` AND ` + waits + replacing
 	mailCodePostgres = standingPostgres + ` ` + mailCodeInto + `SELECT $4, ok.id, $2, $3, $5, 0, $6, $7, 0 FROM ok WHERE ` + waits + replacing
@@ -24,9 +27,11 @@ const (
 		AND EXISTS (SELECT 1 FROM users u CROSS JOIN house h WHERE u.id = mail_codes.user_id AND u.status = 'active'
 			AND u.epoch = mail_codes.epoch AND h.generation = mail_codes.generation AND mail_codes.created_at >= h.cut_before)
 		RETURNING user_id, epoch, generation, used_at`
+	mailCodeOf = `SELECT user_id FROM mail_codes WHERE sign_in_id = $1`
 )
 
-// CreateMailCode writes a code for a SignIn of nobody that is not over, in place
+// CreateMailCode writes a code for a SignIn that is not over and of nobody, or of who
+// is asked for one in it, in place
 // of those before it, where its proof stands; idp.Unauthenticated where not.
 func (s *Store) CreateMailCode(ctx context.Context, c idp.MailCode) error {
 	n, err := s.exec(ctx, "write a code that is mailed", s.db.dialect(mailCodeSQLite, mailCodePostgres),
@@ -39,7 +44,8 @@ func (s *Store) CreateMailCode(ctx context.Context, c idp.MailCode) error {
 
 // SpendMailCode takes the code of a SignIn that has this MAC, once, and returns
 // the proof it carries. Every other is idp.Unauthenticated and counts: after so many
-// tries the code is good no more.
+// tries the code is good no more. With that, the proof says whose code it would have
+// been, for the audit log; of a SignIn without any, nobody's.
 func (s *Store) SpendMailCode(ctx context.Context, in idp.SignInID, mac string, tries int, now time.Time) (idp.Proof, error) {
 	type taken struct {
 		idp.Proof
@@ -51,8 +57,13 @@ func (s *Store) SpendMailCode(ctx context.Context, in idp.SignInID, mac string, 
 	switch {
 	case err != nil:
 		return idp.Proof{}, err
-	case len(found) == 0 || found[0].at.IsZero():
-		return idp.Proof{}, refused()
+	case len(found) > 0 && !found[0].at.IsZero():
+		return found[0].Proof, nil
 	}
-	return found[0].Proof, nil
+	// Asked for whatever was found, so that the work says nothing of it.
+	whose, err := list(ctx, s, "whose code it is", func(r row) (p idp.Proof, err error) { return p, r.Scan(&p.UserID) }, mailCodeOf, in)
+	if err != nil || len(whose) == 0 {
+		return idp.Proof{}, cmp.Or(err, error(refused()))
+	}
+	return whose[0], refused()
 }

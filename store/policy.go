@@ -40,28 +40,74 @@ func span(d *time.Duration) integer {
 }
 
 // LockedOut returns how many active people have no second factor, or no passkey,
-// although these rules ask them for one, and the first n of them by username. Whom
-// the rules of before ask already is left out. A rule for an app asks those who may
-// use it now.
+// although these rules ask them for one, and the first n of them by username; and of
+// those whom a rule asks by risk for a code by mail, how many can and cannot have one.
+// Whom the rules of before ask already is left out. A rule for an app asks those who
+// may use it now.
 func (s *Store) LockedOut(ctx context.Context, rules, before []idp.PolicyRule, n int) (idp.LockedOut, error) {
-	q := ruled{now: us(s.Now())}
-	newly, already := q.anyOf(rules), q.anyOf(before)
-	where := ` FROM users u WHERE u.status = 'active' AND (` + newly + `) AND NOT (` + already + `)`
 	out := idp.LockedOut{Passkey: slices.ContainsFunc(rules, func(r idp.PolicyRule) bool { return r.Passkey })}
-	_, err := one(ctx, s, "people locked out", func(r row) (struct{}, error) { return struct{}{}, r.Scan(&out.Count) }, `SELECT count(*)`+where, q.args...)
-	if err != nil || out.Count == 0 {
+	var err error
+	if out.Count, out.Users, err = s.asked(ctx, rules, before, lacks, "1 = 1", n); err != nil || !slices.ContainsFunc(rules, byMail) {
 		return out, err
 	}
-	out.Users, err = list(ctx, s, "people locked out", scanUser,
-		fmt.Sprintf(`SELECT %s%s ORDER BY u.username LIMIT %d`, userColumns, where, limit(n)), q.args...)
+	unmailed, mailed := `u.email = ''`, `u.email <> ''`
+	if !s.Mails {
+		unmailed, mailed = "1 = 1", "1 = 0"
+	}
+	if out.Unmailed, out.UnmailedUsers, err = s.asked(ctx, rules, before, lacksOnRisk, unmailed, n); err != nil {
+		return out, err
+	}
+	out.Mailed, _, err = s.asked(ctx, rules, before, lacksOnRisk, mailed, 1)
 	return out, err
+}
+
+// asked counts whom the rules newly ask for what they lack, and lists the first n.
+func (s *Store) asked(ctx context.Context, rules, before []idp.PolicyRule, lacks func(idp.PolicyRule) string, and string, n int) (count int, first []idp.User, err error) {
+	q := ruled{now: us(s.Now()), lacks: lacks}
+	newly, already := q.anyOf(rules), q.anyOf(before)
+	where := ` FROM users u WHERE u.status = 'active' AND ` + and + ` AND (` + newly + `) AND NOT (` + already + `)`
+	_, err = one(ctx, s, "people locked out", func(r row) (struct{}, error) { return struct{}{}, r.Scan(&count) }, `SELECT count(*)`+where, q.args...)
+	if err != nil || count == 0 {
+		return count, nil, err
+	}
+	first, err = list(ctx, s, "people locked out", scanUser,
+		fmt.Sprintf(`SELECT %s%s ORDER BY u.username LIMIT %d`, userColumns, where, limit(n)), q.args...)
+	return count, first, err
+}
+
+// lacks says who lacks what a rule asks for and has to set it up; "" for a rule that
+// asks for nothing of the kind. Where a rule asks by risk, another second factor lets
+// its person to where a passkey is set up.
+func lacks(r idp.PolicyRule) string {
+	switch {
+	case r.Risk && r.Passkey:
+		return hasSecondFactor + ` AND NOT ` + hasPasskey
+	case r.Risk:
+		return ""
+	case r.Passkey:
+		return `NOT ` + hasPasskey
+	case r.SecondFactor:
+		return `NOT ` + hasSecondFactor
+	}
+	return ""
+}
+
+// byMail reports whether a rule asks people for a code by mail.
+func byMail(r idp.PolicyRule) bool { return r.Risk && !r.LetIn }
+
+func lacksOnRisk(r idp.PolicyRule) string {
+	if !byMail(r) {
+		return ""
+	}
+	return `NOT ` + hasSecondFactor
 }
 
 // ruled writes rules as conditions on a user u, whom they ask for what the user
 // does not have.
 type ruled struct {
-	now  int64
-	args []any
+	now   int64
+	lacks func(idp.PolicyRule) string
+	args  []any
 }
 
 func (q *ruled) arg(v any) string {
@@ -72,11 +118,8 @@ func (q *ruled) arg(v any) string {
 func (q *ruled) anyOf(rules []idp.PolicyRule) string {
 	some := []string{"1 = 0"}
 	for _, r := range rules {
-		switch {
-		case r.Passkey:
-			some = append(some, "NOT "+hasPasskey+" AND "+q.rule(r))
-		case r.SecondFactor:
-			some = append(some, "NOT "+hasSecondFactor+" AND "+q.rule(r))
+		if what := q.lacks(r); what != "" {
+			some = append(some, what+" AND "+q.rule(r))
 		}
 	}
 	return strings.Join(some, " OR ")

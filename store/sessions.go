@@ -9,7 +9,7 @@ import (
 
 const (
 	sessionColumns = `s.id, s.user_id, s.epoch, s.generation, s.auth_time, s.methods, s.created_at, s.last_seen_at,
-		s.expires_at, s.ended_at, s.ended_by, s.address, s.user_agent, s.remembered`
+		s.expires_at, s.ended_at, s.ended_by, s.address, s.user_agent, s.remembered, s.vouched`
 
 	sessionByHash = `SELECT ` + sessionColumns + `, u.status, u.epoch, h.generation, h.cut_before, c.n
 		FROM sessions s JOIN users u ON u.id = s.user_id CROSS JOIN house h CROSS JOIN counter c WHERE s.secret_hash = $1`
@@ -34,18 +34,18 @@ const (
 	finishSignIn = `UPDATE sign_ins SET done_at = $6, session_id = $5 WHERE id = $4 AND done_at = 0 AND expires_at > $6
 		AND user_id = $1 AND epoch = $2 AND generation = $3 AND ` + sinceCut
 	sessionInto = `INSERT INTO sessions (id, secret_hash, user_id, epoch, generation, auth_time, methods, created_at,
-		last_seen_at, expires_at, ended_at, ended_by, address, user_agent, remembered) `
+		last_seen_at, expires_at, ended_at, ended_by, address, user_agent, remembered, vouched) `
 
 	finishSignInSQLite = finishSignIn + ` AND EXISTS (` + standing + `)`
-	sessionSQLite      = sessionInto + `SELECT $5, $4, u.id, $2, $3, $7, $8, $6, $9, $10, 0, '', $11, $12, $13
+	sessionSQLite      = sessionInto + `SELECT $5, $4, u.id, $2, $3, $7, $8, $6, $9, $10, 0, '', $11, $12, $13, $14
 		FROM users u CROSS JOIN house h WHERE ` + proven
 	sessionPostgres = standingPostgres + `,
 		done AS (` + finishSignIn + ` AND EXISTS (SELECT 1 FROM ok) RETURNING id)
-		` + sessionInto + `SELECT $5, $7, ok.id, $2, $3, $8, $9, $6, $10, $11, 0, '', $12, $13, $14
+		` + sessionInto + `SELECT $5, $7, ok.id, $2, $3, $8, $9, $6, $10, $11, 0, '', $12, $13, $14, $15
 		FROM ok WHERE $4 = '' OR EXISTS (SELECT 1 FROM done)`
 
-	// $7 is the new secret's hash, $8 to $11 are what was proven anew.
-	renewed = `UPDATE sessions SET secret_hash = $7, auth_time = $8, methods = $9, last_seen_at = $6, expires_at = $10, remembered = $11, settled_at = 0
+	// $7 is the new secret's hash, $8 to $12 are what was proven anew.
+	renewed = `UPDATE sessions SET secret_hash = $7, auth_time = $8, methods = $9, last_seen_at = $6, expires_at = $10, remembered = $11, vouched = $12, settled_at = 0
 		WHERE id = $5 AND user_id = $1 AND epoch = $2 AND generation = $3 AND ended_at = 0 AND expires_at > $6
 		AND ` + sinceCut
 	// SQLite wants no gap in the numbers: $4, the SignIn, is named for it.
@@ -55,13 +55,13 @@ const (
 		done AS (` + finishSignIn + ` AND EXISTS (SELECT 1 FROM ok) RETURNING id),
 		renewed AS (` + renewed + ` AND EXISTS (SELECT 1 FROM done) RETURNING id),
 		c AS (UPDATE counter SET n = n + 1 WHERE id = 1 AND EXISTS (SELECT 1 FROM renewed) RETURNING n, ` + registered + `),
-		e AS (INSERT INTO endings ` + logColumns + ` SELECT c.n, 'change', $1, $5, '', '', '', '', 0, $2, $12, '', $13, $6, '' FROM c)
+		e AS (INSERT INTO endings ` + logColumns + ` SELECT c.n, 'change', $1, $5, '', '', '', '', 0, $2, $13, '', $14, $6, '' FROM c)
 		SELECT n, CAST($2 AS BIGINT), ` + registered + ` FROM c`
 )
 
 func sessionDest(s *idp.Session) []any {
 	return []any{&s.ID, &s.UserID, &s.Epoch, &s.Generation, at(&s.AuthTime), words(&s.Methods), at(&s.CreatedAt),
-		at(&s.LastSeenAt), at(&s.ExpiresAt), at(&s.EndedAt), &s.EndedBy, &s.Address, &s.UserAgent, flag(&s.Remembered)}
+		at(&s.LastSeenAt), at(&s.ExpiresAt), at(&s.EndedAt), &s.EndedBy, &s.Address, &s.UserAgent, flag(&s.Remembered), &s.Vouched}
 }
 
 func scanSession(r row) (s idp.Session, err error) { return s, r.Scan(sessionDest(&s)...) }
@@ -109,7 +109,7 @@ func (s *Store) Sessions(ctx context.Context, user idp.UserID, now time.Time) ([
 func (s *Store) StartSession(ctx context.Context, ses idp.Session, hash string, signIn idp.SignInID) error {
 	var (
 		proof = []any{ses.UserID, ses.Epoch, ses.Generation}
-		rest  = []any{us(ses.AuthTime), joined(ses.Methods), us(ses.LastSeenAt), us(ses.ExpiresAt), ses.Address, ses.UserAgent, bit(ses.Remembered)}
+		rest  = []any{us(ses.AuthTime), joined(ses.Methods), us(ses.LastSeenAt), us(ses.ExpiresAt), ses.Address, ses.UserAgent, bit(ses.Remembered), ses.Vouched}
 		start = us(ses.CreatedAt)
 	)
 	return s.issue(ctx, "start a session",
@@ -130,7 +130,7 @@ func (s *Store) StartSession(ctx context.Context, ses idp.Session, hash string, 
 // either cannot be.
 func (s *Store) RenewSession(ctx context.Context, ses idp.Session, hash string, signIn idp.SignInID) (idp.Committed, error) {
 	args := []any{ses.UserID, ses.Epoch, ses.Generation, signIn, ses.ID, us(ses.LastSeenAt),
-		hash, us(ses.AuthTime), joined(ses.Methods), us(ses.ExpiresAt), bit(ses.Remembered)}
+		hash, us(ses.AuthTime), joined(ses.Methods), us(ses.ExpiresAt), bit(ses.Remembered), ses.Vouched}
 	entry := logRow{ending: idp.Ending{
 		Kind: idp.LogChange, UserID: ses.UserID, SessionID: ses.ID, Key: newWish(), Actor: idp.ActorOf(ctx), At: ses.LastSeenAt,
 	}}

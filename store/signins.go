@@ -14,26 +14,26 @@ const (
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $12, $9, '', 0, '', '', 0, '', $10, $11, 0, 0, $13, $14, $15)`
 	signInByID = `SELECT i.id, i.protocol, i.app_id, i.request, i.resume_url, i.end_origin, i.bind_hash, i.login_hint,
 		i.ui_locales, i.not_before, i.user_id, i.epoch, i.generation, i.methods, i.auth_time, i.session_id, i.created_at, i.expires_at,
-		i.done_at, i.spent_at, i.several, i.has, i.renews, i.passkey, i.remember, COALESCE(u.status, ''), COALESCE(u.epoch, 0), h.generation, h.cut_before, c.n
+		i.done_at, i.spent_at, i.several, i.has, i.renews, i.passkey, i.remember, i.vouched, i.confirm, COALESCE(u.status, ''), COALESCE(u.epoch, 0), h.generation, h.cut_before, c.n
 		FROM sign_ins i CROSS JOIN house h CROSS JOIN counter c LEFT JOIN users u ON u.id = i.user_id WHERE i.id = $1`
 
-	// $4 is the SignIn, $5 now, $6 and $7 what was proven, $8 to $11 what that
+	// $4 is the SignIn, $5 now, $6 and $7 what was proven, $8 to $13 what that
 	// is to be followed by.
 	prove = `UPDATE sign_ins SET user_id = $1, epoch = $2, generation = $3, methods = $6, auth_time = $7, several = $8, has = $9,
-		passkey = $10, remember = $11
+		passkey = $10, remember = $11, vouched = $12, confirm = $13
 		WHERE id = $4 AND done_at = 0 AND expires_at > $5
 		AND (user_id = '' OR (user_id = $1 AND epoch = $2 AND generation = $3)) AND ` + sinceCut + ` AND EXISTS (SELECT 1 FROM ok)
 		AND (renews = '' OR EXISTS (SELECT 1 FROM sessions s CROSS JOIN house h WHERE s.id = sign_ins.renews AND s.user_id = $1
 			AND s.ended_at = 0 AND s.expires_at > $5 AND s.epoch = $2 AND s.generation = h.generation AND s.created_at >= h.cut_before))`
 	proveSQLite = standingSQLite + ` ` + prove
-	// $12 is the credential that was used, '' for none, $13 what it has become,
-	// $14 the audit lines.
+	// $14 is the credential that was used, '' for none, $15 what it has become,
+	// $16 the audit lines.
 	provePostgres = standingPostgres + `,
-		used AS (UPDATE credentials c SET data = $13, last_used_at = $5 FROM ok WHERE c.id = $12 AND c.user_id = ok.id RETURNING c.id),
-		proved AS (` + prove + ` AND (CAST($12 AS TEXT) = '' OR EXISTS (SELECT 1 FROM used)) RETURNING id),
+		used AS (UPDATE credentials c SET data = $15, last_used_at = $5 FROM ok WHERE c.id = $14 AND c.user_id = ok.id RETURNING c.id),
+		proved AS (` + prove + ` AND (CAST($14 AS TEXT) = '' OR EXISTS (SELECT 1 FROM used)) RETURNING id),
 		told AS (INSERT INTO events (id, at, kind, actor, user_id, app_id, session_id, detail, correlation)
 			SELECT e->>0, CAST(e->>1 AS BIGINT), e->>2, e->>3, e->>4, e->>5, e->>6, e->>7, e->>8
-			FROM proved CROSS JOIN jsonb_array_elements(CAST($14 AS JSONB)) e)
+			FROM proved CROSS JOIN jsonb_array_elements(CAST($16 AS JSONB)) e)
 		SELECT id FROM proved`
 
 	// The SignIn is spent where its user and its session are alive.
@@ -65,7 +65,7 @@ func (s *Store) SignInByID(ctx context.Context, id idp.SignInID) (idp.SignIn, id
 	in, err := one(ctx, s, "sign-in", func(r row) (i idp.SignIn, err error) {
 		err = r.Scan(&i.ID, &i.Protocol, &i.AppID, opaque(&i.Request), &i.ResumeURL, &i.EndOrigin, &i.BindHash, &i.LoginHint,
 			words(&i.UILocales), at(&i.NotBefore), &i.UserID, &i.Epoch, &i.Generation, words(&i.Methods), at(&i.AuthTime), &i.SessionID,
-			at(&i.CreatedAt), at(&i.ExpiresAt), at(&i.DoneAt), at(&i.SpentAt), flag(&i.Several), words(&i.Has), &i.Renews, flag(&i.Passkey), &i.Remember,
+			at(&i.CreatedAt), at(&i.ExpiresAt), at(&i.DoneAt), at(&i.SpentAt), flag(&i.Several), words(&i.Has), &i.Renews, flag(&i.Passkey), &i.Remember, &i.Vouched, &i.Confirm,
 			&st.Status, &st.Epoch, &st.Generation, at(&st.CutBefore), &st.N)
 		return i, err
 	}, signInByID, id)
@@ -76,12 +76,12 @@ func (s *Store) SignInByID(ctx context.Context, id idp.SignInID) (idp.SignIn, id
 }
 
 // ProveSignIn records Proof, Methods, AuthTime, and what that is to be followed by
-// (Several, Passkey, Has, Remember) of i where the stored SignIn
+// (Several, Passkey, Has, Remember, Vouched, Confirm) of i where the stored SignIn
 // is unfinished, unexpired and of nobody or of the same proof, and the proof
 // stands, and the session that it renews, and what goes with it is there still:
 // idp.Unauthenticated where not. The audit lines are written then, and only then.
 func (s *Store) ProveSignIn(ctx context.Context, i idp.SignIn, now time.Time, w idp.Witness) error {
-	args := []any{i.UserID, i.Epoch, i.Generation, i.ID, us(now), joined(i.Methods), us(i.AuthTime), bit(i.Several), joined(i.Has), bit(i.Passkey), i.Remember}
+	args := []any{i.UserID, i.Epoch, i.Generation, i.ID, us(now), joined(i.Methods), us(i.AuthTime), bit(i.Several), joined(i.Has), bit(i.Passkey), i.Remember, i.Vouched, i.Confirm}
 	events := eventSteps(w.Events)
 	if s.db.dialect("", provePostgres) != "" {
 		told := make([][]any, len(events))

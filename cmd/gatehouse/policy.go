@@ -41,7 +41,7 @@ func (r remote) printPolicy(p client.Policy) error {
 		for _, s := range p.Sentences {
 			row(w, s)
 		}
-		if p.LocksOut != nil && p.LocksOut.Count > 0 {
+		if p.LocksOut != nil && p.LocksOut.Sentence != "" {
 			row(w, p.LocksOut.Sentence)
 		}
 	})

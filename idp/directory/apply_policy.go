@@ -36,7 +36,7 @@ func (p *plan) policy(want DesiredPolicy) error {
 	if err != nil {
 		return err
 	}
-	if out.Count > 0 {
+	if out.Anybody() {
 		return idp.Errorf(idp.Conflict, "%s Ask them to add one first, or set the policy in the console or by gatehouse policy set, where you can accept it.", out.Sentence())
 	}
 	to.UpdatedAt = p.d.now()

@@ -29,7 +29,8 @@ type Policies interface {
 
 // LockedOut checks a policy that is to be and says who would get no further by it
 // than their own page who still does: people of whom it asks a second factor or a
-// passkey, and who have none. It names the first 20. It answers idp.Invalid naming the field.
+// passkey, and who have none. It names the first 20. It says too who is asked for a code
+// by mail, which locks nobody out. It answers idp.Invalid naming the field.
 func (d *Directory) LockedOut(ctx context.Context, p idp.Policy) (idp.LockedOut, error) {
 	if err := d.checkPolicy(p); err != nil {
 		return idp.LockedOut{}, err
@@ -57,7 +58,7 @@ func (d *Directory) SetPolicy(ctx context.Context, p idp.Policy, accepted bool) 
 	if err := d.someOwnerGetsIn(ctx, p); err != nil {
 		return p, err
 	}
-	if out.Count > 0 && !accepted {
+	if out.Anybody() && !accepted {
 		return p, idp.Errorf(idp.Conflict, "%s Ask them to add one first, or say that you accept it.", out.Sentence())
 	}
 	was, err := d.Store.Policy(ctx)
@@ -84,8 +85,8 @@ func (d *Directory) policyEvent(ctx context.Context, p idp.Policy, out idp.Locke
 	for i, r := range p.Rules {
 		e.Detail[fmt.Sprintf("rule %d", i+1)] = r.Sentence(string(r.GroupID), string(r.AppID))
 	}
-	if out.Count > 0 {
-		e.Detail["locked_out"] = fmt.Sprint(out.Count)
+	if out.Anybody() {
+		e.Detail["locked_out"] = fmt.Sprint(out.Count + out.Unmailed)
 	}
 	return e
 }
@@ -204,6 +205,10 @@ func checkRule(r idp.PolicyRule) error {
 		return invalid("rules", "A rule is for owners, for a group or for everybody.")
 	case !r.SecondFactor && !r.Passkey && r.MaxAge == 0:
 		return invalid("rules", "A rule asks for a second factor, for a passkey, or for a proof that is not too old.")
+	case r.LetIn && !r.Risk:
+		return invalid("rules", "Whom a rule lets in without a second factor is said of a rule by risk.")
+	case r.Risk && (r.MaxAge != 0 || !r.SecondFactor && !r.Passkey):
+		return invalid("rules", "A rule by risk asks for a second factor or for a passkey, and for nothing else.")
 	case r.SecondFactor && r.Passkey:
 		return invalid("rules", "A rule asks for a second factor or for a passkey, which is more.")
 	case r.MaxAge != 0 && r.AppID == "":

@@ -48,7 +48,7 @@ func TestPR03AMailedLinkIsOneOfTwoProofs(t *testing.T) {
 		"a wrong recovery one": {"another password", "BBBB-BBBB-BBBB", "code"},
 		"a bad password":       {"short", code, "password"},
 	} {
-		if err := h.SetPassword(t.Context(), l, c.password, c.code); field(err) != c.field {
+		if err := h.set(t.Context(), l, c.password, c.code); field(err) != c.field {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -56,7 +56,7 @@ func TestPR03AMailedLinkIsOneOfTwoProofs(t *testing.T) {
 	if _, err := h.gate.Session(t.Context(), raw); err != nil {
 		t.Errorf("a try that was refused has ended a session: %v", err)
 	}
-	h.ok(h.SetPassword(t.Context(), l, "another password", code))
+	h.ok(h.set(t.Context(), l, "another password", code))
 	if _, err := h.gate.Session(t.Context(), raw); !idp.IsKind(err, idp.Unauthenticated) {
 		t.Errorf("a session of before: %v", err)
 	}
@@ -78,13 +78,13 @@ func TestPR03AMailedLinkIsOneOfTwoProofs(t *testing.T) {
 
 	u, err := h.store.User(t.Context(), ada.ID)
 	h.ok(err)
-	h.ok(h.SetPassword(t.Context(), h.link(u, idp.LinkRecovery), "a third password", codes[2]))
+	h.ok(h.set(t.Context(), h.link(u, idp.LinkRecovery), "a third password", codes[2]))
 	if m := h.mailsTo(ada.ID); m[0].Kind != idp.MailRecovered && m[1].Kind != idp.MailRecovered || len(m) < 2 {
 		t.Errorf("told %+v", m)
 	}
 	u, err = h.store.User(t.Context(), ada.ID)
 	h.ok(err)
-	if err := h.SetPassword(t.Context(), h.link(u, idp.LinkRecovery), "a fourth password", codes[2]); field(err) != "code" {
+	if err := h.set(t.Context(), h.link(u, idp.LinkRecovery), "a fourth password", codes[2]); field(err) != "code" {
 		t.Errorf("a recovery code once more: %v", err)
 	}
 	if e := h.events("recovery.code.refuse"); len(e) != 3 {
@@ -108,7 +108,7 @@ func TestPR03ACodeBesideALinkCountsOnce(t *testing.T) {
 		all.Go(func() {
 			var err error
 			if i%2 == 0 {
-				err = h.SetPassword(t.Context(), l, "another password", codes[0])
+				err = h.set(t.Context(), l, "another password", codes[0])
 			} else {
 				_, err = h.Code(t.Context(), in, codes[0])
 			}
@@ -132,7 +132,7 @@ func TestBF05CodesBesideALinkAreCountedApart(t *testing.T) {
 	p, _ := h.sets(ada)
 	most := perLinkCode()[0].tries
 	for i := range most + 5 {
-		err := h.SetPassword(t.Context(), h.link(ada, idp.LinkRecovery), "another password", []string{"000000", "BBBB-BBBB-BBBB"}[i%2])
+		err := h.set(t.Context(), h.link(ada, idp.LinkRecovery), "another password", []string{"000000", "BBBB-BBBB-BBBB"}[i%2])
 		if _, slow := errors.AsType[*ThrottledError](err); slow != (i >= most) {
 			t.Fatalf("guess %d: %v", i, err)
 		}
@@ -143,10 +143,10 @@ func TestBF05CodesBesideALinkAreCountedApart(t *testing.T) {
 	// Without a link nobody counts against anybody.
 	eve := h.user("eve", secret)
 	for range 10 {
-		h.is(h.SetPassword(t.Context(), idp.Link{ID: idp.NewLinkID(), Proof: idp.Proof{UserID: eve.ID}, Purpose: idp.LinkRecovery}, "another password", ""), idp.Unauthenticated)
+		h.is(h.set(t.Context(), idp.Link{ID: idp.NewLinkID(), Proof: idp.Proof{UserID: eve.ID}, Purpose: idp.LinkRecovery}, "another password", ""), idp.Unauthenticated)
 	}
 	h.clock.pass(perLinkCode()[0].window)
-	h.ok(h.SetPassword(t.Context(), h.link(ada, idp.LinkRecovery), "another password", p.code()))
+	h.ok(h.set(t.Context(), h.link(ada, idp.LinkRecovery), "another password", p.code()))
 }
 
 // TestAPasskeyIsTheWayIn: beside one, a link from a mail is not enough, unless
@@ -162,13 +162,13 @@ func TestAPasskeyIsTheWayIn(t *testing.T) {
 	if !beside.Only() {
 		t.Errorf("beside the link: %+v", beside)
 	}
-	h.is(h.SetPassword(t.Context(), l, "another password", "123456"), idp.Denied)
+	h.is(h.set(t.Context(), l, "another password", "123456"), idp.Denied)
 	codes, err := h.RenewRecovery(t.Context(), h.own(u))
 	h.ok(err)
-	if err := h.SetPassword(t.Context(), l, "another password", "123456"); field(err) != "code" {
+	if err := h.set(t.Context(), l, "another password", "123456"); field(err) != "code" {
 		t.Errorf("a code of an app that there is not: %v", err)
 	}
-	h.ok(h.SetPassword(t.Context(), l, "another password", codes[0]))
+	h.ok(h.set(t.Context(), l, "another password", codes[0]))
 
 	u, err = h.store.User(t.Context(), u.ID)
 	h.ok(err)
@@ -176,7 +176,7 @@ func TestAPasskeyIsTheWayIn(t *testing.T) {
 	if beside, err := h.Beside(t.Context(), reset); err != nil || beside != (Beside{}) {
 		t.Errorf("beside an owner's link: %+v, %v", beside, err)
 	}
-	h.ok(h.SetPassword(t.Context(), reset, "a third password", ""))
+	h.ok(h.set(t.Context(), reset, "a third password", ""))
 }
 
 // TestALinkOutIsEnough: every other link of the person dies with the one that
@@ -187,9 +187,9 @@ func TestALinkOutIsEnough(t *testing.T) {
 	fresh := h.user("fresh", "")
 	invitation, mailed := h.link(fresh, idp.LinkPassword), h.link(fresh, idp.LinkRecovery)
 	other := h.link(h.user("anna", ""), idp.LinkPassword)
-	h.ok(h.SetPassword(t.Context(), mailed, secret, ""))
-	h.is(h.SetPassword(t.Context(), invitation, "a finder's password", ""), idp.Unauthenticated)
-	h.ok(h.SetPassword(t.Context(), other, secret, ""))
+	h.ok(h.set(t.Context(), mailed, secret, ""))
+	h.is(h.set(t.Context(), invitation, "a finder's password", ""), idp.Unauthenticated)
+	h.ok(h.set(t.Context(), other, secret, ""))
 }
 
 // TestALinkThatResetsIsShort: an hour, where an invitation has days.
@@ -199,6 +199,6 @@ func TestALinkThatResetsIsShort(t *testing.T) {
 	anna := h.user("anna", secret)
 	l := h.link(anna, idp.LinkReset)
 	h.clock.pass(time.Hour)
-	h.is(h.SetPassword(t.Context(), l, "another password", ""), idp.Unauthenticated)
-	h.ok(h.SetPassword(t.Context(), h.link(anna, idp.LinkReset), "another password", ""))
+	h.is(h.set(t.Context(), l, "another password", ""), idp.Unauthenticated)
+	h.ok(h.set(t.Context(), h.link(anna, idp.LinkReset), "another password", ""))
 }

@@ -105,6 +105,6 @@ func TestABreachedPasswordIsNotSet(t *testing.T) {
 	h.ok(err)
 	anna := h.user("anna", secret)
 	l := h.link(anna, idp.LinkPassword)
-	h.is(h.SetPassword(t.Context(), l, "breached password 42", ""), idp.Invalid)
-	h.ok(h.SetPassword(t.Context(), l, "breached password 100", ""))
+	h.is(h.set(t.Context(), l, "breached password 42", ""), idp.Invalid)
+	h.ok(h.set(t.Context(), l, "breached password 100", ""))
 }

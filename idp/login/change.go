@@ -12,8 +12,9 @@ import (
 // with a receipt: whoever else knows the old one is out. It answers idp.Invalid
 // under the field "current" or "password", a [*ThrottledError] after too many
 // tries, and idp.Unauthenticated where what the session stands on was ended
-// meanwhile.
-func (l *Login) ChangePassword(ctx context.Context, s idp.Session, current, password string) error {
+// meanwhile. Where the policy asks by risk, the browser with the raw device secret
+// device ("" for none) is known as theirs as it was: they have been in it all the time.
+func (l *Login) ChangePassword(ctx context.Context, s idp.Session, device, current, password string) error {
 	u, err := l.Store.User(ctx, s.UserID)
 	if err != nil {
 		return fmt.Errorf("read whose password it is: %w", err)
@@ -52,5 +53,29 @@ func (l *Login) ChangePassword(ctx context.Context, s idp.Session, current, pass
 	if err != nil {
 		return err
 	}
-	return l.SetPassword(ctx, link, password, "")
+	here, err := l.known(ctx, device, u.ID)
+	if err != nil {
+		return err
+	}
+	after, err := l.SetPassword(ctx, link, password, "")
+	if err != nil || here.ID == "" {
+		return err
+	}
+	return l.Gate.KeepDevice(ctx, device, here, after)
+}
+
+// known is the device with this raw secret, where it is this person's and the policy
+// asks what speaks for it; without an ID, none is.
+func (l *Login) known(ctx context.Context, raw string, id idp.UserID) (idp.KnownDevice, error) {
+	if raw == "" || !l.AsksByRisk() {
+		return idp.KnownDevice{}, nil
+	}
+	d, err := l.Gate.KnownDevice(ctx, raw, id)
+	switch {
+	case idp.IsKind(err, idp.Unauthenticated):
+		return idp.KnownDevice{}, nil
+	case err != nil:
+		return idp.KnownDevice{}, fmt.Errorf("look for a known device: %w", err)
+	}
+	return d, nil
 }

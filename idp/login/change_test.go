@@ -26,18 +26,18 @@ func TestChangingThePasswordEndsEverySession(t *testing.T) {
 	anna := h.user("anna", secret)
 	other, _ := h.sessionOf(anna, secret)
 	mine, s := h.sessionOf(anna, secret)
-	h.is(h.ChangePassword(t.Context(), s, "not the password", "another password"), idp.Invalid)
-	h.is(h.ChangePassword(t.Context(), s, secret, "qwerty123456"), idp.Invalid)
+	h.is(h.ChangePassword(t.Context(), s, "", "not the password", "another password"), idp.Invalid)
+	h.is(h.ChangePassword(t.Context(), s, "", secret, "qwerty123456"), idp.Invalid)
 	if _, err := h.gate.Session(t.Context(), mine); err != nil {
 		t.Fatal("a change that was refused has ended the session")
 	}
-	h.ok(h.ChangePassword(t.Context(), s, secret, "another password"))
+	h.ok(h.ChangePassword(t.Context(), s, "", secret, "another password"))
 	for what, raw := range map[string]string{"the other session": other, "this session": mine} {
 		if _, err := h.gate.Session(t.Context(), raw); !idp.IsKind(err, idp.Unauthenticated) {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
-	h.is(h.ChangePassword(t.Context(), s, "another password", "a third password"), idp.Unauthenticated) // a session of before
+	h.is(h.ChangePassword(t.Context(), s, "", "another password", "a third password"), idp.Unauthenticated) // a session of before
 	h.sessionOf(anna, "another password")
 	if m := h.mailsTo(anna.ID); len(m) != 1 || m[0].Kind != idp.MailPasswordChanged {
 		t.Errorf("anna is told %+v", m)
@@ -52,13 +52,13 @@ func TestASuspendedPersonChangesNoPassword(t *testing.T) {
 	_, s := h.sessionOf(anna, secret)
 	_, err := h.store.Commit(t.Context(), idp.Change{Ending: &idp.Ending{Kind: idp.EndUser, UserID: anna.ID, Key: "k", At: h.now(), ReceiptID: idp.NewReceiptID()}})
 	h.ok(err)
-	h.is(h.ChangePassword(t.Context(), s, secret, "another password"), idp.Unauthenticated)
+	h.is(h.ChangePassword(t.Context(), s, "", secret, "another password"), idp.Unauthenticated)
 	u, err := h.store.User(t.Context(), anna.ID)
 	h.ok(err)
 	u.Status = idp.UserActive
 	_, err = h.store.Commit(t.Context(), idp.Change{Users: []idp.User{u}})
 	h.ok(err)
-	h.is(h.ChangePassword(t.Context(), s, secret, "another password"), idp.Unauthenticated)
+	h.is(h.ChangePassword(t.Context(), s, "", secret, "another password"), idp.Unauthenticated)
 	h.sessionOf(anna, secret)
 }
 
@@ -71,7 +71,7 @@ func TestGuessingTheCurrentPasswordIsThrottled(t *testing.T) {
 	var err error
 	tries := 0
 	for ; tries < 50; tries++ {
-		err = h.ChangePassword(t.Context(), s, "not the password", "another password")
+		err = h.ChangePassword(t.Context(), s, "", "not the password", "another password")
 		if _, slow := errors.AsType[*ThrottledError](err); slow {
 			break
 		}

@@ -9,11 +9,14 @@ import (
 
 // mayChange refuses a person of a session who may not change what they sign in
 // with: one whose session has ended in between, and one who has a second factor
-// and has not proven it, for a password alone must not add another way in.
+// and has not proven it, for a password alone must not add another way in; nor, in a
+// house that asks by risk, in a browser for which nothing speaks.
 func (l *Login) mayChange(u idp.User, all []idp.Credential, s idp.Session) error {
 	switch {
 	case u.Status != idp.UserActive || u.Epoch != s.Epoch:
 		return notSignedIn()
+	case len(l.secondFactors(all)) == 0 && l.unconfirmed(s):
+		return idp.Errorf(idp.Denied, "This browser is not known as yours yet. Open the page again: it asks for a code by mail first.")
 	case len(l.secondFactors(all)) > 0 && !MultiFactor(s.Methods):
 		return idp.Errorf(idp.Denied, "Prove your second factor first. Open the page again: it asks for it.")
 	}
@@ -31,7 +34,7 @@ func (l *Login) MayChange(ctx context.Context, s idp.Session) (bool, error) {
 		return true, nil
 	}
 	has, _, err := l.HasSecond(ctx, s.UserID)
-	return !has, err
+	return !has && !l.unconfirmed(s), err
 }
 
 // RenamePasskey gives one of the passkeys of a session's person another name.

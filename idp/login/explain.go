@@ -32,6 +32,11 @@ var explained = map[string]map[string]idp.Explanation{
 	"signin.mail.refuse": {
 		"": {Meaning: "The code was not that of the newest mail for this sign-in, or it was used, has run out, or was tried too often.", Side: idp.SidePerson, Change: "Have another code sent and type it in the same browser within ten minutes."},
 	},
+	"signin.risk.refuse": {
+		"no mails are sent":        {Meaning: "The password was right, on a browser that is not known as the person's or from where many names are tried. A rule asks for more there; the person has no second factor, and this house sends no mails by which a code could come.", Side: idp.SideHouse, Change: "Make a link on the person's page: the browser in which they use it is known as theirs. Set GATEHOUSE_SMTP, or have the person add a passkey or an authenticator app where they are signed in."},
+		"no address of the person": {Meaning: "The password was right, on a browser that is not known as the person's or from where many names are tried. A rule asks for more there; the person has no second factor, and no email address to which a code could be sent.", Side: idp.SideHouse, Change: "Add their email address, or make a link on the person's page: the browser in which they use it is known as theirs. Then have them add a passkey or an authenticator app."},
+		"":                         {Meaning: "A rule asks for more where a sign-in is a risk, and there was nothing that the person could show.", Side: idp.SideHouse, Change: "Make a link on the person's page."},
+	},
 	"recovery.code.refuse": {
 		"": {Meaning: "Somebody who has a link from the person's mailbox gave a code of their authenticator app, or a recovery code, that is not right or was used before.", Side: idp.SidePerson, Change: "If it was the person, they try the next code, or an owner makes a link on their page. If it was not, somebody reads their mails: have the mailbox secured."},
 	},

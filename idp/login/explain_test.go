@@ -19,7 +19,7 @@ func TestEveryRefusalOfASignInIsExplained(t *testing.T) {
 	p, _ := h.sets(u)
 	for range 12 {
 		_, _ = h.Code(h.Context(), h.half("cora"), "000000")
-		_ = h.ChangePassword(h.from("203.0.113.9"), h.own(u), "wrong", "another one, long enough")
+		_ = h.ChangePassword(h.from("203.0.113.9"), h.own(u), "", "wrong", "another one, long enough")
 		h.clock.pass(10 * time.Second)
 	}
 	other := h.user("otto", secret)
@@ -214,7 +214,7 @@ func TestEveryRefusalOfAPasskeyAndACodeIsExplained(t *testing.T) {
 	}}
 	_, err = h.Code(t.Context(), waiting, p.code())
 	h.is(err, idp.Unauthenticated)
-	h.is(h.ChangePassword(h.from("192.0.2.1"), h.own(ada), "wrong", "another one, long enough"), idp.Invalid)
+	h.is(h.ChangePassword(h.from("192.0.2.1"), h.own(ada), "", "wrong", "another one, long enough"), idp.Invalid)
 	bea := h.user("bea", secret)
 	hersToo, _ := h.sets(bea)
 	waiting = h.half("bea")

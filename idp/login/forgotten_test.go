@@ -103,7 +103,7 @@ func TestPR03AStrangerWhoAsksKillsNoLink(t *testing.T) {
 		}
 		h.clock.pass(time.Minute)
 	}
-	h.ok(h.SetPassword(t.Context(), l, "another password", ""))
+	h.ok(h.set(t.Context(), l, "another password", ""))
 	asked, good := h.events("recovery.ask"), 0
 	for _, e := range asked {
 		if e.Detail["mailed"] == "no, the link of before is good" {
@@ -145,7 +145,7 @@ func TestBF03AStrangerKeepsNobodyFromRecovering(t *testing.T) {
 	anna := h.user("anna", secret)
 	generation, err := h.store.Generation(t.Context())
 	h.ok(err)
-	seen, err := h.gate.KnowDevice(t.Context(), idp.Proof{UserID: anna.ID, Epoch: anna.Epoch, Generation: generation}, "", sessions.Browser{Address: "203.0.113.7:4711"})
+	seen, err := h.gate.KnowDevice(t.Context(), idp.Proof{UserID: anna.ID, Epoch: anna.Epoch, Generation: generation}, "", sessions.Browser{Address: "203.0.113.7:4711"}, idp.VouchNone)
 	h.ok(err)
 	var good idp.Link
 	works := func() bool {
@@ -253,23 +253,23 @@ func TestPR03AMailedLinkIsGoodOnceAndNotForLong(t *testing.T) {
 	anna, bert := h.user("anna", secret), h.user("bert", secret)
 	l := h.link(anna, idp.LinkRecovery)
 	h.clock.pass(15 * time.Minute)
-	h.is(h.SetPassword(t.Context(), l, "another password", ""), idp.Unauthenticated)
+	h.is(h.set(t.Context(), l, "another password", ""), idp.Unauthenticated)
 
 	older := h.link(anna, idp.LinkRecovery)
 	h.clock.pass(time.Second)
 	l = h.link(anna, idp.LinkRecovery)
-	h.is(h.SetPassword(t.Context(), older, "another password", ""), idp.Unauthenticated)
+	h.is(h.set(t.Context(), older, "another password", ""), idp.Unauthenticated)
 	forged := l
 	forged.UserID = bert.ID
-	h.ok(h.SetPassword(t.Context(), l, "another password", ""))
-	h.is(h.SetPassword(t.Context(), l, "a third password", ""), idp.Unauthenticated)
-	h.is(h.SetPassword(t.Context(), forged, "a third password", ""), idp.Unauthenticated)
+	h.ok(h.set(t.Context(), l, "another password", ""))
+	h.is(h.set(t.Context(), l, "a third password", ""), idp.Unauthenticated)
+	h.is(h.set(t.Context(), forged, "a third password", ""), idp.Unauthenticated)
 
 	p, _ := h.sets(bert)
 	l = h.link(bert, idp.LinkRecovery)
-	h.is(h.SetPassword(t.Context(), l, "another password", ""), idp.Invalid)
-	h.ok(h.SetPassword(t.Context(), h.link(bert, idp.LinkReset), "another password", "")) // an owner's link
-	h.is(h.SetPassword(t.Context(), l, "another password", p.code()), idp.Unauthenticated)
+	h.is(h.set(t.Context(), l, "another password", ""), idp.Invalid)
+	h.ok(h.set(t.Context(), h.link(bert, idp.LinkReset), "another password", "")) // an owner's link
+	h.is(h.set(t.Context(), l, "another password", p.code()), idp.Unauthenticated)
 }
 
 func TestSettingAPasswordIsTold(t *testing.T) {
@@ -277,8 +277,8 @@ func TestSettingAPasswordIsTold(t *testing.T) {
 	h := newHouse(t)
 	h.store.Mails = true
 	anna, fresh := h.user("anna", secret), h.user("fresh", "")
-	h.ok(h.SetPassword(t.Context(), h.link(anna, idp.LinkPassword), "another password", ""))
-	h.ok(h.SetPassword(t.Context(), h.link(fresh, idp.LinkPassword), "another password", ""))
+	h.ok(h.set(t.Context(), h.link(anna, idp.LinkPassword), "another password", ""))
+	h.ok(h.set(t.Context(), h.link(fresh, idp.LinkPassword), "another password", ""))
 	if m := h.mailsTo(anna.ID); len(m) != 1 || m[0].Kind != idp.MailPasswordChanged {
 		t.Errorf("anna is told %+v", m)
 	}
@@ -293,7 +293,7 @@ func TestALinkOfTheMachineMakesOneMoreOwner(t *testing.T) {
 	h.user("anna", secret)
 	l := h.link(idp.User{}, idp.LinkOwner)
 	u := idp.User{ID: idp.NewUserID(), Username: "root", Epoch: 1, CreatedAt: h.now(), UpdatedAt: h.now()}
-	h.is(h.SetPassword(t.Context(), l, "another password", ""), idp.Invalid)
+	h.is(h.set(t.Context(), l, "another password", ""), idp.Invalid)
 	made, err := h.FirstOwner(t.Context(), l, u, "another password")
 	h.ok(err)
 	if made.Role != idp.RoleOwner || len(h.events("owner.recover")) != 1 || len(h.events("owner.first")) != 0 {

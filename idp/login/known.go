@@ -80,10 +80,11 @@ func (l *Login) AskedAbout(ctx context.Context, user idp.UserID, raw string, id 
 // Own says, in the browser with this raw device secret, that a device is the
 // user's own. It answers idp.NotFound for one that is not among [Login.Asked].
 func (l *Login) Own(ctx context.Context, user idp.UserID, raw string, id idp.KnownDeviceID) error {
-	if _, _, err := l.answer(ctx, user, raw, id); err != nil {
+	here, _, err := l.answer(ctx, user, raw, id)
+	if err != nil {
 		return err
 	}
-	return l.Store.OwnKnownDevice(ctx, id, user, l.deviceEvent(ctx, "device.own", user, id))
+	return l.Store.OwnKnownDevice(ctx, id, user, here.Vouched, l.deviceEvent(ctx, "device.own", user, id))
 }
 
 // Disown says, in the browser with this raw device secret, that the sign-in on

@@ -14,7 +14,7 @@ func (h *house) knownTo(u idp.User, raw string) string {
 	h.Helper()
 	generation, err := h.store.Generation(h.Context())
 	h.ok(err)
-	seen, err := h.gate.KnowDevice(h.Context(), idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}, raw, sessions.Browser{})
+	seen, err := h.gate.KnowDevice(h.Context(), idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}, raw, sessions.Browser{}, idp.VouchNone)
 	h.ok(err)
 	return seen.Secret
 }
@@ -282,7 +282,7 @@ func TestThisWasNotMeEndsEverything(t *testing.T) {
 	}
 	link, err := h.gate.Link(t.Context(), raw)
 	h.ok(err)
-	h.ok(h.SetPassword(t.Context(), link, secret+" anew", ""))
+	h.ok(h.set(t.Context(), link, secret+" anew", ""))
 	h.ok(h.try("", "anna", secret+" anew"))
 	u, err := h.store.User(t.Context(), anna.ID)
 	h.ok(err)
@@ -308,7 +308,7 @@ func TestANewDeviceIsToldByMail(t *testing.T) {
 	h.ok(err)
 	proof := idp.Proof{UserID: anna.ID, Epoch: anna.Epoch, Generation: generation}
 	for i, want := range []int{0, 1} { // there is nothing to tell the first one from
-		seen, err := h.gate.KnowDevice(t.Context(), proof, "", sessions.Browser{Address: "203.0.113.7", UserAgent: "Firefox"})
+		seen, err := h.gate.KnowDevice(t.Context(), proof, "", sessions.Browser{Address: "203.0.113.7", UserAgent: "Firefox"}, idp.VouchNone)
 		h.ok(err)
 		h.ok(h.Tell(t.Context(), seen.Device, "Firefox on Linux"))
 		if got := h.mailsTo(anna.ID); len(got) != want {

@@ -77,42 +77,43 @@ func (l *Login) credential(ctx context.Context, id idp.UserID, password string) 
 // for; else it is not looked at. Where there was anything to sign in with before,
 // everything the user holds ends with it, with a receipt: whoever knew the old
 // password is out. (Before the first one there is nothing to end.) Every other
-// link of theirs is dead, and they are told by mail. Nobody is signed in by it.
+// link of theirs is dead, and they are told by mail. Nobody is signed in by it; the
+// proof that is returned is what it has left them.
 //
 // It answers idp.Invalid, under the field "password" or "code", for a password
 // that may not be and a code that is not right; idp.Denied for a person whose way
 // in is a passkey; idp.Unauthenticated for a link that no longer works; a
 // [*ThrottledError] when the house is too busy, or after too many codes.
-func (l *Login) SetPassword(ctx context.Context, link idp.Link, password, code string) error {
+func (l *Login) SetPassword(ctx context.Context, link idp.Link, password, code string) (idp.Proof, error) {
 	if !ForPassword(link) {
-		return idp.Errorf(idp.Invalid, "This link is not for setting a password.")
+		return idp.Proof{}, idp.Errorf(idp.Invalid, "This link is not for setting a password.")
 	}
 	u, err := l.Store.User(ctx, link.UserID)
 	if err != nil {
-		return fmt.Errorf("read whose link it is: %w", err)
+		return idp.Proof{}, fmt.Errorf("read whose link it is: %w", err)
 	}
 	if err := l.checkFor(u, password); err != nil {
-		return err
+		return idp.Proof{}, err
 	}
 	all, err := l.Store.Credentials(ctx, u.ID)
 	if err != nil {
-		return fmt.Errorf("read what the person has enrolled: %w", err)
+		return idp.Proof{}, fmt.Errorf("read what the person has enrolled: %w", err)
 	}
 	beside := l.besideOf(link, all)
 	tries, err := l.mayTry(ctx, link, beside, code)
 	if err != nil {
-		return err
+		return idp.Proof{}, err
 	}
 	credential, err := l.credential(ctx, u.ID, password)
 	if err != nil {
-		return err
+		return idp.Proof{}, err
 	}
 	e := l.linkEvent(ctx, "password.set", u.ID)
 	e.Detail = map[string]string{"link": string(link.Purpose)}
 	if beside.Code() { // as late as can be: a code that was spent in vain is lost
 		used, err := l.secondProof(ctx, link, all, code)
 		if err != nil {
-			return err
+			return idp.Proof{}, err
 		}
 		e.Detail["code"] = string(used)
 	}
@@ -120,13 +121,13 @@ func (l *Login) SetPassword(ctx context.Context, link idp.Link, password, code s
 	// is spent: after it, an error would be about something that is done.
 	for _, t := range []tally{accountTally(u.ID), tries} {
 		if err := l.forgive(ctx, t); err != nil {
-			return err
+			return idp.Proof{}, err
 		}
 	}
 	change := idp.Change{Passwords: []idp.Credential{credential}, Events: []idp.Event{e}}
 	held, err := l.mayHold(ctx, u.ID, all)
 	if err != nil {
-		return err
+		return idp.Proof{}, err
 	}
 	if held {
 		change.Ending = l.endPasses(ctx, link)
@@ -137,8 +138,12 @@ func (l *Login) SetPassword(ctx context.Context, link idp.Link, password, code s
 	if link.Purpose == idp.LinkRecovery {
 		change.Mails = []idp.Mail{l.notice(idp.MailRecovered, u)}
 	}
-	_, err = l.Gate.UseLink(ctx, link, change)
-	return err
+	done, err := l.Gate.UseLink(ctx, link, change)
+	after := link.Proof
+	if held {
+		after.Epoch = done.Epoch
+	}
+	return after, err
 }
 
 // mayHold reports whether a person may hold something that is to end with a new

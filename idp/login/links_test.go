@@ -34,11 +34,11 @@ func TestLinkSetsTheFirstPassword(t *testing.T) {
 	h := newHouse(t)
 	anna := h.user("anna", "")
 	l := h.link(anna, idp.LinkPassword)
-	h.is(h.SetPassword(t.Context(), l, "short", ""), idp.Invalid)
-	h.is(h.SetPassword(t.Context(), l, "anna@example.org", ""), idp.Invalid)
-	h.ok(h.SetPassword(h.from("192.0.2.1"), l, secret, ""))
+	h.is(h.set(t.Context(), l, "short", ""), idp.Invalid)
+	h.is(h.set(t.Context(), l, "anna@example.org", ""), idp.Invalid)
+	h.ok(h.set(h.from("192.0.2.1"), l, secret, ""))
 	h.ok(h.try("", "anna", secret))
-	h.is(h.SetPassword(t.Context(), l, "another password", ""), idp.Unauthenticated)
+	h.is(h.set(t.Context(), l, "another password", ""), idp.Unauthenticated)
 	h.ok(h.try("", "anna", secret))
 
 	e := h.events("password.set")
@@ -59,13 +59,13 @@ func TestRT09NewPasswordEndsWhatTheOldOneOpened(t *testing.T) {
 	h.ok(err)
 	other := h.link(anna, idp.LinkPassword)
 
-	h.ok(h.SetPassword(t.Context(), h.link(anna, idp.LinkPassword), "another password", ""))
+	h.ok(h.set(t.Context(), h.link(anna, idp.LinkPassword), "another password", ""))
 
 	_, err = h.gate.Session(t.Context(), session)
 	h.is(err, idp.Unauthenticated)
 	_, err = h.gate.SignIn(t.Context(), unfinished.ID, bind)
 	h.is(err, idp.Unauthenticated)
-	h.is(h.SetPassword(t.Context(), other, "yet another password", ""), idp.Unauthenticated)
+	h.is(h.set(t.Context(), other, "yet another password", ""), idp.Unauthenticated)
 	h.is(h.try("", "anna", secret), idp.Unauthenticated)
 	h.ok(h.try("", "anna", "another password"))
 
@@ -85,9 +85,9 @@ func TestPR03ANewLinkReplacesTheOld(t *testing.T) {
 	first := h.link(anna, idp.LinkPassword)
 	h.clock.pass(time.Second)
 	second := h.link(anna, idp.LinkPassword)
-	h.is(h.SetPassword(t.Context(), first, "the finder's password", ""), idp.Unauthenticated)
-	h.ok(h.SetPassword(t.Context(), second, secret, ""))
-	h.is(h.SetPassword(t.Context(), first, "the finder's password", ""), idp.Unauthenticated)
+	h.is(h.set(t.Context(), first, "the finder's password", ""), idp.Unauthenticated)
+	h.ok(h.set(t.Context(), second, secret, ""))
+	h.is(h.set(t.Context(), first, "the finder's password", ""), idp.Unauthenticated)
 	h.ok(h.try("", "anna", secret))
 }
 
@@ -99,7 +99,7 @@ func TestNewPasswordNeedNotWaitForWhatOthersTried(t *testing.T) {
 		_ = h.try("", "anna", "wrong")
 	}
 	h.is(h.try("", "anna", secret), idp.Throttled)
-	h.ok(h.SetPassword(t.Context(), h.link(anna, idp.LinkPassword), "another password", ""))
+	h.ok(h.set(t.Context(), h.link(anna, idp.LinkPassword), "another password", ""))
 	h.ok(h.try("", "anna", "another password"))
 }
 
@@ -109,7 +109,7 @@ func TestSuspendedPersonSetsNoPassword(t *testing.T) {
 	anna := h.user("anna", "")
 	l := h.link(anna, idp.LinkPassword)
 	h.suspend(anna)
-	h.is(h.SetPassword(t.Context(), l, secret, ""), idp.Unauthenticated)
+	h.is(h.set(t.Context(), l, secret, ""), idp.Unauthenticated)
 	if _, err := h.store.Credential(t.Context(), anna.ID, idp.CredentialPassword); !idp.IsKind(err, idp.NotFound) {
 		t.Errorf("a password was written: %v", err)
 	}
@@ -148,7 +148,7 @@ func TestLinkIsForItsPurposeOnly(t *testing.T) {
 	h := newHouse(t)
 	anna := h.user("anna", secret)
 	owner, password := h.link(idp.User{}, idp.LinkFirstOwner), h.link(anna, idp.LinkPassword)
-	h.is(h.SetPassword(t.Context(), owner, secret, ""), idp.Invalid)
+	h.is(h.set(t.Context(), owner, secret, ""), idp.Invalid)
 	_, err := h.FirstOwner(t.Context(), password, idp.User{ID: idp.NewUserID(), Username: "mallory", Epoch: 1}, secret)
 	h.is(err, idp.Invalid)
 }
@@ -158,5 +158,5 @@ func TestExpiredLinkSetsNoPassword(t *testing.T) {
 	h := newHouse(t)
 	l := h.link(h.user("anna", ""), idp.LinkPassword)
 	h.clock.pass(100 * time.Hour)
-	h.is(h.SetPassword(t.Context(), l, secret, ""), idp.Unauthenticated)
+	h.is(h.set(t.Context(), l, secret, ""), idp.Unauthenticated)
 }

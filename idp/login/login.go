@@ -22,9 +22,10 @@ type Store interface {
 	CountBy(ctx context.Context, name string, by int, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
 	Uncount(ctx context.Context, name string) error
 	Record(ctx context.Context, events ...idp.Event) error
+	EventsOfKind(ctx context.Context, kind string, since time.Time) ([]idp.Event, error)
 	Commit(ctx context.Context, c idp.Change) (idp.Committed, error)
 	KnownDevices(ctx context.Context, user idp.UserID) ([]idp.KnownDevice, error)
-	OwnKnownDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, e idp.Event) error
+	OwnKnownDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, by idp.Vouch, e idp.Event) error
 	UntrustDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, e idp.Event) error
 }
 
@@ -39,6 +40,7 @@ type Gate interface {
 	NewMailCode(ctx context.Context, proof idp.Proof, in idp.SignInID, mac string) (idp.MailCode, error)
 	SpendMailCode(ctx context.Context, in idp.SignIn, mac string) (idp.Proof, error)
 	TrustDevice(ctx context.Context, d idp.KnownDevice, by idp.Policy) error
+	KeepDevice(ctx context.Context, raw string, d idp.KnownDevice, proof idp.Proof) error
 }
 
 // Login is the steps. Its methods are safe for concurrent use and take actor
@@ -55,9 +57,10 @@ type Login struct {
 	// Demand is what the policy asks of somebody for an app, "" for the house
 	// itself. nil: nothing.
 	Demand func(ctx context.Context, id idp.UserID, app idp.AppID) (idp.Demand, error)
-	// MailCodes says whether people may sign in by a code from a mail, and
-	// MailCodeKey is what those are kept by, the same on every node. nil: they may
-	// not.
+	// Mails: the house sends any. MailCodes says whether people may sign in by a code
+	// from a mail; nil: they may not. MailCodeKey is what all codes that are mailed are
+	// kept by, the same on every node.
+	Mails       bool
 	MailCodes   func() bool
 	MailCodeKey []byte
 	// Wake is told when an ending has written a receipt, so that its lines are
@@ -69,8 +72,9 @@ type Login struct {
 	Breached *Breached
 	Now      func() time.Time
 
-	shut  Shut
-	meter meter
+	shut   Shut
+	meter  meter
+	alarms alarms
 }
 
 func (l *Login) now() time.Time { return idp.Time(l.Now()) }

@@ -91,6 +91,12 @@ func (h *house) user(name, password string) idp.User {
 	return u
 }
 
+// set sets a password by a link.
+func (h *house) set(ctx context.Context, link idp.Link, password, code string) error {
+	_, err := h.SetPassword(ctx, link, password, code)
+	return err
+}
+
 func (h *house) suspend(u idp.User) {
 	h.Helper()
 	_, err := h.store.Commit(h.Context(), idp.Change{Ending: &idp.Ending{Kind: idp.EndUser, UserID: u.ID,

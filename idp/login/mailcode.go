@@ -69,7 +69,7 @@ func noMailCode() error {
 	return idp.Errorf(idp.Conflict, "This sign-in waits for no code.")
 }
 
-// WriteCode makes the code of a mail of kind idp.MailSignInCode in the moment in which
+// WriteCode makes the code of a mail of kind idp.MailSignInCode or idp.MailConfirmCode in the moment in which
 // it is sent, in place of those before it in its SignIn, and returns the mail with
 // the code in its Data, for nobody but the reader. It answers idp.Unauthenticated where what
 // the person held was ended since, or the sign-in is over.
@@ -112,18 +112,15 @@ func (l *Login) MailedCode(ctx context.Context, in idp.SignIn, typed string) (id
 	if err := l.throttleAddress(ctx); err != nil {
 		return idp.SignIn{}, err
 	}
-	var proof idp.Proof
-	err := error(wrongMailCode()) // what can be no code costs no try
-	if digits := digitsOf(typed); len(digits) == mailCodeLength {
-		proof, err = l.Gate.SpendMailCode(ctx, in, l.mailCodeMAC(in.ID, digits))
-	}
+	proof, err := l.takeMailCode(ctx, in, typed)
 	if idp.IsKind(err, idp.Unauthenticated) {
-		return idp.SignIn{}, l.refuseMailCode(ctx, in, "", "wrong code")
+		return idp.SignIn{}, l.refuseMailCode(ctx, in, proof.UserID, "wrong code")
 	}
 	if err != nil {
 		return idp.SignIn{}, err
 	}
-	next, err := l.second(ctx, in, proof.UserID, idp.KnownDevice{}) // no browser is remembered for it
+	in.Methods = []string{methodMail}
+	next, _, err := l.second(ctx, in, proof.UserID, idp.KnownDevice{}) // no browser is remembered for it
 	if err != nil {
 		return idp.SignIn{}, err
 	}
@@ -137,6 +134,67 @@ func (l *Login) MailedCode(ctx context.Context, in idp.SignIn, typed string) (id
 		return idp.SignIn{}, l.refuseMailCode(ctx, in, proof.UserID, notAnyMore)
 	}
 	return proven, err
+}
+
+// SendConfirmation has a code mailed to the person of a SignIn that waits for one
+// ([StepMail]), in place of those before it; language is what they read. Too many mails
+// are a [*ThrottledError]; it answers idp.Conflict for a SignIn that waits for none.
+func (l *Login) SendConfirmation(ctx context.Context, in idp.SignIn, language string) error {
+	if Next(in) != StepMail {
+		return noMailCode()
+	}
+	// Nobody gets here without the first factor, so no stranger can use them up.
+	if _, err := l.count(ctx, perConfirmation(), "confirmation", string(in.UserID)); err != nil {
+		return err
+	}
+	m := idp.NewMail(idp.MailConfirmCode, idp.User{ID: in.UserID, Epoch: in.Epoch}, l.now())
+	m.Language, m.Data = language, map[string]string{dataSignIn: string(in.ID)}
+	e := l.event(ctx, "signin.mail.ask")
+	e.UserID, e.AppID, e.Detail = in.UserID, in.AppID, map[string]string{"for": "a sign-in that is a risk"}
+	if _, err := l.Store.Commit(ctx, idp.Change{Mails: []idp.Mail{m}, Events: []idp.Event{e}}); err != nil {
+		return fmt.Errorf("have a code mailed: %w", err)
+	}
+	return nil
+}
+
+// perConfirmation: so many codes are mailed to somebody whose password is right.
+func perConfirmation() []limit { return []limit{{5, 15 * time.Minute}, {20, 24 * time.Hour}} }
+
+// Confirm takes the code that was mailed for a SignIn that waits for it ([StepMail]).
+// What it shows is no factor: a rule that asks for a second one is not met by it.
+// Refusals are those of [Login.MailedCode].
+func (l *Login) Confirm(ctx context.Context, in idp.SignIn, typed string) (idp.SignIn, error) {
+	if Next(in) != StepMail {
+		return idp.SignIn{}, noMailCode()
+	}
+	if err := l.throttleAddress(ctx); err != nil {
+		return idp.SignIn{}, err
+	}
+	proof, err := l.takeMailCode(ctx, in, typed)
+	switch {
+	case idp.IsKind(err, idp.Unauthenticated) || err == nil && proof != in.Proof:
+		return idp.SignIn{}, l.refuseMailCode(ctx, in, in.UserID, "wrong code")
+	case err != nil:
+		return idp.SignIn{}, err
+	}
+	e := l.event(ctx, "signin.mail.ok")
+	e.UserID, e.AppID, e.Detail = in.UserID, in.AppID, map[string]string{"for": "a sign-in that is a risk"}
+	e.Actor.Kind, e.Actor.UserID = "user", in.UserID
+	proven, err := l.Gate.Prove(ctx, in, in.Proof, idp.Witness{Events: []idp.Event{e}}, methodMail)
+	if idp.IsKind(err, idp.Unauthenticated) {
+		return idp.SignIn{}, l.refuseMailCode(ctx, in, in.UserID, notAnyMore)
+	}
+	return proven, err
+}
+
+// takeMailCode spends what was typed. What can be no code costs no try. Of a wrong
+// one, the proof says whose it would have been, for the events alone.
+func (l *Login) takeMailCode(ctx context.Context, in idp.SignIn, typed string) (idp.Proof, error) {
+	digits := digitsOf(typed)
+	if len(digits) != mailCodeLength {
+		return idp.Proof{}, wrongMailCode()
+	}
+	return l.Gate.SpendMailCode(ctx, in, l.mailCodeMAC(in.ID, digits))
 }
 
 func (l *Login) refuseMailCode(ctx context.Context, in idp.SignIn, id idp.UserID, why string) error {

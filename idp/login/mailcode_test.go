@@ -33,7 +33,7 @@ func (h *house) mailed() map[idp.SignInID]string {
 	codes := map[idp.SignInID]string{}
 	for _, m := range mails {
 		m.State, m.FinishedAt = idp.MailSent, h.now()
-		if m.Kind == idp.MailSignInCode {
+		if m.Kind == idp.MailSignInCode || m.Kind == idp.MailConfirmCode {
 			sent, until, err := h.WriteCode(h.Context(), m)
 			if err != nil {
 				h.is(err, idp.Unauthenticated)
@@ -110,10 +110,10 @@ func TestTheFirstPasswordEndsWhatACodeLetIn(t *testing.T) {
 		h.ok(err)
 		raw, s, err := h.gate.Start(t.Context(), in, "", "")
 		h.ok(err)
-		_, err = h.gate.KnowDevice(t.Context(), s.Proof, "", sessions.Browser{Address: "192.0.2.1"})
+		_, err = h.gate.KnowDevice(t.Context(), s.Proof, "", sessions.Browser{Address: "192.0.2.1"}, idp.VouchNone)
 		h.ok(err)
 		h.MailCodes = func() bool { return taken }
-		h.ok(h.SetPassword(t.Context(), invitation, secret, ""))
+		h.ok(h.set(t.Context(), invitation, secret, ""))
 		if _, err := h.gate.Session(t.Context(), raw); !idp.IsKind(err, idp.Unauthenticated) {
 			t.Errorf("%s: the session of before: %v", name, err)
 		}
@@ -127,10 +127,10 @@ func TestAnInvitationIsNotEnoughBesideAFactor(t *testing.T) {
 	anna := h.user("anna", "")
 	invitation := h.link(anna, idp.LinkPassword)
 	p, _ := h.sets(anna)
-	if err := h.SetPassword(t.Context(), invitation, secret, ""); field(err) != "code" {
+	if err := h.set(t.Context(), invitation, secret, ""); field(err) != "code" {
 		t.Errorf("the invitation alone: %v", err)
 	}
-	h.ok(h.SetPassword(t.Context(), invitation, secret, p.code()))
+	h.ok(h.set(t.Context(), invitation, secret, p.code()))
 }
 
 // EN-02: whoever is named, the answers are the same, and so is the work.

@@ -18,6 +18,9 @@ const (
 	StepCode Step = "code"
 	// StepPasskey: a passkey, and nothing else ([Login.Passkey]).
 	StepPasskey Step = "passkey"
+	// StepMail: a code that is mailed to them ([Login.SendConfirmation],
+	// [Login.Confirm]): the sign-in is a risk, and they have no second factor.
+	StepMail Step = "confirm"
 	// StepHelp: a second factor or a passkey is asked for and the person has none.
 	// There is a way on, but not in this SignIn.
 	StepHelp Step = "help"
@@ -41,6 +44,11 @@ func Next(in idp.SignIn) Step {
 	switch {
 	case in.UserID == "" || len(in.Methods) == 0 || in.AuthTime.Before(in.NotBefore):
 		return StepPassword
+	case in.Confirm != idp.ConfirmNothing && VouchedBy(idp.VouchNone, in.Methods) < idp.VouchMail:
+		if in.Confirm == idp.ConfirmMail {
+			return StepMail
+		}
+		return StepHelp
 	case in.Passkey && !ByPasskey(in.Methods):
 		if slices.Contains(in.Has, idp.CredentialPasskey) {
 			return StepPasskey

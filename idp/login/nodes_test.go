@@ -96,7 +96,7 @@ func TestOfManyOnTwoNodesOneWins(t *testing.T) {
 		"a link that recovery sent by mail": a.link(a.user("dora", secret), idp.LinkRecovery),
 	} {
 		wins(what, func(h *house, i int) error {
-			return h.SetPassword(t.Context(), l, fmt.Sprintf("a password of try %d", i), "")
+			return h.set(t.Context(), l, fmt.Sprintf("a password of try %d", i), "")
 		})
 	}
 }

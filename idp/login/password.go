@@ -117,7 +117,7 @@ func (l *Login) accept(ctx context.Context, in idp.SignIn, a attempt, account ta
 	if a.device.Proof != proof {
 		a.device = idp.KnownDevice{} // something ended between the two reads
 	}
-	next, err := l.second(ctx, in, a.user.ID, a.device)
+	next, why, err := l.second(ctx, in, a.user.ID, a.device)
 	if err != nil {
 		return idp.SignIn{}, err
 	}
@@ -130,7 +130,7 @@ func (l *Login) accept(ctx context.Context, in idp.SignIn, a attempt, account ta
 	if err := l.forgive(ctx, account); err != nil {
 		return idp.SignIn{}, err
 	}
-	proven, err := l.Gate.Prove(ctx, next, proof, idp.Witness{Events: []idp.Event{e}}, methodPassword)
+	proven, err := l.Gate.Prove(ctx, next, proof, idp.Witness{Events: l.onRisk(ctx, e, next, why)}, methodPassword)
 	if idp.IsKind(err, idp.Unauthenticated) {
 		return idp.SignIn{}, l.refuse(ctx, in, a, notAnyMore)
 	}

@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"fmt"
 
 	"gatehouse/idp"
 )
@@ -20,7 +21,26 @@ func (l *Login) Suffices(ctx context.Context, s idp.Session, app idp.AppID) (fre
 		return false, false, err
 	}
 	fresh = d.MaxAge == 0 || !s.AuthTime.Before(l.now().Add(-d.MaxAge))
-	return fresh, l.whole(s, d, app), nil
+	if !l.whole(s, d, app) {
+		return fresh, false, nil
+	}
+	risk, err := l.atRisk(ctx, s, d.Risk)
+	return fresh, !risk, err
+}
+
+// atRisk reports whether rules by risk ask something of the person of a session that
+// has not been shown in it. What the person has is read only where the browser does
+// not say enough by itself.
+func (l *Login) atRisk(ctx context.Context, s idp.Session, d idp.RiskDemand) (bool, error) {
+	by := VouchedBy(s.Vouched, s.Methods)
+	if !weigh(d, by, []idp.CredentialKind{idp.CredentialPasskey}).any() {
+		return false, nil
+	}
+	all, err := l.Store.Credentials(ctx, s.UserID)
+	if err != nil {
+		return false, fmt.Errorf("look for second factors: %w", err)
+	}
+	return weigh(d, by, l.secondFactors(all)).any(), nil
 }
 
 func (l *Login) whole(s idp.Session, d idp.Demand, app idp.AppID) bool {

@@ -25,7 +25,7 @@ func remembering(t *testing.T) (*house, *idp.Policy) {
 func (h *house) remembers(p *phone, raw string) (idp.SignIn, string) {
 	h.Helper()
 	in := h.full(p)
-	seen, err := h.gate.KnowDevice(h.Context(), in.Proof, raw, sessions.Browser{UserAgent: "Firefox"})
+	seen, err := h.gate.KnowDevice(h.Context(), in.Proof, raw, sessions.Browser{UserAgent: "Firefox"}, VouchedBy(idp.VouchNone, in.Methods))
 	h.ok(err)
 	h.ok(h.Remember(h.Context(), in, seen.Device))
 	return in, seen.Secret
@@ -177,10 +177,10 @@ func TestWhatEndsARememberedBrowser(t *testing.T) {
 			h.ok(err)
 		},
 		"another password": func(h *house, _ *idp.Policy, u idp.User, _ *phone) {
-			h.ok(h.ChangePassword(h.from("192.0.2.1"), h.own(u), secret, "another one, long enough"))
+			h.ok(h.ChangePassword(h.from("192.0.2.1"), h.own(u), "", secret, "another one, long enough"))
 			u, err := h.store.User(h.Context(), u.ID)
 			h.ok(err)
-			h.ok(h.SetPassword(h.from("192.0.2.1"), h.link(u, idp.LinkReset), secret, ""))
+			h.ok(h.set(h.from("192.0.2.1"), h.link(u, idp.LinkReset), secret, ""))
 		},
 		"new recovery codes": func(h *house, _ *idp.Policy, u idp.User, _ *phone) {
 			_, err := h.RenewRecovery(h.Context(), h.own(u))
@@ -243,7 +243,7 @@ func TestOnlyASecondFactorGivenNowIsRemembered(t *testing.T) {
 	u := h.user("ada", secret)
 	p, _ := h.sets(u)
 	in := h.half("ada")
-	seen, err := h.gate.KnowDevice(t.Context(), in.Proof, "", sessions.Browser{})
+	seen, err := h.gate.KnowDevice(t.Context(), in.Proof, "", sessions.Browser{}, idp.VouchNone)
 	h.ok(err)
 	h.ok(h.Remember(t.Context(), in, seen.Device))
 	if got := h.next(seen.Secret, "ada", idp.SignIn{}); got != StepCode {

@@ -14,18 +14,45 @@ import (
 // which credentials a second one can be, and whether that is asked for. Who has an
 // authenticator app is asked for it, whoever asks for the sign-in; who has none,
 // where the policy or the app asks for it. browser is the device that it happens on,
-// if the user is known there.
-func (l *Login) second(ctx context.Context, in idp.SignIn, id idp.UserID, browser idp.KnownDevice) (idp.SignIn, error) {
+// if the user is known there. why says by what the sign-in is a risk, if it is one.
+func (l *Login) second(ctx context.Context, in idp.SignIn, id idp.UserID, browser idp.KnownDevice) (next idp.SignIn, why string, err error) {
+	in, asked, err := l.stands(ctx, in, id)
+	if err != nil {
+		return idp.SignIn{}, "", err
+	}
+	in.Vouched = l.vouched(ctx, browser)
+	why = l.risk(ctx, asked.Risk, in)
+	in, err = l.ask(ctx, in, id, asked, browser)
+	return in, why, err
+}
+
+// stands writes into a SignIn which second factors the user has, and returns what is
+// asked of them.
+func (l *Login) stands(ctx context.Context, in idp.SignIn, id idp.UserID) (idp.SignIn, idp.Demand, error) {
 	all, err := l.Store.Credentials(ctx, id)
 	if err != nil {
-		return idp.SignIn{}, fmt.Errorf("look for second factors: %w", err)
-	}
-	asked, err := l.demand(ctx, id, in.AppID)
-	if err != nil {
-		return idp.SignIn{}, err
+		return in, idp.Demand{}, fmt.Errorf("look for second factors: %w", err)
 	}
 	in.Has = l.secondFactors(all)
+	asked, err := l.demand(ctx, id, in.AppID)
+	return in, asked, err
+}
+
+// ask writes into a SignIn what is asked for by rules, risk, and what the user has set
+// up.
+func (l *Login) ask(ctx context.Context, in idp.SignIn, id idp.UserID, asked idp.Demand, browser idp.KnownDevice) (idp.SignIn, error) {
+	more := weigh(asked.Risk, VouchedBy(in.Vouched, in.Methods), in.Has)
+	if more.mail {
+		var err error
+		if in.Confirm, err = l.confirmation(ctx, id); err != nil {
+			return idp.SignIn{}, err
+		}
+	}
+	asked.SecondFactor, asked.Passkey = asked.SecondFactor || more.second, asked.Passkey || more.passkey
 	in.Remember = l.remembers(in, asked, browser)
+	if more.any() && in.Remember == idp.RememberDone {
+		in.Remember = idp.RememberOffer // it was remembered, and this is not the time for it
+	}
 	// The house itself lets in who does not have it yet: where else could they set it
 	// up? Their own page is all they get; console and apps ask again.
 	home := in.AppID == ""
@@ -93,14 +120,27 @@ func (l *Login) StepUp(ctx context.Context, in idp.SignIn, s idp.Session, bind s
 	if !localPath(in.ResumeURL) {
 		return idp.SignIn{}, idp.Errorf(idp.Invalid, "A sign-in goes on at a page of this house only.")
 	}
-	in, err := l.second(ctx, in, s.UserID, idp.KnownDevice{})
+	in.Methods = s.Methods
+	in, asked, err := l.stands(ctx, in, s.UserID)
 	if err != nil {
+		return idp.SignIn{}, err
+	}
+	in.Vouched = s.Vouched
+	if in.AppID == "" && l.unconfirmed(s) {
+		asked.Risk.Mail = true // it is asked for whatever changes what they sign in with
+	}
+	if in, err = l.ask(ctx, in, s.UserID, asked, idp.KnownDevice{}); err != nil {
 		return idp.SignIn{}, err
 	}
 	if in.AppID == "" {
 		in.Remember = idp.RememberNever // what the house itself asks for here, it always does
 	}
-	in.Several = true
+	in.Several = in.Several || in.Confirm == idp.ConfirmNothing
+	if in.Confirm == idp.ConfirmNone {
+		if err := l.Store.Record(ctx, l.stuck(ctx, in, s.UserID)); err != nil {
+			return idp.SignIn{}, fmt.Errorf("record who is not let in: %w", err)
+		}
+	}
 	return l.Gate.BeginFrom(ctx, in, s, bind)
 }
 

@@ -21,6 +21,8 @@ const (
 	namesAtNetwork = 60
 	manyWindow     = time.Hour
 	dearName       = 16
+
+	eventStuffing = "signin.stuffing"
 )
 
 // suspect looks, after a try that failed, whether somebody goes through many
@@ -60,6 +62,7 @@ func (l *Login) suspectPlace(ctx context.Context, a attempt, kind string, place 
 	if err != nil || n <= many {
 		return err
 	}
+	l.alarms.raise(place, until, l.now())
 	if n == many+1 {
 		if err := l.stuffing(ctx, kind, map[string]string{"place": place.String(), "until": until.UTC().Format(time.RFC3339)}); err != nil {
 			return err
@@ -77,7 +80,7 @@ func (l *Login) suspectPlace(ctx context.Context, a attempt, kind string, place 
 }
 
 func (l *Login) stuffing(ctx context.Context, by string, detail map[string]string) error {
-	e := l.event(ctx, "signin.stuffing")
+	e := l.event(ctx, eventStuffing)
 	e.Detail = detail
 	e.Detail["by"] = by
 	if err := l.Store.Record(ctx, e); err != nil {

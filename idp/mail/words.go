@@ -57,6 +57,11 @@ func english() map[idp.MailKind]words {
 			Body:    []string{"Hello {name},", "With this code you sign in as {username} at {house}:", "{code}", "Type it in the browser in which you asked for it. It is good there alone, once, until {until}."},
 			After:   []string{"Nobody will ask you for it. If you did not ask for a code, leave this mail: without your browser it is of no use."},
 		},
+		idp.MailConfirmCode: {
+			Subject: "Confirm that it is you at {house}",
+			Body:    []string{"Hello {name},", "Somebody signs in as {username} at {house}, in a browser that is not known as yours. If that is you, this code confirms it:", "{code}", "Type it in that browser. It is good there alone, once, until {until}."},
+			After:   []string{"Nobody will ask you for it. If it was not you, somebody knows what you sign in with: give the code to nobody, and choose a new password."},
+		},
 		idp.MailRecovered: {
 			Subject: "Your account at {house} was recovered",
 			Body: []string{"Hello {name},", "On {at} the password of {username} at {house} was chosen anew by a link from a mail. Everything that was signed in has ended.",
@@ -149,6 +154,11 @@ func german() map[idp.MailKind]words {
 			Subject: "Ihr Code für {house}",
 			Body:    []string{"Guten Tag {name},", "Mit diesem Code melden Sie sich als {username} bei {house} an:", "{code}", "Geben Sie ihn in dem Browser ein, in dem Sie ihn angefordert haben. Er gilt nur dort, einmal, bis {until}."},
 			After:   []string{"Niemand wird Sie danach fragen. Wenn Sie keinen Code angefordert haben, lassen Sie diese Mail liegen: Ohne Ihren Browser ist er nutzlos."},
+		},
+		idp.MailConfirmCode: {
+			Subject: "Bestätigen Sie, dass Sie es sind: {house}",
+			Body:    []string{"Guten Tag {name},", "Jemand meldet sich als {username} bei {house} an, in einem Browser, der nicht als Ihrer bekannt ist. Wenn Sie das sind, bestätigt es dieser Code:", "{code}", "Geben Sie ihn in jenem Browser ein. Er gilt nur dort, einmal, bis {until}."},
+			After:   []string{"Niemand wird Sie danach fragen. Wenn Sie es nicht waren, kennt jemand Ihr Passwort: Geben Sie den Code niemandem, und wählen Sie ein neues Passwort."},
 		},
 		idp.MailRecovered: {
 			Subject: "Zugang zu Ihrem Konto bei {house} wiederhergestellt",

@@ -109,7 +109,7 @@ func (w *Worker) one(ctx context.Context, talk *conversation, m idp.Mail, unreac
 	lang := spoken(u.Language, m.Language, look.Language)
 	var link string
 	var until time.Time
-	if m.Kind == idp.MailSignInCode {
+	if m.Kind == idp.MailSignInCode || m.Kind == idp.MailConfirmCode {
 		m, until, err = w.Codes.WriteCode(ctx, m)
 	} else {
 		link, until, err = w.link(ctx, m)

@@ -140,7 +140,7 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, r
 	}
 	in := idp.SignIn{
 		Protocol: idp.ProtocolSAML, AppID: app.ID, Request: kept,
-		ResumeURL: pathResume, EndOrigin: originOf(req.ACS), Several: req.several() || !whole,
+		ResumeURL: pathResume, EndOrigin: originOf(req.ACS), Several: req.several(),
 	}
 	if req.ForceAuthn || !fresh {
 		in.NotBefore = p.now()

@@ -81,9 +81,13 @@ func sessionName(hash string) (name, id string) {
 	return "s:" + text, text[:min(16, len(text))]
 }
 
-// remembered is one more line of the copy of a session in a remembered browser:
-// who does not know it has a miss, and asks SQL.
-const remembered = "remembered"
+// remembered and vouched are more lines of the copy of a session, in a remembered
+// browser and in one for which something speaks: who does not know them has a miss,
+// and asks SQL.
+const (
+	remembered = "remembered"
+	vouched    = "vouched "
+)
 
 // A session's copy is its fields, one line each; only what the gate needs, and
 // the IDs only as what the copy hangs on: there are a million of them.
@@ -96,13 +100,16 @@ func writeSession(s idp.Session, id string) string {
 	if s.Remembered {
 		f = append(f, remembered)
 	}
+	if s.Vouched != idp.VouchNone {
+		f = append(f, vouched+n(int64(s.Vouched)))
+	}
 	return strings.Join(f, "\n")
 }
 
 func readSession(scopes []string, body, id string) (s idp.Session, ok bool) {
 	f := strings.Split(body, "\n")
-	was := len(f) == 9 && f[8] == remembered
-	if len(scopes) != 2 || len(f) != 8 && !was || subtle.ConstantTimeCompare([]byte(f[0]), []byte(id)) != 1 {
+	was, by, known := moreOf(f)
+	if len(scopes) != 2 || !known || subtle.ConstantTimeCompare([]byte(f[0]), []byte(id)) != 1 {
 		return s, false
 	}
 	var n [5]int64
@@ -117,9 +124,27 @@ func readSession(scopes []string, body, id string) (s idp.Session, ok bool) {
 		ID:      idp.SessionID(strings.TrimPrefix(scopes[1], "s:")),
 		Proof:   idp.Proof{UserID: idp.UserID(strings.TrimPrefix(scopes[0], "u:")), Epoch: n[0], Generation: f[2]},
 		Methods: strings.Fields(f[3]), AuthTime: at(1), CreatedAt: at(2), LastSeenAt: at(3), ExpiresAt: at(4),
-		Remembered: was,
+		Remembered: was, Vouched: by,
 	}
 	return s, true
+}
+
+// moreOf reads the lines beyond the eight that every copy has; known is false where
+// there are others.
+func moreOf(f []string) (was bool, by idp.Vouch, known bool) {
+	if len(f) < 8 {
+		return false, 0, false
+	}
+	f = f[8:]
+	if len(f) > 0 && f[0] == remembered {
+		was, f = true, f[1:]
+	}
+	if len(f) == 0 {
+		return was, idp.VouchNone, true
+	}
+	digits, ok := strings.CutPrefix(f[0], vouched)
+	n, err := strconv.ParseInt(digits, 36, 64)
+	return was, idp.Vouch(n), ok && err == nil && len(f) == 1
 }
 
 // familyLife bounds a copy of a family: access tokens are short-lived.

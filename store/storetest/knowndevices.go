@@ -16,7 +16,7 @@ func (h *house) newKnownDevice(p idp.Proof) idp.KnownDevice {
 // know remembers a device and returns it as it is kept.
 func (h *house) know(d idp.KnownDevice, was, hash string) idp.KnownDevice {
 	h.Helper()
-	h.ok(h.KnowDevice(h.ctx, d, was, hash, h.event("signin.device", d.UserID)))
+	h.ok(h.KnowDevice(h.ctx, d, idp.VouchPasskey, was, hash, h.event("signin.device", d.UserID)))
 	got, _, err := h.KnownDevice(h.ctx, hash, d.UserID)
 	h.ok(err)
 	return got
@@ -25,7 +25,9 @@ func (h *house) know(d idp.KnownDevice, was, hash string) idp.KnownDevice {
 func testKnownDevices(h *house) {
 	ada, ben := h.user("ada"), h.user("ben")
 	first := h.newKnownDevice(h.proof(ada))
-	h.same(first, h.know(first, "", "one"))
+	got1 := h.know(first, "", "one")
+	first.Vouched = idp.VouchPasskey // nobody could tell it from another
+	h.same(first, got1)
 	_, standing, err := h.KnownDevice(h.ctx, "one", ada.ID)
 	h.ok(err)
 	h.same(true, first.Stands(standing, first.CreatedAt))
@@ -46,15 +48,16 @@ func testKnownDevices(h *house) {
 	// Another browser of the same person is news, until they say that it is theirs.
 	second := h.know(h.newKnownDevice(h.proof(ada)), "", "three")
 	h.same(true, second.Asks)
-	h.is(h.OwnKnownDevice(h.ctx, second.ID, ben.ID, h.event("device.own", ben.ID)), idp.NotFound)
-	h.ok(h.OwnKnownDevice(h.ctx, second.ID, ada.ID, h.event("device.own", ada.ID)))
-	h.is(h.OwnKnownDevice(h.ctx, second.ID, ada.ID, h.event("device.own", ada.ID)), idp.NotFound)
+	h.same(idp.VouchNone, second.Vouched)
+	h.is(h.OwnKnownDevice(h.ctx, second.ID, ben.ID, idp.VouchMail, h.event("device.own", ben.ID)), idp.NotFound)
+	h.ok(h.OwnKnownDevice(h.ctx, second.ID, ada.ID, idp.VouchMail, h.event("device.own", ada.ID)))
+	h.is(h.OwnKnownDevice(h.ctx, second.ID, ada.ID, idp.VouchPasskey, h.event("device.own", ada.ID)), idp.NotFound)
 
 	second.TrustedAt, second.TrustedUntil, second.TrustedBy = h.now, h.now.Add(time.Hour), 7
 	h.ok(h.TrustDevice(h.ctx, second, h.event("signin.remember", ada.ID)))
 	second.LastSeenAt, second.Address, second.UserAgent = h.now.Add(time.Minute), "192.0.2.9", "Other"
 	h.ok(h.TouchKnownDevice(h.ctx, second))
-	second.Asks = false
+	second.Asks, second.Vouched = false, idp.VouchMail
 	got, err := h.KnownDevices(h.ctx, ada.ID)
 	h.ok(err)
 	h.same([]idp.KnownDevice{second, first}, got)
@@ -75,6 +78,18 @@ func testKnownDevices(h *house) {
 	_, err = h.Commit(h.ctx, idp.Change{UntrustDevices: []idp.UserID{ada.ID}})
 	h.ok(err)
 	h.same(true, untrusted())
+	// What speaks for it grows, and where it carries another proof it does not.
+	stale := second
+	stale.Vouched, stale.Epoch = idp.VouchPasskey, second.Epoch+1
+	h.ok(h.VouchKnownDevice(h.ctx, stale))
+	for _, by := range []idp.Vouch{idp.VouchSecond, idp.VouchMail} {
+		louder := second
+		louder.Vouched = by
+		h.ok(h.VouchKnownDevice(h.ctx, louder))
+		d, _, err := h.KnownDevice(h.ctx, "three", ada.ID)
+		h.ok(err)
+		h.same(idp.VouchSecond, d.Vouched)
+	}
 	back := second
 	back.LastSeenAt = h.now
 	h.ok(h.TouchKnownDevice(h.ctx, back))
@@ -85,7 +100,7 @@ func testKnownDevices(h *house) {
 	h.is(err, idp.NotFound)
 
 	h.suspend(ada)
-	h.is(h.KnowDevice(h.ctx, h.newKnownDevice(first.Proof), "", "four", h.event("signin.device", ada.ID)), idp.Unauthenticated)
+	h.is(h.KnowDevice(h.ctx, h.newKnownDevice(first.Proof), idp.VouchNone, "", "four", h.event("signin.device", ada.ID)), idp.Unauthenticated)
 	h.is(h.TrustDevice(h.ctx, first, h.event("signin.remember", ada.ID)), idp.Unauthenticated)
 	listed, err := h.KnownDevices(h.ctx, ada.ID)
 	h.ok(err)
@@ -93,7 +108,8 @@ func testKnownDevices(h *house) {
 	back = h.newKnownDevice(h.proof(h.restore(ada.ID)))
 	back.CreatedAt, back.LastSeenAt = h.now.Add(time.Second), h.now.Add(time.Second)
 	again := h.know(back, "two", "five")
-	back.ID, back.FirstAt = first.ID, first.FirstAt // they were here before
+	// They were here before; but what spoke for it then was said of what has ended.
+	back.ID, back.FirstAt = first.ID, first.FirstAt
 	h.same(back, again)
 
 	h.ok(h.Purge(h.ctx, h.now.Add(399*24*time.Hour)))
@@ -102,6 +118,25 @@ func testKnownDevices(h *house) {
 	h.ok(h.Purge(h.ctx, h.now.Add(401*24*time.Hour)))
 	_, _, err = h.KnownDevice(h.ctx, "five", ada.ID)
 	h.is(err, idp.NotFound)
+}
+
+// testFirstKnownDevice: whether the first of a person asks, and what speaks for it, is
+// the caller's to say; of the second it is not.
+func testFirstKnownDevice(h *house) {
+	u := h.user("ada")
+	d := h.newKnownDevice(h.proof(u))
+	d.Asks = true
+	h.ok(h.KnowDevice(h.ctx, d, idp.VouchNone, "", "one", h.event("signin.device", u.ID)))
+	got, _, err := h.KnownDevice(h.ctx, "one", u.ID)
+	h.ok(err)
+	h.same(d, got)
+	d = h.newKnownDevice(h.proof(u))
+	d.Vouched = idp.VouchSecond
+	h.ok(h.KnowDevice(h.ctx, d, idp.VouchPasskey, "", "two", h.event("signin.device", u.ID)))
+	got, _, err = h.KnownDevice(h.ctx, "two", u.ID)
+	h.ok(err)
+	d.Asks = true
+	h.same(d, got)
 }
 
 // testManyKnownDevices: nobody fills the table without a cookie.
@@ -139,7 +174,7 @@ func testKnownDeviceRace(h *house) {
 			}
 			for n := range 4 {
 				after := cut.Load()
-				err := h.KnowDevice(h.ctx, h.newKnownDevice(d.Proof), fmt.Sprint(shared, i, n), fmt.Sprint(shared, i, n+1), h.event("signin.device", u.ID))
+				err := h.KnowDevice(h.ctx, h.newKnownDevice(d.Proof), idp.VouchNone, fmt.Sprint(shared, i, n), fmt.Sprint(shared, i, n+1), h.event("signin.device", u.ID))
 				if err == nil && after {
 					return fmt.Errorf("remembered after the suspension")
 				}
@@ -169,6 +204,6 @@ func testKnownDeviceRace(h *house) {
 	last.CreatedAt = h.now.Add(time.Second) // so that none of before pushes it out
 	h.know(last, "", "tab")
 	h.parallel(16, func(i int) error {
-		return h.KnowDevice(h.ctx, h.newKnownDevice(h.proof(u)), "tab", fmt.Sprint("tab ", i), h.event("signin.device", u.ID))
+		return h.KnowDevice(h.ctx, h.newKnownDevice(h.proof(u)), idp.VouchNone, "tab", fmt.Sprint("tab ", i), h.event("signin.device", u.ID))
 	})
 }

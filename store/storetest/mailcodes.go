@@ -17,13 +17,21 @@ func testMailCodes(h *house) {
 	write := func(in idp.SignIn, mac string) error {
 		return h.CreateMailCode(h.ctx, idp.MailCode{SignInID: in.ID, Proof: h.proof(ada), MAC: mac, CreatedAt: h.now, ExpiresAt: h.now.Add(10 * time.Minute)})
 	}
+	mailed := map[idp.SignInID]bool{} // a code was written for it
 	refused := func(in idp.SignInID, mac string, at time.Time) {
 		h.Helper()
-		_, err := h.SpendMailCode(h.ctx, in, mac, 3, at)
+		whose, err := h.SpendMailCode(h.ctx, in, mac, 3, at)
 		h.is(err, idp.Unauthenticated)
+		// The log is told whose code it would have been, where there was any.
+		if mailed[in] {
+			h.same(ada.ID, whose.UserID)
+		} else {
+			h.same(idp.Proof{}, whose)
+		}
 	}
 	in := begun()
 	refused(in.ID, "right", h.now) // none was written
+	mailed[in.ID] = true
 	h.ok(write(in, "older"))
 	h.ok(write(in, "right"))
 	refused(in.ID, "older", h.now)
@@ -48,6 +56,22 @@ func testMailCodes(h *house) {
 	h.is(write(idp.SignIn{ID: idp.NewSignInID()}, "right"), idp.Unauthenticated)
 	proven := begun()
 	proven.Proof, proven.Methods, proven.AuthTime = h.proof(ada), []string{"pwd"}, h.now
+	h.ok(h.ProveSignIn(h.ctx, proven, h.now, idp.Witness{}))
+	h.is(write(proven, "right"), idp.Unauthenticated)
+
+	// But where one is asked for in it, there is one for its person, and no other's.
+	proven.Confirm, proven.Vouched = idp.ConfirmMail, idp.VouchMail
+	h.ok(h.ProveSignIn(h.ctx, proven, h.now, idp.Witness{}))
+	kept, _, err := h.SignInByID(h.ctx, proven.ID)
+	h.ok(err)
+	h.same([]int64{1, 1}, []int64{int64(kept.Confirm), int64(kept.Vouched)})
+	h.ok(write(proven, "right"))
+	bobs := idp.MailCode{SignInID: proven.ID, Proof: h.proof(h.user("bob")), MAC: "bob's", CreatedAt: h.now, ExpiresAt: h.now.Add(time.Minute)}
+	h.is(h.CreateMailCode(h.ctx, bobs), idp.Unauthenticated)
+	proof, err = h.SpendMailCode(h.ctx, proven.ID, "right", 3, h.now)
+	h.ok(err)
+	h.same(h.proof(ada), proof)
+	proven.Confirm = idp.ConfirmNone
 	h.ok(h.ProveSignIn(h.ctx, proven, h.now, idp.Witness{}))
 	h.is(write(proven, "right"), idp.Unauthenticated)
 

@@ -88,4 +88,31 @@ func testLockedOut(h *house) {
 	is(rules(byPasskey), nil, ada, bob)
 	is(rules(byPasskey), rules(everybody), ada)
 	is(rules(everybody), rules(byPasskey))
+
+	// A rule by risk locks nobody out who has a second factor, or can be mailed a code.
+	byRisk, letIn := everybody, everybody
+	byRisk.Risk, letIn.Risk, letIn.LetIn = true, true, true
+	onRisk := func(rules, before []idp.PolicyRule, mailed int, unmailed ...idp.UserID) {
+		h.Helper()
+		got, err := h.LockedOut(h.ctx, rules, before, 2)
+		h.ok(err)
+		var first []idp.UserID
+		for _, u := range got.UnmailedUsers {
+			first = append(first, u.ID)
+		}
+		h.same(unmailed, first)
+		h.same([]int{0, mailed, len(unmailed)}, []int{got.Count, got.Mailed, got.Unmailed})
+	}
+	onRisk(rules(byRisk), nil, 0, bob.ID) // no mail leaves the house
+	h.Mails = true
+	onRisk(rules(byRisk), nil, 1)
+	h.commit(idp.Change{Users: []idp.User{{ID: idp.NewUserID(), Username: "dan", Role: idp.RoleEmployee, Status: idp.UserActive, Epoch: 1, CreatedAt: h.now}}})
+	dan, _, _, err := h.LoginByName(h.ctx, "dan")
+	h.ok(err)
+	onRisk(rules(byRisk), nil, 1, dan.ID)
+	onRisk(rules(byRisk), rules(byRisk), 0)
+	onRisk(rules(byRisk), rules(letIn), 1, dan.ID)
+	onRisk(rules(letIn), nil, 0)
+	byRiskPasskey := idp.PolicyRule{Passkey: true, Risk: true, LetIn: true}
+	is(rules(byRiskPasskey), nil, ada) // has another
 }

@@ -45,6 +45,7 @@ func Run(t *testing.T, fresh func(*testing.T) *store.Store) {
 		{"API tokens carry their user", testAPITokens},
 		{"initial access tokens are spent use by use", testInitialTokens},
 		{"a browser is known as a person's", testKnownDevices},
+		{"the first browser of a person", testFirstKnownDevice},
 		{"so many browsers of a person are known", testManyKnownDevices},
 		{"what overlaps a suspension is no known device after it", testKnownDeviceRace},
 		{"spent values, counts and purge", testSpentThrottlesAndPurge},

@@ -90,7 +90,7 @@ func desiredPolicy(in client.Policy) (directory.DesiredPolicy, error) {
 		return out, err
 	}
 	for _, r := range in.Rules {
-		rule := directory.DesiredRule{Group: r.Group, App: r.App, PolicyRule: idp.PolicyRule{Owners: r.Owners, SecondFactor: r.SecondFactor, Passkey: r.Passkey}}
+		rule := directory.DesiredRule{Group: r.Group, App: r.App, PolicyRule: idp.PolicyRule{Owners: r.Owners, SecondFactor: r.SecondFactor, Passkey: r.Passkey, Risk: r.Risk, LetIn: r.LetIn}}
 		if rule.Owners && r.Group != "" {
 			detail := "A rule is for owners, for a group or for everybody."
 			return out, &idp.Error{Kind: idp.Invalid, Detail: detail, Fields: map[string]string{"rules": detail}}
@@ -130,7 +130,7 @@ func (a *API) policyTold(r *http.Request, p idp.Policy, locked *idp.LockedOut) (
 		Idle: spanText(p.Idle), Absolute: spanText(p.Absolute), Remember: daysText(p.Remember), EmailCode: p.EmailCode, Version: p.Version,
 	}
 	for _, rule := range p.Rules {
-		told := client.PolicyRule{Owners: rule.Owners, SecondFactor: rule.SecondFactor, Passkey: rule.Passkey, MaxAge: spanText(rule.MaxAge)}
+		told := client.PolicyRule{Owners: rule.Owners, SecondFactor: rule.SecondFactor, Passkey: rule.Passkey, MaxAge: spanText(rule.MaxAge), Risk: rule.Risk, LetIn: rule.LetIn}
 		if rule.GroupID != "" {
 			g, err := a.Store.Group(r.Context(), rule.GroupID)
 			if err != nil {
@@ -150,7 +150,8 @@ func (a *API) policyTold(r *http.Request, p idp.Policy, locked *idp.LockedOut) (
 	out.Sentences = append(out.Sentences, p.Sentences()...)
 	if locked != nil {
 		out.LocksOut = &client.LocksOut{
-			Count: locked.Count, Sentence: locked.Sentence(), Users: each(locked.Users, func(u idp.User) string { return u.Username }),
+			Count: locked.Count + locked.Unmailed, Mailed: locked.Mailed, Sentence: locked.Sentence(),
+			Users: each(append(locked.Users, locked.UnmailedUsers...), func(u idp.User) string { return u.Username }),
 		}
 	}
 	return http.StatusOK, out, nil

@@ -196,8 +196,8 @@ func (c *Console) policyChange(w http.ResponseWriter, r *http.Request, action st
 	}
 	var out idp.LockedOut
 	if wrong == nil {
-		if out, wrong = c.Directory.LockedOut(ctx, p); wrong == nil && (out.Count == 0 || r.FormValue("accept") == "yes") {
-			if _, wrong = c.Directory.SetPolicy(ctx, p, out.Count > 0); wrong == nil {
+		if out, wrong = c.Directory.LockedOut(ctx, p); wrong == nil && (out.Sentence() == "" || r.FormValue("accept") == "yes") {
+			if _, wrong = c.Directory.SetPolicy(ctx, p, r.FormValue("accept") == "yes"); wrong == nil {
 				return ui.SeeOther(w, r, "/console/policy")
 			}
 		}

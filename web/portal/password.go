@@ -22,7 +22,7 @@ func (p *Portal) passwordAsk(w http.ResponseWriter, r *http.Request) error {
 // passwordChange sets it. This browser is signed out with all others.
 func (p *Portal) passwordChange(w http.ResponseWriter, r *http.Request) error {
 	ctx, visit := r.Context(), ui.VisitOf(r.Context())
-	err := p.Login.ChangePassword(ctx, visit.Session, r.PostFormValue("current"), r.PostFormValue("password"))
+	err := p.Login.ChangePassword(ctx, visit.Session, p.Cookies.Device(r), r.PostFormValue("current"), r.PostFormValue("password"))
 	v := passwordView{Username: visit.User.Username}
 	if slow, ok := errors.AsType[*login.ThrottledError](err); ok {
 		v.Current = ui.Said(ctx, slow.Err)

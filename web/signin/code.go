@@ -33,7 +33,7 @@ func (s *SignIn) code(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.start(w, r, proven)
+	return s.onwards(w, r, proven)
 }
 
 // showCode asks for the second factor, by all that the person has.

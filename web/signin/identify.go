@@ -22,6 +22,10 @@ func (s *SignIn) identify(w http.ResponseWriter, r *http.Request) error {
 		return ui.SeeOther(w, r, resume(in))
 	case next == login.StepCode, next == login.StepPasskey:
 		return s.showCode(w, r, http.StatusOK, in, codeView{App: app})
+	case next == login.StepMail:
+		return s.showConfirm(w, r, http.StatusOK, in, "", false)
+	case next == login.StepHelp && in.Confirm == idp.ConfirmNone:
+		return ui.Render(w, r, http.StatusOK, unknownBrowserPage(app, cancelPath(in)))
 	case next == login.StepHelp:
 		return ui.Render(w, r, http.StatusOK, noFactorPage(app, cancelPath(in), in.Passkey))
 	}

@@ -10,6 +10,7 @@ import (
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
 	"gatehouse/idp/login"
+	"gatehouse/sessions"
 	"gatehouse/web/ui"
 )
 
@@ -34,12 +35,12 @@ func (s *SignIn) useLink(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.deadLink(w, r, err)
 	}
-	next := "/signin"
+	next, after := "/signin", idp.Proof{}
 	if login.ForOwner(l) {
 		next = "/signin?return_to=%2Fconsole"
-		err = s.firstOwner(r, l)
+		after, err = s.firstOwner(r, l)
 	} else {
-		err = s.Login.SetPassword(r.Context(), l, r.PostFormValue("password"), r.PostFormValue("code"))
+		after, err = s.Login.SetPassword(r.Context(), l, r.PostFormValue("password"), r.PostFormValue("code"))
 	}
 	if _, slow := errors.AsType[*login.ThrottledError](err); slow {
 		status, words := s.refusal(w, r, err, "")
@@ -53,19 +54,38 @@ func (s *SignIn) useLink(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return s.deadLink(w, r, err)
 	}
+	if err := s.knowByLink(w, r, after); err != nil {
+		return err
+	}
 	return ui.SeeOther(w, r, next)
 }
 
-func (s *SignIn) firstOwner(r *http.Request, l idp.Link) error {
+// knowByLink has the browser known in which somebody has just used a link: where the
+// policy asks by risk, a link shows as much as a code by mail does. Without it, who can
+// be mailed none would get in nowhere.
+func (s *SignIn) knowByLink(w http.ResponseWriter, r *http.Request, after idp.Proof) error {
+	if !s.Login.AsksByRisk() {
+		return nil
+	}
+	browser := sessions.Browser{Address: idp.ActorOf(r.Context()).Address, UserAgent: r.UserAgent()}
+	seen, err := s.Gate.KnowDevice(r.Context(), after, s.Cookies.Device(r), browser, idp.VouchMail)
+	if err != nil {
+		return err
+	}
+	s.Cookies.SetDevice(w, seen.Secret)
+	return nil
+}
+
+func (s *SignIn) firstOwner(r *http.Request, l idp.Link) (idp.Proof, error) {
 	u, err := s.Directory.NewUser(directory.Person{
 		Username: r.PostFormValue("username"), Email: r.PostFormValue("email"),
 		DisplayName: r.PostFormValue("name"), Role: idp.RoleOwner,
 	})
 	if err != nil {
-		return err
+		return idp.Proof{}, err
 	}
-	_, err = s.Login.FirstOwner(r.Context(), l, u, r.PostFormValue("password"))
-	return err
+	made, err := s.Login.FirstOwner(r.Context(), l, u, r.PostFormValue("password"))
+	return idp.Proof{UserID: made.ID, Epoch: made.Epoch, Generation: l.Generation}, err
 }
 
 // showLink renders the form of a link, bound to this browser.

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"gatehouse/idp"
-	"gatehouse/idp/login"
 	"gatehouse/web/ui"
 )
 
@@ -75,10 +74,7 @@ func (s *SignIn) mailed(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if login.Next(now) != login.StepDone {
-		return ui.SeeOther(w, r, "/signin/"+string(in.ID))
-	}
-	return s.start(w, r, now)
+	return s.onwards(w, r, now)
 }
 
 // proven reports whether a SignIn is somebody's: no code is mailed for it.

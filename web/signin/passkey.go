@@ -35,10 +35,7 @@ func (s *SignIn) passkey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if login.Next(proven) != login.StepDone {
-		return ui.SeeOther(w, r, "/signin/"+string(in.ID))
-	}
-	return s.start(w, r, proven)
+	return s.onwards(w, r, proven)
 }
 
 // offer is what a page needs to ask for a passkey in this SignIn.

@@ -57,10 +57,7 @@ func (s *SignIn) tryPassword(w http.ResponseWriter, r *http.Request, try func(ct
 	if err != nil {
 		return err
 	}
-	if login.Next(proven) != login.StepDone {
-		return ui.SeeOther(w, r, "/signin/"+string(in.ID))
-	}
-	return s.start(w, r, proven)
+	return s.onwards(w, r, proven)
 }
 
 // start makes the session of a proven SignIn, on a browser that is known from
@@ -70,7 +67,7 @@ func (s *SignIn) tryPassword(w http.ResponseWriter, r *http.Request, try func(ct
 func (s *SignIn) start(w http.ResponseWriter, r *http.Request, in idp.SignIn) error {
 	v := ui.VisitOf(r.Context())
 	browser := sessions.Browser{Address: idp.ActorOf(r.Context()).Address, UserAgent: r.UserAgent()}
-	seen, err := s.Gate.KnowDevice(r.Context(), in.Proof, s.Cookies.Device(r), browser)
+	seen, err := s.Gate.KnowDevice(r.Context(), in.Proof, s.Cookies.Device(r), browser, login.VouchedBy(idp.VouchNone, in.Methods))
 	if err != nil {
 		return err
 	}

@@ -52,6 +52,16 @@ type mailedView struct {
 	Error    string
 }
 
+// confirmView asks for a code by mail, beside the password.
+type confirmView struct {
+	Action string
+	Send   string // where a code, or another, is asked for
+	Cancel string
+	App    string
+	Sent   bool // one is on its way
+	Error  string
+}
+
 // codeView asks for a second factor.
 type codeView struct {
 	Action       string

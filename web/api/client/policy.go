@@ -33,13 +33,20 @@ type PolicyRule struct {
 	SecondFactor bool   `json:"second_factor,omitempty" yaml:"second_factor,omitempty"`
 	Passkey      bool   `json:"passkey,omitempty" yaml:"passkey,omitempty"` // a passkey, and no other second factor
 	MaxAge       string `json:"max_age,omitempty" yaml:"max_age,omitempty"` // how old the proof may be when the app is opened
+	// Risk: only where a sign-in is a risk: in a browser that does not know the person,
+	// or from where many names are tried. Who has no second factor is asked for a code by
+	// mail there, or, with LetIn, let in and told.
+	Risk  bool `json:"risk,omitempty" yaml:"risk,omitempty"`
+	LetIn bool `json:"let_in,omitempty" yaml:"let_in,omitempty"`
 }
 
 // LocksOut are people of whom a second factor or a passkey is asked and who have
-// none: they get no further than their own page.
+// none: they get no further than their own page. By a rule by risk, they are those whom
+// no code can be mailed: a link from an owner lets them in.
 type LocksOut struct {
 	Count    int      `json:"count"`
-	Users    []string `json:"users"` // the first of them, by username
+	Mailed   int      `json:"mailed,omitempty"` // how many are asked for a code by mail where a sign-in is a risk
+	Users    []string `json:"users"`            // the first of them, by username
 	Sentence string   `json:"sentence,omitempty"`
 }
 
