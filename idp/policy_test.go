@@ -14,6 +14,9 @@ func TestADemandIsAllThatAnyRuleAsks(t *testing.T) {
 		{GroupID: "finance", AppID: "payroll", SecondFactor: true, MaxAge: time.Hour},
 		{AppID: "payroll", MaxAge: 15 * time.Minute},
 		{GroupID: "staff", AppID: "payroll", MaxAge: 8 * time.Hour},
+		{AppID: "crm", SecondFactor: true, Risk: true},
+		{GroupID: "staff", AppID: "crm", Passkey: true, Risk: true, LetIn: true},
+		{AppID: "blog", SecondFactor: true, Risk: true, LetIn: true},
 	}}
 	finance, staff := []GroupID{"finance"}, []GroupID{"staff"}
 	for _, c := range []struct {
@@ -31,6 +34,9 @@ func TestADemandIsAllThatAnyRuleAsks(t *testing.T) {
 		{"the shortest age wins", false, staff, "payroll", Demand{MaxAge: 15 * time.Minute}},
 		{"rules add up", false, append(finance, staff...), "payroll", Demand{SecondFactor: true, MaxAge: 15 * time.Minute}},
 		{"a rule for an app is none for the house", false, finance, "", Demand{}},
+		{"by risk", false, nil, "crm", Demand{Risk: RiskDemand{SecondFactor: true, Mail: true}}},
+		{"by risk, and whom one of the rules lets in is not let in by the other", false, staff, "crm", Demand{Risk: RiskDemand{SecondFactor: true, Passkey: true, Mail: true}}},
+		{"by risk, let in", false, nil, "blog", Demand{Risk: RiskDemand{SecondFactor: true}}},
 	} {
 		if got := p.Demand(c.owner, c.groups, c.app); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
@@ -40,6 +46,9 @@ func TestADemandIsAllThatAnyRuleAsks(t *testing.T) {
 		t.Error("an empty policy asks something")
 	}
 	only := Policy{Rules: p.Rules[1:2]}
+	if only.ByRisk() || !p.ByRisk() {
+		t.Error("which policies ask by risk")
+	}
 	if only.Silent("payroll") || !only.Silent("wiki") || !only.Silent("") || p.Silent("wiki") {
 		t.Error("which apps a policy is silent about")
 	}
@@ -66,7 +75,9 @@ func TestAPolicyReadsAsSentences(t *testing.T) {
 	for want, r := range map[string]PolicyRule{
 		"Owners need a second factor to sign in.": {Owners: true, SecondFactor: true},
 		"Everybody needs a passkey to sign in.":   {Passkey: true},
-		"People in Finance need a passkey for Payroll, and to have proven who they are within 15 minutes when they open it.": {GroupID: "g", AppID: "a", Passkey: true, MaxAge: 15 * time.Minute},
+		"Everybody needs a second factor to sign in, where the browser does not know them or many names are tried from the same place; who has no second factor is asked for a code by mail there.":         {SecondFactor: true, Risk: true},
+		"People in Finance need a passkey for Payroll, where the browser does not know them or many names are tried from the same place; who has no second factor is let in without one, and told by mail.": {GroupID: "g", AppID: "a", Passkey: true, Risk: true, LetIn: true},
+		"People in Finance need a passkey for Payroll, and to have proven who they are within 15 minutes when they open it.":                                                                                {GroupID: "g", AppID: "a", Passkey: true, MaxAge: 15 * time.Minute},
 		"Everybody needs a second factor to sign in.":                                                                          {SecondFactor: true},
 		"People in Finance need a second factor for Payroll.":                                                                  {GroupID: "g", AppID: "a", SecondFactor: true},
 		"Everybody needs to have proven who they are within 15 minutes when they open Payroll.":                                {AppID: "a", MaxAge: 15 * time.Minute},
@@ -87,6 +98,14 @@ func TestAPolicyReadsAsSentences(t *testing.T) {
 	if out := (LockedOut{Count: 3, Users: []User{{DisplayName: "Ada"}, {DisplayName: "Bob"}}}).Sentence(); out !=
 		"3 people who are asked for a second factor have none, and get no further than their own page there before they have set one up: Ada, Bob and 1 more." {
 		t.Error(out)
+	}
+	out := LockedOut{Mailed: 12, Unmailed: 1, UnmailedUsers: []User{{DisplayName: "Cyd"}}}
+	if got := out.Sentence(); !out.Anybody() || got != "One person has no second factor, and no code can be mailed to them: where a sign-in is a risk, nothing but a link from an owner lets them in: Cyd. "+
+		"12 people have no second factor, and are asked for a code by mail where a sign-in is a risk." {
+		t.Error(got)
+	}
+	if out := (LockedOut{Mailed: 1}); out.Anybody() || out.Sentence() != "One person has no second factor, and is asked for a code by mail where a sign-in is a risk." {
+		t.Errorf("%v: %s", out.Anybody(), out.Sentence())
 	}
 }
 

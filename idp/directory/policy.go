@@ -203,12 +203,12 @@ func checkRule(r idp.PolicyRule) error {
 	switch {
 	case r.Owners && r.GroupID != "":
 		return invalid("rules", "A rule is for owners, for a group or for everybody.")
-	case !r.SecondFactor && !r.Passkey && r.MaxAge == 0:
-		return invalid("rules", "A rule asks for a second factor, for a passkey, or for a proof that is not too old.")
 	case r.LetIn && !r.Risk:
 		return invalid("rules", "Whom a rule lets in without a second factor is said of a rule by risk.")
 	case r.Risk && (r.MaxAge != 0 || !r.SecondFactor && !r.Passkey):
 		return invalid("rules", "A rule by risk asks for a second factor or for a passkey, and for nothing else.")
+	case !r.SecondFactor && !r.Passkey && r.MaxAge == 0:
+		return invalid("rules", "A rule asks for a second factor, for a passkey, or for a proof that is not too old.")
 	case r.SecondFactor && r.Passkey:
 		return invalid("rules", "A rule asks for a second factor or for a passkey, which is more.")
 	case r.MaxAge != 0 && r.AppID == "":

@@ -39,20 +39,23 @@ func TestAPolicyIsCheckedFieldByField(t *testing.T) {
 		field string
 		p     idp.Policy
 	}{
-		"idle too short":        {"idle", idp.Policy{Idle: 10 * time.Minute}},
-		"idle over the house's": {"idle", idp.Policy{Idle: 3 * time.Hour}},
-		"absolute too long":     {"absolute", idp.Policy{Absolute: 24 * time.Hour}},
-		"asks nothing":          {"rules", idp.Policy{Rules: []idp.PolicyRule{{Owners: true}}}},
-		"two kinds of people":   {"rules", idp.Policy{Rules: []idp.PolicyRule{{Owners: true, GroupID: "grp_x", SecondFactor: true}}}},
-		"an age for every app":  {"rules", idp.Policy{Rules: []idp.PolicyRule{{MaxAge: time.Hour}}}},
-		"an age of seconds":     {"rules", idp.Policy{Rules: []idp.PolicyRule{{AppID: "app_x", MaxAge: time.Second}}}},
-		"twice the same":        {"rules", idp.Policy{Rules: []idp.PolicyRule{{SecondFactor: true}, {SecondFactor: true}}}},
-		"too many":              {"rules", idp.Policy{Rules: many}},
-		"a factor and more":     {"rules", idp.Policy{Rules: []idp.PolicyRule{{SecondFactor: true, Passkey: true}}}},
-		"passkeys without any":  {"rules", idp.Policy{Rules: []idp.PolicyRule{{Passkey: true}}}},
-		"remembered for ever":   {"remember", idp.Policy{Remember: 91 * 24 * time.Hour}},
-		"remembered for hours":  {"remember", idp.Policy{Remember: 36 * time.Hour}},
-		"remembered backwards":  {"remember", idp.Policy{Remember: -24 * time.Hour}},
+		"idle too short":         {"idle", idp.Policy{Idle: 10 * time.Minute}},
+		"idle over the house's":  {"idle", idp.Policy{Idle: 3 * time.Hour}},
+		"absolute too long":      {"absolute", idp.Policy{Absolute: 24 * time.Hour}},
+		"asks nothing":           {"rules", idp.Policy{Rules: []idp.PolicyRule{{Owners: true}}}},
+		"two kinds of people":    {"rules", idp.Policy{Rules: []idp.PolicyRule{{Owners: true, GroupID: "grp_x", SecondFactor: true}}}},
+		"an age for every app":   {"rules", idp.Policy{Rules: []idp.PolicyRule{{MaxAge: time.Hour}}}},
+		"an age of seconds":      {"rules", idp.Policy{Rules: []idp.PolicyRule{{AppID: "app_x", MaxAge: time.Second}}}},
+		"twice the same":         {"rules", idp.Policy{Rules: []idp.PolicyRule{{SecondFactor: true}, {SecondFactor: true}}}},
+		"too many":               {"rules", idp.Policy{Rules: many}},
+		"a factor and more":      {"rules", idp.Policy{Rules: []idp.PolicyRule{{SecondFactor: true, Passkey: true}}}},
+		"passkeys without any":   {"rules", idp.Policy{Rules: []idp.PolicyRule{{Passkey: true}}}},
+		"risk that asks nothing": {"rules", idp.Policy{Rules: []idp.PolicyRule{{Risk: true}}}},
+		"risk and an age":        {"rules", idp.Policy{Rules: []idp.PolicyRule{{AppID: "app_x", SecondFactor: true, Risk: true, MaxAge: time.Hour}}}},
+		"let in without a risk":  {"rules", idp.Policy{Rules: []idp.PolicyRule{{SecondFactor: true, LetIn: true}}}},
+		"remembered for ever":    {"remember", idp.Policy{Remember: 91 * 24 * time.Hour}},
+		"remembered for hours":   {"remember", idp.Policy{Remember: 36 * time.Hour}},
+		"remembered backwards":   {"remember", idp.Policy{Remember: -24 * time.Hour}},
 	} {
 		c.p.Version = 1
 		_, err := d.SetPolicy(t.Context(), c.p, true)
@@ -205,5 +208,42 @@ func TestBrowsersRememberedBeforeItWasOffStayForgotten(t *testing.T) {
 	file(0)
 	if p := file(7 * day); p.Version != 7 || p.RememberSince != 7 {
 		t.Errorf("off and on by a file: %+v", p)
+	}
+}
+
+// TestARuleByRiskLocksOutWhomNoCodeCanBeMailed, also by a file; it is no rule that keeps
+// owners out of the console, whose own browsers know them.
+func TestARuleByRiskLocksOutWhomNoCodeCanBeMailed(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d, s := newRuled(t)
+	add(t, d, "ada", idp.RoleOwner)
+	rule := idp.PolicyRule{SecondFactor: true, Risk: true}
+	byRisk := idp.Policy{Version: 1, Rules: []idp.PolicyRule{rule}}
+	out := must[idp.LockedOut](t)(d.LockedOut(ctx, byRisk))
+	if out.Count != 0 || out.Mailed != 0 || out.Unmailed != 1 || !out.Anybody() {
+		t.Errorf("in a house without mails: %+v", out)
+	}
+	if _, err := d.SetPolicy(ctx, byRisk, false); !idp.IsKind(err, idp.Conflict) {
+		t.Errorf("set before it was accepted: %v", err)
+	}
+	file := directory.Desired{Policy: &directory.DesiredPolicy{Rules: []directory.DesiredRule{{PolicyRule: rule}}}}
+	if _, err := d.Apply(ctx, file, false); !idp.IsKind(err, idp.Conflict) {
+		t.Errorf("set by a file: %v", err)
+	}
+	letIn := rule
+	letIn.LetIn = true
+	if out := must[idp.LockedOut](t)(d.LockedOut(ctx, idp.Policy{Rules: []idp.PolicyRule{letIn}})); out.Sentence() != "" {
+		t.Errorf("let in, and %s", out.Sentence())
+	}
+	s.Mails = true
+	u := must[idp.User](t)(s.UserByName(ctx, "ada"))
+	u.Email = "ada@example.org"
+	if _, err := s.Commit(ctx, idp.Change{Users: []idp.User{u}}); err != nil {
+		t.Fatal(err)
+	}
+	must[idp.Policy](t)(d.SetPolicy(ctx, byRisk, false))
+	if found := must[[]directory.Difference](t)(d.Apply(ctx, file, false)); len(found) != 0 {
+		t.Errorf("the same by a file: %+v", found)
 	}
 }

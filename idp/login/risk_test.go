@@ -75,7 +75,9 @@ func (h *house) asks(rules ...idp.PolicyRule) {
 	p := idp.Policy{Version: 2, Rules: rules}
 	h.Policy = func() idp.Policy { return p }
 	h.gate.Policy = h.Policy
-	h.Demand = func(_ context.Context, _ idp.UserID, app idp.AppID) (idp.Demand, error) { return p.Demand(false, nil, app), nil }
+	h.Demand = func(_ context.Context, _ idp.UserID, app idp.AppID) (idp.Demand, error) {
+		return p.Demand(false, nil, app), nil
+	}
 }
 
 var byRisk = idp.PolicyRule{SecondFactor: true, Risk: true}

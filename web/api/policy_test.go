@@ -53,12 +53,39 @@ func TestThePolicyComesAndGoesByTheAPI(t *testing.T) {
 	}
 	now.Version = 2
 	bad := []client.Policy{
-		now, {Idle: "soon"}, {Remember: "720h"}, {Remember: "0d"}, {Remember: "-1d"}, {Remember: "91d"}, {Remember: "d"}, {Rules: []client.PolicyRule{{SecondFactor: true, Passkey: true}}}, {Absolute: "99h"}, {Rules: []client.PolicyRule{{Group: "Nobody", SecondFactor: true}}},
+		now, {Idle: "soon"}, {Remember: "720h"}, {Remember: "0d"}, {Remember: "-1d"}, {Remember: "91d"}, {Remember: "d"}, {Rules: []client.PolicyRule{{SecondFactor: true, Passkey: true}}}, {Rules: []client.PolicyRule{{Risk: true}}}, {Rules: []client.PolicyRule{{SecondFactor: true, LetIn: true}}}, {Absolute: "99h"}, {Rules: []client.PolicyRule{{Group: "Nobody", SecondFactor: true}}},
 		{Rules: []client.PolicyRule{{Owners: true, Group: "Finance", SecondFactor: true}}}, {Rules: []client.PolicyRule{{App: "Nothing", MaxAge: "5m"}}},
 	}
 	for _, p := range bad {
 		if _, err := c.SetPolicy(ctx, p, true, false); err == nil {
 			t.Errorf("taken: %+v", p)
 		}
+	}
+}
+
+// TestARuleByRiskComesAndGoesByTheAPI, with whom it asks for a code by mail.
+func TestARuleByRiskComesAndGoesByTheAPI(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.store.Mails = true
+	c := h.client(bootstrap)
+	ctx := t.Context()
+	if _, err := c.Apply(ctx, client.Desired{Users: []client.DesiredUser{{Person: client.Person{Username: "bob", Email: "bob@example.org"}}, {Person: client.Person{Username: "cyd"}}}}, false); err != nil {
+		t.Fatal(err)
+	}
+	want := client.Policy{Rules: []client.PolicyRule{{SecondFactor: true, Risk: true}, {Owners: true, SecondFactor: true, Risk: true, LetIn: true}}}
+	looked, err := c.SetPolicy(ctx, want, false, true)
+	if err != nil || looked.LocksOut == nil || looked.LocksOut.Mailed != 1 || looked.LocksOut.Count != 1 || !slices.Equal(looked.LocksOut.Users, []string{"cyd"}) {
+		t.Fatalf("looked %+v, %v", looked.LocksOut, err)
+	}
+	if _, err := c.SetPolicy(ctx, want, false, false); err == nil {
+		t.Error("set before it was accepted")
+	}
+	set, err := c.SetPolicy(ctx, want, true, false)
+	if err != nil || !slices.Equal(set.Rules, want.Rules) || len(set.Sentences) != 2 {
+		t.Errorf("set %+v, %v", set, err)
+	}
+	if done, err := c.Apply(ctx, client.Desired{Policy: &client.Policy{Rules: want.Rules}}, false); err != nil || len(done.Changes) != 0 {
+		t.Errorf("the same by a file: %+v, %v", done, err)
 	}
 }

@@ -325,6 +325,11 @@ func samplePages() []uitest.Page {
 	lockingOut := rulesView
 	lockingOut.LocksOut = idp.LockedOut{Count: 41, Users: []idp.User{{DisplayName: "Grace Hopper"}, {DisplayName: uitest.Bait}}}
 	lockingOut.Action, lockingOut.Change = "/console/policy/rules", []ui.Pair{{Key: "who", Value: "owners"}, {Key: "factor", Value: "second"}}
+	asking := rulesView
+	asking.LocksOut = idp.LockedOut{Mailed: 112, Unmailed: 2, UnmailedUsers: []idp.User{{DisplayName: "Grace Hopper"}, {DisplayName: uitest.Bait}}}
+	asking.Action, asking.When = "/console/policy/rules", "risk"
+	mailing := asking
+	mailing.LocksOut = idp.LockedOut{Mailed: 1}
 	wrongPolicy := rulesView
 	wrongPolicy.Idle, wrongPolicy.Wrong = uitest.Bait, "The policy has changed meanwhile. This is how it is now."
 	wrongPolicy.Errors = map[string]string{"idle": "A session can go without use for 15 minutes to 2 hours.", "max_age": "Type a time span like 15m or 8h, or leave it empty."}
@@ -332,6 +337,8 @@ func samplePages() []uitest.Page {
 		"policy":         {View: policyPage(policyView{Version: "1", Factor: "second", Groups: rulesView.Groups, Apps: rulesView.Apps})},
 		"policy-rules":   {View: policyPage(rulesView)},
 		"policy-locks":   {View: policyPage(lockingOut)},
+		"policy-asks":    {View: policyPage(asking)},
+		"policy-mails":   {View: policyPage(mailing)},
 		"policy-wrong":   {View: policyPage(wrongPolicy)},
 		"templates":      {View: templatesPage(templatesView{Templates: []templateRow{{"slack", "Slack", "SAML", "persistent, made up for this app; never changes", 2, 3, 14}, {"nextcloud", uitest.Bait, "SAML, OpenID Connect", "", 0, 9, 9}}})},
 		"template":       {View: templatePage(sampleTemplate(nil, ""))},
@@ -556,6 +563,7 @@ func samplePolicy() policyView {
 		Rules: []ruleRow{
 			{"0", idp.PolicyRule{Owners: true, SecondFactor: true}.Sentence("", "")},
 			{"2", idp.PolicyRule{GroupID: "g", Passkey: true}.Sentence("Admins", "")},
+			{"3", idp.PolicyRule{SecondFactor: true, Risk: true}.Sentence("", "")},
 			{"1", idp.PolicyRule{GroupID: "g", AppID: "a", SecondFactor: true, MaxAge: 15 * time.Minute}.Sentence("Finance", uitest.Bait)},
 		},
 	}

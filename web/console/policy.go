@@ -25,6 +25,7 @@ type policyView struct {
 	Groups, Apps []ui.Choice
 	Who, App     string // of the rule that was typed
 	Factor       string // second, passkey or empty
+	When         string // risk, let_in or empty
 	MaxAge       string
 
 	EmailCode bool // people may sign in by a code from a mail
@@ -35,8 +36,8 @@ type policyView struct {
 	Errors         map[string]string
 	Wrong          string
 
-	// LocksOut is whom the change that was typed locks out, and that has not been
-	// made; Change says what it was.
+	// LocksOut is whom the change that was typed locks out, or asks for a code by mail,
+	// and that has not been made; Change says what it was.
 	LocksOut idp.LockedOut
 	Change   []ui.Pair
 	Action   string
@@ -103,6 +104,8 @@ func choose(choices []ui.Choice, value string) {
 func (c *Console) policyRuleAdd(w http.ResponseWriter, r *http.Request) error {
 	return c.policyChange(w, r, "rules", func(p *idp.Policy) error {
 		rule := idp.PolicyRule{AppID: idp.AppID(r.FormValue("app")), SecondFactor: r.FormValue("factor") == "second", Passkey: r.FormValue("factor") == "passkey"}
+		rule.Risk = r.FormValue("when") == "risk" || r.FormValue("when") == "let_in"
+		rule.LetIn = r.FormValue("when") == "let_in"
 		switch who := r.FormValue("who"); who {
 		case "":
 		case "owners":
@@ -228,6 +231,7 @@ func (c *Console) policyChange(w http.ResponseWriter, r *http.Request, action st
 func (v *policyView) typed(r *http.Request) {
 	if r.Form.Has("who") {
 		v.Who, v.App, v.MaxAge, v.Factor = r.FormValue("who"), r.FormValue("app"), r.FormValue("max_age"), r.FormValue("factor")
+		v.When = r.FormValue("when")
 		choose(v.Groups, v.Who)
 		choose(v.Apps, v.App)
 	}
@@ -237,7 +241,7 @@ func (v *policyView) typed(r *http.Request) {
 	if r.Form.Has("remember") {
 		v.Remember = r.FormValue("remember")
 	}
-	for _, name := range []string{"who", "app", "factor", "max_age", "rule", "idle", "absolute", "remember"} {
+	for _, name := range []string{"who", "app", "factor", "when", "max_age", "rule", "idle", "absolute", "remember"} {
 		if r.Form.Has(name) {
 			v.Change = append(v.Change, ui.Pair{Key: name, Value: r.FormValue(name)})
 		}

@@ -1,6 +1,10 @@
 package console_test
 
-import "testing"
+import (
+	"testing"
+
+	"gatehouse/idp"
+)
 
 // TestAnOwnerAllowsACodeByMail, and takes it back; the rest of the policy stays, and
 // who decides on what is gone by now is told so.
@@ -16,6 +20,29 @@ func TestAnOwnerAllowsACodeByMail(t *testing.T) {
 	ada.submit("/policy/ways", "version", "2", "email_code", unchecked).wants(409, "/console/policy/ways", "changed meanwhile")
 	ada.submit("/policy/ways", "email_code", unchecked).wants(200, "/console/policy", "after 8 hours in any case").lacks("People may sign in with a code")
 	if p, err := h.store.Policy(t.Context()); err != nil || p.EmailCode || p.Version != 4 {
+		t.Errorf("policy %+v, %v", p, err)
+	}
+}
+
+// TestAnOwnerAsksByRisk, and is told before whom that asks for what, also where nobody
+// is locked out by it.
+func TestAnOwnerAsksByRisk(t *testing.T) {
+	h := newHouse(t)
+	ada := h.owner()
+	ada.open("/console/users/new")
+	ada.submit("/users", "username", "grace", "name", "Grace Hopper")
+	h.store.Mails = true
+	ada.open("/console/policy").wants(200, "/console/policy", "Where a sign-in is a risk")
+	ada.submit("/policy/rules", "when", "let_in", "factor", "").wants(400, "/console/policy/rules", "A rule by risk asks for a second factor or for a passkey")
+	ada.submit("/policy/rules", "when", "risk", "factor", "second").wants(409, "/console/policy/rules", "Nothing is changed yet", "no code can be mailed to them", "Grace Hopper")
+	if p, err := h.store.Policy(t.Context()); err != nil || p.Version != 1 {
+		t.Fatalf("asked, and made: %+v, %v", p, err)
+	}
+	ada.submit("/policy/rules", "accept", "yes").wants(200, "/console/policy", "where the browser does not know them", "asked for a code by mail there")
+	ada.submit("/policy/rules", "when", "let_in", "who", "owners", "factor", "second").wants(200, "/console/policy", "let in without one, and told by mail")
+	p, err := h.store.Policy(t.Context())
+	want := []idp.PolicyRule{{SecondFactor: true, Risk: true}, {Owners: true, SecondFactor: true, Risk: true, LetIn: true}}
+	if err != nil || len(p.Rules) != 2 || p.Rules[0] != want[0] || p.Rules[1] != want[1] {
 		t.Errorf("policy %+v, %v", p, err)
 	}
 }
