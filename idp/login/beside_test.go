@@ -149,6 +149,27 @@ func TestBF05CodesBesideALinkAreCountedApart(t *testing.T) {
 	h.ok(h.set(t.Context(), h.link(ada, idp.LinkRecovery), "another password", p.code()))
 }
 
+// TestAPasskeyThatNobodyCanUseKeepsNobodyOut: in a house that can have no passkeys (any
+// more, at its address), a link from a mail is enough beside one that is kept still.
+func TestAPasskeyThatNobodyCanUseKeepsNobodyOut(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	u := h.user("grace", "")
+	h.enrol(u, newDevice())
+	l := h.link(u, idp.LinkRecovery)
+	h.is(h.set(t.Context(), l, "another password", ""), idp.Denied)
+	h.Passkeys = nil
+	beside, err := h.Beside(t.Context(), l)
+	h.ok(err)
+	if beside != (Beside{}) || beside.Only() {
+		t.Errorf("beside the link: %+v", beside)
+	}
+	h.ok(h.set(t.Context(), l, "another password", ""))
+	if err := h.tryOn("", "192.0.2.1", "grace", "another password"); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestAPasskeyIsTheWayIn: beside one, a link from a mail is not enough, unless
 // recovery codes go with it; an owner's link is.
 func TestAPasskeyIsTheWayIn(t *testing.T) {

@@ -369,3 +369,33 @@ func TestACodeFromAMailDiesWithWhatThePersonHolds(t *testing.T) {
 		t.Errorf("thirty from one address: %v", err)
 	}
 }
+
+// TestTheLogNamesWhoseMailedCodeWasWrong, where there was one for anybody, be it used up
+// or not; the visitor is told the same in the same work (EN-02 is a test of its own).
+func TestTheLogNamesWhoseMailedCodeWasWrong(t *testing.T) {
+	t.Parallel()
+	h := mailHouse(t)
+	anna := h.user("anna", "")
+	var said []string
+	for _, name := range []string{"anna", "nobody"} {
+		in, _ := h.asksCode(name, "192.0.2.1", "")
+		for range 6 { // the last one is not looked at any more
+			_, err := h.MailedCode(h.from("192.0.2.1"), in, "0000 0000")
+			h.is(err, idp.Unauthenticated)
+			said = append(said, err.Error())
+		}
+		want := idp.UserID("")
+		if name == "anna" {
+			want = anna.ID
+		}
+		for _, e := range h.events("signin.mail.refuse")[:6] {
+			if e.UserID != want || e.Detail["reason"] != "wrong code" {
+				t.Errorf("%s: the log says %+v", name, e)
+			}
+		}
+		h.clock.pass(time.Second)
+	}
+	if len(slices.Compact(said)) != 1 {
+		t.Errorf("told: %q", slices.Compact(said))
+	}
+}

@@ -235,6 +235,37 @@ func TestWhatEndsARememberedBrowser(t *testing.T) {
 	}
 }
 
+// TestAMailedCodeRemembersNoBrowser: neither is the second factor left out after one in a
+// browser that is remembered, nor is a browser remembered by a sign-in that began with
+// one, whatever its form says.
+func TestAMailedCodeRemembersNoBrowser(t *testing.T) {
+	t.Parallel()
+	h, _ := remembering(t)
+	h.store.Mails, h.MailCodes, h.MailCodeKey = true, func() bool { return true }, []byte("a key of the house")
+	p, _ := h.sets(h.user("ada", secret))
+	_, hers := h.remembers(p, "")
+	in, code := h.asksCode("ada", "192.0.2.1", hers)
+	in.Device = hers
+	in, err := h.MailedCode(h.from("192.0.2.1"), in, code)
+	h.ok(err)
+	if Next(in) != StepCode || in.Remember != idp.RememberNever || h.RememberFor(in) != 0 {
+		t.Fatalf("in a remembered browser: %s, %d, offered for %s", Next(in), in.Remember, h.RememberFor(in))
+	}
+
+	in, code = h.asksCode("ada", "192.0.2.1", "")
+	in, err = h.MailedCode(h.from("192.0.2.1"), in, code)
+	h.ok(err)
+	h.clock.pass(time.Minute)
+	in, err = h.Code(h.from("192.0.2.1"), in, p.code())
+	h.ok(err)
+	seen, err := h.gate.KnowDevice(t.Context(), in.Proof, "", sessions.Browser{}, idp.VouchSecond)
+	h.ok(err)
+	h.ok(h.Remember(t.Context(), in, seen.Device)) // the box is ticked all the same
+	if got := h.next(seen.Secret, "ada", idp.SignIn{}); got != StepCode {
+		t.Errorf("remembered by a sign-in that began with a mailed code: it asks for %s", got)
+	}
+}
+
 // TestOnlyASecondFactorGivenNowIsRemembered: not by half a sign-in, nor by one that
 // was not offered it, and by none of a moment before a suspension.
 func TestOnlyASecondFactorGivenNowIsRemembered(t *testing.T) {
