@@ -37,19 +37,42 @@ func (f *forced) Record(ctx context.Context, events ...idp.Event) error {
 	return f.Store.Record(ctx, events...)
 }
 
+// OwnKnownDevice and UntrustDevice are the store's, and their audit lines are counted.
+func (f *forced) OwnKnownDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, by idp.Vouch, e idp.Event) error {
+	return f.metrics.written(f.Store.OwnKnownDevice(ctx, id, user, by, e), e)
+}
+
+// UntrustDevice is as OwnKnownDevice.
+func (f *forced) UntrustDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, e idp.Event) error {
+	return f.metrics.written(f.Store.UntrustDevice(ctx, id, user, e), e)
+}
+
 // witnessed is what the gate asks, with the audit lines counted that are written
-// with a proof.
+// with a pass.
 type witnessed struct {
 	sessions.Backend
 	metrics *metrics
 }
 
 func (b *witnessed) ProveSignIn(ctx context.Context, s idp.SignIn, now time.Time, w idp.Witness) error {
-	err := b.Backend.ProveSignIn(ctx, s, now, w)
-	if err == nil {
-		b.metrics.noted(w.Events)
-	}
-	return err
+	return b.metrics.written(b.Backend.ProveSignIn(ctx, s, now, w), w.Events...)
+}
+
+func (b *witnessed) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.Vouch, was, hash string, e idp.Event) error {
+	return b.metrics.written(b.Backend.KnowDevice(ctx, d, first, was, hash, e), e)
+}
+
+func (b *witnessed) TrustDevice(ctx context.Context, d idp.KnownDevice, e idp.Event) error {
+	return b.metrics.written(b.Backend.TrustDevice(ctx, d, e), e)
+}
+
+func (b *witnessed) CreateLink(ctx context.Context, l idp.Link, hash string, with idp.Change) error {
+	return b.metrics.written(b.Backend.CreateLink(ctx, l, hash, with), with.Events...)
+}
+
+func (b *witnessed) UseLink(ctx context.Context, id idp.LinkID, now time.Time, change idp.Change) (idp.Committed, error) {
+	done, err := b.Backend.UseLink(ctx, id, now, change)
+	return done, b.metrics.written(err, change.Events...)
 }
 
 // InForce returns when the row of the log with this number, which somebody may

@@ -40,11 +40,7 @@ type mailStore struct {
 }
 
 func (m *mailStore) SaveMail(ctx context.Context, mail idp.Mail, hand string, events ...idp.Event) error {
-	err := m.Store.SaveMail(ctx, mail, hand, events...)
-	if err == nil {
-		m.metrics.noted(events)
-	}
-	return err
+	return m.metrics.written(m.Store.SaveMail(ctx, mail, hand, events...), events...)
 }
 
 // mailsEvery is how late a mail leaves; who asked for a link waits for it.

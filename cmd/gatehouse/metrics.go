@@ -60,6 +60,15 @@ func newMetrics() *metrics {
 	return m
 }
 
+// written counts audit lines that are written with something else, where that went
+// well, and returns err.
+func (m *metrics) written(err error, events ...idp.Event) error {
+	if err == nil {
+		m.noted(events)
+	}
+	return err
+}
+
 // noted counts audit lines, and those that are tries to sign in once more.
 func (m *metrics) noted(events []idp.Event) {
 	if m == nil {
