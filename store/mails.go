@@ -17,6 +17,8 @@ const (
 	// $2 is now, $4 that by the clock which nodes share.
 	claimMails = `UPDATE mails SET claimed_by = $1, claimed_until = $3, attempts = attempts + 1 WHERE id IN (
 		SELECT id FROM mails WHERE finished_at = 0 AND next_at <= $2 AND claimed_until <= $4 ORDER BY next_at, id LIMIT $5`
+	mailsFailed = `SELECT count(*) FROM mails WHERE finished_at <> 0 AND finished_at >= $1 AND state = 'failed'`
+
 	returnMails        = ` RETURNING ` + mailColumns
 	claimMailsSQLite   = claimMails + `)` + returnMails
 	claimMailsPostgres = claimMails + ` FOR UPDATE SKIP LOCKED) AND claimed_until <= $4` + returnMails
@@ -62,6 +64,11 @@ func (s *Store) ClaimMails(ctx context.Context, hand string, now time.Time, leas
 func (s *Store) SaveMail(ctx context.Context, m idp.Mail, hand string, events ...idp.Event) error {
 	steps := []step{must(idp.Errorf(idp.Conflict, "This mail is no longer in this worker's hands."), saveMail, m.ID, hand, m.State, us(m.NextAt), m.Answer, us(m.FinishedAt))}
 	return s.tx(ctx, "save a mail", func(r runner) error { return r.batch(ctx, append(steps, eventSteps(events)...)) })
+}
+
+// MailsFailed returns how many mails have failed for good since then.
+func (s *Store) MailsFailed(ctx context.Context, since time.Time) (int, error) {
+	return one(ctx, s, "mails that failed", func(r row) (n int, err error) { return n, r.Scan(&n) }, mailsFailed, us(since))
 }
 
 // MailsOf returns the newest mails to a person that are still remembered.

@@ -46,6 +46,7 @@ func views(now time.Time) map[string]func(context.Context, *store.Store) error {
 		"deliveries of an app":           lines(idp.DeliveryQuery{AppID: "app_rare"}),
 		"failed deliveries of a person":  lines(idp.DeliveryQuery{UserID: "usr_7", State: idp.DeliveryFailed}),
 		"dead letters":                   func(ctx context.Context, s *store.Store) error { _, err := s.DeadLetters(ctx); return err },
+		"mails that failed":              func(ctx context.Context, s *store.Store) error { _, err := s.MailsFailed(ctx, now); return err },
 		"receipts":                       receipts(idp.ReceiptQuery{}),
 		"receipts that are open":         receipts(idp.ReceiptQuery{Open: true}),
 		"receipts with a failed line":    receipts(idp.ReceiptQuery{Failed: true}),
@@ -366,7 +367,7 @@ func TestListingGoesByAnIndexOnSQLite(t *testing.T) {
 // grows is scanned.
 func TestALiveViewGoesByAnIndexOnSQLite(t *testing.T) {
 	ctx, now := t.Context(), idp.Time(time.Now())
-	driver := regexp.MustCompile(`SEARCH \S+ USING (COVERING )?INDEX (sessions_now|deliveries_now|receipts_|participants_app|deliveries_unsigned)|SCAN r USING INDEX receipts_(unsigned|signing)`)
+	driver := regexp.MustCompile(`SEARCH \S+ USING (COVERING )?INDEX (sessions_now|deliveries_now|receipts_|participants_app|deliveries_unsigned|mails_finished)|SCAN r USING INDEX receipts_(unsigned|signing)`)
 	s := plansOnSQLite(ctx, t, func(statement string, plan []string) {
 		if !driver.MatchString(strings.Join(plan, "\n")) {
 			t.Errorf("%s\n%s", strings.Join(plan, "\n"), statement)

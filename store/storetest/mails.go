@@ -44,6 +44,16 @@ func testMails(h *house) {
 	h.ok(err)
 	h.same([]idp.Mail{m}, kept)
 	h.same(1, h.eventsOf("mail.sent"))
+	h.commit(idp.Change{Mails: []idp.Mail{idp.NewMail(idp.MailPasswordChanged, u, h.now)}})
+	lost, err := h.ClaimMails(h.ctx, "c", h.now, time.Minute, 10)
+	h.ok(err)
+	lost[0].State, lost[0].FinishedAt = idp.MailFailed, h.now
+	h.ok(h.SaveMail(h.ctx, lost[0], "c", h.event("mail.fail", u.ID)))
+	for since, want := range map[time.Duration]int{0: 1, time.Second: 0, -time.Hour: 1} {
+		failed, err := h.MailsFailed(h.ctx, h.now.Add(since))
+		h.ok(err)
+		h.same(want, failed)
+	}
 	h.ok(h.Purge(h.ctx, h.now.Add(31*24*time.Hour)))
 	kept, err = h.MailsOf(h.ctx, u.ID, 10)
 	h.ok(err)

@@ -13,11 +13,12 @@ import (
 // alarmAge is how old the count on the banner may be.
 const alarmAge = 5 * time.Second
 
-// alarm is the count of dead letters, read once for many pages.
+// alarm is the count of what has failed for good, read once for many pages.
 type alarm struct {
 	mu    sync.Mutex
 	asked time.Time
 	dead  int
+	mails int // that failed
 
 	looked   time.Time // for certificates that come to their end
 	expiring int
@@ -28,7 +29,8 @@ type alarm struct {
 // keeps nobody from the page.
 func (c *Console) alarmed(h ui.Handler) ui.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		ctx := ui.WithDeadLetters(r.Context(), c.deadLetters(r))
+		dead, mails := c.failed(r)
+		ctx := ui.WithMailsFailed(ui.WithDeadLetters(r.Context(), dead), mails)
 		if c.Stuffing != nil {
 			ctx = ui.WithStuffing(ctx, c.Stuffing())
 		}
@@ -37,17 +39,25 @@ func (c *Console) alarmed(h ui.Handler) ui.Handler {
 	}
 }
 
-func (c *Console) deadLetters(r *http.Request) int {
+// mailsFor is for how long a mail that failed is on the banner: nobody takes note of
+// it, since nothing is to be done about it but to make another.
+const mailsFor = 24 * time.Hour
+
+// failed counts what has failed for good: lines of receipts, and mails.
+func (c *Console) failed(r *http.Request) (dead, mails int) {
 	a := &c.alarm
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if time.Since(a.asked) < alarmAge {
-		return a.dead
+		return a.dead, a.mails
 	}
 	if n, err := c.Store.DeadLetters(r.Context()); err == nil {
 		a.dead, a.asked = n, time.Now()
 	}
-	return a.dead
+	if n, err := c.Store.MailsFailed(r.Context(), ui.VisitOf(r.Context()).Now.Add(-mailsFor)); err == nil {
+		a.mails = n
+	}
+	return a.dead, a.mails
 }
 
 // expiryAge is how old what is known of certificates may be.

@@ -22,6 +22,7 @@ type Views interface {
 	DeliveriesNow(ctx context.Context, q idp.DeliveryQuery) ([]idp.Delivery, string, error)
 	ReceiptsNow(ctx context.Context, q idp.ReceiptQuery) ([]idp.Receipt, string, error)
 	DeadLetters(ctx context.Context) (int, error)
+	MailsFailed(ctx context.Context, since time.Time) (int, error)
 	CountLines(ctx context.Context, id idp.ReceiptID, atMost int) (idp.LineCounts, error)
 	ParticipantsOf(ctx context.Context, ids []idp.SessionID) ([]idp.Participant, error)
 	UsersByID(ctx context.Context, ids []idp.UserID) (map[idp.UserID]idp.User, error)

@@ -141,6 +141,50 @@ func TestTheAlarmStandsOnEveryPageUntilSomebodyTakesNote(t *testing.T) {
 	ada.show(ada.client.PostForm(h.url+"/console/deliveries/note-failed", form)).wants(400, "/console/deliveries/note-failed")
 }
 
+// TestAFailedMailIsOnEveryPageForADay, and one that was sent, or that nobody may get any
+// more, is on none.
+func TestAFailedMailIsOnEveryPageForADay(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.store.Mails = true
+	ada := h.owner()
+	_, id := h.employee(ada)
+	u, err := h.store.User(t.Context(), idp.UserID(id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := func(state idp.MailState, at time.Time) {
+		t.Helper()
+		m := idp.NewMail(idp.MailPasswordChanged, u, at.Add(-time.Minute))
+		if _, err := h.store.Commit(t.Context(), idp.Change{Mails: []idp.Mail{m}}); err != nil {
+			t.Fatal(err)
+		}
+		hand := string(idp.NewEventID())
+		claimed, err := h.store.ClaimMails(t.Context(), hand, time.Now().Add(time.Hour), time.Hour, 1)
+		if err != nil || len(claimed) != 1 {
+			t.Fatalf("claimed %v, %v", claimed, err)
+		}
+		claimed[0].State, claimed[0].FinishedAt = state, idp.Time(at)
+		if err := h.store.SaveMail(t.Context(), claimed[0], hand); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const alarm = "could not be delivered within the last day"
+	now := time.Now()
+	ends(idp.MailSent, now)
+	ends(idp.MailDropped, now)
+	ends(idp.MailFailed, now.Add(-25*time.Hour))
+	h.console.ForgetAlarm()
+	ada.open("/console/users").wants(200, "/console/users").lacks(alarm)
+	ends(idp.MailFailed, now.Add(-23*time.Hour))
+	h.console.ForgetAlarm()
+	ada.open("/console/apps").wants(200, "/console/apps", "A mail "+alarm, "what the mail server answered")
+	ada.open("/").lacks(alarm)
+	ends(idp.MailFailed, now)
+	h.console.ForgetAlarm()
+	ada.open("/console/users").wants(200, "/console/users", "2 mails "+alarm)
+}
+
 func TestALiveListTurnsAndKeepsFocusAndScroll(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

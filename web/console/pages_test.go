@@ -239,6 +239,13 @@ func sampleBatchPage() batchView {
 	return v
 }
 
+// mailsFailed shows a page while mails and lines have failed.
+func mailsFailed(mails int, page templ.Component) templ.Component {
+	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+		return alarmed(1, page).Render(ui.WithMailsFailed(ctx, mails), w)
+	})
+}
+
 // alarmed shows a page while lines have failed.
 func alarmed(dead int, page templ.Component) templ.Component {
 	return templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
@@ -400,6 +407,7 @@ func samplePages() []uitest.Page {
 		"sessions-empty":    {View: sessionsPage(sessionsView{Apps: anyApp(), Ages: ages("")})},
 		"sessions-wrong":    {View: sessionsPage(sessionsView{User: "zuse", Address: uitest.Bait, Narrowed: true, Apps: anyApp(), Ages: ages(""), Errors: map[string]string{"user": "Nobody has the username or email \"zuse\".", "address": "This is no address, nor how one begins."}})},
 		"deliveries":        {View: deliveriesPage(sampleDeliveries())},
+		"deliveries-mails":  {View: mailsFailed(3, deliveriesPage(failedDeliveries()))},
 		"deliveries-alarm":  {View: alarmed(12, deliveriesPage(failedDeliveries()))},
 		"deliveries-empty":  {View: deliveriesPage(deliveriesView{Apps: anyApp(), Tabs: stateTabs(asked{}, "")})},
 		"deliveries-failed": {View: deliveriesPage(deliveriesView{Apps: anyApp(), Tabs: stateTabs(asked{}, "failed"), State: ui.Failed, Narrowed: true})},

@@ -14,6 +14,26 @@ func WithDeadLetters(ctx context.Context, n int) context.Context {
 	return context.WithValue(ctx, deadKey{}, n)
 }
 
+type mailsKey struct{}
+
+// WithMailsFailed returns a context in which every console page says that n mails
+// have failed for good within a day. None: it says nothing.
+func WithMailsFailed(ctx context.Context, n int) context.Context {
+	return context.WithValue(ctx, mailsKey{}, n)
+}
+
+func mailsFailedOf(ctx context.Context) int {
+	n, _ := ctx.Value(mailsKey{}).(int)
+	return n
+}
+
+func mailsFailedWords(n int) string {
+	if n == 1 {
+		return "A mail could not be delivered within the last day."
+	}
+	return Number(n) + " mails could not be delivered within the last day."
+}
+
 type stuffingKey struct{}
 
 // WithStuffing returns a context in which every console page says that far more
