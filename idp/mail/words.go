@@ -59,8 +59,8 @@ func english() map[idp.MailKind]words {
 		},
 		idp.MailConfirmCode: {
 			Subject: "Confirm that it is you at {house}",
-			Body:    []string{"Hello {name},", "Somebody signs in as {username} at {house}, in a browser that is not known as yours. If that is you, this code confirms it:", "{code}", "Type it in that browser. It is good there alone, once, until {until}."},
-			After:   []string{"Nobody will ask you for it. If it was not you, somebody knows what you sign in with: give the code to nobody, and choose a new password."},
+			Body:    []string{"Hello {name},", "Somebody who knows the password of {username} signs in at {house}, where we are not sure that it is you. If it is, this code confirms it:", "{code}", "Type it in the browser in which you sign in. It is good there alone, once, until {until}."},
+			After:   []string{"Nobody will ask you for it. If it was not you, somebody else knows your password: give the code to nobody, and choose a new password."},
 		},
 		idp.MailRecovered: {
 			Subject: "Your account at {house} was recovered",
@@ -157,8 +157,8 @@ func german() map[idp.MailKind]words {
 		},
 		idp.MailConfirmCode: {
 			Subject: "Bestätigen Sie, dass Sie es sind: {house}",
-			Body:    []string{"Guten Tag {name},", "Jemand meldet sich als {username} bei {house} an, in einem Browser, der nicht als Ihrer bekannt ist. Wenn Sie das sind, bestätigt es dieser Code:", "{code}", "Geben Sie ihn in jenem Browser ein. Er gilt nur dort, einmal, bis {until}."},
-			After:   []string{"Niemand wird Sie danach fragen. Wenn Sie es nicht waren, kennt jemand Ihr Passwort: Geben Sie den Code niemandem, und wählen Sie ein neues Passwort."},
+			Body:    []string{"Guten Tag {name},", "Jemand, der das Passwort von {username} kennt, meldet sich bei {house} an, und wir sind nicht sicher, dass Sie das sind. Wenn ja, bestätigt es dieser Code:", "{code}", "Geben Sie ihn in dem Browser ein, in dem Sie sich anmelden. Er gilt nur dort, einmal, bis {until}."},
+			After:   []string{"Niemand wird Sie danach fragen. Wenn Sie es nicht waren, kennt jemand anders Ihr Passwort: Geben Sie den Code niemandem, und wählen Sie ein neues Passwort."},
 		},
 		idp.MailRecovered: {
 			Subject: "Zugang zu Ihrem Konto bei {house} wiederhergestellt",
