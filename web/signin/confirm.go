@@ -90,6 +90,6 @@ func (s *SignIn) showConfirm(w http.ResponseWriter, r *http.Request, status int,
 		return err
 	}
 	return ui.Render(w, r, status, confirmPage(confirmView{
-		Action: stepPath(in, "confirmed"), Send: stepPath(in, "confirm"), Cancel: cancelPath(in), App: app, Sent: sent, Error: words,
+		Action: stepPath(in, "confirm"), Send: stepPath(in, "send"), Cancel: cancelPath(in), App: app, Sent: sent, Error: words,
 	}))
 }
