@@ -140,4 +140,18 @@ func TestAStolenPasswordOpensNothingInAnotherBrowser(t *testing.T) {
 	if !found {
 		t.Errorf("the log does not say why: %+v", events)
 	}
+
+	// Nor has the first owner; a link is enough for them, too.
+	first := newVisitor(t)
+	opened := first.get(t, linkInMail.FindString(p.Log.String()))
+	if got := submit(t, opened, "/link/", url.Values{"name": {"Grace"}, "username": {"grace"}, "email": {""}, "password": {berts}}); got.Status != http.StatusSeeOther {
+		t.Fatalf("the first owner: %d\n%s", got.Status, got.Body)
+	}
+	page = submit(t, first.get(t, p.URL+"/signin?return_to=%2Fconsole").follow(t), "/identifier", url.Values{"username": {"grace"}})
+	if got := submit(t, page, "/password", url.Values{"password": {berts}}); got.Status != http.StatusSeeOther || !strings.HasSuffix(got.Header.Get("Location"), "/console") {
+		t.Errorf("the first owner signs in: %d to %s", got.Status, got.Header.Get("Location"))
+	}
+	if got := first.get(t, p.URL+"/console/policy"); got.Status != http.StatusOK {
+		t.Errorf("the first owner at the console: %d", got.Status)
+	}
 }

@@ -47,8 +47,20 @@ func TestEveryRefusalOfASignInIsExplained(t *testing.T) {
 		_ = h.try("192.0.2.1", strings.Repeat("x", i+1), "wrong")
 		_ = h.try("198.51.100."+string(rune('0'+i%10)), strings.Repeat("y", i+1), "wrong")
 	}
+	h.asks(byRisk)
+	rita := h.user("rita", secret)
+	for _, mails := range []bool{false, true} {
+		h.Mails = mails
+		for range 6 {
+			_ = h.SendConfirmation(h.from("203.0.113.200"), h.types(rita, "", "203.0.113.200", ""), "en")
+		}
+	}
+	rita.Email = ""
+	_, err = h.store.Commit(t.Context(), idp.Change{Users: []idp.User{rita}})
+	h.ok(err)
+	h.types(rita, "", "203.0.113.200", "")
 	seen := map[string]map[string]bool{}
-	for _, kind := range []string{"signin.password.refuse", "signin.password.throttle", "signin.stuffing"} {
+	for _, kind := range []string{"signin.password.refuse", "signin.password.throttle", "signin.risk.refuse", "signin.stuffing"} {
 		seen[kind] = map[string]bool{}
 		for _, e := range h.events(kind) {
 			x, ok := Explain(e)

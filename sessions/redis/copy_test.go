@@ -21,6 +21,20 @@ func TestRD01AnAnswerToAnotherQuestionIsNone(t *testing.T) {
 	}
 	inRemembered := s
 	inRemembered.Remembered = true
+	for by := range idp.VouchPasskey + 1 {
+		for _, remembered := range []bool{false, true} {
+			vouched := s
+			vouched.Vouched, vouched.Remembered = by, remembered
+			if got, ok := readSession(scopes, writeSession(vouched, mine), mine); !ok || got.Vouched != by || got.Remembered != remembered || got.ExpiresAt != s.ExpiresAt {
+				t.Errorf("one in a browser for which %d speaks is read back as %+v, %v", by, got, ok)
+			}
+		}
+	}
+	for _, more := range []string{"\n", "\nvouched", "\nvouched !", "\nvouched 1\nremembered", "\nsomething", "\nremembered\nremembered"} {
+		if _, ok := readSession(scopes, writeSession(s, mine)+more, mine); ok {
+			t.Errorf("%q behind a copy is read", more)
+		}
+	}
 	if got, ok := readSession(scopes, writeSession(inRemembered, mine), mine); !ok || !got.Remembered || got.ExpiresAt != s.ExpiresAt {
 		t.Errorf("one in a remembered browser is read back as %+v, %v", got, ok)
 	}

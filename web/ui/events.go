@@ -84,6 +84,10 @@ func EventWords(kind string) string {
 		return "Restored"
 	case "signin.device":
 		return "Signed in on a browser that was not known"
+	case "signin.risk.refuse":
+		return "Gave the password where it alone does not let in, and had nothing else to show"
+	case "device.keep":
+		return "The browser stays known over a new password"
 	case "device.own":
 		return "Said that a sign-in was theirs"
 	case "device.disown":
