@@ -14,11 +14,16 @@ const (
 	methodMail = "mail"
 )
 
-// AMR are methods in the words of RFC 8176 §2, for those outside.
+// AMR are methods in the words of RFC 8176 §2, for those outside. A code from a mail
+// that stands beside a password is left out: pwd and otp together would be read as two
+// factors, which they are not here.
 func AMR(methods []string) []string {
 	var out []string
 	for _, m := range methods {
 		if m == methodMail {
+			if slices.Contains(methods, methodPassword) {
+				continue
+			}
 			m = methodOTP
 		}
 		if !slices.Contains(out, m) {

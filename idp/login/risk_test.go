@@ -170,7 +170,7 @@ func TestAnUnknownBrowserAsksForAMailedCode(t *testing.T) {
 	h.is(err, idp.Conflict)
 	in, err = h.Confirm(h.from("192.0.2.1"), in, codes[in.ID])
 	h.ok(err)
-	if !slices.Equal(in.Methods, []string{"pwd", "mail"}) || MultiFactor(in.Methods) {
+	if !slices.Equal(in.Methods, []string{"pwd", "mail"}) || MultiFactor(in.Methods) || !slices.Equal(AMR(in.Methods), []string{"pwd"}) {
 		t.Errorf("it says of itself %v", in.Methods)
 	}
 	_, err = h.Confirm(h.from("192.0.2.1"), in, codes[in.ID])
