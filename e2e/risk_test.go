@@ -141,6 +141,41 @@ func TestAStolenPasswordOpensNothingInAnotherBrowser(t *testing.T) {
 		t.Errorf("the log does not say why: %+v", events)
 	}
 
+	// By a rule that lets people in, whoever has Cleo's password is in, and sets nothing
+	// up: for that the code is asked for, and no passkey is offered before.
+	_, err = api.AddUser(t.Context(), client.Person{Username: "cleo", Email: "cleo@example.org"})
+	must(err)
+	made, err = api.Invite(t.Context(), "cleo")
+	must(err)
+	choosesPassword(t, made.Link, url.Values{"password": {annas}})
+	letIn := client.Policy{Rules: []client.PolicyRule{{SecondFactor: true, Risk: true, LetIn: true}}}
+	_, err = api.SetPolicy(t.Context(), letIn, false, false)
+	must(err)
+	thief = newVisitor(t)
+	page = submit(t, thief.get(t, p.URL+"/signin").follow(t), "/identifier", url.Values{"username": {"cleo"}})
+	if got := submit(t, page, "/password", url.Values{"password": {annas}, "platform": {"1"}}); got.Status != http.StatusSeeOther || got.Header.Get("Location") != "/" {
+		t.Errorf("let in: %d to %s", got.Status, got.Header.Get("Location"))
+	}
+	if got := box.next(t, "cleo@example.org", 0); !strings.Contains(got.text, "browser") {
+		t.Errorf("told: %s", got.text)
+	}
+	if got := thief.get(t, p.URL+"/passkeys"); !strings.Contains(got.Body, "Show that it is me") || strings.Contains(got.Body, `name="response"`) {
+		t.Errorf("the thief's passkeys: %d\n%s", got.Status, got.Body)
+	}
+	asked = thief.get(t, p.URL+"/codes").follow(t)
+	for asked.Status == http.StatusSeeOther {
+		asked = asked.follow(t)
+	}
+	if !strings.Contains(asked.Body, "Email me a code") {
+		t.Fatalf("the thief's codes: %d\n%s", asked.Status, asked.Body)
+	}
+	if got := submit(t, submit(t, asked, "/send", nil).follow(t), "/confirm", url.Values{"code": {"1234 5678"}}); got.Status != http.StatusUnauthorized {
+		t.Errorf("a guess answered %d", got.Status)
+	}
+	if got := thief.get(t, p.URL+"/codes"); got.Status != http.StatusSeeOther {
+		t.Errorf("and then: %d", got.Status)
+	}
+
 	// Nor has the first owner; a link is enough for them, too.
 	first := newVisitor(t)
 	opened := first.get(t, linkInMail.FindString(p.Log.String()))

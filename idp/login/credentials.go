@@ -16,7 +16,7 @@ func (l *Login) mayChange(u idp.User, all []idp.Credential, s idp.Session) error
 	case u.Status != idp.UserActive || u.Epoch != s.Epoch:
 		return notSignedIn()
 	case len(l.secondFactors(all)) == 0 && l.unconfirmed(s):
-		return idp.Errorf(idp.Denied, "This browser is not known as yours yet. Open the page again: it asks for a code by mail first.")
+		return idp.Errorf(idp.Denied, "This browser is not known as yours yet. Confirm by a code from a mail that it is you, and open the page again.")
 	case len(l.secondFactors(all)) > 0 && !MultiFactor(s.Methods):
 		return idp.Errorf(idp.Denied, "Prove your second factor first. Open the page again: it asks for it.")
 	}

@@ -129,12 +129,14 @@ func (l *Login) confirmation(ctx context.Context, id idp.UserID) (idp.Confirmati
 // AsksByRisk reports whether any rule asks what speaks for a browser.
 func (l *Login) AsksByRisk() bool { return l.policy().ByRisk() }
 
-// unconfirmed reports whether a session of somebody without a second factor may be
-// that of whoever has stolen the password, in a house that asks what speaks for
+// Unconfirmed reports whether a sign-in or session of somebody without a second factor
+// may be that of whoever has stolen the password, in a house that asks what speaks for
 // browsers: it sets up nothing to sign in with before its person is confirmed.
-func (l *Login) unconfirmed(s idp.Session) bool {
-	return l.AsksByRisk() && VouchedBy(s.Vouched, s.Methods) < idp.VouchMail
+func (l *Login) Unconfirmed(before idp.Vouch, methods []string) bool {
+	return l.AsksByRisk() && VouchedBy(before, methods) < idp.VouchMail
 }
+
+func (l *Login) unconfirmed(s idp.Session) bool { return l.Unconfirmed(s.Vouched, s.Methods) }
 
 // alarms are the places from which many names are tried, as far as this node knows,
 // bounded. The zero value is empty. Safe for concurrent use.

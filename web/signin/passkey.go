@@ -56,6 +56,9 @@ func (s *SignIn) onward(w http.ResponseWriter, r *http.Request, in idp.SignIn) (
 	if s.Cookies.Asked(r) == asked {
 		return next, nil
 	}
+	if s.Login.Unconfirmed(in.Vouched, in.Methods) {
+		return next, nil
+	}
 	may, err := s.Login.NeedsPasskey(r.Context(), in.UserID)
 	if err != nil || !may {
 		return next, err
