@@ -35,6 +35,9 @@ type Change struct {
 	// UntrustDevices has these users' browsers remembered no more in place of a
 	// second factor. They stay known.
 	UntrustDevices []UserID
+	// EndLinks ends every unused link and mailed code of these users: the mailbox
+	// that has them is theirs no more.
+	EndLinks []UserID
 	// Supersede marks what is still pending of these users' earlier endings:
 	// they were restored.
 	Supersede []UserID

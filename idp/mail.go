@@ -40,6 +40,7 @@ const (
 	MailPasswordRemoved MailKind = "password_removed" // an owner took it away
 	MailLinkMade        MailKind = "link_made"        // an owner made a one-time link for them
 	MailNewDevice       MailKind = "new_device"       // a sign-in by a browser that was not known; Data: device, address
+	MailAddressChanged  MailKind = "address_changed"  // to the address of before; Data: old, that address
 	MailDisowned        MailKind = "disowned"         // they said that a sign-in was not theirs
 	MailPasskeyAdded    MailKind = "passkey_added"    // Data: passkey, its name
 	MailPasskeyRemoved  MailKind = "passkey_removed"  // Data: passkey, its name

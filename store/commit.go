@@ -133,6 +133,9 @@ func (s *Store) changeSteps(c idp.Change, now time.Time) []step {
 	for _, id := range c.UntrustDevices {
 		steps = append(steps, do(untrustDevices, id))
 	}
+	for _, id := range c.EndLinks {
+		steps = append(steps, do(endLinks, id, us(now)), do(endMailCodes, id, us(now)))
+	}
 	for _, t := range c.TurnKeys {
 		steps = append(steps, turnStep(t))
 	}

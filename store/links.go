@@ -38,6 +38,11 @@ const (
 	// One way out is enough: what else was made for the person is of no use.
 	useOtherLinks = `UPDATE links SET used_at = $2 WHERE used_at = 0 AND user_id <> '' AND user_id = (SELECT l.user_id FROM links l WHERE l.id = $1)`
 
+	linksOf = `SELECT id, user_id, epoch, generation, purpose, created_at, expires_at, used_at FROM links WHERE user_id = $1
+		ORDER BY created_at DESC, id LIMIT $2`
+
+	endLinks = `UPDATE links SET used_at = $2 WHERE user_id = $1 AND used_at = 0`
+
 	// What was asked for waits to be sent, or was sent and is good: of the epoch
 	// and generation of now.
 	recoveryUnderWay = `SELECT count(*) FROM users u CROSS JOIN house h WHERE u.id = $1 AND (
@@ -74,6 +79,13 @@ func (s *Store) LinkByHash(ctx context.Context, hash string) (idp.Link, idp.Stan
 			at(&l.UsedAt), &st.Status, &st.Epoch, &st.Generation, at(&st.CutBefore), &st.N)
 	}, linkByHash, hash)
 	return l, st, err
+}
+
+// LinksOf returns the n newest links of a user, used or not.
+func (s *Store) LinksOf(ctx context.Context, user idp.UserID, n int) ([]idp.Link, error) {
+	return list(ctx, s, "links of a person", func(r row) (l idp.Link, err error) {
+		return l, r.Scan(&l.ID, &l.UserID, &l.Epoch, &l.Generation, &l.Purpose, at(&l.CreatedAt), at(&l.ExpiresAt), at(&l.UsedAt))
+	}, linksOf, user, n)
 }
 
 // UseLink spends an unused, unexpired link whose proof stands and commits the

@@ -20,6 +20,8 @@ const (
 	mailCodeSQLite   = mailCodeInto + `SELECT $4, u.id, $2, $3, $5, 0, $6, $7, 0 FROM users u CROSS JOIN house h WHERE ` + proven + ` AND ` + waits + replacing
 	mailCodePostgres = standingPostgres + ` ` + mailCodeInto + `SELECT $4, ok.id, $2, $3, $5, 0, $6, $7, 0 FROM ok WHERE ` + waits + replacing
 
+	endMailCodes = `UPDATE mail_codes SET used_at = $2 WHERE user_id = $1 AND used_at = 0`
+
 	// One statement counts the try and takes the code, so that of many at once no
 	// more are looked at than may be, and one has it.
 	tryMailCode = `UPDATE mail_codes SET tries = tries + 1, used_at = CASE WHEN mac = $2 THEN CAST($3 AS BIGINT) ELSE 0 END

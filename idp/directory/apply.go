@@ -259,6 +259,7 @@ func (p *plan) changeUser(u idp.User, person Person) (idp.User, error) {
 	e := p.d.event(p.ctx, "user.change")
 	e.UserID = u.ID
 	p.change.Users = append(p.change.Users, changed)
+	p.d.leaveMailbox(&p.change, u, changed)
 	p.note(Difference{Verb: "change", Kind: "user", Name: u.Username}, e)
 	return changed, nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
+	"gatehouse/sessions"
 )
 
 // TestALinkForWhoCanSignInIsShort, and is told; an invitation has days, by hand
@@ -42,6 +43,66 @@ func TestALinkForWhoCanSignInIsShort(t *testing.T) {
 			if got[i].Kind != kind {
 				t.Errorf("%s: told %s, want %s", u.Username, got[i].Kind, kind)
 			}
+		}
+	}
+}
+
+// TestANewAddressEndsWhatLiesInTheMailboxOfBefore: links and codes, by hand and by a
+// file; that mailbox is told, and a new link is not kept waiting. A new name alone
+// ends nothing.
+func TestANewAddressEndsWhatLiesInTheMailboxOfBefore(t *testing.T) {
+	t.Parallel()
+	d, s := newDirectory(t)
+	s.Mails, d.Mails = true, true
+	at := func(address string) directory.Person { return directory.Person{Username: "ada", Email: address} }
+	ada := must[idp.User](t)(d.AddUser(t.Context(), at("ada@old.example")))
+	gate := d.Passes.(*sessions.Gate)
+	proof := idp.Proof{UserID: ada.ID, Epoch: ada.Epoch, Generation: must[string](t)(s.Generation(t.Context()))}
+	link := func(purpose idp.LinkPurpose) string {
+		raw, _, err := gate.NewLink(t.Context(), proof, purpose)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return raw
+	}
+	good := func(raw string) bool {
+		_, err := gate.Link(t.Context(), raw)
+		if err != nil && !idp.IsKind(err, idp.Unauthenticated) {
+			t.Fatal(err)
+		}
+		return err == nil
+	}
+	for name, change := range map[string]func(address string){
+		"by hand": func(address string) {
+			must[idp.User](t)(d.ChangeUser(t.Context(), ada.ID, at(address)))
+		},
+		"by a file": func(address string) {
+			must[[]directory.Difference](t)(d.Apply(t.Context(), directory.Desired{Users: []directory.DesiredUser{{Person: at(address)}}}, false))
+		},
+	} {
+		old := must[idp.User](t)(s.User(t.Context(), ada.ID)).Email
+		recovery, invitation := link(idp.LinkRecovery), link(idp.LinkPassword)
+		in, err := gate.BeginSignIn(t.Context(), idp.SignIn{ResumeURL: "/"}, "a raw secret of the browser, long enough")
+		if err != nil {
+			t.Fatal(err)
+		}
+		must[idp.MailCode](t)(gate.NewMailCode(t.Context(), proof, in.ID, "mac"))
+		must[idp.User](t)(d.ChangeUser(t.Context(), ada.ID, directory.Person{Username: "ada", Email: old, DisplayName: "Ada " + name}))
+		if !good(recovery) || !good(invitation) {
+			t.Fatalf("%s: another display name has ended a link", name)
+		}
+		change(name[3:4] + "@new.example")
+		if good(recovery) || good(invitation) {
+			t.Errorf("%s: a link in the old mailbox is good", name)
+		}
+		if _, err := gate.SpendMailCode(t.Context(), in, "mac"); !idp.IsKind(err, idp.Unauthenticated) {
+			t.Errorf("%s: a code in the old mailbox: %v", name, err)
+		}
+		if under := must[bool](t)(s.RecoveryUnderWay(t.Context(), ada.ID, time.Now())); under {
+			t.Errorf("%s: the link in the old mailbox keeps another waiting", name)
+		}
+		if m := must[[]idp.Mail](t)(s.MailsOf(t.Context(), ada.ID, 1)); len(m) != 1 || m[0].Kind != idp.MailAddressChanged || m[0].Data["old"] != old {
+			t.Errorf("%s: told %+v", name, m)
 		}
 	}
 }

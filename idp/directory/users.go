@@ -142,11 +142,27 @@ func (d *Directory) ChangeUser(ctx context.Context, id idp.UserID, p Person) (id
 			}
 		}
 		changed.UpdatedAt = d.now()
-		_, err = d.Store.Commit(ctx, idp.Change{Users: []idp.User{changed}, Events: []idp.Event{e}})
+		change := idp.Change{Users: []idp.User{changed}, Events: []idp.Event{e}}
+		d.leaveMailbox(&change, u, changed)
+		_, err = d.Store.Commit(ctx, change)
 		return err
 	})
 	changed.Version++
 	return changed, err
+}
+
+// leaveMailbox adds to a change of a person what a new address means: no link and
+// no code that lies in the mailbox of before opens anything, and that mailbox is
+// told. Whoever has the new one asks for a link without waiting for the old one's
+// end.
+func (d *Directory) leaveMailbox(change *idp.Change, was, is idp.User) {
+	if was.Email == "" || was.Email == is.Email {
+		return
+	}
+	m := idp.NewMail(idp.MailAddressChanged, was, d.now())
+	m.Data = map[string]string{"old": was.Email}
+	change.EndLinks = append(change.EndLinks, was.ID)
+	change.Mails = append(change.Mails, m)
 }
 
 // nobodyElse refuses names by which another person is known already: a username

@@ -117,6 +117,11 @@ func english() map[idp.MailKind]words {
 				"If that was you, there is nothing to do.",
 				"If it was not, open {house} in a browser that you have used before: your page asks about this sign-in, and ends everything if you say that it was not yours. Or ask an owner for help at once."},
 		},
+		idp.MailAddressChanged: {
+			Subject: "Your mails from {house} go to another address",
+			Body: []string{"Hello {name},", "On {at} the address of {username} at {house} was changed. Mails go to the new one from now on, this is the last to this one, and links that were sent here no longer work.",
+				"If you know nothing of that, ask an owner of {house} for help at once."},
+		},
 		idp.MailLinkMade: {
 			Subject: "A link to your account at {house} was made",
 			Body: []string{"Hello {name},", "On {at} an owner of {house} made a link with which the password of {username} can be chosen anew.",
@@ -214,6 +219,11 @@ func german() map[idp.MailKind]words {
 			Body: []string{"Guten Tag {name},", "Mit {username} hat sich jemand bei {house} in einem Browser angemeldet, der bisher nicht benutzt wurde: {device}, von {address}, {at}.",
 				"Wenn Sie das waren, ist nichts zu tun.",
 				"Wenn nicht, öffnen Sie {house} in einem Browser, den Sie schon benutzt haben: Ihre Seite fragt nach dieser Anmeldung und beendet alles, wenn Sie sagen, dass sie nicht von Ihnen war. Oder bitten Sie sofort eine Person um Hilfe, die {house} betreut."},
+		},
+		idp.MailAddressChanged: {
+			Subject: "Ihre Mails von {house} gehen an eine andere Adresse",
+			Body: []string{"Guten Tag {name},", "Die Adresse von {username} bei {house} wurde geändert, {at}. Mails gehen von nun an dorthin, dies ist die letzte an diese Adresse, und Links, die hierher gingen, gelten nicht mehr.",
+				"Wenn Sie davon nichts wissen, bitten Sie sofort eine Person um Hilfe, die {house} betreut."},
 		},
 		idp.MailLinkMade: {
 			Subject: "Für Ihr Konto bei {house} wurde ein Link erstellt",

@@ -120,6 +120,11 @@ func (w *Worker) one(ctx context.Context, talk *conversation, m idp.Mail, unreac
 	if err != nil {
 		return err
 	}
+	if link != "" || m.Kind == idp.MailSignInCode {
+		if err := w.stillThere(ctx, u); err != nil {
+			return err
+		}
+	}
 	l, err := render(m, u, cmp.Or(look.Name, w.House), lang, link, until)
 	if err != nil {
 		return &refusal{err}
@@ -141,10 +146,22 @@ func (w *Worker) reader(ctx context.Context, m idp.Mail) (idp.User, error) {
 		return u, err
 	case u.Status != idp.UserActive:
 		return u, nobody("suspended")
+	case m.Kind == idp.MailAddressChanged:
+		u.Email = m.Data["old"]
 	case u.Email == "":
 		return u, nobody("the person has no address")
 	}
 	return u, nil
+}
+
+// stillThere refuses to send a link or a code to an address that was changed while
+// it was made: those that were made before the change have ended with it.
+func (w *Worker) stillThere(ctx context.Context, u idp.User) error {
+	now, err := w.Store.User(ctx, u.ID)
+	if err == nil && now.Email != u.Email {
+		err = errors.New("the address was changed meanwhile")
+	}
+	return err
 }
 
 // link makes the link of a mail that has one, by the proof of before.

@@ -1,6 +1,7 @@
 package mail
 
 import (
+	"context"
 	"io"
 	"mime/quotedprintable"
 	"regexp"
@@ -323,5 +324,55 @@ func TestEveryMailIsWrittenInEveryLanguage(t *testing.T) {
 				t.Errorf("%s in %s: %v\n%s", kind, lang, err, l.text)
 			}
 		}
+	}
+}
+
+// moving is a store in which the person's address is changed right after it was
+// read for the first time.
+type moving struct {
+	Store
+	move func()
+}
+
+func (m *moving) User(ctx context.Context, id idp.UserID) (idp.User, error) {
+	u, err := m.Store.User(ctx, id)
+	if move := m.move; move != nil {
+		m.move = nil
+		move()
+	}
+	return u, err
+}
+
+// TestNoLinkGoesToAnAddressOfBefore, not even where it was changed while the mail was
+// written; that it was, the address of before is told.
+func TestNoLinkGoesToAnAddressOfBefore(t *testing.T) {
+	t.Parallel()
+	s := newSink(t, nil, false)
+	h := newHouse(t, s.server("smtp", ""))
+	u := h.user("anna", "old@example.org")
+	h.queue(idp.MailRecovery, u)
+	h.Worker.Store = &moving{Store: h.Worker.Store, move: func() {
+		u.Email = "new@example.org"
+		_, err := h.store.Commit(t.Context(), idp.Change{Users: []idp.User{u}, EndLinks: []idp.UserID{u.ID}})
+		h.ok(err)
+	}}
+	_, _ = h.Send(t.Context())
+	if got := s.got(); len(got) != 0 {
+		t.Fatalf("sent to %s", got[0].to)
+	}
+	h.at = h.at.Add(time.Minute)
+	_, err := h.Send(t.Context())
+	h.ok(err)
+	if got := s.got(); len(got) != 1 || got[0].to != "new@example.org" {
+		t.Fatalf("sent %+v", got)
+	}
+	m := idp.NewMail(idp.MailAddressChanged, u, idp.Time(h.at))
+	m.Data = map[string]string{"old": "old@example.org"}
+	_, err = h.store.Commit(t.Context(), idp.Change{Mails: []idp.Mail{m}})
+	h.ok(err)
+	_, err = h.Send(t.Context())
+	h.ok(err)
+	if got := s.got(); len(got) != 2 || got[1].to != "old@example.org" {
+		t.Errorf("sent %+v", got)
 	}
 }
