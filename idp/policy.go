@@ -17,11 +17,13 @@ type Policy struct {
 	EmailCode bool
 	// Remember is how long a browser need not be asked for a second factor in which
 	// somebody gave theirs; zero: it always is. RememberSince is the Version by which
-	// that was last turned on: what was remembered before is forgotten.
-	Remember      time.Duration
-	RememberSince int64
-	UpdatedAt     time.Time
-	Version       int64
+	// that was last turned on, and RememberSinceAt when: what was remembered before is
+	// forgotten, and a session that was let in by it is asked again.
+	Remember        time.Duration
+	RememberSince   int64
+	RememberSinceAt time.Time
+	UpdatedAt       time.Time
+	Version         int64
 }
 
 // PolicyRule asks something of some people, for one app or for all.
@@ -123,6 +125,12 @@ func (p Policy) RememberedUntil(d KnownDevice) time.Time {
 
 // Remembers reports whether it leaves it out now.
 func (p Policy) Remembers(d KnownDevice, now time.Time) bool { return now.Before(p.RememberedUntil(d)) }
+
+// StandsIn reports whether a session that was begun in a remembered browser is
+// still let in without a second factor.
+func (p Policy) StandsIn(s Session) bool {
+	return s.Remembered && p.Remember > 0 && s.AuthTime.After(p.RememberSinceAt)
+}
 
 // Lengths are how long a session lives without use, and at most, where the house
 // itself says these.

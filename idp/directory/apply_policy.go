@@ -22,7 +22,7 @@ func (p *plan) policy(want DesiredPolicy) error {
 		}
 		to.Rules = append(to.Rules, rule)
 	}
-	to.RememberSince = rememberSince(was, to)
+	to.RememberSince, to.RememberSinceAt = rememberSince(was, to)
 	if reflect.DeepEqual(to, was) {
 		return nil
 	}
@@ -40,6 +40,7 @@ func (p *plan) policy(want DesiredPolicy) error {
 		return idp.Errorf(idp.Conflict, "%s Ask them to add one first, or set the policy in the console or by gatehouse policy set, where you can accept it.", out.Sentence())
 	}
 	to.UpdatedAt = p.d.now()
+	to.RememberSince, to.RememberSinceAt = rememberSince(was, to)
 	p.change.Policy = &to
 	e := p.d.policyEvent(p.ctx, to, out)
 	e.Detail["by"] = "apply"

@@ -65,7 +65,8 @@ func (d *Directory) SetPolicy(ctx context.Context, p idp.Policy, accepted bool) 
 	if err != nil {
 		return p, err
 	}
-	p.UpdatedAt, p.RememberSince = d.now(), rememberSince(was, p)
+	p.UpdatedAt = d.now()
+	p.RememberSince, p.RememberSinceAt = rememberSince(was, p)
 	if _, err := d.Store.Commit(ctx, idp.Change{Policy: &p, Events: []idp.Event{d.policyEvent(ctx, p, out)}}); err != nil {
 		return p, err
 	}
@@ -92,16 +93,16 @@ func (d *Directory) policyEvent(ctx context.Context, p idp.Policy, out idp.Locke
 }
 
 // rememberSince is the version by which a policy, when it is set, has last turned
-// on that browsers are remembered: one that was remembered before it was off comes
-// back by no change.
-func rememberSince(was, p idp.Policy) int64 {
+// on that browsers are remembered, and when that was: one that was remembered
+// before it was off comes back by no change.
+func rememberSince(was, p idp.Policy) (int64, time.Time) {
 	switch {
 	case p.Remember == 0:
-		return 0
+		return 0, time.Time{}
 	case was.Remember == 0:
-		return p.Version + 1
+		return p.Version + 1, p.UpdatedAt
 	}
-	return was.RememberSince
+	return was.RememberSince, was.RememberSinceAt
 }
 
 func spanDetail(d time.Duration) string {

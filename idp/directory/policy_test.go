@@ -197,6 +197,15 @@ func TestBrowsersRememberedBeforeItWasOffStayForgotten(t *testing.T) {
 		if set := must[idp.Policy](t)(d.SetPolicy(ctx, c.p, false)); set.RememberSince != c.since {
 			t.Errorf("change %d: since %d, want %d", i+1, set.RememberSince, c.since)
 		}
+		kept := must[idp.Policy](t)(s.Policy(ctx))
+		switch since := kept.RememberSinceAt; {
+		case c.since == 0:
+			if !since.IsZero() {
+				t.Errorf("change %d: it is off, since %s", i+1, since)
+			}
+		case c.since == kept.Version && !since.Equal(kept.UpdatedAt), c.since < kept.Version && !since.Before(kept.UpdatedAt):
+			t.Errorf("change %d: on since %s, changed %s", i+1, since, kept.UpdatedAt)
+		}
 	}
 	file := func(remember time.Duration) idp.Policy {
 		must[[]directory.Difference](t)(d.Apply(ctx, directory.Desired{Policy: &directory.DesiredPolicy{Policy: idp.Policy{Remember: remember}}}, false))

@@ -52,7 +52,7 @@ func (l *Login) whole(s idp.Session, d idp.Demand, app idp.AppID) bool {
 	case s.Remembered && app == "":
 		return false
 	case d.SecondFactor:
-		return s.Remembered && d.MaxAge == 0 && l.policy().Remember > 0
+		return d.MaxAge == 0 && l.policy().StandsIn(s)
 	}
 	return true
 }

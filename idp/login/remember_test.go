@@ -153,6 +153,14 @@ func TestARememberedBrowserStandsInForNothingElse(t *testing.T) {
 	h.Demand = func(context.Context, idp.UserID, idp.AppID) (idp.Demand, error) {
 		return idp.Demand{SecondFactor: true}, nil
 	}
+	policy.RememberSinceAt = s.AuthTime // turned off and on again since
+	if whole("app_x") {
+		t.Error("after remembering was off for a while, it is enough for an app")
+	}
+	policy.RememberSinceAt = s.AuthTime.Add(-time.Second)
+	if !whole("app_x") {
+		t.Error("begun after remembering was turned on, it is not enough for an app")
+	}
 	policy.Remember = 0
 	if whole("app_x") {
 		t.Error("with nothing remembered any more, it is enough for an app")

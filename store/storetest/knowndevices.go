@@ -163,7 +163,9 @@ func testKnownDeviceRace(h *house) {
 	for round := range 6 {
 		var cut atomic.Bool
 		shared := fmt.Sprint("shared ", round)
-		d := h.know(h.newKnownDevice(h.proof(u)), "", shared)
+		d := h.newKnownDevice(h.proof(u))
+		d.CreatedAt = d.CreatedAt.Add(time.Duration(round+1) * time.Second) // of more than are kept, it is the newest
+		d = h.know(d, "", shared)
 		d.TrustedAt, d.TrustedUntil = h.now, h.now.Add(time.Hour)
 		h.parallel(17, func(i int) error {
 			if i == 16 {
