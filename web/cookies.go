@@ -1,9 +1,12 @@
 package web
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
+	"strings"
 	"time"
 
 	"gatehouse/sessions"
@@ -16,6 +19,9 @@ import (
 // __Host- prefix (RFC 6265bis §4.1.3.2): no Domain, Path=/, Secure.
 type Cookies struct {
 	HTTPS bool
+	// DeviceKey is what a device's secret is signed by, the same on every node for
+	// ever: nobody is asked about one that somebody has made up.
+	DeviceKey []byte
 }
 
 func (c Cookies) name(base string) string {
@@ -86,12 +92,25 @@ const maxPeople = 3 << 10
 // browsers keep a cookie (RFC 6265bis §5.5: 400 days). It is given to nobody
 // but who has signed in.
 func (c Cookies) SetDevice(w http.ResponseWriter, raw string) {
-	c.set(w, c.device(), raw, sessions.KnownDeviceLife)
+	c.set(w, c.device(), raw+"."+c.mark(raw), sessions.KnownDeviceLife)
 }
 
 // Device returns the raw secret by which this browser is known, "" when it has
-// none.
-func (c Cookies) Device(r *http.Request) string { return value(r, c.device()) }
+// none that we have given it.
+func (c Cookies) Device(r *http.Request) string {
+	raw, mark, _ := strings.Cut(value(r, c.device()), ".")
+	if !hmac.Equal([]byte(mark), []byte(c.mark(raw))) {
+		return ""
+	}
+	return raw
+}
+
+// mark is 16 bytes of a MAC of a device's secret.
+func (c Cookies) mark(raw string) string {
+	mac := hmac.New(sha256.New, c.DeviceKey)
+	mac.Write([]byte("known device\x00" + raw))
+	return base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16])
+}
 
 // Bound returns the raw secret that binds this browser, "" when it has none.
 func (c Cookies) Bound(r *http.Request) string { return value(r, c.browser()) }

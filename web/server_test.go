@@ -395,6 +395,29 @@ func TestARefusalReachesWhoIsStillSending(t *testing.T) {
 	}
 }
 
+// TestADeviceThatWasMadeUpIsNone: only what a node of the house has signed is
+// looked up.
+func TestADeviceThatWasMadeUpIsNone(t *testing.T) {
+	t.Parallel()
+	c, other := Cookies{DeviceKey: []byte("ours")}, Cookies{DeviceKey: []byte("another house's")}
+	raw := strings.Repeat("s", 43)
+	given := func(c Cookies) string {
+		w := httptest.NewRecorder()
+		c.SetDevice(w, raw)
+		return w.Result().Cookies()[0].Value
+	}
+	mine := given(c)
+	for value, want := range map[string]string{
+		mine: raw, given(other): "", raw: "", raw + ".": "", "x" + mine: "", mine + "x": "", "." + strings.Split(mine, ".")[1]: "", "": "",
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header.Set("Cookie", "gatehouse_device="+value)
+		if got := c.Device(r); got != want {
+			t.Errorf("%q is taken for %q", value, got)
+		}
+	}
+}
+
 func TestACookieThatCameTwiceIsNone(t *testing.T) {
 	c := Cookies{}
 	r := httptest.NewRequest(http.MethodGet, "/", nil)

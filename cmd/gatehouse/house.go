@@ -120,6 +120,10 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	if err != nil {
 		return nil, err
 	}
+	devices, err := box.Salt(ctx, db, "known devices")
+	if err != nil {
+		return nil, err
+	}
 	out, err := fetch.New(c.OutboundAllow)
 	if err != nil {
 		return nil, fmt.Errorf("GATEHOUSE_OUTBOUND_ALLOW: %w", err)
@@ -187,7 +191,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	if counting != nil {
 		counting.registry.MustRegister(&gauges{house: h})
 	}
-	return h, h.face(c, box, salts{salt, transient}, ring, log)
+	return h, h.face(c, box, salts{salt, transient, devices}, ring, log)
 }
 
 // attributes is jit.Attributes in the words of the SAML tongue.
@@ -205,13 +209,13 @@ func attributes(p saml.Person, app idp.App) ([]saml.Attribute, error) {
 
 func entityID(issuer string) string { return issuer + "/saml/metadata" }
 
-// salts are what names of people are made with.
-type salts struct{ pairwise, transient []byte }
+// salts are what names of people are made with, and devices are signed by.
+type salts struct{ pairwise, transient, devices []byte }
 
 // face builds the handler: tongues, rooms and API under one mux.
 func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *slog.Logger) error {
 	issuer := c.URL.String()
-	cookies := web.Cookies{HTTPS: c.URL.Scheme == "https"}
+	cookies := web.Cookies{HTTPS: c.URL.Scheme == "https", DeviceKey: salt.devices}
 	pages := &ui.Pages{Log: log}
 	fronts := &outbox.Fronts{
 		Store: h.store, Worker: h.worker, Now: wallTime, Log: log,
