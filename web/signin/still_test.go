@@ -3,6 +3,7 @@ package signin
 import (
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +73,42 @@ func TestTheSignInPagesStandStill(t *testing.T) {
 					t.Errorf("the button for a passkey is shown: %v, %v", shown, err)
 				}
 			}
+		}
+	}
+}
+
+// TestTheSignInPagesAreLight: with all that they load and nothing of it compressed,
+// they are under 30 kB, and nothing comes from elsewhere.
+func TestTheSignInPagesAreLight(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	mux.Handle("GET "+ui.AssetsPath, ui.Assets())
+	get := func(t *testing.T, address string) string {
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, address, nil))
+		if w.Code != http.StatusOK || w.Body.Len() == 0 {
+			t.Fatalf("%s: %d, %d bytes", address, w.Code, w.Body.Len())
+		}
+		return w.Body.String()
+	}
+	loaded := regexp.MustCompile(`<(?:link|script|img|iframe)\b[^>]*?\b(?:href|src)="([^"]*)"`)
+	for _, p := range samplePages() {
+		if !strings.HasPrefix(p.Name, "signin-") {
+			continue
+		}
+		w := httptest.NewRecorder()
+		p.Serve(w, httptest.NewRequest(http.MethodGet, "/"+p.Name+"?lang=de", nil))
+		page := w.Body.String()
+		size, sheets := len(page), 0
+		for _, m := range loaded.FindAllStringSubmatch(page, -1) {
+			size += len(get(t, m[1]))
+			if strings.HasSuffix(m[1], ".css") {
+				sheets++
+			}
+		}
+		t.Logf("%s: %d bytes", p.Name, size)
+		if size >= 30_000 || sheets != 1 {
+			t.Errorf("%s: %d bytes with %d sheets", p.Name, size, sheets)
 		}
 	}
 }

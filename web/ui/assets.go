@@ -7,6 +7,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 )
@@ -14,9 +15,10 @@ import (
 //go:embed assets
 var assetFiles embed.FS
 
-// assetBundle is the style sheet and the script as they are served: the parts
-// of the sheet joined in the order of their layers, under a path that changes
-// with any byte of them.
+// assetBundle is the style sheets and the script as they are served: the parts of
+// each sheet joined in the order of their layers, under a path that changes with
+// any byte of them. The first sheet is all that a narrow column needs, the pages
+// around a sign-in; the others have both.
 type assetBundle struct {
 	path  string
 	files map[string]asset
@@ -45,18 +47,35 @@ func text(mime string, body []byte) asset {
 var bundle = newBundle()
 
 func newBundle() assetBundle {
-	sheet := join("assets/tokens.css", "assets/base.css", "assets/parts.css", "assets/pages.css")
-	script := join("assets/gatehouse.js")
+	gate := lean(join("assets/tokens.css", "assets/base.css", "assets/gate.css"))
+	house := lean(join("assets/parts.css", "assets/pages.css"))
+	script := lean(join("assets/gatehouse.js"))
 	icon := join("assets/icon.svg")
-	sum := sha256.Sum256(bytes.Join([][]byte{sheet, script, icon}, nil))
+	sum := sha256.Sum256(bytes.Join([][]byte{gate, house, script, icon}, nil))
 	return assetBundle{
 		path: "/assets/" + hex.EncodeToString(sum[:8]) + "/",
 		files: map[string]asset{
-			"gatehouse.css": text("text/css; charset=utf-8", sheet),
-			"gatehouse.js":  text("text/javascript; charset=utf-8", script),
-			"icon.svg":      {mime: "image/svg+xml", body: icon},
+			"gate.css":     text("text/css; charset=utf-8", gate),
+			"house.css":    text("text/css; charset=utf-8", house),
+			"gatehouse.js": text("text/javascript; charset=utf-8", script),
+			"icon.svg":     {mime: "image/svg+xml", body: icon},
 		},
 	}
+}
+
+// comments are those that fill their lines: a sheet's, and a script's.
+var comments = regexp.MustCompile(`(?m)^[ \t]*(?:/\*[^*]*(?:\*[^/*][^*]*)*\*+/|//.*)[ \t]*$`)
+
+// lean leaves out of a sheet or a script what only those who write it read: the
+// comments, the indents, the empty lines. Every statement stays on its line.
+func lean(source []byte) []byte {
+	var out []byte
+	for line := range bytes.Lines(comments.ReplaceAll(source, nil)) {
+		if line = bytes.TrimSpace(line); len(line) > 0 {
+			out = append(append(out, line...), '\n')
+		}
+	}
+	return out
 }
 
 // join reads embedded files that the build has put there: a missing one is an

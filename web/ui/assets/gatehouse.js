@@ -51,6 +51,11 @@ document.addEventListener("click", async (e) => {
   setTimeout(() => (b.textContent = word), 1600);
 });
 
+for (const b of document.querySelectorAll("button[data-print]")) {
+  b.hidden = false;
+  b.addEventListener("click", () => print());
+}
+
 // Filter as you type: hides the items of a list that do not hold the words.
 for (const input of document.querySelectorAll("input[data-filter]")) {
   const list = document.getElementById(input.dataset.filter);

@@ -100,6 +100,21 @@ const cutWords = `[...document.querySelectorAll("button, .button, label, h1, h2,
 	.filter((el) => el.offsetParent && !el.closest(".visually-hidden") && el.scrollWidth > el.clientWidth + 1 && getComputedStyle(el).display !== "inline")
 	.map((el) => el.textContent.trim())`
 
+// strays lists what on a narrow column looks different once the sheet of the other
+// pages is there too: a rule of it belongs into the first one.
+const strays = `(async () => {
+	if (!document.body.matches(".column")) return [];
+	const all = [...document.querySelectorAll("body, body *")];
+	const styles = () => all.map((el) => getComputedStyle(el).cssText);
+	const alone = styles();
+	const sheet = document.querySelector('link[href$="/gate.css"]').cloneNode();
+	sheet.href = sheet.href.replace("gate.css", "house.css");
+	await new Promise((done, fail) => { sheet.onload = done; sheet.onerror = fail; document.head.append(sheet); });
+	const both = styles();
+	sheet.remove();
+	return all.filter((_, i) => alone[i] !== both[i]).map((el) => el.outerHTML.slice(0, 100));
+})()`
+
 func look(t *testing.T, ctx context.Context, url, name string, complaints chan string) {
 	t.Helper()
 	err := chromedp.Do(ctx, chromedp.EmulateViewport(320, 568), chromedp.Navigate(url), chromedp.WaitReady("main"))
@@ -119,6 +134,13 @@ func look(t *testing.T, ctx context.Context, url, name string, complaints chan s
 	}
 	for _, s := range SmallTargets(t, ctx, name) {
 		t.Errorf("%s: too low for a finger: %s", name, s)
+	}
+	found, err := chromedp.Run(ctx, chromedp.Evaluate[[]string](strays, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatalf("both sheets on %s: %v", name, err)
+	}
+	for _, f := range found {
+		t.Errorf("%s: the first sheet does not have all of %s", name, f)
 	}
 	title, err := chromedp.Run(ctx, chromedp.Title())
 	if err != nil {
