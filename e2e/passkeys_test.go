@@ -97,7 +97,8 @@ func TestPasskeysInABrowser(t *testing.T) {
 	b.sees("Sign in faster next time")
 	b.shot("passkey-offer")
 	b.touches(device, "Add a passkey")
-	b.sees("On this device or key alone")
+	b.sees("Hello, ada") // on the way that they were on
+	b.sees("You have 1 passkey.")
 	b.signsOut(p.URL, device)
 	b.shot("passkey-sign-in")
 	b.touches(device, "Use a passkey")
@@ -199,7 +200,7 @@ func TestWA03OfManyOnTwoNodesOneWins(t *testing.T) {
 	signIn(b, "ada", adasPassword)
 	b.sees("Sign in faster next time")
 	b.touches(device, "Add a passkey")
-	b.sees("On this device or key alone")
+	b.sees("Hello, ada")
 	b.signsOut(p.URL, device)
 
 	read(b, chromedp.Evaluate[bool](`document.querySelector("form[data-passkey]").submit = () => { document.querySelector("h1").textContent = "Held back"; }; true`))

@@ -47,4 +47,6 @@ func (s *Store) Share(ctx context.Context, fn func() error) error {
 }
 
 // MigrateTo brings the schema to a version, as a start that is killed does.
-func (s *Store) MigrateTo(ctx context.Context, version int64) error { return s.db.migrate(ctx, version) }
+func (s *Store) MigrateTo(ctx context.Context, version int64) error {
+	return s.db.migrate(ctx, version)
+}

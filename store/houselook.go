@@ -46,7 +46,7 @@ func (s *Store) AppsOpened(ctx context.Context, user idp.UserID, since time.Time
 	}, selectAppsOpened, user, us(since))
 }
 
-// SessionsStarted returns a person's newest sessions, alive or over.
+// SessionsStarted returns a person's newest sessions, alive or over, at most 10,000.
 func (s *Store) SessionsStarted(ctx context.Context, user idp.UserID, n int) ([]idp.Session, error) {
-	return list(ctx, s, "sessions", scanSession, sessionsStarted, user, limit(n))
+	return list(ctx, s, "sessions", scanSession, sessionsStarted, user, max(1, min(n, 10_000)))
 }

@@ -50,6 +50,8 @@ const (
 	knownDevices     = `SELECT ` + knownDeviceColumns + ` FROM known_devices d JOIN users u ON u.id = d.user_id CROSS JOIN house h
 		WHERE d.user_id = $1 AND u.status = 'active' AND d.epoch = u.epoch AND d.generation = h.generation AND d.created_at >= h.cut_before
 		ORDER BY d.last_seen_at DESC, d.id`
+	everyDevice = `SELECT ` + knownDeviceColumns + ` FROM known_devices d WHERE d.user_id = $1 ORDER BY d.last_seen_at DESC, d.id`
+
 	// Whoever says that it is theirs speaks for it no louder than their own browser.
 	ownKnownDevice = `UPDATE known_devices SET asks = 0, vouched = CASE WHEN vouched < $3 THEN CAST($3 AS BIGINT) ELSE vouched END
 		WHERE id = $1 AND user_id = $2 AND asks = 1`
@@ -131,6 +133,12 @@ func (s *Store) VouchKnownDevice(ctx context.Context, d idp.KnownDevice) error {
 // seen last first, at most 40.
 func (s *Store) KnownDevices(ctx context.Context, user idp.UserID) ([]idp.KnownDevice, error) {
 	return list(ctx, s, "known devices", scanKnownDevice, knownDevices, user)
+}
+
+// EveryDevice returns what is kept of browsers on which a user has signed in, also
+// of those whose proof no longer stands, the one seen last first.
+func (s *Store) EveryDevice(ctx context.Context, user idp.UserID) ([]idp.KnownDevice, error) {
+	return list(ctx, s, "devices of a person", scanKnownDevice, everyDevice, user)
 }
 
 // OwnKnownDevice notes that the user says a device is theirs, in a browser for which

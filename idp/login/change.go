@@ -7,13 +7,29 @@ import (
 	"gatehouse/idp"
 )
 
+// AsksCurrent reports whether the person of a session has to know their current
+// password to choose another. Who has come in by a passkey has shown more than
+// that, and may have forgotten it, or never had one.
+func AsksCurrent(s idp.Session) bool { return !ByPasskey(s.Methods) }
+
+// HasPassword reports whether the user has a password.
+func (l *Login) HasPassword(ctx context.Context, id idp.UserID) (bool, error) {
+	_, err := l.Store.Credential(ctx, id, idp.CredentialPassword)
+	if idp.IsKind(err, idp.NotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // ChangePassword sets a new password for the person of a live session, who
-// knows the current one. Everything that was signed in ends, this session too,
-// with a receipt: whoever else knows the old one is out. It answers idp.Invalid
-// under the field "current" or "password", a [*ThrottledError] after too many
-// tries, and idp.Unauthenticated where what the session stands on was ended
-// meanwhile. Where the policy asks by risk, the browser with the raw device secret
-// device ("" for none) is known as theirs as it was: they have been in it all the time.
+// knows the current one, where [AsksCurrent] says so. Everything that was signed
+// in ends, this session too, with a receipt: whoever else knows the old one is
+// out. Only who has just proven that it is them may ask for it. It answers
+// idp.Invalid under the field "current" or "password", a [*ThrottledError] after
+// too many tries, and idp.Unauthenticated where what the session stands on was
+// ended meanwhile. Where the policy asks by risk, the browser with the raw device
+// secret device ("" for none) is known as theirs as it was: they have been in it
+// all the time.
 func (l *Login) ChangePassword(ctx context.Context, s idp.Session, device, current, password string) error {
 	u, err := l.Store.User(ctx, s.UserID)
 	if err != nil {
@@ -22,30 +38,10 @@ func (l *Login) ChangePassword(ctx context.Context, s idp.Session, device, curre
 	if err := l.checkFor(u, password); err != nil {
 		return err
 	}
-	if err := l.throttleAddress(ctx); err != nil {
-		return err
-	}
-	// Apart from what strangers try at the sign-in: only who is in counts here.
-	if _, err := l.count(ctx, perAccount(), "change", string(u.ID)); err != nil {
-		return err
-	}
-	c, err := l.Store.Credential(ctx, u.ID, idp.CredentialPassword)
-	if err != nil && !idp.IsKind(err, idp.NotFound) {
-		return fmt.Errorf("read the current password: %w", err)
-	}
-	right, _, err := l.Hasher.Verify(ctx, c.Data, current)
-	if err != nil {
-		return l.soon(err)
-	}
-	if !right {
-		e := l.event(ctx, "password.change.refuse")
-		e.UserID, e.Detail = u.ID, map[string]string{"reason": "wrong password"}
-		if err := l.Store.Record(ctx, e); err != nil {
-			return fmt.Errorf("record the refusal: %w", err)
+	if AsksCurrent(s) {
+		if err := l.knowsPassword(ctx, u.ID, current); err != nil {
+			return err
 		}
-		wrong := idp.Errorf(idp.Invalid, "This is not your current password.")
-		wrong.Fields = map[string]string{"current": wrong.Detail}
-		return wrong
 	}
 	// A link that is used at once: it is written, and spent, only where what the
 	// session was proven by still stands, in the statements that write.
@@ -78,4 +74,35 @@ func (l *Login) known(ctx context.Context, raw string, id idp.UserID) (idp.Known
 		return idp.KnownDevice{}, fmt.Errorf("look for a known device: %w", err)
 	}
 	return d, nil
+}
+
+// knowsPassword refuses who does not know the password of a user whose session
+// they hold.
+func (l *Login) knowsPassword(ctx context.Context, id idp.UserID, current string) error {
+	if err := l.throttleAddress(ctx); err != nil {
+		return err
+	}
+	// Apart from what strangers try at the sign-in: only who is in counts here.
+	if _, err := l.count(ctx, perAccount(), "change", string(id)); err != nil {
+		return err
+	}
+	c, err := l.Store.Credential(ctx, id, idp.CredentialPassword)
+	if err != nil && !idp.IsKind(err, idp.NotFound) {
+		return fmt.Errorf("read the current password: %w", err)
+	}
+	right, _, err := l.Hasher.Verify(ctx, c.Data, current)
+	if err != nil {
+		return l.soon(err)
+	}
+	if !right {
+		e := l.event(ctx, "password.change.refuse")
+		e.UserID, e.Detail = id, map[string]string{"reason": "wrong password"}
+		if err := l.Store.Record(ctx, e); err != nil {
+			return fmt.Errorf("record the refusal: %w", err)
+		}
+		wrong := idp.Errorf(idp.Invalid, "This is not your current password.")
+		wrong.Fields = map[string]string{"current": wrong.Detail}
+		return wrong
+	}
+	return nil
 }

@@ -44,6 +44,35 @@ func TestChangingThePasswordEndsEverySession(t *testing.T) {
 	}
 }
 
+// TestWhoComesByAPasskeyNeedsNoCurrentPassword: it was forgotten, or there is none.
+func TestWhoComesByAPasskeyNeedsNoCurrentPassword(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	for name, password := range map[string]string{"anna": secret, "eve": ""} {
+		u, key := h.user(name, password), newDevice()
+		h.enrol(u, key)
+		in, err := h.touch(key)
+		h.ok(err)
+		raw, s, err := h.gate.Start(t.Context(), in, "", "")
+		h.ok(err)
+		if has, err := h.HasPassword(t.Context(), u.ID); err != nil || has != (password != "") || AsksCurrent(s) {
+			t.Errorf("%s has a password: %v, is asked for it: %v, %v", name, has, AsksCurrent(s), err)
+		}
+		byPassword := s
+		byPassword.Methods = []string{"pwd"}
+		h.is(h.ChangePassword(t.Context(), byPassword, "", "", "another password"), idp.Invalid)
+		h.is(h.ChangePassword(t.Context(), s, "", "short"), idp.Invalid)
+		h.ok(h.ChangePassword(t.Context(), s, "", "", "another password"))
+		_, err = h.gate.Session(t.Context(), raw)
+		h.is(err, idp.Unauthenticated)
+		h.ok(h.try("", name, "another password"))
+		h.is(h.ChangePassword(t.Context(), s, "", "a third password"), idp.Unauthenticated) // a session of before
+		if has, err := h.HasPassword(t.Context(), u.ID); err != nil || !has {
+			t.Errorf("%s has a password: %v, %v", name, has, err)
+		}
+	}
+}
+
 // A session of before a suspension changes nothing after it, restored or not.
 func TestASuspendedPersonChangesNoPassword(t *testing.T) {
 	t.Parallel()

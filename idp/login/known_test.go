@@ -207,7 +207,7 @@ func TestOnlyAnOlderBrowserSaysWhetherANewOneIsTheirs(t *testing.T) {
 		for _, d := range []idp.KnownDevice{second, third, first} {
 			if c.want == 0 || d.ID == first.ID {
 				h.is(h.Own(t.Context(), c.user.ID, c.raw, d.ID), idp.NotFound)
-				_, err := h.Disown(t.Context(), c.user.ID, c.raw, d.ID)
+				_, err := h.Disown(t.Context(), h.own(c.user), c.raw, d.ID)
 				h.is(err, idp.NotFound)
 			}
 		}
@@ -259,7 +259,7 @@ func TestThisWasNotMeEndsEverything(t *testing.T) {
 	h.clock.pass(time.Minute)
 	enrol(idp.CredentialPasskey, "the intruder's")
 
-	raw, err := h.Disown(t.Context(), anna.ID, hers, intruder.ID)
+	raw, err := h.Disown(t.Context(), h.own(anna), hers, intruder.ID)
 	h.ok(err)
 	for _, s := range sessions {
 		_, err := h.gate.Session(t.Context(), s)
@@ -296,6 +296,49 @@ func TestThisWasNotMeEndsEverything(t *testing.T) {
 	}
 	if len(h.events("device.disown")) != 1 {
 		t.Error("no event")
+	}
+}
+
+// TestDisowningAsksForWhatWasThereBefore: who had a second factor proves it first,
+// and what an intruder has set up since keeps nobody from ending it.
+func TestDisowningAsksForWhatWasThereBefore(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	byPassword := func(u idp.User) idp.Session {
+		s := h.own(u)
+		s.Methods = []string{"pwd"}
+		return s
+	}
+	may := func(s idp.Session, device string, about idp.KnownDeviceID) bool {
+		_, may, err := h.AskedAbout(t.Context(), s, device, about)
+		h.ok(err)
+		return may
+	}
+	anna, eve := h.user("anna", secret), h.user("eve", secret)
+	h.sets(anna)
+	hers, _ := h.newcomer(anna)
+	_, intruder := h.newcomer(anna)
+	if may(byPassword(anna), hers, intruder.ID) || !may(h.own(anna), hers, intruder.ID) {
+		t.Error("anna is not asked for her second factor, or not let on with it")
+	}
+	_, err := h.Disown(t.Context(), byPassword(anna), hers, intruder.ID)
+	h.is(err, idp.Denied)
+	if left, err := h.store.Credentials(t.Context(), anna.ID); err != nil || len(left) != 12 { // password, app, ten codes
+		t.Errorf("%d credentials are left, %v", len(left), err)
+	}
+	_, err = h.Disown(t.Context(), h.own(anna), hers, intruder.ID)
+	h.ok(err)
+
+	eves, _ := h.newcomer(eve)
+	_, intruder = h.newcomer(eve)
+	h.sets(eve) // the intruder's app
+	if !may(byPassword(eve), eves, intruder.ID) {
+		t.Error("eve is asked for what the intruder has set up")
+	}
+	_, err = h.Disown(t.Context(), byPassword(eve), eves, intruder.ID)
+	h.ok(err)
+	if left, err := h.store.Credentials(t.Context(), eve.ID); err != nil || len(left) != 0 {
+		t.Errorf("left to sign in with: %+v, %v", left, err)
 	}
 }
 

@@ -20,7 +20,7 @@ import (
 // authenticator app is offered one.
 func (p *Portal) codes(w http.ResponseWriter, r *http.Request) error {
 	v := ui.VisitOf(r.Context())
-	if led, err := p.secondFirst(w, r); led || err != nil {
+	if led, err := p.ledToSecond(w, r); led || err != nil {
 		return err
 	}
 	all, err := p.Store.Credentials(r.Context(), v.User.ID)
@@ -37,15 +37,18 @@ func (p *Portal) codes(w http.ResponseWriter, r *http.Request) error {
 	return p.showOffer(w, r, http.StatusOK, offer, "")
 }
 
-// secondFirst leads somebody who has a second factor past proving it, before they
+// ledToSecond leads somebody who has a second factor past proving it, before they
 // change what they sign in with.
-func (p *Portal) secondFirst(w http.ResponseWriter, r *http.Request) (led bool, err error) {
+func (p *Portal) ledToSecond(w http.ResponseWriter, r *http.Request) (led bool, err error) {
 	may, err := p.Login.MayChange(r.Context(), ui.VisitOf(r.Context()).Session)
 	if may || err != nil {
 		return false, err
 	}
-	return true, ui.SeeOther(w, r, "/signin?second=1&return_to="+url.QueryEscape(r.URL.Path))
+	return true, ui.SeeOther(w, r, secondFirst(r.URL.Path))
 }
+
+// secondFirst is where a second factor is proven on the way to a page.
+func secondFirst(path string) string { return "/signin?second=1&return_to=" + url.QueryEscape(path) }
 
 // addTOTP keeps the offered secret, once a code has shown that the app has it,
 // and shows the recovery codes, which is done once.
@@ -63,7 +66,7 @@ func (p *Portal) addTOTP(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.Render(w, r, http.StatusOK, recoveryPage(shown))
+	return p.showRecovery(w, r, shown)
 }
 
 // renewRecovery replaces the recovery codes and shows the new ones, once.
@@ -72,12 +75,21 @@ func (p *Portal) renewRecovery(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.Render(w, r, http.StatusOK, recoveryPage(shown))
+	return p.showRecovery(w, r, shown)
+}
+
+// showRecovery shows recovery codes, the one time.
+func (p *Portal) showRecovery(w http.ResponseWriter, r *http.Request, codes []string) error {
+	ctx := r.Context()
+	head := ui.T(ctx, "Recovery codes of %s at %s (%s)", ui.VisitOf(ctx).User.Username, ui.House(ctx), p.Issuer)
+	return ui.Render(w, r, http.StatusOK, recoveryPage(recoveryView{
+		Codes: codes, File: head + "\n\n" + strings.Join(codes, "\n") + "\n",
+	}))
 }
 
 // askRemoveCodes says what ends with the authenticator app.
 func (p *Portal) askRemoveCodes(w http.ResponseWriter, r *http.Request) error {
-	if led, err := p.secondFirst(w, r); led || err != nil {
+	if led, err := p.ledToSecond(w, r); led || err != nil {
 		return err
 	}
 	return ui.Render(w, r, http.StatusOK, removePage(removeView{
@@ -99,7 +111,7 @@ func (p *Portal) showOffer(w http.ResponseWriter, r *http.Request, status int, o
 	if err != nil {
 		return err
 	}
-	return ui.Render(w, r, status, offerPage(offerView{Secret: grouped(offer.Secret), Sealed: offer.Sealed, QR: code, Error: problem}))
+	return ui.Render(w, r, status, offerPage(offerView{Secret: grouped(offer.Secret), URI: offer.URI, Sealed: offer.Sealed, QR: code, Error: problem}))
 }
 
 // standing is what the person has of codes.
@@ -111,6 +123,8 @@ func standing(all []idp.Credential) codesView {
 			v.App = &c
 		case c.Kind == idp.CredentialRecovery && c.Mark == 0:
 			v.Left++
+		case c.Kind == idp.CredentialPasskey:
+			v.Passkeys++
 		}
 	}
 	return v
@@ -151,10 +165,14 @@ const qrMargin = 4
 
 func codesWords(ctx context.Context, v codesView) string {
 	switch {
+	case v.App == nil && v.Passkeys > 0:
+		return ui.T(ctx, "You have %d passkeys. Each signs you in by itself, and is asked for where your password is not enough.", v.Passkeys)
 	case v.App == nil:
 		return ui.T(ctx, "Your password lets you in by one step. An authenticator app on your phone makes it two, and keeps others out who know it.")
 	case v.Left == 0:
 		return ui.T(ctx, "Your authenticator app is asked after your password. You have no recovery codes left: make new ones before you need one.")
+	case v.few():
+		return ui.T(ctx, "Your authenticator app is asked after your password. You have only %d recovery codes left: make new ones before you need one.", v.Left)
 	}
 	return ui.T(ctx, "Your authenticator app is asked after your password. You have %d recovery codes left.", v.Left)
 }

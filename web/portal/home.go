@@ -75,6 +75,7 @@ func (p *Portal) home(w http.ResponseWriter, r *http.Request) error {
 		FirstName:  firstName(v.User), Total: len(access), Search: r.URL.Query().Get("q"), Own: own,
 		Sessions: p.devices(ctx, live, openedIn(participants, access), v.Session.ID),
 		Codes:    standing(has),
+		Password: slices.ContainsFunc(has, func(c idp.Credential) bool { return c.Kind == idp.CredentialPassword }),
 		Allowed:  allowed,
 		Recent:   p.comings(ctx, started, events),
 	}

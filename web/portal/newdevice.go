@@ -15,9 +15,9 @@ import (
 // that asks.
 type Newcomers interface {
 	Asked(ctx context.Context, user idp.UserID, device string) ([]idp.KnownDevice, error)
-	AskedAbout(ctx context.Context, user idp.UserID, device string, id idp.KnownDeviceID) (idp.KnownDevice, error)
+	AskedAbout(ctx context.Context, s idp.Session, device string, id idp.KnownDeviceID) (d idp.KnownDevice, may bool, err error)
 	Own(ctx context.Context, user idp.UserID, device string, id idp.KnownDeviceID) error
-	Disown(ctx context.Context, user idp.UserID, device string, id idp.KnownDeviceID) (link string, err error)
+	Disown(ctx context.Context, s idp.Session, device string, id idp.KnownDeviceID) (link string, err error)
 }
 
 // Cookies are what the browser is known by; web.Cookies does.
@@ -35,7 +35,7 @@ type newDevice struct {
 }
 
 func (p *Portal) newDevice(ctx context.Context, d idp.KnownDevice) newDevice {
-	return newDevice{ID: string(d.ID), Device: ui.DeviceIn(ctx, d.UserAgent), Address: d.Address, At: d.FirstAt}
+	return newDevice{ID: string(d.ID), Device: ui.DeviceIn(ctx, d.UserAgent), Address: p.where(ctx, d.Address), At: d.FirstAt}
 }
 
 // newDevices are those that this browser may say something about.
@@ -110,18 +110,20 @@ func (p *Portal) ownDevice(w http.ResponseWriter, r *http.Request) error {
 
 // askDisown says what happens when a sign-in was not theirs.
 func (p *Portal) askDisown(w http.ResponseWriter, r *http.Request) error {
-	me := ui.VisitOf(r.Context()).User.ID
-	d, err := p.Newcomers.AskedAbout(r.Context(), me, p.Cookies.Device(r), idp.KnownDeviceID(r.PathValue("id")))
+	session := ui.VisitOf(r.Context()).Session
+	d, may, err := p.Newcomers.AskedAbout(r.Context(), session, p.Cookies.Device(r), idp.KnownDeviceID(r.PathValue("id")))
 	if err != nil {
 		return err
+	}
+	if !may {
+		return ui.SeeOther(w, r, secondFirst(r.URL.Path))
 	}
 	return ui.Render(w, r, http.StatusOK, disownPage(p.newDevice(r.Context(), d)))
 }
 
 // disown ends everything the person holds, and leads on to a new password.
 func (p *Portal) disown(w http.ResponseWriter, r *http.Request) error {
-	me := ui.VisitOf(r.Context()).User.ID
-	link, err := p.Newcomers.Disown(r.Context(), me, p.Cookies.Device(r), idp.KnownDeviceID(r.PathValue("id")))
+	link, err := p.Newcomers.Disown(r.Context(), ui.VisitOf(r.Context()).Session, p.Cookies.Device(r), idp.KnownDeviceID(r.PathValue("id")))
 	if err != nil {
 		return err
 	}

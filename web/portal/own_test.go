@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,7 @@ func TestMyDataIsAllOfMineAndNoSecret(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	r.held(r.ada)
 	w := r.as(r.ada, r.myData, http.MethodPost, "/my-data", nil)
 	body := w.Body.String()
 	if !strings.HasPrefix(w.Header().Get("Content-Disposition"), "attachment") || w.Header().Get("Cache-Control") != "no-store" {
@@ -115,9 +117,81 @@ func TestMyDataIsAllOfMineAndNoSecret(t *testing.T) {
 	if len(got.Events) == 0 || !strings.Contains(body, "198.51.100.ada") || got.Sessions == nil || got.Apps == nil || got.Consents == nil || got.Accounts == nil {
 		t.Errorf("data %+v", got)
 	}
+	if len(got.Events) < 600 || len(got.Sessions) != 1 || len(got.Browsers) != 1 || got.Browsers[0].UserAgent != "Firefox" || len(got.Tokens) != 1 ||
+		got.Tokens[0].Name != "CI" || len(got.Mails) != 1 || got.Mails[0].Tells["device"] != "Firefox" || len(got.Links) != 1 || len(got.Endings) != 1 || len(got.LeftOut) == 0 {
+		t.Errorf("%d events, sessions %+v, browsers %+v, tokens %+v, mails %+v, links %+v, endings %+v", len(got.Events), got.Sessions, got.Browsers, got.Tokens, got.Mails, got.Links, got.Endings)
+	}
 	events, _, err := r.store.Events(t.Context(), idp.EventQuery{UserID: r.ada.ID, Limit: 1})
 	if err != nil || len(events) != 1 || events[0].Kind != "user.data" {
 		t.Errorf("the download is not written down: %+v, %v", events, err)
+	}
+}
+
+// held gives somebody one of each thing that a person holds, and ends it; their
+// browser is known by a proof that no longer stands then.
+func (r *room) held(u idp.User) {
+	r.Helper()
+	ctx, must := r.Context(), func(err error) {
+		r.Helper()
+		if err != nil {
+			r.Fatal(err)
+		}
+	}
+	gate := r.Directory.Passes.(*sessions.Gate)
+	in, err := gate.BeginSignIn(ctx, idp.SignIn{ResumeURL: "/"}, "a raw secret of the browser, long enough")
+	must(err)
+	generation, err := r.store.Generation(ctx)
+	must(err)
+	in, err = gate.Prove(ctx, in, idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}, idp.Witness{}, "pwd")
+	must(err)
+	_, _, err = gate.Start(ctx, in, "198.51.100.7", "Firefox")
+	must(err)
+	_, err = gate.KnowDevice(ctx, in.Proof, "", sessions.Browser{Address: "198.51.100.7", UserAgent: "Firefox"}, idp.VouchNone)
+	must(err)
+	_, _, err = gate.NewLink(ctx, in.Proof, idp.LinkPassword)
+	must(err)
+	_, _, err = gate.NewAPIToken(ctx, in.Proof, "CI", 0)
+	must(err)
+	m := idp.NewMail(idp.MailNewDevice, u, idp.Time(time.Now()))
+	m.Data = map[string]string{"device": "Firefox"}
+	r.store.Mails = true
+	change := idp.Change{Mails: []idp.Mail{m}}
+	for range 600 {
+		change.Events = append(change.Events, idp.Event{ID: idp.NewEventID(), At: idp.Time(time.Now()), Kind: "signin.password.ok", UserID: u.ID})
+	}
+	_, err = r.store.Commit(ctx, change)
+	must(err)
+	_, err = r.Directory.EndSessions(ctx, u.ID, "a reason that the person is not told")
+	must(err)
+}
+
+// TestEveryTableThatNamesAPersonIsToldOrLeftOut: what is added to the database is
+// added here, too.
+func TestEveryTableThatNamesAPersonIsToldOrLeftOut(t *testing.T) {
+	t.Parallel()
+	told := map[string]string{
+		"credentials": "credentials", "members": "groups", "grants": "apps", "accounts": "accounts", "sessions": "sessions", "participants": "apps_opened",
+		"token_families": "tokens", "api_tokens": "tokens", "links": "links", "events": "events", "consents": "consents", "known_devices": "browsers",
+		"mails": "mails", "receipts": "endings", "endings": "endings",
+		"deliveries": "",                     // what apps were told of an ending: endings
+		"schedules":  "", "batch_people": "", // appointments
+		"sign_ins": "", "mail_codes": "", "device_codes": "", // kept for minutes
+		"replays":        "", // what was ended anew after a restore from backup: endings
+		"initial_tokens": "", // an owner's, to let apps register themselves
+	}
+	columns := map[string]bool{}
+	for f := range reflect.TypeFor[ownData]().Fields() {
+		columns[f.Tag.Get("json")] = true
+	}
+	for _, table := range storetest.TablesOfPeople(t) {
+		field, known := told[table]
+		if !known || field != "" && !columns[field] {
+			t.Errorf("the table %s names people: put it into the download, or say why not", table)
+		}
+		delete(told, table)
+	}
+	for table := range told {
+		t.Errorf("no table %s names people any more", table)
 	}
 }
 

@@ -81,6 +81,9 @@ func (p *Portal) addPasskey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if r.PostFormValue("asked") == "yes" { // on the way to their apps
+		return ui.SeeOther(w, r, "/")
+	}
 	return ui.SeeOther(w, r, "/passkeys")
 }
 
@@ -107,7 +110,7 @@ func (p *Portal) renamePasskey(w http.ResponseWriter, r *http.Request) error {
 
 // askRemovePasskey says what ends with a passkey.
 func (p *Portal) askRemovePasskey(w http.ResponseWriter, r *http.Request) error {
-	if led, err := p.secondFirst(w, r); led || err != nil {
+	if led, err := p.ledToSecond(w, r); led || err != nil {
 		return err
 	}
 	all, err := p.Store.Credentials(r.Context(), ui.VisitOf(r.Context()).User.ID)

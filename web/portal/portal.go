@@ -27,6 +27,14 @@ type Store interface {
 	App(ctx context.Context, id idp.AppID) (idp.App, error)
 	Consent(ctx context.Context, id idp.ConsentID) (idp.Consent, error)
 	Consents(ctx context.Context, user idp.UserID) ([]idp.Consent, error)
+
+	// The rest of what is kept about the person.
+	EveryDevice(ctx context.Context, id idp.UserID) ([]idp.KnownDevice, error)
+	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
+	APITokens(ctx context.Context, id idp.UserID) ([]idp.APIToken, error)
+	MailsOf(ctx context.Context, id idp.UserID, n int) ([]idp.Mail, error)
+	LinksOf(ctx context.Context, id idp.UserID, n int) ([]idp.Link, error)
+	Receipts(ctx context.Context, id idp.UserID, after string, n int) ([]idp.Receipt, string, error)
 }
 
 // Portal is the room's table of contents and what its page stands on.

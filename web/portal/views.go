@@ -20,6 +20,7 @@ type homeView struct {
 	// Remembered are browsers that are not asked for the second step.
 	Remembered []rememberedRow
 	Codes      codesView
+	Password   bool // the person has one
 	Allowed    []consentRow
 	Recent     []ui.Happening
 	Known      string // what the browser is told of passkeys; empty: there are none here

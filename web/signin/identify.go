@@ -56,16 +56,23 @@ func (s *SignIn) identified(w http.ResponseWriter, r *http.Request) error {
 			App: app, Username: clip(username, maxUsername), Error: ui.T(r.Context(), "Type your username or your email."),
 		})
 	}
-	return ui.Render(w, r, http.StatusOK, passwordPage(s.askPassword(in, app, username)))
+	return s.askPassword(w, r, http.StatusOK, in, passwordView{App: app, Username: username})
 }
 
-// askPassword asks for the password of who was named, or offers a code by mail.
-func (s *SignIn) askPassword(in idp.SignIn, app, username string) passwordView {
-	v := passwordView{Action: stepPath(in, "password"), Back: "/signin/" + string(in.ID), Cancel: cancelPath(in), App: app, Username: clip(username, maxUsername)}
+// askPassword asks for the password of who was named, or a passkey of theirs, or
+// offers a code by mail: the same for every name.
+func (s *SignIn) askPassword(w http.ResponseWriter, r *http.Request, status int, in idp.SignIn, v passwordView) error {
+	var err error
+	if v.Passkey, err = s.offer(r.Context(), in); err != nil {
+		return err
+	}
+	v.Action, v.Back, v.Cancel = stepPath(in, "password"), "/signin/"+string(in.ID), cancelPath(in)
+	v.Username = clip(v.Username, maxUsername)
+	v.Passkey.Username = v.Username
 	if s.Login.TakesMailCodes() && !proven(in) {
 		v.Mail = stepPath(in, "mail")
 	}
-	return v
+	return ui.Render(w, r, status, passwordPage(v))
 }
 
 // maxUsername is the longest name that is looked at, in bytes.

@@ -130,7 +130,7 @@ func (s *SignIn) showLink(w http.ResponseWriter, r *http.Request, status int, l 
 func (s *SignIn) deadLink(w http.ResponseWriter, r *http.Request, err error) error {
 	switch idp.KindOf(err) {
 	case idp.Unauthenticated, idp.Conflict, idp.NotFound:
-		return ui.Render(w, r, http.StatusGone, deadLinkPage())
+		return ui.Render(w, r, http.StatusGone, deadLinkPage(s.Directory.Mails))
 	}
 	return err
 }

@@ -30,9 +30,7 @@ func (s *SignIn) mail(w http.ResponseWriter, r *http.Request) error {
 	in.Device = s.Cookies.Device(r)
 	err = s.Login.MailCode(r.Context(), in, username, ui.Lang(r.Context()))
 	if status, words := s.refusal(w, r, err, ""); words != "" {
-		v := s.askPassword(in, app, username)
-		v.Error = words
-		return ui.Render(w, r, status, passwordPage(v))
+		return s.askPassword(w, r, status, in, passwordView{App: app, Username: username, Error: words})
 	}
 	if err != nil {
 		return err

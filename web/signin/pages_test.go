@@ -44,7 +44,7 @@ func samplePages() []uitest.Page {
 		{Name: "signin-set-password-code-error", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: uitest.Bait, Username: "grace", MinLength: 12, Until: until, Beside: login.Beside{Recovery: true, Passkey: true}, CodeError: "This code is not right, or was used before. Wait for the next one and try again."})},
 		{Name: "signin-passkey-first", Visit: v, View: passkeyFirstPage("Grace Hopper", "grace")},
 		{Name: "signin-first-owner", Visit: v, View: firstOwnerPage(firstOwnerView{Action: "/signin/link/x", MinLength: 12, Until: until})},
-		{Name: "signin-dead-link", Visit: v, View: deadLinkPage()},
+		{Name: "signin-dead-link", Visit: v, View: deadLinkPage(true)},
 		{Name: "signin-expired", Visit: v, View: expiredPage()},
 		{Name: "signin-trouble", Visit: v, View: troublePage(true)},
 		{Name: "signin-recover", Visit: v, View: recoverPage("", "")},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strings"
 
 	"gatehouse/idp"
 	"gatehouse/idp/login"
@@ -29,6 +30,9 @@ func (s *SignIn) passkey(w http.ResponseWriter, r *http.Request) error {
 		}
 		if next := login.Next(in); next == login.StepCode || next == login.StepPasskey {
 			return s.showCode(w, r, status, in, codeView{App: app, PasskeyError: words})
+		}
+		if username := strings.TrimSpace(r.PostFormValue("username")); username != "" {
+			return s.askPassword(w, r, status, in, passwordView{App: app, Username: username, PasskeyError: words})
 		}
 		return s.showIdentify(w, r, status, in, identifyView{App: app, Username: in.LoginHint, PasskeyError: words})
 	}

@@ -50,9 +50,7 @@ func (s *SignIn) tryPassword(w http.ResponseWriter, r *http.Request, try func(ct
 		if err != nil {
 			return err
 		}
-		v := s.askPassword(in, app, username)
-		v.Error = words
-		return ui.Render(w, r, status, passwordPage(v))
+		return s.askPassword(w, r, status, in, passwordView{App: app, Username: username, Error: words})
 	}
 	if err != nil {
 		return err

@@ -25,8 +25,9 @@ type identifyView struct {
 // is none.
 type passkeyView struct {
 	login.Ceremony
-	Action string
-	Page   string // where the ceremony is begun anew
+	Action   string
+	Page     string // where the ceremony is begun anew
+	Username string // who was named already; empty: nobody
 }
 
 // passwordView asks for the password of the person named before.
@@ -38,6 +39,9 @@ type passwordView struct {
 	Username string
 	Error    string
 	Mail     string // where a code is asked for by mail; empty: none is
+	Passkey  passkeyView
+	// PasskeyError is about a passkey that was tried.
+	PasskeyError string
 }
 
 // mailedView asks for a code that was mailed.

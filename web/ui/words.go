@@ -2,6 +2,7 @@ package ui
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,10 +15,19 @@ import (
 // digit.
 func Initials(name string) string {
 	words := strings.FieldsFunc(name, func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.Mn, r)
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.Is(unicode.M, r)
+	})
+	words = slices.DeleteFunc(words, func(w string) bool { // marks on what is no letter
+		r, _ := utf8.DecodeRuneInString(w)
+		return unicode.Is(unicode.M, r)
 	})
 	switch len(words) {
 	case 0:
+		for _, r := range name {
+			if unicode.Is(unicode.So, r) {
+				return string(r)
+			}
+		}
 		return "?"
 	case 1:
 		return firstLetter(words[0])

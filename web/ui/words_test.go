@@ -11,7 +11,7 @@ func TestInitials(t *testing.T) {
 	t.Parallel()
 	for name, want := range map[string]string{
 		"Grace Hopper": "GH", "grace": "G", "Hubert Blaine the Elder": "HE", "": "?", "<>": "?",
-		"<img src=x>": "IX", "山田 太郎": "山太", "  Ada  ": "A", "O'Neil, Tim": "OT",
+		"<img src=x>": "IX", "山田 太郎": "山太", "  Ada  ": "A", "O'Neil, Tim": "OT", "🏳️‍🌈 👩‍👩‍👧": "🏳", "हिन्दी नाम": "हन", "عمر الخيّام 🦊": "عا",
 	} {
 		if got := ui.Initials(name); got != want {
 			t.Errorf("Initials(%q) = %q, want %q", name, got, want)
