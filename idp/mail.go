@@ -44,6 +44,7 @@ const (
 	MailDisowned        MailKind = "disowned"         // they said that a sign-in was not theirs
 	MailPasskeyAdded    MailKind = "passkey_added"    // Data: passkey, its name
 	MailPasskeyRemoved  MailKind = "passkey_removed"  // Data: passkey, its name
+	MailPasskeyCopied   MailKind = "passkey_copied"   // it was refused, since there may be a copy; Data: passkey, its name
 	MailAppAdded        MailKind = "app_added"        // an authenticator app was set up, recovery codes with it
 	MailAppRemoved      MailKind = "app_removed"      // it was removed, and the recovery codes
 	MailCodesMade       MailKind = "codes_made"       // new recovery codes in place of the old

@@ -224,7 +224,11 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 			&saml.FrontLogout{EntityID: entityID(issuer), Ring: ring, Box: box, Now: wallTime},
 		},
 	}
-	door := &signin.SignIn{Fronts: fronts, Gate: h.gate, Login: h.login, Directory: h.directory, Store: h.store, Cookies: cookies, Box: box, Now: wallTime}
+	where, err := openPlaces(c.GeoIP)
+	if err != nil {
+		return err
+	}
+	door := &signin.SignIn{Fronts: fronts, Gate: h.gate, Login: h.login, Directory: h.directory, Store: h.store, Cookies: cookies, Box: box, Now: wallTime, Place: where.of}
 	browser := &web.Browser{Gate: h.gate, SignOuts: h.directory, Fronts: fronts, Cookies: cookies, Pages: pages, Out: door, Consent: door}
 	records := &audited{Store: h.store, log: log, metrics: h.metrics}
 	known := &remembered{records, &redis.Apps{SQL: h.store, Redis: h.redis}}
@@ -259,10 +263,6 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 		Directory: h.directory, Outbox: h.worker, Store: records, Gate: h.gate, URL: c.URL, Bootstrap: c.AdminToken, Documents: documents, Refresher: h.refresher, Connect: connect(issuer, certificates), Explain: explanation, RemoveCredential: h.login.RemoveCredential, Log: log, Now: wallTime,
 		Idle: sessionUnused,
 	}).Handler()
-	if err != nil {
-		return err
-	}
-	where, err := openPlaces(c.GeoIP)
 	if err != nil {
 		return err
 	}

@@ -41,13 +41,17 @@ func (l *Login) asked(ctx context.Context, user idp.UserID, raw string) (here id
 }
 
 // Tell has the person of a new device told by mail that somebody signed in with
-// it; device says it in words. Of a device that asks nothing, nobody is told.
-func (l *Login) Tell(ctx context.Context, d idp.KnownDevice, device string) error {
+// it; device says it in words, place where it is, "" where nobody knows. Of a
+// device that asks nothing, nobody is told.
+func (l *Login) Tell(ctx context.Context, d idp.KnownDevice, device, place string) error {
 	if !d.Asks {
 		return nil
 	}
 	m := idp.NewMail(idp.MailNewDevice, idp.User{ID: d.UserID, Epoch: d.Epoch}, l.now())
 	m.Data = map[string]string{"device": device, "address": d.Address}
+	if place != "" {
+		m.Data["address"] += " (" + place + ")"
+	}
 	_, err := l.Store.Commit(ctx, idp.Change{Mails: []idp.Mail{m}})
 	return err
 }

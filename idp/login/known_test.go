@@ -353,12 +353,12 @@ func TestANewDeviceIsToldByMail(t *testing.T) {
 	for i, want := range []int{0, 1} { // there is nothing to tell the first one from
 		seen, err := h.gate.KnowDevice(t.Context(), proof, "", sessions.Browser{Address: "203.0.113.7", UserAgent: "Firefox"}, idp.VouchNone)
 		h.ok(err)
-		h.ok(h.Tell(t.Context(), seen.Device, "Firefox on Linux"))
+		h.ok(h.Tell(t.Context(), seen.Device, "Firefox on Linux", "Berlin, Germany"))
 		if got := h.mailsTo(anna.ID); len(got) != want {
 			t.Errorf("after device %d there are %d mails, want %d", i, len(got), want)
 		}
 	}
-	if m := h.mailsTo(anna.ID)[0]; m.Kind != idp.MailNewDevice || m.Data["address"] != "203.0.113.7" || m.Data["device"] != "Firefox on Linux" {
+	if m := h.mailsTo(anna.ID)[0]; m.Kind != idp.MailNewDevice || m.Data["address"] != "203.0.113.7 (Berlin, Germany)" || m.Data["device"] != "Firefox on Linux" {
 		t.Errorf("%+v", m)
 	}
 }

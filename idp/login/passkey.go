@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -80,10 +81,29 @@ func (l *Login) Passkey(ctx context.Context, in idp.SignIn, state, response stri
 			return proven, err
 		}
 	}
-	if err := l.Store.Record(ctx, l.passkeyEvents(ctx, in, p, why)...); err != nil {
+	if err := l.recordPasskey(ctx, in, p, why); err != nil {
 		return idp.SignIn{}, fmt.Errorf("record a passkey's refusal: %w", err)
 	}
 	return idp.SignIn{}, refusedPasskey()
+}
+
+// recordPasskey writes down why a passkey was refused. Of one that may have been
+// copied the person is told, once a day.
+func (l *Login) recordPasskey(ctx context.Context, in idp.SignIn, p possession, why string) error {
+	events := l.passkeyEvents(ctx, in, p, why)
+	if why != reasonCopied {
+		return l.Store.Record(ctx, events...)
+	}
+	change := idp.Change{Events: events}
+	n, _, err := l.Store.Count(ctx, throttleName("copied passkey", string(p.credential.ID), 24*time.Hour), 24*time.Hour, l.now())
+	if err != nil {
+		return err
+	}
+	if n == 1 {
+		change.Mails = []idp.Mail{l.passkeyNotice(idp.MailPasskeyCopied, p.user, p.credential)}
+	}
+	_, err = l.Store.Commit(ctx, change)
+	return err
 }
 
 // prove records the proof, with what the passkey has become by it and its
@@ -177,7 +197,7 @@ func (l *Login) verify(ctx context.Context, in idp.SignIn, p *possession, data w
 	p.kept.Authenticator.CloneWarning = false
 	if p.clone && !p.kept.Flags.BackupEligible {
 		// A key that cannot leave its device has one counter (§6.1.1).
-		return "the counter went back", nil
+		return reasonCopied, nil
 	}
 	return "", nil
 }
@@ -190,6 +210,7 @@ const (
 	reasonUntouched  = "nobody touched it"
 	reasonChallenge  = "another challenge"
 	reasonSignature  = "a wrong signature"
+	reasonCopied     = "the counter went back"
 	reasonUnsynced   = "it was kept in step and is no more"
 )
 

@@ -368,10 +368,12 @@ func TestWA06APasskeyIsOnePersons(t *testing.T) {
 func TestACounterThatGoesBack(t *testing.T) {
 	t.Parallel()
 	h := passkeyHouse(t)
+	h.store.Mails = true
 	bound, synced := newDevice(), newDevice()
-	h.enrol(h.user("ada", ""), bound)
+	ada, grace := h.user("ada", ""), h.user("grace", "")
+	h.enrol(ada, bound)
 	synced.Options.BackupEligible = true
-	h.enrol(h.user("grace", ""), synced)
+	h.enrol(grace, synced)
 	for _, d := range []*device{bound, synced} {
 		d.key.Counter = 10
 		_, err := h.touch(d)
@@ -386,6 +388,27 @@ func TestACounterThatGoesBack(t *testing.T) {
 	}
 	if got := len(h.events("signin.passkey.clone")); got != 2 {
 		t.Errorf("%d events of a clone, want 2", got)
+	}
+	copies := func(u idp.User) (n int) {
+		for _, m := range h.mailsTo(u.ID) {
+			if m.Kind == idp.MailPasskeyCopied {
+				n++
+			}
+		}
+		return n
+	}
+	for range 3 { // told once a day, however often it is tried
+		bound.key.Counter = 4
+		h.refused(bound, "counter went back")
+	}
+	if n, none := copies(ada), copies(grace); n != 1 || none != 0 {
+		t.Errorf("told %d times, and %d times of one that is kept in step", n, none)
+	}
+	h.clock.pass(25 * time.Hour)
+	bound.key.Counter = 4
+	h.refused(bound, "counter went back")
+	if n := copies(ada); n != 2 {
+		t.Errorf("a day later told %d times", n)
 	}
 	bound.key.Counter = 20
 	_, err = h.touch(bound) // the true one goes on

@@ -86,6 +86,11 @@ func english() map[idp.MailKind]words {
 			Body: []string{"Hello {name},", "On {at} a passkey of {username} at {house} was removed: {passkey}.",
 				"If that was not you, and no owner has told you of it, ask one for help at once."},
 		},
+		idp.MailPasskeyCopied: {
+			Subject: "A passkey at {house} was refused: there may be a copy of it",
+			Body: []string{"Hello {name},", "On {at} somebody tried to sign in as {username} at {house} with the passkey {passkey}, whose counter had gone back. That happens when there is a copy of it. Nobody was let in.",
+				"Sign in by something else and remove that passkey on your page, or ask an owner of {house} for help."},
+		},
 		idp.MailAppAdded: {
 			Subject: "An authenticator app was set up at {house}",
 			Body: []string{"Hello {name},", "On {at} an authenticator app was set up for {username} at {house}, and recovery codes with it. Its codes are asked for after the password from now on.",
@@ -188,6 +193,11 @@ func german() map[idp.MailKind]words {
 			Subject: "Ein Passkey bei {house} wurde entfernt",
 			Body: []string{"Guten Tag {name},", "Ein Passkey von {username} bei {house} wurde entfernt: {passkey}, {at}.",
 				"Wenn Sie das nicht waren und Ihnen auch niemand davon gesagt hat, der {house} betreut, bitten Sie dort sofort um Hilfe."},
+		},
+		idp.MailPasskeyCopied: {
+			Subject: "Ein Passkey bei {house} wurde abgewiesen: Es gibt vielleicht eine Kopie davon",
+			Body: []string{"Guten Tag {name},", "Jemand wollte sich als {username} bei {house} mit dem Passkey {passkey} anmelden, dessen Zähler zurückgegangen war, {at}. Das geschieht, wenn es eine Kopie davon gibt. Eingelassen wurde niemand.",
+				"Melden Sie sich mit etwas anderem an und entfernen Sie diesen Passkey auf Ihrer Seite, oder bitten Sie eine Person um Hilfe, die {house} betreut."},
 		},
 		idp.MailAppAdded: {
 			Subject: "Authenticator-App bei {house} eingerichtet",

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
@@ -28,16 +29,19 @@ func (s *SignIn) link(w http.ResponseWriter, r *http.Request) error {
 	return s.showLink(w, r, http.StatusOK, l, nil)
 }
 
-// useLink spends the link: a new password, or the first owner, and then the
-// sign-in.
+// useLink spends the link: a new password, or the first owner, and then a sign-in
+// that knows the name already.
 func (s *SignIn) useLink(w http.ResponseWriter, r *http.Request) error {
 	l, err := s.Gate.Link(r.Context(), r.PathValue("secret"))
 	if err != nil {
 		return s.deadLink(w, r, err)
 	}
-	next, after := "/signin", idp.Proof{}
+	var (
+		wish  idp.SignIn
+		after idp.Proof
+	)
 	if login.ForOwner(l) {
-		next = "/signin?return_to=%2Fconsole"
+		wish.ResumeURL, wish.LoginHint = "/console", strings.TrimSpace(r.PostFormValue("username"))
 		after, err = s.firstOwner(r, l)
 	} else {
 		after, err = s.Login.SetPassword(r.Context(), l, r.PostFormValue("password"), r.PostFormValue("code"))
@@ -57,7 +61,18 @@ func (s *SignIn) useLink(w http.ResponseWriter, r *http.Request) error {
 	if err := s.knowByLink(w, r, after); err != nil {
 		return err
 	}
-	return ui.SeeOther(w, r, next)
+	if l.UserID != "" {
+		u, err := s.Store.User(r.Context(), l.UserID)
+		if err != nil {
+			return fmt.Errorf("read whose link it was: %w", err)
+		}
+		wish.LoginHint = u.Username
+	}
+	in, err := s.Login.Begin(r.Context(), wish, s.Cookies.Bind(w, r))
+	if err != nil {
+		return err
+	}
+	return ui.SeeOther(w, r, "/signin/"+string(in.ID))
 }
 
 // knowByLink has the browser known in which somebody has just used a link: where the

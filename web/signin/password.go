@@ -76,7 +76,11 @@ func (s *SignIn) start(w http.ResponseWriter, r *http.Request, in idp.SignIn) er
 		}
 	}
 	if seen.New && s.Directory.Mails {
-		if err := s.Login.Tell(r.Context(), seen.Device, ui.DeviceIn(r.Context(), browser.UserAgent)); err != nil {
+		place := ""
+		if s.Place != nil {
+			place = s.Place(browser.Address, ui.Lang(r.Context()))
+		}
+		if err := s.Login.Tell(r.Context(), seen.Device, ui.DeviceIn(r.Context(), browser.UserAgent), place); err != nil {
 			return err
 		}
 	}

@@ -58,6 +58,8 @@ type SignIn struct {
 	Fronts    Fronts
 	Box       Box
 	Now       func() time.Time
+	// Place says in a language (BCP 47) where an address is. May be nil.
+	Place func(address, language string) string
 
 	refusing sync.Mutex
 }
