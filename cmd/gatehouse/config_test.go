@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/pem"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -175,6 +177,10 @@ func TestRouteClassesAreFew(t *testing.T) {
 
 func TestSettingsOfPasskeys(t *testing.T) {
 	const hello = "08987058-cadc-4b81-b6e1-30de50dcbe96"
+	srv := httptest.NewTLSServer(nil)
+	defer srv.Close()
+	roots := write(t, "roots.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})))
+	none := write(t, "none.pem", "no certificate")
 	for _, c := range []struct {
 		env string
 		ok  bool
@@ -187,6 +193,10 @@ func TestSettingsOfPasskeys(t *testing.T) {
 		{"PASSKEY_ATTESTATION=direct PASSKEY_AUTHENTICATORS=" + hello, true},
 		{"PASSKEY_AUTHENTICATORS=" + hello, false},
 		{"PASSKEY_ATTESTATION=indirect", false},
+		{"PASSKEY_ATTESTATION=direct PASSKEY_ROOTS=" + roots, true},
+		{"PASSKEY_ATTESTATION=direct PASSKEY_ROOTS=" + none, false},
+		{"PASSKEY_ATTESTATION=direct PASSKEY_ROOTS=" + none + "x", false},
+		{"PASSKEY_ROOTS=" + roots, false},
 		{"URL=http://127.0.0.1:8080", true},
 		{"URL=http://127.0.0.1:8080 PASSKEY_ATTESTATION=direct", false},
 	} {

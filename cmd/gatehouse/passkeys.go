@@ -3,12 +3,14 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
 
 	"gatehouse/idp/keys"
 	"gatehouse/idp/login"
@@ -30,7 +32,16 @@ func passkeys(house *url.URL, organization string, v map[string]string) (login.P
 	default:
 		return s, fmt.Errorf("GATEHOUSE_PASSKEY_ATTESTATION is none or direct, not %q", v["PASSKEY_ATTESTATION"])
 	}
-	set := s.Domain != "" || len(s.Origins) > 0 || s.Attestation || len(s.Authenticators) > 0
+	if name := v["PASSKEY_ROOTS"]; name != "" {
+		pem, err := os.ReadFile(name)
+		if err != nil {
+			return s, fmt.Errorf("GATEHOUSE_PASSKEY_ROOTS: %w", err)
+		}
+		if s.Roots = x509.NewCertPool(); !s.Roots.AppendCertsFromPEM(pem) {
+			return s, fmt.Errorf("GATEHOUSE_PASSKEY_ROOTS: there is no certificate in %s: it is a file of PEM blocks", name)
+		}
+	}
+	set := s.Roots != nil || s.Domain != "" || len(s.Origins) > 0 || s.Attestation || len(s.Authenticators) > 0
 	switch {
 	case !login.Possible(house) && set:
 		return s, fmt.Errorf("GATEHOUSE_PASSKEY_*: browsers know no passkeys for %s; give the house a name with a dot in it, or remove these", house.Host)
@@ -38,6 +49,9 @@ func passkeys(house *url.URL, organization string, v map[string]string) (login.P
 		return s, nil
 	case len(s.Authenticators) > 0 && !s.Attestation:
 		return s, errors.New("GATEHOUSE_PASSKEY_AUTHENTICATORS needs GATEHOUSE_PASSKEY_ATTESTATION=direct: without it browsers hide what an authenticator is")
+	}
+	if s.Roots != nil && !s.Attestation {
+		return s, errors.New("GATEHOUSE_PASSKEY_ROOTS needs GATEHOUSE_PASSKEY_ATTESTATION=direct: without it no authenticator shows a certificate")
 	}
 	if _, err := login.NewPasskeys(s); err != nil {
 		return s, fmt.Errorf("GATEHOUSE_PASSKEY_*: %w", err)

@@ -59,6 +59,7 @@ var explained = map[string]map[string]idp.Explanation{
 		"a weak key":                        {Meaning: "The authenticator made a key that can be broken: an RSA key of less than 2048 bits, or of an unusual exponent.", Side: idp.SidePerson, Change: "Use another authenticator, or update this one."},
 		"no AAGUID":                         {Meaning: "The answer does not say what made the passkey where it has to.", Side: idp.SidePerson, Change: "Use another authenticator."},
 		"not on the list":                   {Meaning: "This house takes passkeys of certain authenticators, and of this one it does not.", Side: idp.SideHouse, Change: "Add its AAGUID to GATEHOUSE_PASSKEY_AUTHENTICATORS, if you want it taken. One that does not say what it is has only zeros, and cannot be on the list."},
+		reasonUnvouched:                     {Meaning: "The authenticator shows no certificate that leads to one of GATEHOUSE_PASSKEY_ROOTS. Whoever builds one can call it what they like, so its word alone does not count.", Side: idp.SideHouse, Change: "Add the certificate of its maker to that file, if you want it taken. Managers that keep passkeys in step have none."},
 		"the passkey is somebody's already": {Meaning: "The credential ID is that of a passkey that is kept here already.", Side: idp.SidePerson, Change: "Make a new passkey, and do not import one that belongs to another account."},
 		"":                                  {Meaning: "The new passkey's answer was refused.", Side: idp.SidePerson, Change: "Add it once more, or use another device."},
 	}),

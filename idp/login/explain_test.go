@@ -1,6 +1,7 @@
 package login
 
 import (
+	"crypto/x509"
 	"maps"
 	"slices"
 	"strings"
@@ -143,6 +144,9 @@ func TestEveryRefusalOfAPasskeyAndACodeIsExplained(t *testing.T) {
 	})
 	h.Passkeys.permitted = []string{taken}
 	adds(func(n *device, c *Ceremony, _ *idp.Session) string { return n.make(t, *c) })
+	h.Passkeys.permitted, h.Passkeys.roots = nil, x509.NewCertPool()
+	adds(func(n *device, c *Ceremony, _ *idp.Session) string { return n.make(t, *c) })
+	h.Passkeys.roots = nil
 
 	// Signing in.
 	signs := func(change func(d device, c *Ceremony, in *idp.SignIn) string) {
@@ -205,7 +209,6 @@ func TestEveryRefusalOfAPasskeyAndACodeIsExplained(t *testing.T) {
 
 	// A code.
 	ada := h.user("ada", secret)
-	h.Passkeys.permitted = nil
 	p, codes := h.sets(ada)
 	codeWith := func(typed string) {
 		t.Helper()

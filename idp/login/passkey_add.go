@@ -140,7 +140,10 @@ func (l *Login) fresh(ctx context.Context, s idp.Session, k *keeper, data webaut
 		return idp.Credential{}, refuse("no AAGUID", unreadable())
 	}
 	if !l.Passkeys.takes(aaguid) {
-		return idp.Credential{}, refuse("authenticator "+aaguid.String()+" is not on the list", idp.Errorf(idp.Invalid, "Your organisation does not take passkeys of this kind. Ask which ones it takes."))
+		return idp.Credential{}, refuse("authenticator "+aaguid.String()+" is not on the list", notTaken())
+	}
+	if !l.Passkeys.vouched(answer.Response.AttestationObject, l.now()) {
+		return idp.Credential{}, refuse(reasonUnvouched, notTaken())
 	}
 	lookup := lookupOf(made.ID)
 	switch _, _, _, err := l.Store.CredentialByLookup(ctx, idp.CredentialPasskey, lookup); {
@@ -150,6 +153,14 @@ func (l *Login) fresh(ctx context.Context, s idp.Session, k *keeper, data webaut
 		return idp.Credential{}, fmt.Errorf("look up a passkey: %w", err)
 	}
 	return l.newCredential(k, *made, lookup, nameOf(aaguid.String(), device))
+}
+
+// reasonUnvouched is what the events say of an authenticator whose maker the house
+// does not know.
+const reasonUnvouched = "no maker that is known vouches for the authenticator"
+
+func notTaken() error {
+	return idp.Errorf(idp.Invalid, "Your organisation does not take passkeys of this kind. Ask which ones it takes.")
 }
 
 func unreadable() error {

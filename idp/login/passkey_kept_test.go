@@ -2,11 +2,24 @@ package login
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/json"
 	"fmt"
+	"math/big"
 	"net/url"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/protocol/webauthncbor"
 
 	"gatehouse/idp"
 )
@@ -247,5 +260,126 @@ func TestRT09AStaleSessionRemovesNothing(t *testing.T) {
 	h.is(h.RemovePasskey(t.Context(), s, passkey.ID), idp.Unauthenticated)
 	if left, err := h.store.Credentials(t.Context(), u.ID); err != nil || len(left) != 2 {
 		t.Errorf("%d are left, %v", len(left), err)
+	}
+}
+
+// maker is who builds authenticators, and the certificate of one model of theirs.
+type maker struct {
+	root *x509.Certificate
+	leaf []byte
+	key  *ecdsa.PrivateKey
+}
+
+func newMaker(t *testing.T) maker {
+	t.Helper()
+	key := func() *ecdsa.PrivateKey {
+		k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	about := func(unit, name string) *x509.Certificate {
+		return &x509.Certificate{
+			SerialNumber: big.NewInt(1), NotBefore: time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC), NotAfter: time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC),
+			Subject:               pkix.Name{Country: []string{"SE"}, Organization: []string{"Keys"}, OrganizationalUnit: []string{unit}, CommonName: name},
+			BasicConstraintsValid: true,
+		}
+	}
+	rootKey, leafKey := key(), key()
+	root := about("Root", "Root")
+	root.IsCA = true
+	der, err := x509.CreateCertificate(rand.Reader, root, root, &rootKey.PublicKey, rootKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if root, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	leaf, err := x509.CreateCertificate(rand.Reader, about("Authenticator Attestation", "Model"), root, &leafKey.PublicKey, rootKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return maker{root, leaf, leafKey}
+}
+
+// attests has the maker vouch for what an authenticator answered (WebAuthn L3 §8.2).
+func (m maker) attests(t *testing.T, answer string) string {
+	t.Helper()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var said struct {
+		Response struct {
+			ClientDataJSON    protocol.URLEncodedBase64 `json:"clientDataJSON"`
+			AttestationObject protocol.URLEncodedBase64 `json:"attestationObject"`
+		} `json:"response"`
+	}
+	must(json.Unmarshal([]byte(answer), &said))
+	var object map[string]any
+	must(webauthncbor.Unmarshal(said.Response.AttestationObject, &object))
+	client := sha256.Sum256(said.Response.ClientDataJSON)
+	digest := sha256.Sum256(slices.Concat(object["authData"].([]byte), client[:]))
+	signature, err := ecdsa.SignASN1(rand.Reader, m.key, digest[:])
+	must(err)
+	object["fmt"], object["attStmt"] = "packed", map[string]any{"alg": -7, "sig": signature, "x5c": []any{m.leaf}}
+	attested, err := webauthncbor.Marshal(object)
+	must(err)
+	var whole map[string]any
+	must(json.Unmarshal([]byte(answer), &whole))
+	whole["response"].(map[string]any)["attestationObject"] = base64.RawURLEncoding.EncodeToString(attested)
+	b, err := json.Marshal(whole)
+	must(err)
+	return string(b)
+}
+
+// TestAMakerVouchesForAnAuthenticator, where the house has certificates of makers: one
+// that says what it is and has nobody to say so, one of another maker, and one whose
+// certificate has run out are not taken.
+func TestAMakerVouchesForAnAuthenticator(t *testing.T) {
+	t.Parallel()
+	known, other := newMaker(t), newMaker(t)
+	roots := x509.NewCertPool()
+	roots.AddCert(known.root)
+	h := passkeyHouse(t, func(s *PasskeySettings) { s.Attestation, s.Roots = true, roots })
+	ada := h.user("ada", secret)
+	add := func(by func(answer string) string) error {
+		s, d := h.own(ada), newDevice()
+		c, err := h.NewPasskey(t.Context(), s)
+		h.ok(err)
+		if !strings.Contains(c.Options, `"attestation":"direct"`) {
+			t.Errorf("nobody is asked to attest: %s", c.Options)
+		}
+		_, err = h.AddPasskey(t.Context(), s, c.State, by(d.make(t, c)), "")
+		return err
+	}
+	for name, by := range map[string]func(string) string{
+		"nobody":        func(answer string) string { return answer },
+		"another maker": func(answer string) string { return other.attests(t, answer) },
+		"a maker with another's certificate": func(answer string) string {
+			return maker{known.root, known.leaf, other.key}.attests(t, answer)
+		},
+	} {
+		if err := add(by); !idp.IsKind(err, idp.Invalid) {
+			t.Errorf("%s vouches: %v", name, err)
+		}
+	}
+	reasons := map[string]int{}
+	for _, e := range h.events("passkey.refuse") {
+		reasons[e.Detail["reason"]]++
+	}
+	if reasons[reasonUnvouched] != 2 {
+		t.Errorf("refused for %v", reasons)
+	}
+	h.ok(add(func(answer string) string { return known.attests(t, answer) }))
+	if len(h.events("passkey.add")) != 1 {
+		t.Error("the one that the maker vouches for is not kept")
+	}
+	h.clock.pass(80 * 365 * 24 * time.Hour)
+	if err := add(func(answer string) string { return known.attests(t, answer) }); !idp.IsKind(err, idp.Invalid) {
+		t.Errorf("a certificate that has run out: %v", err)
 	}
 }

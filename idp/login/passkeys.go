@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/hmac"
 	"crypto/sha512"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -45,7 +46,10 @@ type PasskeySettings struct {
 	// the AAGUIDs of those that are taken, of all when it is empty.
 	Attestation    bool
 	Authenticators []string
-	Box            Box
+	// Roots are certificates of makers, one of whom has to vouch for an authenticator
+	// that is taken; nil: nobody has to.
+	Roots *x509.CertPool
+	Box   Box
 	// Salt is what user handles are made with, the same for ever.
 	Salt []byte
 }
@@ -57,6 +61,7 @@ type Passkeys struct {
 	salt        []byte
 	attestation bool
 	permitted   []string
+	roots       *x509.CertPool
 }
 
 // NewPasskeys checks the settings: idp.Invalid, in words for who runs the
@@ -98,7 +103,7 @@ func NewPasskeys(s PasskeySettings) (*Passkeys, error) {
 	if err != nil {
 		return nil, idp.Errorf(idp.Invalid, "no browser takes these settings of passkeys").Because(err)
 	}
-	return &Passkeys{rp: rp, box: s.Box, salt: s.Salt, attestation: s.Attestation, permitted: permitted}, nil
+	return &Passkeys{rp: rp, box: s.Box, salt: s.Salt, attestation: s.Attestation, permitted: permitted, roots: s.Roots}, nil
 }
 
 // Possible reports whether a house at this address can have passkeys: browsers
