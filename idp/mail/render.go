@@ -22,16 +22,25 @@ type page struct {
 	Body                 []string
 	Button, Link         string
 	After                []string
+	Accent, OnAccent     template.CSS // the colour of the house, and of what stands on it
 }
 
-// render writes a mail to u: link may be empty, until is when it ends.
-func render(m idp.Mail, u idp.User, house, lang, link string, until time.Time) (letter, error) {
+// ownAccent is the colour of a house that has chosen none; the pages have the same.
+const ownAccent = "#0b5a60"
+
+// render writes a mail to u in the name and the colour of the look: link may be
+// empty, until is when it ends.
+func render(m idp.Mail, u idp.User, look idp.Look, lang, link string, until time.Time) (letter, error) {
 	said, ok := sayings(lang)[m.Kind]
 	if !ok {
 		return letter{}, fmt.Errorf("nobody has written what a mail of kind %q says", m.Kind)
 	}
-	fill := filler(m, u, house, lang, until)
-	p := page{Lang: lang, House: house, Subject: fill(said.Subject), Button: said.Button, Link: link}
+	fill := filler(m, u, look.Name, lang, until)
+	p := page{Lang: lang, House: look.Name, Subject: fill(said.Subject), Button: said.Button, Link: link,
+		Accent: ownAccent, OnAccent: template.CSS(idp.OnLight.String())}
+	if light, _, err := idp.Accents(look.Accent); err == nil {
+		p.Accent = template.CSS(light.String())
+	}
 	for _, s := range said.Body {
 		p.Body = append(p.Body, fill(s))
 	}

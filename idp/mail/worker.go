@@ -125,7 +125,8 @@ func (w *Worker) one(ctx context.Context, talk *conversation, m idp.Mail, unreac
 			return err
 		}
 	}
-	l, err := render(m, u, cmp.Or(look.Name, w.House), lang, link, until)
+	look.Name = cmp.Or(look.Name, w.House)
+	l, err := render(m, u, look, lang, link, until)
 	if err != nil {
 		return &refusal{err}
 	}

@@ -319,7 +319,7 @@ func TestEveryMailIsWrittenInEveryLanguage(t *testing.T) {
 			}
 			m := idp.NewMail(kind, idp.User{Username: "anna"}, time.Now())
 			m.Data = map[string]string{"device": "Firefox on Linux", "address": "203.0.113.7", "passkey": "Laptop", "left": "9", "code": "1234 5678"}
-			l, err := render(m, idp.User{Username: "anna", Email: "anna@example.org"}, "Example", lang, "", time.Now())
+			l, err := render(m, idp.User{Username: "anna", Email: "anna@example.org"}, idp.Look{Name: "Example"}, lang, "", time.Now())
 			if err != nil || braces.MatchString(l.subject+l.text) {
 				t.Errorf("%s in %s: %v\n%s", kind, lang, err, l.text)
 			}
@@ -374,5 +374,21 @@ func TestNoLinkGoesToAnAddressOfBefore(t *testing.T) {
 	h.ok(err)
 	if got := s.got(); len(got) != 2 || got[1].to != "old@example.org" {
 		t.Errorf("sent %+v", got)
+	}
+}
+
+// TestMailsHaveTheColourOfTheHouse, and no rule of the template's is left behind by
+// what a house has set.
+func TestMailsHaveTheColourOfTheHouse(t *testing.T) {
+	t.Parallel()
+	m := idp.Mail{Kind: idp.MailRecovery}
+	for accent, want := range map[string]string{"": ownAccent, "#7a1fa2": "#7a1fa2", "#ffff00": ownAccent, "red;x:y": ownAccent} {
+		l, err := render(m, idp.User{Username: "anna", Email: "anna@example.org"}, idp.Look{Name: "Example", Accent: accent}, "en", "https://id.example.com/link/x", time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(l.html, want); n != 2 || strings.Count(l.html, "#ffffff") != 2 || strings.Contains(l.html, "ZgotmplZ") {
+			t.Errorf("with %q, %s stands there %d times:\n%s", accent, want, n, l.html)
+		}
 	}
 }
