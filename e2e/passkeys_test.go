@@ -261,3 +261,80 @@ func TestWA03OfManyOnTwoNodesOneWins(t *testing.T) {
 		t.Errorf("of 64, %d got a session and %d a refusal", won.Load(), lost.Load())
 	}
 }
+
+// kept is what an authenticator has of passkeys.
+func (b *tab) kept(id webauthn.AuthenticatorID) (all []*webauthn.Credential) {
+	b.t.Helper()
+	b.do(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
+		got, err := cdp.Call(ctx, target, webauthn.GetCredentials, webauthn.GetCredentialsParams{AuthenticatorID: id})
+		if err == nil {
+			all = got.Credentials
+		}
+		return err
+	}))
+	return all
+}
+
+// TestTheDeviceFollowsWhatTheHouseKeeps (WebAuthn L3 §5.1.10): it shows the name of
+// today, and a passkey that was removed, by the person or by an owner, disappears
+// from it.
+func TestTheDeviceFollowsWhatTheHouseKeeps(t *testing.T) {
+	t.Parallel()
+	p := meet(t, map[string]string{"GATEHOUSE_PASSKEY_ORIGINS": "https://example.de"})
+	b := browser(t)
+	b.byButton()
+	device := b.authenticator(webauthn.VirtualAuthenticatorOptions{Transport: webauthn.AuthenticatorTransportInternal})
+	b.open(p.URL)
+	signIn(b, "ada", adasPassword)
+	b.sees("Sign in faster next time")
+	b.touches(device, "Add a passkey")
+	b.sees("Hello, ada")
+	if all := b.kept(device); len(all) != 1 || all[0].UserName != "ada" {
+		t.Fatalf("the device has %+v", all)
+	}
+	if _, err := p.API.ChangeUser(t.Context(), "ada", client.Person{Username: "ada.king", DisplayName: "Ada King"}); err != nil {
+		t.Fatal(err)
+	}
+	b.open(p.URL)
+	b.sees("Hello, Ada")
+	until(t, actWithin, "the device shows the name of today", func() bool {
+		all := b.kept(device)
+		return len(all) == 1 && all[0].UserName == "ada.king" && all[0].UserDisplayName == "Ada King"
+	})
+
+	b.signsOut(p.URL, device)
+	b.touches(device, "Use a passkey")
+	b.sees("Hello, Ada")
+	b.open(p.URL + "/passkeys")
+	b.press("Remove")
+	b.press("Remove it and sign out everywhere")
+	b.sees("It was removed")
+	until(t, actWithin, "the passkey that was removed is gone from the device", func() bool { return len(b.kept(device)) == 0 })
+
+	b.open(p.URL + "/passkeys")
+	signIn(b, "ada.king", adasPassword)
+	b.sees("With a passkey you sign in")
+	b.touches(device, "Add a passkey")
+	b.sees("On this device or key alone")
+	all, err := p.API.Credentials(t.Context(), "ada.king")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range all {
+		if c.Kind != "passkey" {
+			continue
+		}
+		if _, err := p.API.RemoveCredential(t.Context(), "ada.king", c.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.open(p.URL + "/passkeys")
+	signIn(b, "ada.king", adasPassword)
+	b.sees("With a passkey you sign in")
+	until(t, actWithin, "the passkey that an owner removed is gone from the device", func() bool { return len(b.kept(device)) == 0 })
+
+	related := newVisitor(t).get(t, p.URL+"/.well-known/webauthn")
+	if want := `{"origins":["` + p.URL + `","https://example.de"]}`; strings.TrimSpace(related.Body) != want || related.Header.Get("Content-Type") != "application/json" {
+		t.Errorf("related origins: %s, %s", related.Header.Get("Content-Type"), related.Body)
+	}
+}

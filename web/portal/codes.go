@@ -103,7 +103,7 @@ func (p *Portal) removeCodes(w http.ResponseWriter, r *http.Request) error {
 	if err := p.Login.RemoveOwnFactors(r.Context(), ui.VisitOf(r.Context()).Session); err != nil {
 		return err
 	}
-	return ui.Render(w, r, http.StatusOK, removedPage())
+	return ui.Render(w, r, http.StatusOK, removedPage(""))
 }
 
 func (p *Portal) showOffer(w http.ResponseWriter, r *http.Request, status int, offer login.TOTPOffer, problem string) error {

@@ -135,7 +135,16 @@ func (p *Portal) removePasskey(w http.ResponseWriter, r *http.Request) error {
 	if err := p.Login.RemovePasskey(r.Context(), ui.VisitOf(r.Context()).Session, id); err != nil {
 		return p.changed(w, r, err)
 	}
-	return ui.Render(w, r, http.StatusOK, removedPage())
+	user := ui.VisitOf(r.Context()).User
+	all, err := p.Store.Credentials(r.Context(), user.ID)
+	if err != nil {
+		return err
+	}
+	known, err := p.known(user, all)
+	if err != nil {
+		return err
+	}
+	return ui.Render(w, r, http.StatusOK, removedPage(known))
 }
 
 // removeView asks before something that the person signs in with is removed.
