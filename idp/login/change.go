@@ -79,10 +79,8 @@ func (l *Login) known(ctx context.Context, raw string, id idp.UserID) (idp.Known
 // knowsPassword refuses who does not know the password of a user whose session
 // they hold.
 func (l *Login) knowsPassword(ctx context.Context, id idp.UserID, current string) error {
-	if err := l.throttleAddress(ctx); err != nil {
-		return err
-	}
-	// Apart from what strangers try at the sign-in: only who is in counts here.
+	// Apart from what strangers try at the sign-in, for this person or from this
+	// address: only who is in counts here.
 	if _, err := l.count(ctx, perAccount(), "change", string(id)); err != nil {
 		return err
 	}

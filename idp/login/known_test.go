@@ -62,6 +62,38 @@ func TestBF03AStrangerKeepsNobodyOutOfTheirOwnBrowser(t *testing.T) {
 	h.is(h.tryOn(hers, "192.0.2.1", "anna", secret), idp.Throttled)
 }
 
+// TestBF03NobodyKeepsAPasskeyOutAtItsOwnBrowser: what strangers try at an address,
+// with passwords and with passkeys of their own making, is not counted there; nor
+// does it keep a person who is in from changing their password. Whoever has such a
+// browser has a budget as an address has.
+func TestBF03NobodyKeepsAPasskeyOutAtItsOwnBrowser(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	anna, key := h.user("anna", secret), newDevice()
+	h.enrol(anna, key)
+	hers := h.knownTo(anna, "")
+	at := func(device string) error {
+		in := h.begin()
+		c := h.offer(in)
+		in.Device = device
+		_, err := h.Passkey(h.from("192.0.2.1"), in, c.State, key.use(t, c))
+		return err
+	}
+	_, s := h.sessionOf(anna, secret)
+	for i := range 60 {
+		_ = h.try("192.0.2.1", fmt.Sprint("name ", i), "wrong")
+	}
+	h.is(at(""), idp.Throttled)
+	h.ok(at(hers))
+	h.ok(h.ChangePassword(h.from("192.0.2.1"), s, secret, "another password"))
+	for range 60 {
+		in := h.begin()
+		in.Device = hers
+		_, _ = h.Passkey(h.from("203.0.113.9"), in, "x", "{}")
+	}
+	h.is(at(hers), idp.Throttled)
+}
+
 func TestBF03AKnownDeviceDiesWithWhatThePersonHolds(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -109,7 +109,7 @@ func (l *Login) MailedCode(ctx context.Context, in idp.SignIn, typed string) (id
 	if Next(in) != StepPassword || in.UserID != "" {
 		return idp.SignIn{}, noMailCode()
 	}
-	if err := l.throttleAddress(ctx); err != nil {
+	if err := l.throttlePlace(ctx, in); err != nil {
 		return idp.SignIn{}, err
 	}
 	proof, err := l.takeMailCode(ctx, in, typed)

@@ -63,12 +63,13 @@ type possession struct {
 // Passkey proves the SignIn's user by a passkey: state is of [Login.OfferPasskey]
 // for this SignIn, response the browser's answer as JSON (WebAuthn L3 §5.5). The
 // challenge is spent by the try. Every refusal is the same idp.Unauthenticated;
-// too many tries from the address are a [*ThrottledError].
+// too many tries from the address, or by the browser whose device secret in.Device
+// is, are a [*ThrottledError].
 func (l *Login) Passkey(ctx context.Context, in idp.SignIn, state, response string) (idp.SignIn, error) {
 	if l.Passkeys == nil {
 		return idp.SignIn{}, noPasskeys()
 	}
-	if err := l.throttleAddress(ctx); err != nil {
+	if err := l.throttlePlace(ctx, in); err != nil {
 		return idp.SignIn{}, err
 	}
 	p, why, err := l.possess(ctx, in, state, response)

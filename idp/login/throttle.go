@@ -140,6 +140,18 @@ func (l *Login) admit(ctx context.Context, in idp.SignIn, username string) (atte
 	return a, t, err
 }
 
+// throttlePlace counts a try that names nobody, by a passkey or a mailed code: of a
+// browser that the house has given a device secret by itself, of any other at its
+// address. What strangers try at an address keeps nobody out who has signed in there
+// before.
+func (l *Login) throttlePlace(ctx context.Context, in idp.SignIn) error {
+	if in.Device == "" {
+		return l.throttleAddress(ctx)
+	}
+	_, err := l.count(ctx, perAddress(), "browser", in.Device)
+	return err
+}
+
 // throttleAddress counts a try of the actor's address and its network.
 func (l *Login) throttleAddress(ctx context.Context) error {
 	host, network, ok := networks(idp.ActorOf(ctx).Address)
