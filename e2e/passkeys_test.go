@@ -338,3 +338,42 @@ func TestTheDeviceFollowsWhatTheHouseKeeps(t *testing.T) {
 		t.Errorf("related origins: %s, %s", related.Header.Get("Content-Type"), related.Body)
 	}
 }
+
+// TestAForgottenPasswordBesideAPasskey: Ada has typed her name and does not know her
+// password. The passkey is offered there too, and by it she chooses another one, and
+// is not asked for the one that she has forgotten. Who came by the password is.
+func TestAForgottenPasswordBesideAPasskey(t *testing.T) {
+	t.Parallel()
+	p := meet(t, nil)
+	b := browser(t)
+	b.byButton()
+	device := b.authenticator(webauthn.VirtualAuthenticatorOptions{Transport: webauthn.AuthenticatorTransportInternal})
+	b.open(p.URL)
+	signIn(b, "ada", adasPassword)
+	b.sees("Sign in faster next time")
+	b.touches(device, "Add a passkey")
+	b.sees("Hello, ada")
+	b.open(p.URL + "/password")
+	b.sees("Current password")
+	b.signsOut(p.URL, device)
+
+	b.fill("username", "ada")
+	b.press("Continue")
+	b.sees("Not you?")
+	b.shot("password-or-passkey")
+	b.touches(device, "Use a passkey")
+	b.sees("Hello, ada")
+	b.press("Change your password")
+	b.sees("New password")
+	if strings.Contains(b.text(), "Current password") {
+		t.Errorf("she is asked for what she has forgotten:\n%s", b.text())
+	}
+	b.fill("password", "another horse battery")
+	b.press("Change password")
+	b.sees("Your password was changed")
+	b.present(device, false)
+	b.open(p.URL)
+	b.sees("Use another account")
+	signIn(b, "ada", "another horse battery")
+	b.sees("Hello, ada")
+}
