@@ -22,6 +22,12 @@ func oathtool(t testing.TB, key, when string) string {
 	return strings.TrimSpace(string(out))
 }
 
+// keyShown is the key that the page offers to an authenticator app.
+func (b *tab) keyShown() string {
+	b.t.Helper()
+	return strings.ReplaceAll(read(b, chromedp.Evaluate[string]("document.querySelector('.offer code').textContent")), " ", "")
+}
+
 // TestACodeIsTheSecondStep: Ada adds an authenticator app, and from then on her
 // password alone opens nothing. An app that asks for several factors is told of
 // them. The codes are oathtool's.
@@ -35,7 +41,7 @@ func TestACodeIsTheSecondStep(t *testing.T) {
 	b.sees("Hello, Ada")
 	b.press("Add an authenticator app")
 	b.sees("Code that the app shows now")
-	key := strings.ReplaceAll(read(b, chromedp.Evaluate[string]("document.querySelector('.offer code').textContent")), " ", "")
+	key := b.keyShown()
 	b.shot("codes-offer")
 	b.expect("/codes/app") // answers a wrong code with 400
 	b.fill("code", "000000")
@@ -121,7 +127,7 @@ func TestWhoHasNoSecondFactorSetsOneUp(t *testing.T) {
 	b.sees("you have not set one up yet")
 	b.press("Set one up")
 	b.sees("Code that the app shows now")
-	key := strings.ReplaceAll(read(b, chromedp.Evaluate[string]("document.querySelector('.offer code').textContent")), " ", "")
+	key := b.keyShown()
 	b.fill("code", oathtool(t, key, "now"))
 	b.press("Add")
 	b.sees("They are shown this once.")

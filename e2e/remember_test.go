@@ -57,7 +57,7 @@ func TestARememberedBrowserOnTwoNodes(t *testing.T) {
 	b.sees("Hello, ada")
 	b.press("Add an authenticator app")
 	b.sees("Code that the app shows now")
-	key := strings.ReplaceAll(read(b, chromedp.Evaluate[string]("document.querySelector('.offer code').textContent")), " ", "")
+	key := b.keyShown()
 	b.fill("code", oathtool(t, key, "now - 30 seconds"))
 	b.press("Add")
 	b.sees("They are shown this once.")
