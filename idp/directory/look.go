@@ -89,7 +89,7 @@ func (d *Directory) AskDeletion(ctx context.Context, id idp.UserID) error {
 		return err
 	}
 	if !l.DeletionRequests {
-		return idp.Errorf(idp.Denied, "Your organisation takes no such requests here. Ask the people who run Gatehouse.")
+		return idp.Errorf(idp.Denied, "Your organisation takes no such requests here. Ask the people who run sign-in.")
 	}
 	return d.changePerson(ctx, id, "user.deletion.ask", func(u *idp.User, _ *idp.Event) error {
 		if u.DeletionAskedAt.IsZero() {

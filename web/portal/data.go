@@ -37,7 +37,7 @@ type ownData struct {
 func leftOut() []string {
 	return []string{
 		"Passwords, passkeys, secrets of authenticator apps, recovery codes, and the secrets of sessions, tokens and links: whoever has the file could use them.",
-		"What the people who run Gatehouse have written about you or planned: reasons, and appointments to suspend somebody.",
+		"What the people who run sign-in have written about you or planned: reasons, and appointments to suspend somebody.",
 		"Codes and requests that are kept for minutes while you sign in.",
 	}
 }

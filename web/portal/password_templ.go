@@ -101,9 +101,9 @@ func passwordPage(v passwordView) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var6 string
-					templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(ui.T(ctx, "You have none yet. Ask an owner of Gatehouse in your organisation for a link with which you choose one."))
+					templ_7745c5c3_Var6, templ_7745c5c3_Err = templ.JoinStringErrs(ui.T(ctx, "You have none yet. Ask the people who run sign-in in your organisation for a link with which you choose one."))
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/portal/password.templ`, Line: 16, Col: 125}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `web/portal/password.templ`, Line: 16, Col: 130}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var6))
 					if templ_7745c5c3_Err != nil {

@@ -104,7 +104,7 @@ func problemWords(ctx context.Context, k idp.Kind) problem {
 	case idp.Denied:
 		return problem{T(ctx, "This is not open to you"),
 			T(ctx, "Your account may not do this. Nothing was changed."),
-			T(ctx, "If you should be able to, ask an owner of Gatehouse.")}
+			T(ctx, "If you should be able to, ask the people who run sign-in.")}
 	case idp.Throttled:
 		return problem{T(ctx, "Too many tries in a short time"),
 			T(ctx, "We slow down to keep guessing useless."),
@@ -117,7 +117,7 @@ func problemWords(ctx context.Context, k idp.Kind) problem {
 	}
 	return problem{T(ctx, "Something on our side failed"),
 		T(ctx, "It is our fault, not yours, and it was written to the log."),
-		T(ctx, "Try again. If it stays, give the reference below to the people who run Gatehouse.")}
+		T(ctx, "Try again. If it stays, give the reference below to the people who run sign-in.")}
 }
 
 // PostForm answers with a page that posts fields to action, by itself or with
