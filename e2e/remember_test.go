@@ -154,6 +154,21 @@ func TestAnAppThatAsksForAPasskey(t *testing.T) {
 	if said := w.gatehouse("policy", "set", "--accept", rule); !strings.Contains(said, "Everybody needs a passkey for Wiki.") {
 		t.Errorf("the policy says %s", said)
 	}
+	// Who comes from the app with nothing but a password is led to where they set it
+	// up, and has to type no name for it.
+	first := browser(t)
+	first.byButton()
+	first.open(w.Wiki.URL + "/login")
+	signIn(first, "ada", adasPassword)
+	first.sees("asks for a passkey, and you have none yet")
+	first.press("Add a passkey")
+	first.sees("Username or email")
+	first.press("Continue")
+	first.sees("Not you?")
+	first.fill("password", adasPassword)
+	first.press("Sign in")
+	first.sees("With a passkey you sign in")
+
 	b := browser(t)
 	b.byButton()
 	device := b.authenticator(webauthn.VirtualAuthenticatorOptions{Transport: webauthn.AuthenticatorTransportInternal})

@@ -27,9 +27,38 @@ func (s *SignIn) identify(w http.ResponseWriter, r *http.Request) error {
 	case next == login.StepHelp && in.Confirm == idp.ConfirmNone:
 		return ui.Render(w, r, http.StatusOK, unknownBrowserPage(app, cancelPath(in)))
 	case next == login.StepHelp:
-		return ui.Render(w, r, http.StatusOK, noFactorPage(app, cancelPath(in), in.Passkey))
+		return ui.Render(w, r, http.StatusOK, noFactorPage(noFactorView{App: app, Action: stepPath(in, "setup"), Cancel: cancelPath(in), Passkey: in.Passkey}))
 	}
 	return s.showIdentify(w, r, http.StatusOK, in, identifyView{App: app, Username: in.LoginHint})
+}
+
+// setUp leads somebody who lacks what is asked for to where it is set up, by a
+// sign-in to their own page that knows the name already: half of this one opens
+// nothing.
+func (s *SignIn) setUp(w http.ResponseWriter, r *http.Request) error {
+	in, err := s.bound(w, r)
+	if err != nil || in.ID == "" {
+		return err
+	}
+	if login.Next(in) != login.StepHelp {
+		return ui.SeeOther(w, r, "/signin/"+string(in.ID))
+	}
+	to := "/codes"
+	if in.Passkey {
+		to = "/passkeys"
+	}
+	if ui.VisitOf(r.Context()).User.ID == in.UserID {
+		return ui.SeeOther(w, r, to)
+	}
+	u, err := s.Store.User(r.Context(), in.UserID)
+	if err != nil {
+		return err
+	}
+	own, err := s.Login.Begin(r.Context(), idp.SignIn{ResumeURL: to, LoginHint: u.Username}, s.Cookies.Bind(w, r))
+	if err != nil {
+		return err
+	}
+	return ui.SeeOther(w, r, "/signin/"+string(own.ID))
 }
 
 // showIdentify asks who is there, by a name or by a passkey.

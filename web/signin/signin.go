@@ -90,6 +90,7 @@ func (s *SignIn) Routes() []ui.Route {
 		{Pattern: "POST /signin/{id}/passkey", Access: ui.BoundBrowser, Handler: s.passkey},
 		{Pattern: "POST /signin/{id}/cancel", Access: ui.BoundBrowser, Handler: s.cancel},
 		{Pattern: "POST /signin/{id}/code", Access: ui.BoundBrowser, Handler: s.code},
+		{Pattern: "POST /signin/{id}/setup", Access: ui.BoundBrowser, Handler: s.setUp},
 		{Pattern: "GET /link/{secret}", Access: ui.Anyone, Handler: s.link},
 		{Pattern: "POST /link/{secret}", Access: ui.BoundBrowser, Handler: s.useLink},
 		{Pattern: "POST /signout", Access: ui.SignedIn, Handler: s.signOut},

@@ -79,6 +79,14 @@ type codeView struct {
 	PasskeyError string
 }
 
+// noFactorView says that something is asked for which the person does not have.
+type noFactorView struct {
+	App     string
+	Action  string // where they are led to set it up
+	Cancel  string
+	Passkey bool // it is a passkey, and not any second factor
+}
+
 // setPasswordView is the page behind a one-time link.
 type setPasswordView struct {
 	Action    string

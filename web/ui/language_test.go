@@ -106,7 +106,7 @@ func TestErrorsAreSaidInTheLanguage(t *testing.T) {
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	p.Problem(w, r.WithContext(german(t)), idp.Errorf(idp.Denied, "There is no such app."))
-	for _, want := range []string{`<html lang="de">`, "Dazu haben Sie keinen Zugang", "Diese App gibt es nicht.", "Gatehouse-Verwaltung"} {
+	for _, want := range []string{`<html lang="de">`, "Dazu haben Sie keinen Zugang", "Diese App gibt es nicht.", "Anmeldeverwaltung"} {
 		if !strings.Contains(w.Body.String(), want) {
 			t.Errorf("the page does not say %q: %s", want, w.Body)
 		}
