@@ -64,7 +64,7 @@ func TestSecurityOfSessions(t *testing.T) {
 	})
 	t.Run("SE-01 a device that somebody planted", func(t *testing.T) {
 		v := h.visitor(t)
-		planted := strings.Repeat("B", 43)
+		planted := h.signedIn(t, h.owner).cookies(t, securedURL)[known] // one that the house has made, for somebody else
 		v.http.Jar.SetCookies(home, []*http.Cookie{{Name: known, Value: planted, Path: "/", Secure: true}})
 		h.signIn(t, v, h.mallory)
 		first := v.cookies(t, securedURL)[known]
