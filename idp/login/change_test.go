@@ -61,12 +61,12 @@ func TestWhoComesByAPasskeyNeedsNoCurrentPassword(t *testing.T) {
 		byPassword := s
 		byPassword.Methods = []string{"pwd"}
 		h.is(h.ChangePassword(t.Context(), byPassword, "", "", "another password"), idp.Invalid)
-		h.is(h.ChangePassword(t.Context(), s, "", "short"), idp.Invalid)
+		h.is(h.ChangePassword(t.Context(), s, "", "", "short"), idp.Invalid)
 		h.ok(h.ChangePassword(t.Context(), s, "", "", "another password"))
 		_, err = h.gate.Session(t.Context(), raw)
 		h.is(err, idp.Unauthenticated)
 		h.ok(h.try("", name, "another password"))
-		h.is(h.ChangePassword(t.Context(), s, "", "a third password"), idp.Unauthenticated) // a session of before
+		h.is(h.ChangePassword(t.Context(), s, "", "", "a third password"), idp.Unauthenticated) // a session of before
 		if has, err := h.HasPassword(t.Context(), u.ID); err != nil || !has {
 			t.Errorf("%s has a password: %v, %v", name, has, err)
 		}

@@ -85,7 +85,7 @@ func TestBF03NobodyKeepsAPasskeyOutAtItsOwnBrowser(t *testing.T) {
 	}
 	h.is(at(""), idp.Throttled)
 	h.ok(at(hers))
-	h.ok(h.ChangePassword(h.from("192.0.2.1"), s, secret, "another password"))
+	h.ok(h.ChangePassword(h.from("192.0.2.1"), s, "", secret, "another password"))
 	for range 60 {
 		in := h.begin()
 		in.Device = hers
