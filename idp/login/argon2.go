@@ -18,17 +18,23 @@ type block [128]uint64
 // page, which can cost more than the hash itself, and which are garbage after it.
 type memory []block
 
+// held is memory, and how it is given back.
+type held struct {
+	memory
+	release func()
+}
+
 // memories are those that were taken once and are kept. They lie outside the
 // heap: there, the collector would let the rest of it grow to a multiple of
 // them.
 type memories struct {
 	blocks uint32 // of each
 	mu     sync.Mutex
-	free   []memory
+	free   []held
 }
 
 // take prefers the one that was used last, whose pages are the warmest.
-func (s *memories) take() memory {
+func (s *memories) take() held {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	last := len(s.free) - 1
@@ -40,7 +46,7 @@ func (s *memories) take() memory {
 	return m
 }
 
-func (s *memories) give(m memory) {
+func (s *memories) give(m held) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.free = append(s.free, m)
@@ -49,7 +55,7 @@ func (s *memories) give(m memory) {
 // release gives all of it back: nobody is left who would take it.
 func (s *memories) release() {
 	for _, m := range s.free {
-		releaseMemory(m)
+		m.release()
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // fills it, what does not, what rounds, and what needs more.
 func TestKeysAreThoseOfIDKey(t *testing.T) {
 	t.Parallel()
-	m := newMemory(1 << 10)
+	m := newMemory(1 << 10).memory
 	salt := []byte("sixteen bytes of")
 	for _, p := range []params{
 		{memory: 1 << 10, passes: 2, lanes: 1}, {memory: 64, passes: 1, lanes: 1}, {memory: 1023, passes: 3, lanes: 1},
@@ -42,7 +42,7 @@ func TestKeysAreThoseOfIDKey(t *testing.T) {
 func TestHashesReuseTheirMemory(t *testing.T) {
 	h := newHasher(today(), 1, 10)
 	h.Warm()
-	kept := fmt.Sprintf("%p", h.memory.free[0])
+	kept := fmt.Sprintf("%p", h.memory.free[0].memory)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	for range 3 {
@@ -54,7 +54,7 @@ func TestHashesReuseTheirMemory(t *testing.T) {
 	if got := after.TotalAlloc - before.TotalAlloc; got > 1<<20 {
 		t.Errorf("three hashes allocate %d bytes", got)
 	}
-	if len(h.memory.free) != 1 || fmt.Sprintf("%p", h.memory.free[0]) != kept {
+	if len(h.memory.free) != 1 || fmt.Sprintf("%p", h.memory.free[0].memory) != kept {
 		t.Error("another memory was taken")
 	}
 }

@@ -55,7 +55,7 @@ func newHasher(p params, slots, waitingPerSlot int) *Hasher {
 // a start does not wait for it.
 func (h *Hasher) Warm() {
 	m := h.memory.take()
-	clear(m) // the kernel gives what is written to
+	clear(m.memory) // the kernel gives what is written to
 	h.memory.give(m)
 }
 
@@ -155,7 +155,7 @@ func (h *Hasher) queue(ctx context.Context, hash func(memory)) error {
 	h.hashes.Add(1)
 	m := h.memory.take()
 	defer h.memory.give(m)
-	hash(m)
+	hash(m.memory)
 	return nil
 }
 

@@ -2,7 +2,5 @@
 
 package login
 
-// newMemory is zeroed memory.
-func newMemory(blocks uint32) memory { return make(memory, blocks) }
-
-func releaseMemory(memory) {}
+// newMemory is memory on the heap.
+func newMemory(blocks uint32) held { return held{make(memory, blocks), func() {}} }

@@ -324,7 +324,7 @@ func TestWhoIsLetInSetsNothingUp(t *testing.T) {
 	if seen.Device.Vouched != idp.VouchNone || !seen.Device.Asks {
 		t.Errorf("her first browser, in which nothing was shown, is %+v", seen.Device)
 	}
-	h.ok(h.Tell(t.Context(), seen.Device, "Firefox"))
+	h.ok(h.Tell(t.Context(), seen.Device, "Firefox", ""))
 	if m := h.mailsTo(anna.ID); len(m) != 1 || m[0].Kind != idp.MailNewDevice {
 		t.Errorf("mails %+v", m)
 	}
