@@ -98,6 +98,19 @@ type Participant struct {
 	TokensEndedAt time.Time
 }
 
+// Limit is how many tries of something there may be, which are counted under a name.
+type Limit struct {
+	Name   string
+	Most   int // within the Window
+	Window time.Duration
+}
+
+// Tries is how many there were, and when their window ends.
+type Tries struct {
+	N       int
+	ResetAt time.Time
+}
+
 // Witness is what is written down in the step that records a factor.
 type Witness struct {
 	Events []Event

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"time"
+
+	"gatehouse/idp"
 )
 
 const (
@@ -14,7 +16,21 @@ const (
 			count = CASE WHEN throttles.reset_at <= $2 THEN excluded.count ELSE throttles.count + excluded.count END,
 			reset_at = CASE WHEN throttles.reset_at <= $2 THEN excluded.reset_at ELSE throttles.reset_at END
 		RETURNING count, reset_at`
-	uncount = `DELETE FROM throttles WHERE name = $1`
+	// Two limits of one thing: what the first refuses, the second does not count.
+	// $1 to $3 and $4 to $5 are name and end of the window of both, $2 is now, $6 what
+	// the first allows.
+	countedOn = ` ON CONFLICT (name) DO UPDATE SET
+			count = CASE WHEN throttles.reset_at <= $2 THEN 1 ELSE throttles.count + 1 END,
+			reset_at = CASE WHEN throttles.reset_at <= $2 THEN excluded.reset_at ELSE throttles.reset_at END
+		RETURNING name, count, reset_at`
+	countTwoSQLite = `INSERT INTO throttles (name, count, reset_at) SELECT $1, 1, $3
+		UNION ALL SELECT $4, 1, $5 WHERE NOT EXISTS (SELECT 1 FROM throttles t WHERE t.name = $1 AND t.reset_at > $2 AND t.count >= $6)` + countedOn
+	countTwoPostgres = `WITH one AS (INSERT INTO throttles (name, count, reset_at) VALUES ($1, 1, $3)` + countedOn + `),
+		two AS (INSERT INTO throttles (name, count, reset_at) SELECT $4, 1, CAST($5 AS BIGINT) FROM one WHERE one.count <= $6` + countedOn + `)
+		SELECT name, count, reset_at FROM one UNION ALL SELECT name, count, reset_at FROM two`
+
+	uncountSQLite   = `DELETE FROM throttles WHERE name IN (SELECT value FROM json_each($1))`
+	uncountPostgres = `DELETE FROM throttles WHERE name IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))`
 )
 
 // Spend spends a value of a kind once: idp.Conflict the second time, until it
@@ -47,8 +63,34 @@ func (s *Store) CountBy(ctx context.Context, name string, by int, window time.Du
 	return n, resetAt, nil
 }
 
-// Uncount forgets a name's count.
-func (s *Store) Uncount(ctx context.Context, name string) error {
-	_, err := s.exec(ctx, "forget a count", uncount, name)
+// CountTwo is Count for two limits of one thing, which have different names. Where
+// the first is over, the second is not counted, and zero. Atomic, one statement.
+func (s *Store) CountTwo(ctx context.Context, first, second idp.Limit, now time.Time) (one, two idp.Tries, err error) {
+	err = s.db.share(ctx, true, func(r runner) error {
+		two = idp.Tries{}
+		return r.query(ctx, func(r row) error {
+			var name string
+			var t idp.Tries
+			if err := r.Scan(&name, &t.N, at(&t.ResetAt)); err != nil {
+				return err
+			}
+			if name == first.Name {
+				one = t
+			} else {
+				two = t
+			}
+			return nil
+		}, s.db.dialect(countTwoSQLite, countTwoPostgres), first.Name, us(now), us(now.Add(first.Window)),
+			second.Name, us(now.Add(second.Window)), first.Most)
+	})
+	if err != nil {
+		return idp.Tries{}, idp.Tries{}, s.wrap("count", err)
+	}
+	return one, two, nil
+}
+
+// Uncount forgets the counts of these names. One statement.
+func (s *Store) Uncount(ctx context.Context, names ...string) error {
+	_, err := s.exec(ctx, "forget a count", s.db.dialect(uncountSQLite, uncountPostgres), asJSON(names))
 	return err
 }

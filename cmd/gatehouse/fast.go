@@ -99,7 +99,13 @@ func (c *counted) CountBy(ctx context.Context, name string, by int, window time.
 	return c.counts.CountBy(ctx, name, by, window, now)
 }
 
-func (c *counted) Uncount(ctx context.Context, name string) error { return c.counts.Uncount(ctx, name) }
+func (c *counted) CountTwo(ctx context.Context, first, second idp.Limit, now time.Time) (one, two idp.Tries, err error) {
+	return c.counts.CountTwo(ctx, first, second, now)
+}
+
+func (c *counted) Uncount(ctx context.Context, names ...string) error {
+	return c.counts.Uncount(ctx, names...)
+}
 
 // remembered is the audited store with copies of apps in front.
 type remembered struct {

@@ -20,7 +20,8 @@ type Store interface {
 	RecoveryUnderWay(ctx context.Context, user idp.UserID, now time.Time) (bool, error)
 	Count(ctx context.Context, name string, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
 	CountBy(ctx context.Context, name string, by int, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
-	Uncount(ctx context.Context, name string) error
+	CountTwo(ctx context.Context, first, second idp.Limit, now time.Time) (one, two idp.Tries, err error)
+	Uncount(ctx context.Context, names ...string) error
 	Record(ctx context.Context, events ...idp.Event) error
 	EventsOfKind(ctx context.Context, kind string, since time.Time) ([]idp.Event, error)
 	Commit(ctx context.Context, c idp.Change) (idp.Committed, error)

@@ -65,27 +65,41 @@ type tally struct {
 	repeated bool
 }
 
-// count counts one try of a thing against its limits, each in one atomic
+// count counts one try of a thing against its limits, at most two, in one atomic
 // statement, and refuses one that is over.
 func (l *Login) count(ctx context.Context, limits []limit, kind, value string) (tally, error) {
 	var t tally
-	for _, lim := range limits {
-		name := throttleName(kind, value, lim.window)
-		t.names = append(t.names, name)
-		if until, ok := l.shut.Until(name, l.now()); ok {
+	named := make([]idp.Limit, len(limits))
+	for i, lim := range limits {
+		named[i] = idp.Limit{Name: throttleName(kind, value, lim.window), Most: lim.tries, Window: lim.window}
+		t.names = append(t.names, named[i].Name)
+		if until, ok := l.shut.Until(named[i].Name, l.now()); ok {
 			return t, l.throttled(ctx, kind, false, until)
 		}
-		n, resetAt, err := l.Store.Count(ctx, name, lim.window, l.now())
-		if err != nil {
-			return t, fmt.Errorf("count tries by %s: %w", kind, err)
+	}
+	counted, err := l.countAll(ctx, named)
+	if err != nil {
+		return t, fmt.Errorf("count tries by %s: %w", kind, err)
+	}
+	for i, lim := range named {
+		if n := counted[i].N; n > lim.Most {
+			l.shut.Close(lim.Name, counted[i].ResetAt, l.now())
+			return t, l.throttled(ctx, kind, n == lim.Most+1, counted[i].ResetAt)
 		}
-		if n > lim.tries {
-			l.shut.Close(name, resetAt, l.now())
-			return t, l.throttled(ctx, kind, n == lim.tries+1, resetAt)
-		}
-		t.repeated = t.repeated || n > 1
+		t.repeated = t.repeated || counted[i].N > 1
 	}
 	return t, nil
+}
+
+func (l *Login) countAll(ctx context.Context, limits []idp.Limit) ([2]idp.Tries, error) {
+	var counted [2]idp.Tries
+	var err error
+	if len(limits) == 1 {
+		counted[0].N, counted[0].ResetAt, err = l.Store.Count(ctx, limits[0].Name, limits[0].Window, l.now())
+	} else {
+		counted[0], counted[1], err = l.Store.CountTwo(ctx, limits[0], limits[1], l.now())
+	}
+	return counted, err
 }
 
 // throttled refuses; only the first refusal of a window is an event, so that
@@ -210,9 +224,9 @@ func (l *Login) forgive(ctx context.Context, account tally) error {
 	}
 	for _, name := range account.names {
 		l.shut.Open(name)
-		if err := l.Store.Uncount(ctx, name); err != nil {
-			return fmt.Errorf("forget tries: %w", err)
-		}
+	}
+	if err := l.Store.Uncount(ctx, account.names...); err != nil {
+		return fmt.Errorf("forget tries: %w", err)
 	}
 	return nil
 }

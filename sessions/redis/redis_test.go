@@ -752,7 +752,23 @@ func TestTriesAreCountedInRedisAndInSQLWithoutIt(t *testing.T) {
 			t.Errorf("counted %d, %v, want %d", got, err, want)
 		}
 	}
+	short, long := idp.Limit{Name: "short", Most: 1, Window: time.Minute}, idp.Limit{Name: "long", Most: 9, Window: time.Hour}
+	two := func(first, second int) {
+		t.Helper()
+		now := time.Now()
+		one, two, err := c.CountTwo(n.ctx, short, long, now)
+		n.must(err)
+		if one.N != first || two.N != second || one.ResetAt.After(now.Add(61*time.Second)) || second > 0 && two.ResetAt.Before(now.Add(59*time.Minute)) {
+			t.Errorf("counted %+v and %+v, want %d and %d", one, two, first, second)
+		}
+	}
+	two(1, 1)
+	two(2, 0) // what the first refuses, the second does not count
+	n.must(c.Uncount(n.ctx, short.Name, long.Name))
+	two(1, 1)
 	s.kill()
+	two(1, 1)
+	two(2, 0)
 	count(1) // the tries are counted anew, and still counted
 	count(2)
 }

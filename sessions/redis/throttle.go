@@ -4,12 +4,15 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"gatehouse/idp"
 )
 
 // Counter counts tries in SQL; *store.Store does.
 type Counter interface {
 	CountBy(ctx context.Context, name string, by int, window time.Duration, now time.Time) (n int, resetAt time.Time, err error)
-	Uncount(ctx context.Context, name string) error
+	CountTwo(ctx context.Context, first, second idp.Limit, now time.Time) (one, two idp.Tries, err error)
+	Uncount(ctx context.Context, names ...string) error
 }
 
 // Counts counts tries in Redis, and in SQL while it is silent: the limits then
@@ -28,20 +31,36 @@ func (c *Counts) Count(ctx context.Context, name string, window time.Duration, n
 // CountBy is Count by so many at once.
 func (c *Counts) CountBy(ctx context.Context, name string, by int, window time.Duration, now time.Time) (int, time.Time, error) {
 	if p := c.process(); p != nil {
-		n, left, err := p.count(ctx, name, by, window)
+		all, err := p.tries(ctx, by, now, idp.Limit{Name: name, Window: window})
 		if err == nil {
-			return n, now.Add(left), nil
+			return all[0].N, all[0].ResetAt, nil
 		}
 	}
 	return c.SQL.CountBy(ctx, name, by, window, now)
 }
 
-// Uncount forgets a name's count, in both places.
-func (c *Counts) Uncount(ctx context.Context, name string) error {
+// CountTwo counts one more under the name of the first limit and, where that is not
+// over, under that of the second, in one round trip.
+func (c *Counts) CountTwo(ctx context.Context, first, second idp.Limit, now time.Time) (one, two idp.Tries, err error) {
 	if p := c.process(); p != nil {
-		_ = p.seen(0, p.client.Del(ctx, tries+name).Err()) // runs out by itself
+		all, err := p.tries(ctx, 1, now, first, second)
+		if err == nil {
+			return all[0], all[1], nil
+		}
 	}
-	return c.SQL.Uncount(ctx, name)
+	return c.SQL.CountTwo(ctx, first, second, now)
+}
+
+// Uncount forgets the counts of these names, in both places.
+func (c *Counts) Uncount(ctx context.Context, names ...string) error {
+	if p := c.process(); p != nil {
+		keys := make([]string, len(names))
+		for i, name := range names {
+			keys[i] = tries + name
+		}
+		_ = p.seen(0, p.client.Del(ctx, keys...).Err()) // runs out by itself
+	}
+	return c.SQL.Uncount(ctx, names...)
 }
 
 func (c *Counts) process() *process {
@@ -54,13 +73,24 @@ func (c *Counts) process() *process {
 // tries begins the keys of counters, which no generation ends.
 const tries = "tries:"
 
-func (p *process) count(ctx context.Context, name string, by int, window time.Duration) (int, time.Duration, error) {
-	answer, err := countScript.Run(ctx, p.client, []string{tries + name}, window.Milliseconds(), by).Int64Slice()
-	if err == nil && len(answer) != 2 {
+// tries counts by so many under the names of the limits, up to the first that is
+// over; those after it are zero.
+func (p *process) tries(ctx context.Context, by int, now time.Time, limits ...idp.Limit) ([]idp.Tries, error) {
+	keys, args := make([]string, len(limits)), []any{by}
+	for i, l := range limits {
+		keys[i], args = tries+l.Name, append(args, l.Window.Milliseconds(), l.Most)
+	}
+	answer, err := countScript.Run(ctx, p.client, keys, args...).Int64Slice()
+	if err == nil && (len(answer) == 0 || len(answer)%2 != 0 || len(answer) > 2*len(limits)) {
 		err = fmt.Errorf("an answer of %d parts", len(answer))
 	}
 	if p.seen(0, err) != nil {
-		return 0, 0, err
+		return nil, err
 	}
-	return int(answer[0]), time.Duration(max(0, answer[1])) * time.Millisecond, nil
+	all := make([]idp.Tries, len(limits))
+	for i := range len(answer) / 2 {
+		left := time.Duration(max(0, answer[2*i+1])) * time.Millisecond
+		all[i] = idp.Tries{N: int(answer[2*i]), ResetAt: now.Add(left)}
+	}
+	return all, nil
 }

@@ -143,13 +143,18 @@ func testStatements(h *house) {
 		most uint64
 		run  func() error
 	}{
-		"SessionByHash":  {1, func() error { _, _, err := h.SessionByHash(h.ctx, string(s.ID)); return err }},
-		"FamilyByID":     {1, func() error { _, err := h.FamilyByID(h.ctx, f.ID, h.now); return err }},
-		"FamilyAndApp":   {1, func() error { _, _, err := h.FamilyAndApp(h.ctx, f.ID, f.AppID, h.now); return err }},
-		"LoginByName":    {1, func() error { _, _, _, err := h.LoginByName(h.ctx, "ada"); return err }},
-		"AccessOf":       {1, func() error { _, err := h.AccessOf(h.ctx, u.ID, h.now); return err }},
-		"Rotate":         {1, func() error { _, err := h.Rotate(h.ctx, f.ID, f.Proof, 1, h.now, 0); return err }},
-		"Count":          {1, func() error { _, _, err := h.Count(h.ctx, "n", 1, h.now); return err }},
+		"SessionByHash": {1, func() error { _, _, err := h.SessionByHash(h.ctx, string(s.ID)); return err }},
+		"FamilyByID":    {1, func() error { _, err := h.FamilyByID(h.ctx, f.ID, h.now); return err }},
+		"FamilyAndApp":  {1, func() error { _, _, err := h.FamilyAndApp(h.ctx, f.ID, f.AppID, h.now); return err }},
+		"LoginByName":   {1, func() error { _, _, _, err := h.LoginByName(h.ctx, "ada"); return err }},
+		"AccessOf":      {1, func() error { _, err := h.AccessOf(h.ctx, u.ID, h.now); return err }},
+		"Rotate":        {1, func() error { _, err := h.Rotate(h.ctx, f.ID, f.Proof, 1, h.now, 0); return err }},
+		"Count":         {1, func() error { _, _, err := h.Count(h.ctx, "n", 1, h.now); return err }},
+		"CountTwo": {1, func() error {
+			_, _, err := h.CountTwo(h.ctx, idp.Limit{Name: "a", Most: 1, Window: 1}, idp.Limit{Name: "b", Most: 1, Window: 1}, h.now)
+			return err
+		}},
+		"Uncount":        {1, func() error { return h.Uncount(h.ctx, "a", "b") }},
 		"CreateAPIToken": {1, func() error { return h.CreateAPIToken(h.ctx, idp.APIToken{ID: "t", Proof: s.Proof}, "t") }},
 		// SQLite takes a short transaction for what is one statement on PostgreSQL.
 		"SpendCode":       {5, func() error { return h.SpendCode(h.ctx, fresh, p, acc) }},

@@ -320,6 +320,22 @@ func testSpentThrottlesAndPurge(h *house) {
 		h.same(want, n)
 		h.same(soon, reset)
 	}
+	short, long := idp.Limit{Name: "user:eve short", Most: 2, Window: time.Minute}, idp.Limit{Name: "user:eve long", Most: 3, Window: time.Hour}
+	two := func(now time.Time, n, m int) {
+		one, two, err := h.CountTwo(h.ctx, short, long, now)
+		h.ok(err)
+		h.same([]int{n, m}, []int{one.N, two.N})
+		h.same(true, one.ResetAt.After(now) && !one.ResetAt.After(now.Add(short.Window)))
+		h.same(m > 0, two.ResetAt.After(now) && !two.ResetAt.After(now.Add(long.Window)))
+	}
+	two(h.now, 1, 1)
+	two(h.now, 2, 2)
+	two(h.now, 3, 0) // what the first refuses, the second does not count
+	two(h.now, 4, 0)
+	two(soon, 1, 3)
+	two(soon, 2, 4)
+	h.ok(h.Uncount(h.ctx, short.Name, long.Name))
+	two(soon, 1, 1)
 	h.ok(h.Uncount(h.ctx, "user:ada"))
 	for range 3 {
 		h.ok(h.CreateSignIn(h.ctx, idp.SignIn{ID: idp.NewSignInID(), ExpiresAt: soon}))
