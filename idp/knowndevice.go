@@ -46,3 +46,13 @@ const (
 	// person, before any rule asked what speaks for it.
 	VouchPasskey
 )
+
+// Candidate is who a name means that somebody has typed, of one moment.
+type Candidate struct {
+	User
+	PHC        string // of the password; "": the person has none
+	Generation string // of the house
+	// Device is the person's known device that it was typed on; without an ID, it was
+	// on none.
+	Device KnownDevice
+}

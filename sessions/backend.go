@@ -46,6 +46,9 @@ type Accepts interface {
 	DeviceByUserCode(ctx context.Context, userHash string) (idp.DeviceCode, error)
 	// KnownDevice finds the known device of a user by the hash of its secret.
 	KnownDevice(ctx context.Context, hash string, user idp.UserID) (idp.KnownDevice, idp.Standing, error)
+	// Candidate finds who a canonical name means, with their known device of this
+	// hash, and their standing.
+	Candidate(ctx context.Context, canonical, hash string) (idp.Candidate, idp.Standing, error)
 }
 
 // Issues writes passes and spends what may be used once.

@@ -189,6 +189,18 @@ var paths = []path{
 		raw, _ := w.knownDevice()
 		return func() error { _, err := w.gate.KnownDevice(w.ctx, raw, w.user); return err }
 	}},
+	{pass: sessions.KnownDevice, covers: []string{"Candidate"}, prepare: func(w *world) func() error {
+		raw, _ := w.knownDevice()
+		u, err := w.store.User(w.ctx, w.user)
+		w.must(err)
+		return func() error {
+			who, err := w.gate.Candidate(w.ctx, u.Username, raw)
+			if err == nil && who.Device.ID == "" {
+				err = idp.Errorf(idp.Unauthenticated, "the device is not known")
+			}
+			return err
+		}
+	}},
 	{pass: sessions.DeviceRemembered, covers: []string{"KnowDevice", "VouchKnownDevice"}, prepare: func(w *world) func() error {
 		proof := w.proof()
 		return func() error {

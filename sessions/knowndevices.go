@@ -38,15 +38,39 @@ func (g *Gate) KnownDevice(ctx context.Context, raw string, user idp.UserID) (id
 		return idp.KnownDevice{}, refused("no device secret")
 	}
 	d, standing, err := g.Backend.KnownDevice(ctx, Hash(raw), user)
-	switch {
-	case err != nil:
+	if err != nil {
 		return idp.KnownDevice{}, unknown(err, "unknown device")
-	case !d.Stands(standing, d.CreatedAt):
-		return idp.KnownDevice{}, refused("the device's proof does not stand")
-	case g.Now().Sub(d.LastSeenAt) >= KnownDeviceLife:
-		return idp.KnownDevice{}, refused("the device was not seen for too long")
+	}
+	if err := g.judgeDevice(d, standing); err != nil {
+		return idp.KnownDevice{}, err
 	}
 	return d, nil
+}
+
+func (g *Gate) judgeDevice(d idp.KnownDevice, standing idp.Standing) error {
+	switch {
+	case !d.Stands(standing, d.CreatedAt):
+		return refused("the device's proof does not stand")
+	case g.Now().Sub(d.LastSeenAt) >= KnownDeviceLife:
+		return refused("the device was not seen for too long")
+	}
+	return nil
+}
+
+// Candidate finds who a canonical name means, by the same statement whoever that is,
+// and whether it was typed on a device of theirs that is accepted as
+// [Gate.KnownDevice] does; raw is the secret of the browser, "" for none. It answers
+// idp.NotFound where it means nobody.
+func (g *Gate) Candidate(ctx context.Context, canonical, raw string) (idp.Candidate, error) {
+	hash := ""
+	if plausible(raw) {
+		hash = Hash(raw)
+	}
+	who, standing, err := g.Backend.Candidate(ctx, canonical, hash)
+	if err == nil && (hash == "" || g.judgeDevice(who.Device, standing) != nil) {
+		who.Device = idp.KnownDevice{}
+	}
+	return who, err
 }
 
 // KnowDevice remembers the browser with this raw secret ("": it has none) as

@@ -11,6 +11,12 @@ const (
 	knownDeviceColumns = `d.id, d.user_id, d.epoch, d.generation, d.created_at, d.first_at, d.last_seen_at, d.address,
 		d.user_agent, d.trusted_until, d.asks, d.trusted_at, d.trusted_by, d.vouched`
 
+	// The same where there may be none.
+	knownDeviceOrNone = `COALESCE(d.id, ''), COALESCE(d.user_id, ''), COALESCE(d.epoch, 0), COALESCE(d.generation, ''),
+		COALESCE(d.created_at, 0), COALESCE(d.first_at, 0), COALESCE(d.last_seen_at, 0), COALESCE(d.address, ''),
+		COALESCE(d.user_agent, ''), COALESCE(d.trusted_until, 0), COALESCE(d.asks, 0), COALESCE(d.trusted_at, 0), COALESCE(d.trusted_by, 0),
+		COALESCE(d.vouched, 0)`
+
 	knownDevice = `SELECT ` + knownDeviceColumns + `, u.status, u.epoch, h.generation, h.cut_before, c.n
 		FROM known_devices d JOIN users u ON u.id = d.user_id CROSS JOIN house h CROSS JOIN counter c
 		WHERE d.secret_hash = $1 AND d.user_id = $2`

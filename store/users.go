@@ -35,8 +35,10 @@ const (
 	named      = ` WHERE u.username = $1 OR (u.email = $1 AND u.email <> '') ORDER BY (u.username = $1) DESC LIMIT 1`
 	userByName = `SELECT ` + userColumns + ` FROM users u` + named
 
-	loginByName = `SELECT ` + userColumns + `, COALESCE(c.data, ''), h.generation
-		FROM users u CROSS JOIN house h LEFT JOIN credentials c ON c.user_id = u.id AND c.kind = 'password'` + named
+	// $2 is the hash of a device's secret.
+	candidateByName = `SELECT ` + userColumns + `, COALESCE(p.data, ''), h.generation, h.cut_before, c.n, ` + knownDeviceOrNone + `
+		FROM users u CROSS JOIN house h CROSS JOIN counter c LEFT JOIN credentials p ON p.user_id = u.id AND p.kind = 'password'
+		LEFT JOIN known_devices d ON d.secret_hash = $2 AND d.user_id = u.id` + named
 
 	usersWhere = `SELECT ` + userColumns + ` FROM users u
 		WHERE u.username > $1 AND ($2 = '' OR u.status = $2) AND NOT EXISTS (SELECT 1 FROM `
@@ -77,13 +79,17 @@ func (s *Store) UserByName(ctx context.Context, canonical string) (idp.User, err
 	return one(ctx, s, "user", scanUser, userByName, canonical)
 }
 
-// LoginByName returns, of one moment, the user as [Store.UserByName] finds
-// them, their password's PHC string ("" for none) and the house's generation.
-func (s *Store) LoginByName(ctx context.Context, canonical string) (u idp.User, phc string, generation string, err error) {
-	_, err = one(ctx, s, "user", func(r row) (struct{}, error) {
-		return struct{}{}, r.Scan(append(userDest(&u), &phc, &generation)...)
-	}, loginByName, canonical)
-	return u, phc, generation, err
+// Candidate returns, of one moment, the user as [Store.UserByName] finds them, with
+// their password and, by the hash of its secret, the known device of theirs, and the
+// user's standing. One statement.
+func (s *Store) Candidate(ctx context.Context, canonical, hash string) (idp.Candidate, idp.Standing, error) {
+	var st idp.Standing
+	who, err := one(ctx, s, "user", func(r row) (who idp.Candidate, err error) {
+		dest := append(userDest(&who.User), &who.PHC, &who.Generation, at(&st.CutBefore), &st.N)
+		return who, r.Scan(append(dest, knownDeviceDest(&who.Device)...)...)
+	}, candidateByName, canonical, hash)
+	st.Status, st.Epoch, st.Generation = who.Status, who.Epoch, who.Generation
+	return who, st, err
 }
 
 // Users returns a page of users by username, and the cursor of the next: ""

@@ -32,19 +32,15 @@ func (l *Login) askedBy(ctx context.Context, username, device string) (attempt, 
 			return attempt{}, asker{}, err
 		}
 	}
-	a, err := l.lookup(ctx, username)
+	a, err := l.lookup(ctx, username, device)
 	if err != nil {
 		return attempt{}, asker{}, err
 	}
+	if a.known() {
+		_, err := l.count(ctx, perAskingAddress(), "asking on device", string(a.device.ID))
+		return a, asker{own: true, what: "device " + string(a.device.ID)}, err
+	}
 	if device != "" {
-		d, err := l.Gate.KnownDevice(ctx, device, a.user.ID)
-		switch {
-		case err == nil:
-			_, err := l.count(ctx, perAskingAddress(), "asking on device", string(d.ID))
-			return a, asker{own: true, what: "device " + string(d.ID)}, err
-		case !idp.IsKind(err, idp.Unauthenticated):
-			return attempt{}, asker{}, fmt.Errorf("look for a known device: %w", err)
-		}
 		if err := l.throttleAsking(ctx); err != nil {
 			return attempt{}, asker{}, err
 		}

@@ -183,8 +183,8 @@ func TestStatementsOfASignIn(t *testing.T) {
 		device, address string
 		most            uint64
 	}{
-		"on a known device": {hers, "192.0.2.1", 9},
-		"on a new one":      {"", "198.51.100.1", 11},
+		"on a known device": {hers, "192.0.2.1", 7},
+		"on a new one":      {"", "198.51.100.1", 9},
 	} {
 		in := h.begin()
 		in.Device = c.device

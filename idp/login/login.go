@@ -10,7 +10,6 @@ import (
 
 // Store is what login asks of the store; see there for the contracts.
 type Store interface {
-	LoginByName(ctx context.Context, canonical string) (u idp.User, phc, generation string, err error)
 	User(ctx context.Context, id idp.UserID) (idp.User, error)
 	Credential(ctx context.Context, id idp.UserID, kind idp.CredentialKind) (idp.Credential, error)
 	Credentials(ctx context.Context, id idp.UserID) ([]idp.Credential, error)
@@ -37,6 +36,7 @@ type Gate interface {
 	Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, w idp.Witness, methods ...string) (idp.SignIn, error)
 	UseLink(ctx context.Context, l idp.Link, change idp.Change) (idp.Committed, error)
 	NewLink(ctx context.Context, proof idp.Proof, purpose idp.LinkPurpose) (raw string, l idp.Link, err error)
+	Candidate(ctx context.Context, canonical, raw string) (idp.Candidate, error)
 	KnownDevice(ctx context.Context, raw string, user idp.UserID) (idp.KnownDevice, error)
 	NewMailCode(ctx context.Context, proof idp.Proof, in idp.SignInID, mac string) (idp.MailCode, error)
 	SpendMailCode(ctx context.Context, in idp.SignIn, mac string) (idp.Proof, error)

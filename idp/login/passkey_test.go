@@ -90,7 +90,7 @@ func (h *house) havePasskeys(more ...func(*PasskeySettings)) {
 
 func (h *house) session(u idp.User) idp.Session {
 	h.Helper()
-	_, _, generation, err := h.store.LoginByName(h.Context(), u.Username)
+	generation, err := h.store.Generation(h.Context())
 	h.ok(err)
 	in, err := h.gate.Prove(h.Context(), h.begin(), idp.Proof{UserID: u.ID, Epoch: 1, Generation: generation}, idp.Witness{}, "pwd", "mfa")
 	h.ok(err)

@@ -59,18 +59,20 @@ func (l *Login) TooBusy(context.Context, idp.SignIn, string, string) (idp.SignIn
 	return idp.SignIn{}, l.soon(busy())
 }
 
-// lookup finds who is meant. A name that cannot be one is nobody's.
-func (l *Login) lookup(ctx context.Context, username string) (attempt, error) {
+// lookup finds who is meant, and whether on a known device of theirs: device is the
+// browser's secret. A name that cannot be one is nobody's.
+func (l *Login) lookup(ctx context.Context, username, device string) (attempt, error) {
 	a := attempt{typed: username}
 	canonical, err := l.Canonical(username)
 	if err != nil {
 		return a, nil
 	}
 	a.typed = canonical
-	a.user, a.phc, a.generation, err = l.Store.LoginByName(ctx, canonical)
+	who, err := l.Gate.Candidate(ctx, canonical, device)
 	if err != nil && !idp.IsKind(err, idp.NotFound) {
 		return attempt{}, fmt.Errorf("look up who signs in: %w", err)
 	}
+	a.user, a.phc, a.generation, a.device = who.User, who.PHC, who.Generation, who.Device
 	return a, nil
 }
 
@@ -114,9 +116,6 @@ func refused() error {
 // given.
 func (l *Login) accept(ctx context.Context, in idp.SignIn, a attempt, account tally) (idp.SignIn, error) {
 	proof := idp.Proof{UserID: a.user.ID, Epoch: a.user.Epoch, Generation: a.generation}
-	if a.device.Proof != proof {
-		a.device = idp.KnownDevice{} // something ended between the two reads
-	}
 	next, why, err := l.second(ctx, in, a.user.ID, a.device)
 	if err != nil {
 		return idp.SignIn{}, err

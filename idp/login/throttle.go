@@ -132,20 +132,15 @@ func (l *Login) admit(ctx context.Context, in idp.SignIn, username string) (atte
 			return attempt{}, tally{}, err
 		}
 	}
-	a, err := l.lookup(ctx, username)
+	a, err := l.lookup(ctx, username, in.Device)
 	if err != nil {
 		return attempt{}, tally{}, err
 	}
+	if a.known() {
+		t, err := l.count(ctx, perAccount(), "device", string(a.device.ID))
+		return a, t, err
+	}
 	if in.Device != "" {
-		device, err := l.Gate.KnownDevice(ctx, in.Device, a.user.ID)
-		switch {
-		case err == nil:
-			a.device = device
-			t, err := l.count(ctx, perAccount(), "device", string(device.ID))
-			return a, t, err
-		case !idp.IsKind(err, idp.Unauthenticated):
-			return attempt{}, tally{}, fmt.Errorf("look for a known device: %w", err)
-		}
 		if err := l.throttleAddress(ctx); err != nil {
 			return attempt{}, tally{}, err
 		}

@@ -22,7 +22,7 @@ func testUsers(h *house) {
 	}
 	_, err = h.User(h.ctx, "usr_nobody")
 	h.is(err, idp.NotFound)
-	_, _, _, err = h.LoginByName(h.ctx, "nobody")
+	_, _, err = h.Candidate(h.ctx, "nobody", "")
 	h.is(err, idp.NotFound)
 
 	twin := u
@@ -54,11 +54,11 @@ func testUsers(h *house) {
 	second := cred
 	second.ID, second.Data = idp.NewCredentialID(), "$argon2id$2"
 	h.commit(idp.Change{Passwords: []idp.Credential{second}})
-	who, phc, generation, err := h.LoginByName(h.ctx, "ada@example.com")
+	who, standing, err := h.Candidate(h.ctx, "ada@example.com", "")
 	h.ok(err)
-	if who.ID != u.ID || phc != "$argon2id$2" || generation != h.generation {
-		h.Errorf("login read %v %q %q", who.ID, phc, generation)
-	}
+	h.same(idp.Candidate{User: who.User, PHC: "$argon2id$2", Generation: h.generation}, who)
+	h.same(u.ID, who.ID)
+	h.same(idp.Standing{Status: idp.UserActive, Epoch: who.Epoch, Generation: h.generation, N: standing.N}, standing)
 	stored, err := h.Credential(h.ctx, u.ID, idp.CredentialPassword)
 	h.ok(err)
 	if stored.ID != cred.ID || stored.Data != second.Data {

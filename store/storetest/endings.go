@@ -146,7 +146,7 @@ func testStatements(h *house) {
 		"SessionByHash": {1, func() error { _, _, err := h.SessionByHash(h.ctx, string(s.ID)); return err }},
 		"FamilyByID":    {1, func() error { _, err := h.FamilyByID(h.ctx, f.ID, h.now); return err }},
 		"FamilyAndApp":  {1, func() error { _, _, err := h.FamilyAndApp(h.ctx, f.ID, f.AppID, h.now); return err }},
-		"LoginByName":   {1, func() error { _, _, _, err := h.LoginByName(h.ctx, "ada"); return err }},
+		"Candidate":     {1, func() error { _, _, err := h.Candidate(h.ctx, "ada", "hash"); return err }},
 		"AccessOf":      {1, func() error { _, err := h.AccessOf(h.ctx, u.ID, h.now); return err }},
 		"Rotate":        {1, func() error { _, err := h.Rotate(h.ctx, f.ID, f.Proof, 1, h.now, 0); return err }},
 		"Count":         {1, func() error { _, _, err := h.Count(h.ctx, "n", 1, h.now); return err }},

@@ -36,6 +36,13 @@ func testKnownDevices(h *house) {
 		h.is(err, idp.NotFound)
 	}
 
+	for name, want := range map[string]idp.KnownDevice{"ada": first, "ada@example.com": first, "ben": {}} {
+		who, as, err := h.Candidate(h.ctx, name, "one")
+		h.ok(err)
+		h.same(want, who.Device)
+		h.same(standing, as)
+	}
+
 	// Whoever comes next to that browser moves all who are known there.
 	other := h.know(h.newKnownDevice(h.proof(ben)), "one", "two")
 	h.same(false, other.Asks)

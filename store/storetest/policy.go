@@ -107,7 +107,7 @@ func testLockedOut(h *house) {
 	h.Mails = true
 	onRisk(rules(byRisk), nil, 1)
 	h.commit(idp.Change{Users: []idp.User{{ID: idp.NewUserID(), Username: "dan", Role: idp.RoleEmployee, Status: idp.UserActive, Epoch: 1, CreatedAt: h.now}}})
-	dan, _, _, err := h.LoginByName(h.ctx, "dan")
+	dan, err := h.UserByName(h.ctx, "dan")
 	h.ok(err)
 	onRisk(rules(byRisk), nil, 1, dan.ID)
 	onRisk(rules(byRisk), rules(byRisk), 0)
