@@ -173,6 +173,11 @@ type SignIn struct {
 	// Device is the raw secret of a known device that this very request brings;
 	// empty: it brings none. It is not kept.
 	Device string
+	// Person is whom the step has read that has just proven a factor, and Known the
+	// known device of theirs that this very request comes from; zero where it has read
+	// neither. They are not kept.
+	Person User
+	Known  KnownDevice
 }
 
 // Remembrance is how a SignIn stands to the browser that it happens in, where

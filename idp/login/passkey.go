@@ -114,7 +114,7 @@ func (l *Login) prove(ctx context.Context, in idp.SignIn, p possession) (proven 
 	if err != nil {
 		return idp.SignIn{}, "", fmt.Errorf("write a passkey: %w", err)
 	}
-	p.credential.Data = string(b)
+	p.credential.Data, in.Person = string(b), p.user
 	proof := idp.Proof{UserID: p.user.ID, Epoch: p.user.Epoch, Generation: p.generation}
 	w := idp.Witness{Events: l.passkeyEvents(ctx, in, p, ""), Used: p.credential}
 	proven, err = l.Gate.Prove(ctx, in, proof, w, p.methods(in)...)

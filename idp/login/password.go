@@ -115,6 +115,7 @@ func refused() error {
 // accept records the proof, with its event: a proof without an event is not
 // given.
 func (l *Login) accept(ctx context.Context, in idp.SignIn, a attempt, account tally) (idp.SignIn, error) {
+	in.Person, in.Known = a.user, a.device
 	proof := idp.Proof{UserID: a.user.ID, Epoch: a.user.Epoch, Generation: a.generation}
 	next, why, err := l.second(ctx, in, a.user.ID, a.device)
 	if err != nil {

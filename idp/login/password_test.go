@@ -29,6 +29,10 @@ func TestRightPasswordProvesThePerson(t *testing.T) {
 	}
 	stored, err := h.gate.SignIn(t.Context(), in.ID, bind)
 	h.ok(err)
+	if proven.Person.Username != "anna" {
+		t.Errorf("proven of %+v", proven.Person)
+	}
+	proven.Person = idp.User{} // it is not kept
 	if diff := cmp.Diff(proven, stored); diff != "" {
 		t.Errorf("stored otherwise (-answered +stored):\n%s", diff)
 	}

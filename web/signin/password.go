@@ -64,7 +64,7 @@ func (s *SignIn) tryPassword(w http.ResponseWriter, r *http.Request, try func(ct
 // either way.
 func (s *SignIn) start(w http.ResponseWriter, r *http.Request, in idp.SignIn) error {
 	v := ui.VisitOf(r.Context())
-	browser := sessions.Browser{Address: idp.ActorOf(r.Context()).Address, UserAgent: r.UserAgent()}
+	browser := sessions.Browser{Address: idp.ActorOf(r.Context()).Address, UserAgent: r.UserAgent(), Known: in.Known}
 	seen, err := s.Gate.KnowDevice(r.Context(), in.Proof, s.Cookies.Device(r), browser, login.VouchedBy(idp.VouchNone, in.Methods))
 	if err != nil {
 		return err
@@ -92,7 +92,7 @@ func (s *SignIn) start(w http.ResponseWriter, r *http.Request, in idp.SignIn) er
 		s.Cookies.SetSession(w, raw)
 		return ui.SeeOther(w, r, resume(in))
 	}
-	if err := s.remember(r.Context(), w, r, in.UserID); err != nil {
+	if err := s.remember(r.Context(), w, r, in); err != nil {
 		return err
 	}
 	raw, _, err := s.Gate.Start(r.Context(), in, browser.Address, browser.UserAgent)

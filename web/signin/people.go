@@ -42,10 +42,13 @@ func (s *SignIn) people(r *http.Request) []person {
 }
 
 // remember puts somebody who has signed in first in the list of this browser.
-func (s *SignIn) remember(ctx context.Context, w http.ResponseWriter, r *http.Request, id idp.UserID) error {
-	u, err := s.Store.User(ctx, id)
-	if err != nil {
-		return err
+func (s *SignIn) remember(ctx context.Context, w http.ResponseWriter, r *http.Request, in idp.SignIn) error {
+	u := in.Person
+	if u.ID != in.UserID {
+		var err error
+		if u, err = s.Store.User(ctx, in.UserID); err != nil {
+			return err
+		}
 	}
 	list := slices.DeleteFunc(s.people(r), func(p person) bool { return p.Username == u.Username })
 	list = append([]person{{Username: u.Username, Name: clip(u.Name(), maxName)}}, list...)

@@ -60,7 +60,7 @@ func TestABrowserRemembersWhoSignedIn(t *testing.T) {
 		return out
 	}
 	for _, id := range strings.Fields("ada bob ada cy dee eve flo") {
-		if err := s.remember(t.Context(), httptest.NewRecorder(), r, idp.UserID(id)); err != nil {
+		if err := s.remember(t.Context(), httptest.NewRecorder(), r, idp.SignIn{Proof: idp.Proof{UserID: idp.UserID(id)}}); err != nil {
 			t.Fatal(err)
 		}
 	}
