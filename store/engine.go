@@ -62,6 +62,9 @@ type engine interface {
 	load(ctx context.Context, fn func(runner) error) error
 	// migrate brings the schema to a version; 0 is the newest.
 	migrate(ctx context.Context, version int64) error
+	// prepare prepares statements that read and statements that write, where that
+	// saves those who need them first.
+	prepare(ctx context.Context, reads, writes []string) error
 	// dialect chooses between two texts of one statement.
 	dialect(sqlite, postgres string) string
 	// translate turns a driver's error into an idp error; nil stays nil.

@@ -49,6 +49,7 @@ type house struct {
 	gate      *sessions.Gate
 	directory *directory.Directory
 	login     *login.Login
+	door      *signin.SignIn
 	worker    *outbox.Worker
 	notary    *notary.Notary
 	handler   http.Handler
@@ -229,6 +230,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 		return err
 	}
 	door := &signin.SignIn{Fronts: fronts, Gate: h.gate, Login: h.login, Directory: h.directory, Store: h.store, Cookies: cookies, Box: box, Now: wallTime, Place: where.of}
+	h.door = door
 	browser := &web.Browser{Gate: h.gate, SignOuts: h.directory, Fronts: fronts, Cookies: cookies, Pages: pages, Out: door, Consent: door}
 	records := &audited{Store: h.store, log: log, metrics: h.metrics}
 	known := &remembered{records, &redis.Apps{SQL: h.store, Redis: h.redis}}

@@ -129,7 +129,7 @@ func (h *house) serve(ctx context.Context, at doors, cert, key string) error {
 			h.worker.Log.WarnContext(ctx, "the signing keys could not be read again", "error", err)
 		})
 	})
-	tasks.Go(h.login.Hasher.Warm)
+	tasks.Go(func() { h.warm(ctx) })
 	tasks.Go(func() { h.notary.Run(answering) })
 	tasks.Go(func() { h.cuts.run(ctx) })
 	tasks.Go(func() { noteSecretUses(store.InBackground(ctx), h.secretUses, h.worker.Log) })

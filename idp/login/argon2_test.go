@@ -41,7 +41,9 @@ func TestKeysAreThoseOfIDKey(t *testing.T) {
 // kernel again.
 func TestHashesReuseTheirMemory(t *testing.T) {
 	h := newHasher(today(), 1, 10)
-	h.Warm()
+	if err := h.Warm(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	kept := fmt.Sprintf("%p", h.memory.free[0].memory)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

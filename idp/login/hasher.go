@@ -51,12 +51,11 @@ func newHasher(p params, slots, waitingPerSlot int) *Hasher {
 	return h
 }
 
-// Warm takes the memory of one hash, so that the first person who signs in after
-// a start does not wait for it.
-func (h *Hasher) Warm() {
-	m := h.memory.take()
-	clear(m.memory) // the kernel gives what is written to
-	h.memory.give(m)
+// Warm computes one hash, in the memory that the next is computed in: the first
+// person who signs in after a start does not wait for that. It answers as Hash does.
+func (h *Hasher) Warm(ctx context.Context) error {
+	_, err := h.Hash(ctx, "")
+	return err
 }
 
 // Hash returns the PHC string of a password under a fresh salt. It answers
