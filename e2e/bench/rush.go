@@ -128,8 +128,10 @@ func (r *report) cold(ctx context.Context, o options, h *house) error {
 			return err
 		}
 	}
-	if err := errors.Join(rest(rested), sample(&again, 1)); err != nil {
-		return err
+	for range o.rounds {
+		if err := errors.Join(rest(rested), sample(&again, 1)); err != nil {
+			return err
+		}
 	}
 	usual := medianCost(warm)
 	say := func(what string, list []cost) {
@@ -140,7 +142,7 @@ func (r *report) cold(ctx context.Context, o options, h *house) error {
 			"<= 1.3", ratio(c.server, usual.server) <= 1.3)
 	}
 	say(fmt.Sprintf("after a start (%d)", o.rounds), first)
-	say(fmt.Sprintf("after %.0f s of rest", rested.Seconds()), again)
+	say(fmt.Sprintf("after %.0f s of rest (%d)", rested.Seconds(), o.rounds), again)
 	return nil
 }
 
