@@ -119,13 +119,15 @@ func TestSecurityOfSessions(t *testing.T) {
 		idleFor(0)
 		both(t, value, true)
 		h.set(t, `UPDATE sessions SET created_at = created_at - $1::bigint, auth_time = auth_time - $1::bigint, expires_at = $2 WHERE id = $3`,
-			(12 * time.Hour).Microseconds(), time.Now().Add(2*time.Second).UnixMicro(), id)
+			(12 * time.Hour).Microseconds(), time.Now().Add(5*time.Second).UnixMicro(), id)
 		both(t, value, true)
-		time.Sleep(2500 * time.Millisecond)
+		time.Sleep(5500 * time.Millisecond)
 		both(t, value, false)
-		life := h.ask(t, `SELECT (max(expires_at - created_at) / 1000000)::text FROM sessions WHERE id <> $1`, id)
-		if life != fmt.Sprint(int((12 * time.Hour).Seconds())) {
-			t.Errorf("a session lives %s s at most", life)
+		// From when its person has proven last who they are; a loaded machine may take
+		// seconds from there to the session.
+		life := h.ask(t, `SELECT (max(expires_at - greatest(created_at, auth_time)) / 60000000)::text FROM sessions WHERE id <> $1`, id)
+		if life != fmt.Sprint(int((12 * time.Hour).Minutes())) {
+			t.Errorf("a session lives %s min at most", life)
 		}
 	})
 	t.Run("SE-08 freshness and silence", func(t *testing.T) {
