@@ -51,11 +51,12 @@ func newHasher(p params, slots, waitingPerSlot int) *Hasher {
 	return h
 }
 
-// Warm computes one hash, in the memory that the next is computed in: the first
-// person who signs in after a start does not wait for that. It answers as Hash does.
+// Warm computes a hash of nothing, in the memory that the next is computed in: the
+// first person who signs in after a start does not wait for that. It is not counted,
+// and answers as Hash does.
 func (h *Hasher) Warm(ctx context.Context) error {
-	_, err := h.Hash(ctx, "")
-	return err
+	nothing := encoded{params: h.params, salt: make([]byte, saltSize), key: make([]byte, keySize)}
+	return h.inTurn(ctx, func(m memory) { m.key(nothing, "") })
 }
 
 // Hash returns the PHC string of a password under a fresh salt. It answers
@@ -134,8 +135,16 @@ func (h *Hasher) compute(ctx context.Context, c encoded, password string) (key [
 	return key, err
 }
 
-// queue runs a hash in its turn, in the memory of its slot.
+// queue runs a hash in its turn, and counts it.
 func (h *Hasher) queue(ctx context.Context, hash func(memory)) error {
+	return h.inTurn(ctx, func(m memory) {
+		h.hashes.Add(1)
+		hash(m)
+	})
+}
+
+// inTurn waits for a slot and lends its memory.
+func (h *Hasher) inTurn(ctx context.Context, hash func(memory)) error {
 	if h.full(ctx) {
 		return busy()
 	}
@@ -151,7 +160,6 @@ func (h *Hasher) queue(ctx context.Context, hash func(memory)) error {
 	case <-ctx.Done():
 		return busy().Because(ctx.Err())
 	}
-	h.hashes.Add(1)
 	m := h.memory.take()
 	defer h.memory.give(m)
 	hash(m.memory)
