@@ -130,9 +130,9 @@ func TestMailBringsPeopleInAndBack(t *testing.T) {
 		}
 		return box.next(t, name+"@example.org", 0).link(t)
 	}
-	choose := func(link, password string, want int) {
+	choose := func(v *visitor, link, password string, want int) {
 		t.Helper()
-		page := newVisitor(t).get(t, link)
+		page := v.get(t, link)
 		if page.Status != http.StatusOK {
 			if page.Status != want {
 				t.Fatalf("the link answered %d, want %d", page.Status, want)
@@ -144,8 +144,13 @@ func TestMailBringsPeopleInAndBack(t *testing.T) {
 		}
 	}
 	link := invite("anna")
-	choose(link, "correct horse battery", http.StatusSeeOther)
-	choose(link, "correct horse battery", http.StatusGone)
+	hers := newVisitor(t)
+	choose(hers, link, "correct horse battery", http.StatusSeeOther)
+	choose(newVisitor(t), link, "correct horse battery", http.StatusGone)
+	page := submit(t, hers.get(t, p.URL+"/signin").follow(t), "/identifier", url.Values{"username": {"anna"}})
+	if in := submit(t, page, "/password", url.Values{"password": {"correct horse battery"}}); in.Status != http.StatusSeeOther {
+		t.Fatalf("she is not let in: %d\n%s", in.Status, in.Body)
+	}
 
 	ask := func(header http.Header, names ...string) *answer {
 		t.Helper()
@@ -212,7 +217,12 @@ func TestMailBringsPeopleInAndBack(t *testing.T) {
 			}
 		}
 	})
-	choose(link, "staple battery horse", http.StatusSeeOther)
+	t.Run("PR-03 a mailbox alone opens nothing", func(t *testing.T) {
+		if got := newVisitor(t).get(t, link); got.Status != http.StatusOK || !strings.Contains(got.Body, "Open this link where you have signed in before") || strings.Contains(got.Body, `name="password"`) {
+			t.Errorf("in another browser the link answered %d:\n%s", got.Status, got.Body)
+		}
+	})
+	choose(hers, link, "staple battery horse", http.StatusSeeOther)
 	if told := box.next(t, "anna@example.org", 2); !strings.Contains(told.subject, "was recovered") {
 		t.Errorf("after the recovery she is told %q", told.subject)
 	}
@@ -236,7 +246,7 @@ func TestMailBringsPeopleInAndBack(t *testing.T) {
 	dead := invite("bert")
 	_, err := api.Suspend(t.Context(), "bert", "left")
 	must(err)
-	choose(dead, "correct horse battery", http.StatusGone)
+	choose(newVisitor(t), dead, "correct horse battery", http.StatusGone)
 	ask(nil, "bert")
 	ask(nil, "anna@example.org")
 	ask(nil, "fresh")

@@ -15,6 +15,9 @@ type Policy struct {
 	// EmailCode: people may sign in by a code from a mail. That is one factor, and
 	// beside it whatever second one they have is asked for.
 	EmailCode bool
+	// MailRecovers: a link from a mail is enough to choose a new password, for who
+	// has nothing else. Without, it works in a browser that is known as theirs.
+	MailRecovers bool
 	// Remember is how long a browser need not be asked for a second factor in which
 	// somebody gave theirs; zero: it always is. RememberSince is the Version by which
 	// that was last turned on, and RememberSinceAt when: what was remembered before is

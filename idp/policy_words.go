@@ -53,12 +53,17 @@ func (p Policy) Sentences() []string {
 	return slices.Concat(p.Ways(), p.Lasting(), p.Remembering())
 }
 
-// Ways say by what people may sign in beside a password or a passkey.
+// Ways say by what people may sign in beside a password or a passkey, and come back
+// by less than two proofs.
 func (p Policy) Ways() []string {
-	if !p.EmailCode {
-		return nil
+	var out []string
+	if p.EmailCode {
+		out = append(out, "People may sign in with a code that is mailed to them; who has a second factor is asked for it, too.")
 	}
-	return []string{"People may sign in with a code that is mailed to them; who has a second factor is asked for it, too."}
+	if p.MailRecovers {
+		out = append(out, "Who has nothing but a password chooses a new one with a link from a mail, in any browser.")
+	}
+	return out
 }
 
 // Lasting say how long a session lasts.

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	selectPolicy = `SELECT rules, idle, absolute, email_code, updated_at, version, remember, remember_since, remember_since_at FROM house_policy WHERE id = 1`
-	updatePolicy = `UPDATE house_policy SET rules = $2, idle = $3, absolute = $4, updated_at = $5, email_code = $6, remember = $7, remember_since = $8, remember_since_at = $9,
+	selectPolicy = `SELECT rules, idle, absolute, email_code, updated_at, version, remember, remember_since, remember_since_at, mail_recovers FROM house_policy WHERE id = 1`
+	updatePolicy = `UPDATE house_policy SET rules = $2, idle = $3, absolute = $4, updated_at = $5, email_code = $6, remember = $7, remember_since = $8, remember_since_at = $9, mail_recovers = $10,
 		version = version + 1 WHERE id = 1 AND version = $1`
 
 	// A recovery code stands in for a second factor, and is none by itself.
@@ -26,13 +26,13 @@ const (
 func (s *Store) Policy(ctx context.Context) (idp.Policy, error) {
 	return one(ctx, s, "policy", func(r row) (p idp.Policy, err error) {
 		return p, r.Scan(inJSON(&p.Rules), span(&p.Idle), span(&p.Absolute), flag(&p.EmailCode), at(&p.UpdatedAt), &p.Version,
-			span(&p.Remember), &p.RememberSince, at(&p.RememberSinceAt))
+			span(&p.Remember), &p.RememberSince, at(&p.RememberSinceAt), flag(&p.MailRecovers))
 	}, selectPolicy)
 }
 
 func policyStep(p idp.Policy) step {
 	return must(stale("policy"), updatePolicy, p.Version, asJSON(p.Rules), p.Idle.Microseconds(), p.Absolute.Microseconds(), us(p.UpdatedAt),
-		bit(p.EmailCode), p.Remember.Microseconds(), p.RememberSince, us(p.RememberSinceAt))
+		bit(p.EmailCode), p.Remember.Microseconds(), p.RememberSince, us(p.RememberSinceAt), bit(p.MailRecovers))
 }
 
 func span(d *time.Duration) integer {

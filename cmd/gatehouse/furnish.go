@@ -71,6 +71,6 @@ func (h *house) givePassword(ctx context.Context, u idp.User) error {
 	if err != nil {
 		return err
 	}
-	_, err = h.login.SetPassword(ctx, link, demoPassword, "")
+	_, err = h.login.SetPassword(ctx, link, "", demoPassword, "")
 	return err
 }

@@ -49,7 +49,7 @@ func (r remote) printPolicy(p client.Policy) error {
 
 type policySetCmd struct {
 	remote
-	File   string `arg:"" help:"YAML file with rules, idle, absolute, remember and email_code; - for standard input."`
+	File   string `arg:"" help:"YAML file with rules, idle, absolute, remember, email_code and mail_recovers; - for standard input."`
 	DryRun bool   `help:"Say whom it would lock out, and change nothing."`
 	Accept bool   `help:"Set it although it locks people out."`
 }

@@ -81,7 +81,7 @@ func (d *Directory) policyEvent(ctx context.Context, p idp.Policy, out idp.Locke
 	e := d.event(ctx, "house.policy")
 	e.Detail = map[string]string{
 		"idle": spanDetail(p.Idle), "absolute": spanDetail(p.Absolute), "remember": spanDetail(p.Remember),
-		"email_code": strconv.FormatBool(p.EmailCode),
+		"email_code": strconv.FormatBool(p.EmailCode), "mail_recovers": strconv.FormatBool(p.MailRecovers),
 	}
 	for i, r := range p.Rules {
 		e.Detail[fmt.Sprintf("rule %d", i+1)] = r.Sentence(string(r.GroupID), string(r.AppID))

@@ -124,7 +124,7 @@ func TestAFileSetsThePolicyByNames(t *testing.T) {
 		Groups: []string{"Finance"},
 		Policy: &directory.DesiredPolicy{
 			Rules:  []directory.DesiredRule{{Group: "Finance", PolicyRule: idp.PolicyRule{SecondFactor: true}}},
-			Policy: idp.Policy{Absolute: 8 * time.Hour, EmailCode: true},
+			Policy: idp.Policy{Absolute: 8 * time.Hour, EmailCode: true, MailRecovers: true},
 		},
 	}
 	for i, n := range []int{2, 0} {
@@ -135,7 +135,7 @@ func TestAFileSetsThePolicyByNames(t *testing.T) {
 	}
 	p := must[idp.Policy](t)(s.Policy(ctx))
 	finance := must[idp.Group](t)(s.GroupByName(ctx, "Finance"))
-	if p.Absolute != 8*time.Hour || !p.EmailCode || len(p.Rules) != 1 || p.Rules[0].GroupID != finance.ID {
+	if p.Absolute != 8*time.Hour || !p.EmailCode || !p.MailRecovers || len(p.Rules) != 1 || p.Rules[0].GroupID != finance.ID {
 		t.Errorf("policy %+v", p)
 	}
 	add(t, d, "bob", idp.RoleEmployee)

@@ -11,12 +11,15 @@ import (
 
 // Beside says by what somebody shows, beside a link that came by mail, that it is
 // they who read it: a mailbox that was taken over opens nothing by itself. Zero:
-// they have nothing else, and the link is enough.
+// the link is enough.
 type Beside struct {
 	App      bool // a code of their authenticator app
 	Recovery bool // a recovery code that was not used
 	// Passkey: they have one. It signs in by itself and needs no link.
 	Passkey bool
+	// Stranger: they have nothing but the password, and this browser, which would
+	// speak for them, is not known as theirs.
+	Stranger bool
 }
 
 // Code reports whether a code is asked for.
@@ -26,15 +29,25 @@ func (b Beside) Code() bool { return b.App || b.Recovery }
 // and by nothing else.
 func (b Beside) Only() bool { return b.Passkey && !b.Code() }
 
-// Beside says what a link is asked for beside itself. What an owner made for who
-// can sign in is proof enough; an invitation is, until its person has something
-// else to sign in with.
-func (l *Login) Beside(ctx context.Context, link idp.Link) (Beside, error) {
+// Beside says what a link is asked for beside itself, in the browser with the raw
+// device secret device, "" for none. What an owner made for who can sign in is proof
+// enough; an invitation is, until its person has something else to sign in with.
+func (l *Login) Beside(ctx context.Context, link idp.Link, device string) (Beside, error) {
 	all, err := l.Store.Credentials(ctx, link.UserID)
 	if err != nil {
 		return Beside{}, fmt.Errorf("read what the person has enrolled: %w", err)
 	}
-	return l.besideOf(link, all), nil
+	return l.beside(ctx, link, all, device)
+}
+
+func (l *Login) beside(ctx context.Context, link idp.Link, all []idp.Credential, device string) (Beside, error) {
+	b := l.besideOf(link, all)
+	if link.Purpose != idp.LinkRecovery || b != (Beside{}) || l.policy().MailRecovers {
+		return b, nil
+	}
+	d, err := l.deviceOf(ctx, device, link.UserID)
+	b.Stranger = d.ID == ""
+	return b, err
 }
 
 func (l *Login) besideOf(link idp.Link, all []idp.Credential) Beside {
@@ -56,6 +69,8 @@ func perLinkCode() []limit { return []limit{{5, 15 * time.Minute}, {20, 24 * tim
 // refusal is under the field "code".
 func (l *Login) mayTry(ctx context.Context, link idp.Link, b Beside, typed string) (tally, error) {
 	switch digits, letters := canonicalCode(typed); {
+	case b.Stranger:
+		return tally{}, idp.Errorf(idp.Denied, "A link from a mail is not enough in a browser where you have not signed in before.")
 	case b.Only():
 		return tally{}, idp.Errorf(idp.Denied, "You have a passkey: sign in with it. A link from a mail is not enough beside it.")
 	case !b.Code():

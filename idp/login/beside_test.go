@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/sessions"
 )
 
 // field is the field that a refusal is about.
@@ -35,7 +36,7 @@ func TestPR03AMailedLinkIsOneOfTwoProofs(t *testing.T) {
 	h.clock.pass(time.Minute)
 
 	l := h.link(ada, idp.LinkRecovery)
-	beside, err := h.Beside(t.Context(), l)
+	beside, err := h.Beside(t.Context(), l, "")
 	h.ok(err)
 	if beside != (Beside{App: true, Recovery: true}) {
 		t.Errorf("beside the link: %+v", beside)
@@ -128,6 +129,7 @@ func TestPR03ACodeBesideALinkCountsOnce(t *testing.T) {
 func TestBF05CodesBesideALinkAreCountedApart(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
+	h.mailRecovers()
 	ada := h.user("ada", secret)
 	p, _ := h.sets(ada)
 	most := perLinkCode()[0].tries
@@ -159,7 +161,8 @@ func TestAPasskeyThatNobodyCanUseKeepsNobodyOut(t *testing.T) {
 	l := h.link(u, idp.LinkRecovery)
 	h.is(h.set(t.Context(), l, "another password", ""), idp.Denied)
 	h.Passkeys = nil
-	beside, err := h.Beside(t.Context(), l)
+	h.mailRecovers()
+	beside, err := h.Beside(t.Context(), l, "")
 	h.ok(err)
 	if beside != (Beside{}) || beside.Only() {
 		t.Errorf("beside the link: %+v", beside)
@@ -178,7 +181,7 @@ func TestAPasskeyIsTheWayIn(t *testing.T) {
 	u := h.user("grace", "")
 	h.enrol(u, newDevice())
 	l := h.link(u, idp.LinkRecovery)
-	beside, err := h.Beside(t.Context(), l)
+	beside, err := h.Beside(t.Context(), l, "")
 	h.ok(err)
 	if !beside.Only() {
 		t.Errorf("beside the link: %+v", beside)
@@ -194,7 +197,7 @@ func TestAPasskeyIsTheWayIn(t *testing.T) {
 	u, err = h.store.User(t.Context(), u.ID)
 	h.ok(err)
 	reset := h.link(u, idp.LinkReset)
-	if beside, err := h.Beside(t.Context(), reset); err != nil || beside != (Beside{}) {
+	if beside, err := h.Beside(t.Context(), reset, ""); err != nil || beside != (Beside{}) {
 		t.Errorf("beside an owner's link: %+v, %v", beside, err)
 	}
 	h.ok(h.set(t.Context(), reset, "a third password", ""))
@@ -205,6 +208,7 @@ func TestAPasskeyIsTheWayIn(t *testing.T) {
 func TestALinkOutIsEnough(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
+	h.mailRecovers()
 	fresh := h.user("fresh", "")
 	invitation, mailed := h.link(fresh, idp.LinkPassword), h.link(fresh, idp.LinkRecovery)
 	other := h.link(h.user("anna", ""), idp.LinkPassword)
@@ -222,4 +226,45 @@ func TestALinkThatResetsIsShort(t *testing.T) {
 	h.clock.pass(time.Hour)
 	h.is(h.set(t.Context(), l, "another password", ""), idp.Unauthenticated)
 	h.ok(h.set(t.Context(), h.link(anna, idp.LinkReset), "another password", ""))
+}
+
+// TestPR03AMailedLinkWorksWhereItsPersonIsKnown: who has nothing but the password
+// that they forgot has a browser still, which whoever reads their mails has not. An
+// owner's link, or the policy, does without it.
+func TestPR03AMailedLinkWorksWhereItsPersonIsKnown(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada, eve := h.user("ada", secret), h.user("eve", secret)
+	generation, err := h.store.Generation(t.Context())
+	h.ok(err)
+	seen := func(u idp.User) string {
+		s, err := h.gate.KnowDevice(t.Context(), idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}, "", sessions.Browser{}, idp.VouchNone)
+		h.ok(err)
+		return s.Secret
+	}
+	hers, eves := seen(ada), seen(eve)
+	l := h.link(ada, idp.LinkRecovery)
+	for name, device := range map[string]string{"no browser's": "", "another person's": eves, "made up": hers + "x"} {
+		beside, err := h.Beside(t.Context(), l, device)
+		if err != nil || beside != (Beside{Stranger: true}) {
+			t.Errorf("beside the link, %s: %+v, %v", name, beside, err)
+		}
+		_, err = h.SetPassword(t.Context(), l, device, "another password", "")
+		h.is(err, idp.Denied)
+	}
+	if beside, err := h.Beside(t.Context(), l, hers); err != nil || beside != (Beside{}) {
+		t.Errorf("beside the link, in her browser: %+v, %v", beside, err)
+	}
+	_, err = h.SetPassword(t.Context(), l, hers, "another password", "")
+	h.ok(err)
+	ada, err = h.store.User(t.Context(), ada.ID)
+	h.ok(err)
+	// What ended all that was hers has made her browser anybody's.
+	_, err = h.SetPassword(t.Context(), h.link(ada, idp.LinkRecovery), hers, "a third password", "")
+	h.is(err, idp.Denied)
+	h.ok(h.set(t.Context(), h.link(ada, idp.LinkReset), "a third password", ""))
+	ada, err = h.store.User(t.Context(), ada.ID)
+	h.ok(err)
+	h.mailRecovers()
+	h.ok(h.set(t.Context(), h.link(ada, idp.LinkRecovery), "a fourth password", ""))
 }

@@ -49,21 +49,23 @@ func (l *Login) ChangePassword(ctx context.Context, s idp.Session, device, curre
 	if err != nil {
 		return err
 	}
-	here, err := l.known(ctx, device, u.ID)
-	if err != nil {
-		return err
+	var here idp.KnownDevice
+	if l.AsksByRisk() {
+		if here, err = l.deviceOf(ctx, device, u.ID); err != nil {
+			return err
+		}
 	}
-	after, err := l.SetPassword(ctx, link, password, "")
+	after, err := l.SetPassword(ctx, link, "", password, "")
 	if err != nil || here.ID == "" {
 		return err
 	}
 	return l.Gate.KeepDevice(ctx, device, here, after)
 }
 
-// known is the device with this raw secret, where it is this person's and the policy
-// asks what speaks for it; without an ID, none is.
-func (l *Login) known(ctx context.Context, raw string, id idp.UserID) (idp.KnownDevice, error) {
-	if raw == "" || !l.AsksByRisk() {
+// deviceOf is the device with this raw secret, where it is known as this person's;
+// without an ID, none is.
+func (l *Login) deviceOf(ctx context.Context, raw string, id idp.UserID) (idp.KnownDevice, error) {
+	if raw == "" {
 		return idp.KnownDevice{}, nil
 	}
 	d, err := l.Gate.KnownDevice(ctx, raw, id)

@@ -88,6 +88,7 @@ func (h *house) asksFor(name, address, device string) {
 func TestPR03AStrangerWhoAsksKillsNoLink(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
+	h.mailRecovers()
 	h.store.Mails = true
 	anna := h.user("anna", secret)
 	h.asksFor("anna", "203.0.113.7", "")
@@ -250,6 +251,7 @@ func TestOneAddressAsksForFew(t *testing.T) {
 func TestPR03AMailedLinkIsGoodOnceAndNotForLong(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
+	h.mailRecovers()
 	anna, bert := h.user("anna", secret), h.user("bert", secret)
 	l := h.link(anna, idp.LinkRecovery)
 	h.clock.pass(15 * time.Minute)

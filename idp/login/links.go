@@ -73,8 +73,8 @@ func (l *Login) credential(ctx context.Context, id idp.UserID, password string) 
 }
 
 // SetPassword spends a link that is [ForPassword] and sets its user's password,
-// both or neither. Beside a link of recovery, code is what [Login.Beside] asks
-// for; else it is not looked at. Where there was anything to sign in with before,
+// both or neither. Beside a link of recovery, the browser's raw device secret device
+// and code are what [Login.Beside] asks for; else they are not looked at. Where there was anything to sign in with before,
 // everything the user holds ends with it, with a receipt: whoever knew the old
 // password is out. (Before the first one there is nothing to end.) Every other
 // link of theirs is dead, and they are told by mail. Nobody is signed in by it; the
@@ -82,9 +82,9 @@ func (l *Login) credential(ctx context.Context, id idp.UserID, password string) 
 //
 // It answers idp.Invalid, under the field "password" or "code", for a password
 // that may not be and a code that is not right; idp.Denied for a person whose way
-// in is a passkey; idp.Unauthenticated for a link that no longer works; a
+// in is a passkey, and in a browser that would have to be known; idp.Unauthenticated for a link that no longer works; a
 // [*ThrottledError] when the house is too busy, or after too many codes.
-func (l *Login) SetPassword(ctx context.Context, link idp.Link, password, code string) (idp.Proof, error) {
+func (l *Login) SetPassword(ctx context.Context, link idp.Link, device, password, code string) (idp.Proof, error) {
 	if !ForPassword(link) {
 		return idp.Proof{}, idp.Errorf(idp.Invalid, "This link is not for setting a password.")
 	}
@@ -99,7 +99,10 @@ func (l *Login) SetPassword(ctx context.Context, link idp.Link, password, code s
 	if err != nil {
 		return idp.Proof{}, fmt.Errorf("read what the person has enrolled: %w", err)
 	}
-	beside := l.besideOf(link, all)
+	beside, err := l.beside(ctx, link, all, device)
+	if err != nil {
+		return idp.Proof{}, err
+	}
 	tries, err := l.mayTry(ctx, link, beside, code)
 	if err != nil {
 		return idp.Proof{}, err

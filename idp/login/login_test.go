@@ -91,10 +91,15 @@ func (h *house) user(name, password string) idp.User {
 	return u
 }
 
-// set sets a password by a link.
+// set sets a password by a link, in a browser that is nobody's.
 func (h *house) set(ctx context.Context, link idp.Link, password, code string) error {
-	_, err := h.SetPassword(ctx, link, password, code)
+	_, err := h.SetPassword(ctx, link, "", password, code)
 	return err
+}
+
+// mailRecovers has a link from a mail be enough for who has nothing but a password.
+func (h *house) mailRecovers() {
+	h.Policy = func() idp.Policy { return idp.Policy{MailRecovers: true} }
 }
 
 func (h *house) suspend(u idp.User) {

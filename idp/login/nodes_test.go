@@ -90,6 +90,9 @@ func TestOfManyOnTwoNodesOneWins(t *testing.T) {
 	answer := d.use(t, c)
 	wins("a challenge for a passkey", func(h *house, _ int) error { _, err := h.Passkey(t.Context(), in, c.State, answer); return err })
 
+	for _, h := range nodes {
+		h.mailRecovers()
+	}
 	for what, l := range map[string]idp.Link{
 		"a link of an invitation":           a.link(a.user("berta", ""), idp.LinkPassword),
 		"a link for a new password":         a.link(a.user("carla", secret), idp.LinkPassword),

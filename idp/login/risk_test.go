@@ -269,7 +269,7 @@ func TestNobodyIsStuckOnAnUnknownBrowser(t *testing.T) {
 			t.Errorf("%v is explained as %+v", e.Detail, x)
 		}
 	}
-	after, err := h.SetPassword(t.Context(), h.link(anna, idp.LinkReset), secret, "")
+	after, err := h.SetPassword(t.Context(), h.link(anna, idp.LinkReset), "", secret, "")
 	h.ok(err)
 	seen, err := h.gate.KnowDevice(t.Context(), after, "", sessions.Browser{}, idp.VouchMail)
 	h.ok(err)

@@ -12,7 +12,7 @@ func testPolicy(h *house) {
 	h.same(idp.Policy{Version: 1}, was)
 	p := idp.Policy{
 		Rules: []idp.PolicyRule{{Owners: true, SecondFactor: true}, {GroupID: "grp_x", AppID: "app_x", MaxAge: time.Minute}},
-		Idle:  time.Hour, Absolute: 8 * time.Hour, EmailCode: true, UpdatedAt: h.now, Version: 1,
+		Idle:  time.Hour, Absolute: 8 * time.Hour, EmailCode: true, MailRecovers: true, UpdatedAt: h.now, Version: 1,
 	}
 	h.commit(idp.Change{Policy: &p})
 	got, err := h.Policy(h.ctx)

@@ -79,7 +79,7 @@ func (a *API) policyWanted(r *http.Request, in client.Policy) (idp.Policy, error
 func desiredPolicy(in client.Policy) (directory.DesiredPolicy, error) {
 	var out directory.DesiredPolicy
 	var err error
-	out.EmailCode = in.EmailCode
+	out.EmailCode, out.MailRecovers = in.EmailCode, in.MailRecovers
 	if out.Idle, err = span("idle", in.Idle); err != nil {
 		return out, err
 	}
@@ -127,7 +127,7 @@ func daysText(d time.Duration) string {
 // policyTold says a policy by the names of groups and apps.
 func (a *API) policyTold(r *http.Request, p idp.Policy, locked *idp.LockedOut) (int, any, error) {
 	out := client.Policy{
-		Idle: spanText(p.Idle), Absolute: spanText(p.Absolute), Remember: daysText(p.Remember), EmailCode: p.EmailCode, Version: p.Version,
+		Idle: spanText(p.Idle), Absolute: spanText(p.Absolute), Remember: daysText(p.Remember), EmailCode: p.EmailCode, MailRecovers: p.MailRecovers, Version: p.Version,
 	}
 	for _, rule := range p.Rules {
 		told := client.PolicyRule{Owners: rule.Owners, SecondFactor: rule.SecondFactor, Passkey: rule.Passkey, MaxAge: spanText(rule.MaxAge), Risk: rule.Risk, LetIn: rule.LetIn}

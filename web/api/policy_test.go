@@ -25,7 +25,7 @@ func TestThePolicyComesAndGoesByTheAPI(t *testing.T) {
 	if err != nil || was.Absolute != "8h0m0s" || was.Version != 2 {
 		t.Fatalf("policy %+v, %v", was, err)
 	}
-	want := client.Policy{Idle: "1h", Absolute: "8h", EmailCode: true, Remember: "30d", Rules: []client.PolicyRule{{Group: "Finance", SecondFactor: true}}}
+	want := client.Policy{Idle: "1h", Absolute: "8h", EmailCode: true, MailRecovers: true, Remember: "30d", Rules: []client.PolicyRule{{Group: "Finance", SecondFactor: true}}}
 	looked, err := c.SetPolicy(ctx, want, false, true)
 	if err != nil || looked.LocksOut == nil || looked.LocksOut.Count != 1 || !slices.Equal(looked.LocksOut.Users, []string{"bob"}) {
 		t.Fatalf("looked %+v, %v", looked, err)
@@ -41,6 +41,7 @@ func TestThePolicyComesAndGoesByTheAPI(t *testing.T) {
 	sentences := []string{
 		"People in Finance need a second factor to sign in.",
 		"People may sign in with a code that is mailed to them; who has a second factor is asked for it, too.",
+		"Who has nothing but a password chooses a new one with a link from a mail, in any browser.",
 		"A session ends after 1 hour without use, and after 8 hours in any case.",
 		"A browser in which somebody has given their second factor need not be asked for it again for 30 days.",
 	}
@@ -48,7 +49,7 @@ func TestThePolicyComesAndGoesByTheAPI(t *testing.T) {
 		t.Errorf("set %+v, %v", set, err)
 	}
 	now, err := c.Policy(ctx)
-	if err != nil || now.Idle != "1h0m0s" || now.Remember != "30d" || !now.EmailCode || !slices.Equal(now.Rules, want.Rules) {
+	if err != nil || now.Idle != "1h0m0s" || now.Remember != "30d" || !now.EmailCode || !now.MailRecovers || !slices.Equal(now.Rules, want.Rules) {
 		t.Errorf("policy %+v, %v", now, err)
 	}
 	now.Version = 2

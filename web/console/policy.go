@@ -28,8 +28,9 @@ type policyView struct {
 	When         string // risk, let_in or empty
 	MaxAge       string
 
-	EmailCode bool // people may sign in by a code from a mail
-	Mails     bool // the house sends any
+	EmailCode    bool // people may sign in by a code from a mail
+	MailRecovers bool // a link from a mail is enough to choose a new password
+	Mails        bool // the house sends any
 
 	Idle, Absolute string // as typed
 	Remember       string // days, as typed
@@ -61,7 +62,7 @@ func (c *Console) policy(w http.ResponseWriter, r *http.Request) error {
 func (c *Console) policyView(ctx context.Context, p idp.Policy) (policyView, error) {
 	v := policyView{
 		Version: strconv.FormatInt(p.Version, 10), Ways: p.Ways(), Sentences: p.Lasting(), Remembered: p.Remembering(), Factor: "second",
-		Idle: spanTyped(p.Idle), Absolute: spanTyped(p.Absolute), EmailCode: p.EmailCode, Mails: c.Directory.Mails,
+		Idle: spanTyped(p.Idle), Absolute: spanTyped(p.Absolute), EmailCode: p.EmailCode, MailRecovers: p.MailRecovers, Mails: c.Directory.Mails,
 	}
 	if p.Remember > 0 {
 		v.Remember = strconv.Itoa(int(p.Remember / (24 * time.Hour)))
@@ -144,10 +145,11 @@ func (c *Console) policyLengths(w http.ResponseWriter, r *http.Request) error {
 	})
 }
 
-// policyWays sets by what else than password and passkey people may sign in.
+// policyWays sets by what else than password and passkey people may sign in, and
+// whether they come back by one proof.
 func (c *Console) policyWays(w http.ResponseWriter, r *http.Request) error {
 	return c.policyChange(w, r, "ways", func(p *idp.Policy) error {
-		p.EmailCode = r.FormValue("email_code") == "yes"
+		p.EmailCode, p.MailRecovers = r.FormValue("email_code") == "yes", r.FormValue("mail_recovers") == "yes"
 		return nil
 	})
 }

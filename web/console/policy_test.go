@@ -18,8 +18,10 @@ func TestAnOwnerAllowsACodeByMail(t *testing.T) {
 		t.Errorf("policy %+v, %v", p, err)
 	}
 	ada.submit("/policy/ways", "version", "2", "email_code", unchecked).wants(409, "/console/policy/ways", "changed meanwhile")
+	ada.submit("/policy/ways", "mail_recovers", "yes").wants(200, "/console/policy", "People may sign in with a code", "with a link from a mail, in any browser")
+	ada.submit("/policy/ways", "mail_recovers", unchecked).wants(200, "/console/policy", "People may sign in with a code").lacks("with a link from a mail")
 	ada.submit("/policy/ways", "email_code", unchecked).wants(200, "/console/policy", "after 8 hours in any case").lacks("People may sign in with a code")
-	if p, err := h.store.Policy(t.Context()); err != nil || p.EmailCode || p.Version != 4 {
+	if p, err := h.store.Policy(t.Context()); err != nil || p.EmailCode || p.MailRecovers || p.Version != 6 {
 		t.Errorf("policy %+v, %v", p, err)
 	}
 }

@@ -44,7 +44,7 @@ func (s *SignIn) useLink(w http.ResponseWriter, r *http.Request) error {
 		wish.ResumeURL, wish.LoginHint = "/console", strings.TrimSpace(r.PostFormValue("username"))
 		after, err = s.firstOwner(r, l)
 	} else {
-		after, err = s.Login.SetPassword(r.Context(), l, r.PostFormValue("password"), r.PostFormValue("code"))
+		after, err = s.Login.SetPassword(r.Context(), l, s.Cookies.Device(r), r.PostFormValue("password"), r.PostFormValue("code"))
 	}
 	if _, slow := errors.AsType[*login.ThrottledError](err); slow {
 		status, words := s.refusal(w, r, err, "")
@@ -121,9 +121,12 @@ func (s *SignIn) showLink(w http.ResponseWriter, r *http.Request, status int, l 
 	if err != nil {
 		return fmt.Errorf("read the person of a link: %w", err)
 	}
-	beside, err := s.Login.Beside(r.Context(), l)
+	beside, err := s.Login.Beside(r.Context(), l, s.Cookies.Device(r))
 	if err != nil {
 		return err
+	}
+	if beside.Stranger {
+		return ui.Render(w, r, status, elsewherePage(l.ExpiresAt))
 	}
 	if beside.Only() {
 		return ui.Render(w, r, status, passkeyFirstPage(u.Name(), u.Username))

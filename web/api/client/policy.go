@@ -13,6 +13,9 @@ type Policy struct {
 	Absolute string       `json:"absolute,omitempty" yaml:"absolute,omitempty"` // a session ends after so long in any case
 	// EmailCode: people may sign in with a code that is mailed to them.
 	EmailCode bool `json:"email_code,omitempty" yaml:"email_code,omitempty"`
+	// MailRecovers: a link from a mail is enough to choose a new password, for who has
+	// nothing else; without, it works in a browser that they have signed in with.
+	MailRecovers bool `json:"mail_recovers,omitempty" yaml:"mail_recovers,omitempty"`
 	// Remember is for how many days a browser need not be asked for the second factor
 	// again in which somebody gave theirs, like 30d; empty: it always is.
 	Remember string `json:"remember,omitempty" yaml:"remember,omitempty"`
