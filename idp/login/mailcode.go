@@ -109,7 +109,8 @@ func (l *Login) MailedCode(ctx context.Context, in idp.SignIn, typed string) (id
 	if Next(in) != StepPassword || in.UserID != "" {
 		return idp.SignIn{}, noMailCode()
 	}
-	if err := l.throttlePlace(ctx, in); err != nil {
+	place, err := l.throttlePlace(ctx, in)
+	if err != nil {
 		return idp.SignIn{}, err
 	}
 	proof, err := l.takeMailCode(ctx, in, typed)
@@ -126,6 +127,9 @@ func (l *Login) MailedCode(ctx context.Context, in idp.SignIn, typed string) (id
 	}
 	next.Several = next.Several || len(next.Has) > 0
 	next.Remember = idp.RememberNever
+	if err := l.forgive(ctx, place); err != nil {
+		return idp.SignIn{}, err
+	}
 	e := l.event(ctx, "signin.mail.ok")
 	e.UserID, e.AppID = proof.UserID, in.AppID
 	e.Actor.Kind, e.Actor.UserID = "user", proof.UserID

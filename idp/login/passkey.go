@@ -69,7 +69,8 @@ func (l *Login) Passkey(ctx context.Context, in idp.SignIn, state, response stri
 	if l.Passkeys == nil {
 		return idp.SignIn{}, noPasskeys()
 	}
-	if err := l.throttlePlace(ctx, in); err != nil {
+	place, err := l.throttlePlace(ctx, in)
+	if err != nil {
 		return idp.SignIn{}, err
 	}
 	p, why, err := l.possess(ctx, in, state, response)
@@ -77,6 +78,9 @@ func (l *Login) Passkey(ctx context.Context, in idp.SignIn, state, response stri
 		return idp.SignIn{}, err
 	}
 	if why == "" {
+		if err := l.forgive(ctx, place); err != nil {
+			return idp.SignIn{}, err
+		}
 		var proven idp.SignIn
 		if proven, why, err = l.prove(ctx, in, p); why == "" {
 			return proven, err

@@ -152,13 +152,13 @@ func (l *Login) admit(ctx context.Context, in idp.SignIn, username string) (atte
 // throttlePlace counts a try that names nobody, by a passkey or a mailed code: of a
 // browser that the house has given a device secret by itself, of any other at its
 // address. What strangers try at an address keeps nobody out who has signed in there
-// before.
-func (l *Login) throttlePlace(ctx context.Context, in idp.SignIn) error {
+// before. What a browser has tried is forgotten when somebody signs in there; what an
+// address has is not.
+func (l *Login) throttlePlace(ctx context.Context, in idp.SignIn) (tally, error) {
 	if in.Device == "" {
-		return l.throttleAddress(ctx)
+		return tally{}, l.throttleAddress(ctx)
 	}
-	_, err := l.count(ctx, perAddress(), "browser", in.Device)
-	return err
+	return l.count(ctx, perAddress(), "browser", in.Device)
 }
 
 // throttleAddress counts a try of the actor's address and its network.
