@@ -11,18 +11,19 @@ import (
 // transaction that may take the time it takes and is in nobody's way: readers
 // of a snapshot lock nothing, and a house that is loaded serves nobody.
 
-// snapshot runs fn on one consistent state of the database.
-func (d *sqliteDB) snapshot(ctx context.Context, fn func(runner) error) error {
-	conn, err := d.readers.open()
+// snapshot runs fn on one consistent state of the database. It takes long in a
+// large house: it ends when ctx does, however it ends nothing of it is left.
+func (d *sqliteDB) snapshot(ctx context.Context, fn func(runner) error) (err error) {
+	conn, err := d.readers.fresh()
 	if err != nil {
 		return err
 	}
+	defer func() { err = errors.Join(ctx.Err(), err, conn.close()) }() // ends the transaction, too
+	conn.conn.SetInterrupt(ctx.Done())
 	if _, err := conn.exec(ctx, "BEGIN"); err != nil {
-		return errors.Join(err, conn.close())
+		return err
 	}
-	err = fn(conn)
-	_, undo := conn.exec(ctx, "ROLLBACK")
-	return errors.Join(err, undo, conn.close())
+	return fn(conn)
 }
 
 // load runs fn in one transaction and commits it when fn returns nil.

@@ -264,16 +264,27 @@ func (p *litePool) use(ctx context.Context, fn func(*liteConn) error) error {
 func (p *litePool) take() (*liteConn, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.closed {
-		return nil, errClosed
-	}
 	n := len(p.idle)
-	if n == 0 {
-		return p.open()
+	if p.closed || n == 0 {
+		return p.another()
 	}
 	c := p.idle[n-1]
 	p.idle = p.idle[:n-1]
 	return c, nil
+}
+
+// fresh opens a connection that is the caller's own, to close when it has done.
+func (p *litePool) fresh() (*liteConn, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.another()
+}
+
+func (p *litePool) another() (*liteConn, error) {
+	if p.closed {
+		return nil, errClosed
+	}
+	return p.open()
 }
 
 func (p *litePool) give(c *liteConn) {

@@ -104,9 +104,10 @@ func readMetadata(body []byte) (presentedMetadata, error) {
 	return m, m.complete()
 }
 
-// says reports whether a member asks for something: null and false do not.
+// says reports whether a member asks for something: null, false and what is empty
+// do not (RFC 7592 §2.2).
 func says(raw json.RawMessage) bool {
-	return raw != nil && string(raw) != "null" && string(raw) != "false"
+	return raw != nil && !slices.Contains([]string{`null`, `false`, `""`, `[]`}, string(raw))
 }
 
 // complete fills in defaults and holds the words against what is served.
