@@ -81,10 +81,11 @@ func TestAHintThatNamesNobodyIsRefused(t *testing.T) {
 	if x, ok := oidc.Explain(list[0]); list[0].Kind != "oidc.authorize.refuse" || !ok || !strings.Contains(x.Meaning, "id_token_hint") {
 		t.Errorf("%v is explained as %q", list[0], x.Meaning)
 	}
-	// Nor can such a request be pushed, whatever it may show.
+	// Nor can such a request be pushed; an app that renews in silence is told what it
+	// would be told without.
 	b := h.newBank()
-	for _, prompt := range []string{"prompt", "prompt=none"} {
-		b.proven("/oauth/par", b.asks("id_token_hint=garbage", prompt)).wants(t, http.StatusBadRequest, "invalid_request")
+	for prompt, says := range map[string]string{"prompt": "invalid_request", "prompt=none": "login_required"} {
+		b.proven("/oauth/par", b.asks("id_token_hint=garbage", prompt)).wants(t, http.StatusBadRequest, says)
 	}
 	// With a hint that is one, also long after, nothing stands in the way.
 	good := ada.tokens("openid").text("id_token")

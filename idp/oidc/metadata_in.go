@@ -53,6 +53,7 @@ type presentedMetadata struct {
 	// What a client would rely on, and does not get.
 	SignedRequests   json.RawMessage `json:"require_signed_request_object"`
 	MaxAge           json.RawMessage `json:"default_max_age"`
+	Classes          json.RawMessage `json:"default_acr_values"`
 	CertificateBound json.RawMessage `json:"tls_client_certificate_bound_access_tokens"`
 	SignedUserInfo   json.RawMessage `json:"userinfo_signed_response_alg"`
 	SignedAnswers    json.RawMessage `json:"authorization_signed_response_alg"`
@@ -93,6 +94,7 @@ func readMetadata(body []byte) (presentedMetadata, error) {
 		{says(m.RequestURIs), "request_uris are not supported."},
 		{says(m.SignedRequests), "require_signed_request_object is not supported."},
 		{says(m.MaxAge), "default_max_age is not supported: ask by max_age, or have an owner set it in the policy."},
+		{says(m.Classes), "default_acr_values is not supported: ask by acr_values, or have an owner set it in the policy."},
 		{says(m.CertificateBound), "tls_client_certificate_bound_access_tokens is for an owner to register, with the certificate."},
 		{says(m.SignedUserInfo) || says(m.SignedAnswers), "Answers are not signed: userinfo_signed_response_alg and authorization_signed_response_alg are not supported."},
 		{says(m.EncryptedIDToken) || says(m.EncryptedInfo) || says(m.EncryptedAnswers), "Nothing is encrypted to a client: there is no encrypted_response_alg."},

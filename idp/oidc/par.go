@@ -89,8 +89,8 @@ func (p *Provider) pushRequest(r *http.Request) (pushedAnswer, error) {
 		return pushedAnswer{}, p.refusePushed(r.Context(), app, err)
 	}
 	if err := p.meant(r.Context(), &req, q.Get("id_token_hint"), app); err != nil {
-		if _, ours := errors.AsType[*oidc.Error](err); ours {
-			return pushedAnswer{}, p.refusePushed(r.Context(), app, invalidRequest(hintRefused))
+		if e, ours := errors.AsType[*oidc.Error](err); ours {
+			return pushedAnswer{}, p.refusePushed(r.Context(), app, e)
 		}
 		return pushedAnswer{}, fault(err)
 	}

@@ -165,6 +165,7 @@ func TestWhatARegistrationMayNotSay(t *testing.T) {
 		`{` + uri + `,"application_type":"machine"}`:                       "invalid_client_metadata",
 		`{` + uri + `,"require_signed_request_object":true}`:               "invalid_client_metadata",
 		`{` + uri + `,"default_max_age":0}`:                                "invalid_client_metadata",
+		`{` + uri + `,"default_acr_values":["2"]}`:                         "invalid_client_metadata",
 		`{` + uri + `,"tls_client_certificate_bound_access_tokens":true}`:  "invalid_client_metadata",
 		`{` + uri + `,"userinfo_signed_response_alg":"RS256"}`:             "invalid_client_metadata",
 		`{` + uri + `,"authorization_signed_response_alg":"RS256"}`:        "invalid_client_metadata",
