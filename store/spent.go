@@ -29,8 +29,12 @@ const (
 		two AS (INSERT INTO throttles (name, count, reset_at) SELECT $4, 1, CAST($5 AS BIGINT) FROM one WHERE one.count <= $6` + countedOn + `)
 		SELECT name, count, reset_at FROM one UNION ALL SELECT name, count, reset_at FROM two`
 
-	uncountSQLite   = `DELETE FROM throttles WHERE name IN (SELECT value FROM json_each($1))`
-	uncountPostgres = `DELETE FROM throttles WHERE name IN (SELECT jsonb_array_elements_text(CAST($1 AS JSONB)))`
+	uncountSQLite = `DELETE FROM throttles WHERE name IN (SELECT value FROM json_each($1))`
+	// By their index, and in the order in which they are counted, so that nobody
+	// waits for somebody who waits for them.
+	uncountPostgres = `DELETE FROM throttles WHERE name = ANY (ARRAY(SELECT t.name FROM throttles t
+		WHERE t.name = ANY (ARRAY(SELECT jsonb_array_elements_text(CAST(CAST($1 AS TEXT) AS JSONB))))
+		ORDER BY strpos(CAST($1 AS TEXT), t.name) FOR UPDATE))`
 )
 
 // Spend spends a value of a kind once: idp.Conflict the second time, until it
