@@ -171,7 +171,8 @@ func (l *Login) Confirm(ctx context.Context, in idp.SignIn, typed string) (idp.S
 	if Next(in) != StepMail {
 		return idp.SignIn{}, noMailCode()
 	}
-	if err := l.throttleAddress(ctx); err != nil {
+	place, err := l.throttlePlace(ctx, in)
+	if err != nil {
 		return idp.SignIn{}, err
 	}
 	proof, err := l.takeMailCode(ctx, in, typed)
@@ -179,6 +180,9 @@ func (l *Login) Confirm(ctx context.Context, in idp.SignIn, typed string) (idp.S
 	case idp.IsKind(err, idp.Unauthenticated) || err == nil && proof != in.Proof:
 		return idp.SignIn{}, l.refuseMailCode(ctx, in, in.UserID, "wrong code")
 	case err != nil:
+		return idp.SignIn{}, err
+	}
+	if err := l.forgive(ctx, place); err != nil {
 		return idp.SignIn{}, err
 	}
 	e := l.event(ctx, "signin.mail.ok")

@@ -537,3 +537,26 @@ func TestConfirmationsAreFew(t *testing.T) {
 		t.Errorf("explained as %+v", x)
 	}
 }
+
+// TestStrangersKeepNobodyFromConfirming: from where many names are tried, also a known
+// browser is asked for a code by mail; what strangers try there does not refuse it.
+func TestStrangersKeepNobodyFromConfirming(t *testing.T) {
+	t.Parallel()
+	h := risky(t)
+	anna := h.user("anna", secret)
+	hers := h.knownTo(anna, "")
+	h.asks(byRisk)
+	const office = "192.0.2.1"
+	for i := range 60 { // names that one in the office goes through
+		_ = h.tryOn("", office, fmt.Sprintf("name%d", i), "wrong password")
+		h.clock.pass(time.Second)
+	}
+	in := h.types(anna, hers, office, "")
+	if Next(in) != StepMail {
+		t.Fatalf("from where many names are tried: %s", Next(in))
+	}
+	h.ok(h.SendConfirmation(h.from(office), in, "en"))
+	in.Device = hers
+	_, err := h.Confirm(h.from(office), in, h.mailed()[in.ID])
+	h.ok(err)
+}

@@ -61,6 +61,7 @@ func (s *SignIn) confirm(w http.ResponseWriter, r *http.Request) error {
 	if login.Next(in) != login.StepMail {
 		return ui.SeeOther(w, r, "/signin/"+string(in.ID))
 	}
+	in.Device = s.Cookies.Device(r)
 	proven, err := s.Login.Confirm(r.Context(), in, r.PostFormValue("code"))
 	wrong := ui.T(r.Context(), "This code is not right, or is good no more. Type the one of the newest mail, or have another sent.")
 	if status, words := s.refusal(w, r, err, wrong); words != "" {
