@@ -120,7 +120,7 @@ func (w *Worker) one(ctx context.Context, talk *conversation, m idp.Mail, unreac
 	if err != nil {
 		return err
 	}
-	if link != "" || m.Kind == idp.MailSignInCode {
+	if link != "" || m.Kind == idp.MailSignInCode || m.Kind == idp.MailConfirmCode {
 		if err := w.stillThere(ctx, u); err != nil {
 			return err
 		}
