@@ -150,7 +150,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		node:  node,
 		store: db, ring: ring, out: out, redis: fast, gate: gate, directory: people, closing: make(chan struct{}), metrics: counting,
 		rotation: c.KeyRotation, faces: new(ui.Faces), rules: asked,
-		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Box: box, Demand: asked.demand, Policy: asked.policy, Mails: c.Mail != nil, Now: wallTime},
+		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Box: box, Demand: asked.demand, Policy: asked.policy, Mails: c.Mail != nil, Log: log, Now: wallTime},
 	}
 	h.login.Passkeys, people.Passkeys = passkeys, passkeys != nil
 	if h.login.MailCodeKey, err = box.Salt(ctx, db, "mail codes"); err != nil {
@@ -229,7 +229,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 	if err != nil {
 		return err
 	}
-	door := &signin.SignIn{Fronts: fronts, Gate: h.gate, Login: h.login, Directory: h.directory, Store: h.store, Cookies: cookies, Box: box, Now: wallTime, Place: where.of}
+	door := &signin.SignIn{Fronts: fronts, Gate: h.gate, Login: h.login, Directory: h.directory, Store: h.store, Cookies: cookies, Box: box, Log: log, Now: wallTime, Place: where.of}
 	h.door = door
 	browser := &web.Browser{Gate: h.gate, SignOuts: h.directory, Fronts: fronts, Cookies: cookies, Pages: pages, Out: door, Consent: door}
 	records := &audited{Store: h.store, log: log, metrics: h.metrics}

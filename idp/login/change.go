@@ -24,16 +24,17 @@ func (l *Login) HasPassword(ctx context.Context, id idp.UserID) (bool, error) {
 // ChangePassword sets a new password for the person of a live session, who
 // knows the current one, where [AsksCurrent] says so. Everything that was signed
 // in ends, this session too, with a receipt: whoever else knows the old one is
-// out. Only who has just proven that it is them may ask for it. It answers
-// idp.Invalid under the field "current" or "password", a [*ThrottledError] after
-// too many tries, and idp.Unauthenticated where what the session stands on was
-// ended meanwhile. Where the policy asks by risk, the browser with the raw device
-// secret device ("" for none) is known as theirs as it was: they have been in it
-// all the time.
+// out. Only who has just proven that it is them may ask for it, and as much of it as
+// [Login.MayChange] demands: a stolen password alone must not shut its owner out. It
+// answers idp.Denied where less was proven, idp.Invalid under the field "current" or
+// "password", a [*ThrottledError] after too many tries, and idp.Unauthenticated where
+// what the session stands on was ended meanwhile. Where the policy asks by risk, the
+// browser with the raw device secret device ("" for none) is known as theirs as it
+// was: they have been in it all the time.
 func (l *Login) ChangePassword(ctx context.Context, s idp.Session, device, current, password string) error {
-	u, err := l.Store.User(ctx, s.UserID)
+	u, _, err := l.ownFactors(ctx, s)
 	if err != nil {
-		return fmt.Errorf("read whose password it is: %w", err)
+		return err
 	}
 	if err := l.checkFor(u, password); err != nil {
 		return err
@@ -59,7 +60,10 @@ func (l *Login) ChangePassword(ctx context.Context, s idp.Session, device, curre
 	if err != nil || here.ID == "" {
 		return err
 	}
-	return l.Gate.KeepDevice(ctx, device, here, after)
+	if err := l.Gate.KeepDevice(ctx, device, here, after); err != nil {
+		l.logAfter(ctx, "keep a browser known over a change of the password", err)
+	}
+	return nil
 }
 
 // deviceOf is the device with this raw secret, where it is known as this person's;

@@ -60,7 +60,7 @@ func TestWhoComesByAPasskeyNeedsNoCurrentPassword(t *testing.T) {
 		}
 		byPassword := s
 		byPassword.Methods = []string{"pwd"}
-		h.is(h.ChangePassword(t.Context(), byPassword, "", "", "another password"), idp.Invalid)
+		h.is(h.ChangePassword(t.Context(), byPassword, "", password, "another password"), idp.Denied)
 		h.is(h.ChangePassword(t.Context(), s, "", "", "short"), idp.Invalid)
 		h.ok(h.ChangePassword(t.Context(), s, "", "", "another password"))
 		_, err = h.gate.Session(t.Context(), raw)
@@ -71,6 +71,31 @@ func TestWhoComesByAPasskeyNeedsNoCurrentPassword(t *testing.T) {
 			t.Errorf("%s has a password: %v, %v", name, has, err)
 		}
 	}
+}
+
+// TestAStolenPasswordIsNotChanged by whoever has nothing else: where its owner has a
+// second factor, it would shut them out.
+func TestAStolenPasswordIsNotChanged(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	anna := h.user("anna", secret)
+	_, s := h.sessionOf(anna, secret)
+	p, _ := h.sets(anna)
+	h.is(h.ChangePassword(t.Context(), s, "", secret, "another password"), idp.Denied)
+	up, err := h.StepUp(t.Context(), idp.SignIn{ResumeURL: "/password"}, s, bind)
+	h.ok(err)
+	if Next(up) != StepCode {
+		t.Fatalf("to change it: %s", Next(up))
+	}
+	up, err = h.Code(t.Context(), up, p.code())
+	h.ok(err)
+	raw, _, err := h.gate.Renew(t.Context(), up, s)
+	h.ok(err)
+	s, err = h.gate.Session(t.Context(), raw)
+	h.ok(err)
+	h.ok(h.ChangePassword(t.Context(), s, "", secret, "another password"))
+	_, err = h.gate.Session(t.Context(), raw)
+	h.is(err, idp.Unauthenticated)
 }
 
 // A session of before a suspension changes nothing after it, restored or not.

@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -71,6 +72,7 @@ type Login struct {
 	Policy func() idp.Policy
 	// Breached are more passwords that nobody may set. May be nil.
 	Breached *Breached
+	Log      *slog.Logger
 	Now      func() time.Time
 
 	shut   Shut
@@ -82,6 +84,13 @@ func (l *Login) now() time.Time { return idp.Time(l.Now()) }
 
 func (l *Login) event(ctx context.Context, kind string) idp.Event {
 	return idp.Event{ID: idp.NewEventID(), At: l.now(), Kind: kind, Actor: idp.ActorOf(ctx)}
+}
+
+// logAfter logs an error about something that follows on what is done already, and
+// would be taken for its failure.
+func (l *Login) logAfter(ctx context.Context, what string, err error) {
+	l.Log.LogAttrs(ctx, slog.LevelError, "not done after what was asked for",
+		slog.String("correlation_id", idp.ActorOf(ctx).CorrelationID), slog.String("what", what), slog.String("error", err.Error()))
 }
 
 // maxResume bounds what a SignIn remembers of where the browser goes on.

@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"log/slog"
 	"sync"
 	"testing"
 	"time"
@@ -28,6 +29,9 @@ type house struct {
 	clock *clock
 }
 
+// Log is the test's, not Login's.
+func (h *house) Log(args ...any) { h.Helper(); h.T.Log(args...) }
+
 type clock struct {
 	mu sync.Mutex
 	at time.Time
@@ -51,7 +55,7 @@ func newNode(t *testing.T, s *store.Store, c *clock) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &Login{Store: s, Gate: gate, Hasher: newHasher(cheap(), 2, 1000), Canonical: directory.Canonical, Box: box, Now: c.now}
+	l := &Login{Store: s, Gate: gate, Hasher: newHasher(cheap(), 2, 1000), Canonical: directory.Canonical, Box: box, Log: slog.New(slog.DiscardHandler), Now: c.now}
 	return &house{T: t, Login: l, store: s, gate: gate, clock: c}
 }
 

@@ -19,6 +19,9 @@ type passwordView struct {
 }
 
 func (p *Portal) passwordAsk(w http.ResponseWriter, r *http.Request) error {
+	if led, err := p.ledToSecond(w, r); led || err != nil {
+		return err
+	}
 	return p.showPassword(w, r, http.StatusOK, passwordView{})
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strings"
 
@@ -58,8 +59,9 @@ func (s *SignIn) useLink(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return s.deadLink(w, r, err)
 	}
-	if err := s.knowByLink(w, r, after); err != nil {
-		return err
+	if err := s.knowByLink(w, r, after); err != nil { // the link is used, and this is no word of it
+		s.Log.LogAttrs(r.Context(), slog.LevelError, "a browser is not known by the link that was used in it",
+			slog.String("correlation_id", idp.ActorOf(r.Context()).CorrelationID), slog.String("error", err.Error()))
 	}
 	if l.UserID != "" {
 		u, err := s.Store.User(r.Context(), l.UserID)

@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strings"
@@ -57,6 +58,7 @@ type SignIn struct {
 	Cookies   Cookies
 	Fronts    Fronts
 	Box       Box
+	Log       *slog.Logger
 	Now       func() time.Time
 	// Place says in a language (BCP 47) where an address is. May be nil.
 	Place func(address, language string) string
