@@ -169,11 +169,21 @@ func TestAStolenPasswordOpensNothingInAnotherBrowser(t *testing.T) {
 	if !strings.Contains(asked.Body, "Email me a code") {
 		t.Fatalf("the thief's codes: %d\n%s", asked.Status, asked.Body)
 	}
-	if got := submit(t, submit(t, asked, "/send", nil).follow(t), "/confirm", url.Values{"code": {"1234 5678"}}); got.Status != http.StatusUnauthorized {
+	sent := submit(t, asked, "/send", nil).follow(t)
+	if got := submit(t, sent, "/confirm", url.Values{"code": {"1234 5678"}}); got.Status != http.StatusUnauthorized {
 		t.Errorf("a guess answered %d", got.Status)
 	}
-	if got := thief.get(t, p.URL+"/codes"); got.Status != http.StatusSeeOther {
-		t.Errorf("and then: %d", got.Status)
+	for _, path := range []string{"/codes", "/password"} {
+		if got := thief.get(t, p.URL+path); got.Status != http.StatusSeeOther {
+			t.Errorf("and then %s: %d", path, got.Status)
+		}
+	}
+	for range 4 {
+		sent = submit(t, sent, "/send", nil).follow(t)
+	}
+	// No more are mailed; the last one can be typed all the same.
+	if got := submit(t, sent, "/send", nil); got.Status != http.StatusTooManyRequests || !strings.Contains(got.Body, `autocomplete="one-time-code"`) {
+		t.Errorf("one more code: %d\n%s", got.Status, got.Body)
 	}
 
 	// Nor has the first owner; a link is enough for them, too.

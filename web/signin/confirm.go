@@ -15,14 +15,23 @@ const purposeMailed = "a code was mailed in a sign-in"
 // sendConfirmation has a code mailed for a SignIn that is a risk, and leads to the page
 // that asks for it.
 func (s *SignIn) sendConfirmation(w http.ResponseWriter, r *http.Request, in idp.SignIn) error {
+	in.Device = s.Cookies.Device(r)
 	err := s.Login.SendConfirmation(r.Context(), in, ui.Lang(r.Context()))
 	if status, words := s.refusal(w, r, err, ""); words != "" {
-		return s.showConfirm(w, r, status, in, words, false)
+		return s.showConfirm(w, r, status, in, words, s.wasSent(in, r.PostFormValue("sent")))
 	}
 	if err != nil {
 		return err
 	}
-	return ui.SeeOther(w, r, stepPath(in, "confirm")+"?sent="+s.Box.Seal(purposeMailed, []byte(in.ID)))
+	return ui.SeeOther(w, r, stepPath(in, "confirm")+"?sent="+s.sent(in))
+}
+
+// sent is the word that a code is on its way for a SignIn, and wasSent whether it is.
+func (s *SignIn) sent(in idp.SignIn) string { return s.Box.Seal(purposeMailed, []byte(in.ID)) }
+
+func (s *SignIn) wasSent(in idp.SignIn, word string) bool {
+	id, err := s.Box.Open(purposeMailed, word)
+	return err == nil && string(id) == string(in.ID)
 }
 
 // confirmSend has a code mailed, or another one.
@@ -44,8 +53,7 @@ func (s *SignIn) confirmAsk(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || in.ID == "" {
 		return err
 	}
-	sent, err := s.Box.Open(purposeMailed, r.URL.Query().Get("sent"))
-	if err != nil || string(sent) != string(in.ID) || login.Next(in) != login.StepMail {
+	if !s.wasSent(in, r.URL.Query().Get("sent")) || login.Next(in) != login.StepMail {
 		return ui.SeeOther(w, r, "/signin/"+string(in.ID))
 	}
 	return s.showConfirm(w, r, http.StatusOK, in, "", true)
@@ -90,7 +98,9 @@ func (s *SignIn) showConfirm(w http.ResponseWriter, r *http.Request, status int,
 	if err != nil {
 		return err
 	}
-	return ui.Render(w, r, status, confirmPage(confirmView{
-		Action: stepPath(in, "confirm"), Send: stepPath(in, "send"), Cancel: cancelPath(in), App: app, Sent: sent, Error: words,
-	}))
+	v := confirmView{Action: stepPath(in, "confirm"), Send: stepPath(in, "send"), Cancel: cancelPath(in), App: app, Error: words}
+	if sent {
+		v.Sent = s.sent(in)
+	}
+	return ui.Render(w, r, status, confirmPage(v))
 }

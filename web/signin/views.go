@@ -62,7 +62,7 @@ type confirmView struct {
 	Send   string // where a code, or another, is asked for
 	Cancel string
 	App    string
-	Sent   bool // one is on its way
+	Sent   string // the word that one is on its way; "": none is
 	Error  string
 }
 
