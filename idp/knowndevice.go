@@ -47,6 +47,14 @@ const (
 	VouchPasskey
 )
 
+// FirstVouch is what speaks for the first browser of a person, by version Policy of the
+// policy. By another one it was decided on a node that has not heard of a change yet, and
+// what was shown in the browser speaks for it, as for any other.
+type FirstVouch struct {
+	By     Vouch
+	Policy int64
+}
+
 // Candidate is who a name means that somebody has typed, of one moment.
 type Candidate struct {
 	User

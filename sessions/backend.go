@@ -118,7 +118,7 @@ type KnownDevices interface {
 	// KnowDevice writes a known device and the event, in one step. Whatever was
 	// known by the hash was, is known by hash from then on. Of a person who has no
 	// other it asks as d does, and first speaks for it.
-	KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.Vouch, was, hash string, e idp.Event) error
+	KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event) error
 	// VouchKnownDevice raises Vouched, where d still carries its proof.
 	VouchKnownDevice(ctx context.Context, d idp.KnownDevice) error
 	// TouchKnownDevice sets LastSeenAt, Address and UserAgent, forward only.

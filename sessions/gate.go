@@ -24,11 +24,15 @@ type Gate struct {
 	Policy func() idp.Policy
 }
 
-func (g *Gate) lengths() (idle, absolute time.Duration) {
+func (g *Gate) policy() idp.Policy {
 	if g.Policy == nil {
-		return g.Idle, g.Absolute
+		return idp.Policy{}
 	}
-	return g.Policy().Lengths(g.Idle, g.Absolute)
+	return g.Policy()
+}
+
+func (g *Gate) lengths() (idle, absolute time.Duration) {
+	return g.policy().Lengths(g.Idle, g.Absolute)
 }
 
 // refused is the one answer for a pass that is not good, whatever the reason:

@@ -104,9 +104,10 @@ func (g *Gate) KnowDevice(ctx context.Context, proof idp.Proof, raw string, b Br
 	}
 	d := idp.KnownDevice{ID: idp.NewKnownDeviceID(), Proof: proof, CreatedAt: now, FirstAt: now, LastSeenAt: now,
 		Address: b.Address, UserAgent: clip(b.UserAgent, 256), Vouched: by}
-	first := idp.VouchPasskey
-	if g.asksByRisk() {
-		first, d.Asks = by, by == idp.VouchNone
+	policy := g.policy()
+	first := idp.FirstVouch{By: idp.VouchPasskey, Policy: policy.Version}
+	if policy.ByRisk() {
+		first.By, d.Asks = by, by == idp.VouchNone
 	}
 	e := idp.Event{ID: idp.NewEventID(), At: now, Kind: "signin.device", Actor: idp.ActorOf(ctx), UserID: proof.UserID,
 		Detail: map[string]string{"device": string(d.ID)}}
@@ -120,8 +121,6 @@ func (g *Gate) KnowDevice(ctx context.Context, proof idp.Proof, raw string, b Br
 	}
 	return Seen{Device: d, Secret: fresh, New: true}, nil
 }
-
-func (g *Gate) asksByRisk() bool { return g.Policy != nil && g.Policy().ByRisk() }
 
 // touch notes that a device was seen, at most once a day, and what speaks for it, where
 // that is more than did.
@@ -150,7 +149,7 @@ func (g *Gate) KeepDevice(ctx context.Context, raw string, d idp.KnownDevice, pr
 	e := idp.Event{ID: idp.NewEventID(), At: now, Kind: "device.keep", Actor: idp.ActorOf(ctx), UserID: proof.UserID,
 		Detail: map[string]string{"device": string(d.ID)}}
 	e.Actor.Kind, e.Actor.UserID = "user", proof.UserID
-	return g.Backend.KnowDevice(ctx, d, d.Vouched, Hash(raw), Hash(raw), e)
+	return g.Backend.KnowDevice(ctx, d, idp.FirstVouch{By: d.Vouched}, Hash(raw), Hash(raw), e)
 }
 
 // TrustDevice has a known device remembered for as long as the policy says: its

@@ -25,13 +25,14 @@ const (
 	// who are known there: one that somebody had put there knows nobody then.
 	moveKnownDevices = `UPDATE known_devices SET secret_hash = $2 WHERE secret_hash = $1`
 	// $4 is the secret, $5 the ID of a new one, $6 now; $9 what speaks for it, and
-	// $10 and $11 what does for the first of a person, and whether that asks. Who was
-	// here before is no news; mostly the first is none either, there is nothing to tell
-	// it from.
+	// $10 what does for the first of a person by version $12 of the policy, $11 whether
+	// that asks. Who was here before is no news; mostly the first is none either, there
+	// is nothing to tell it from.
 	knownDeviceInto = `INSERT INTO known_devices (id, user_id, secret_hash, epoch, generation, created_at, first_at,
 		last_seen_at, address, user_agent, trusted_until, asks, vouched) `
 	hasOthers = `CASE WHEN EXISTS (SELECT 1 FROM known_devices o WHERE o.user_id = $1) THEN 1 ELSE CAST($11 AS BIGINT) END,
-		CASE WHEN EXISTS (SELECT 1 FROM known_devices o WHERE o.user_id = $1) THEN CAST($9 AS BIGINT) ELSE CAST($10 AS BIGINT) END`
+		CASE WHEN EXISTS (SELECT 1 FROM known_devices o WHERE o.user_id = $1) OR NOT EXISTS (SELECT 1 FROM house_policy WHERE version = $12)
+			THEN CAST($9 AS BIGINT) ELSE CAST($10 AS BIGINT) END`
 	knownDeviceAgain = ` ON CONFLICT (secret_hash, user_id) DO UPDATE SET epoch = excluded.epoch, generation = excluded.generation,
 		created_at = excluded.created_at, last_seen_at = excluded.last_seen_at, address = excluded.address,
 		user_agent = excluded.user_agent, trusted_until = 0, trusted_at = 0, vouched = excluded.vouched`
@@ -90,12 +91,12 @@ func (s *Store) KnownDevice(ctx context.Context, hash string, user idp.UserID) (
 // stands, and the event in the same transaction: idp.Unauthenticated where it
 // does not stand. All that was known by the hash was, is known by the new one
 // from then on; a user who was among them keeps ID, FirstAt and Asks. The first of a
-// user asks as d does, and first speaks for it.
-func (s *Store) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.Vouch, was, hash string, e idp.Event) error {
+// user asks as d does, and first speaks for it, by the policy as it stands.
+func (s *Store) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event) error {
 	steps := []step{
 		do(moveKnownDevices, was, hash),
 		must(refused(), s.db.dialect(knowDeviceSQLite, knowDevicePostgres), d.UserID, d.Epoch, d.Generation, hash, d.ID,
-			us(d.CreatedAt), d.Address, d.UserAgent, d.Vouched, first, bit(d.Asks)),
+			us(d.CreatedAt), d.Address, d.UserAgent, d.Vouched, first.By, bit(d.Asks), first.Policy),
 	}
 	steps = append(steps, eventSteps([]idp.Event{e})...)
 	if err := s.db.share(ctx, false, func(r runner) error { return r.batch(ctx, steps) }); err != nil {

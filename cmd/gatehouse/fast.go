@@ -58,7 +58,7 @@ func (b *witnessed) ProveSignIn(ctx context.Context, s idp.SignIn, now time.Time
 	return b.metrics.written(b.Backend.ProveSignIn(ctx, s, now, w), w.Events...)
 }
 
-func (b *witnessed) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.Vouch, was, hash string, e idp.Event) error {
+func (b *witnessed) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event) error {
 	return b.metrics.written(b.Backend.KnowDevice(ctx, d, first, was, hash, e), e)
 }
 

@@ -141,14 +141,23 @@ func (l *Login) MailedCode(ctx context.Context, in idp.SignIn, typed string) (id
 }
 
 // SendConfirmation has a code mailed to the person of a SignIn that waits for one
-// ([StepMail]), in place of those before it; language is what they read. Too many mails
-// are a [*ThrottledError]; it answers idp.Conflict for a SignIn that waits for none.
+// ([StepMail]), in place of those before it; language is what they read. Of in, the
+// caller sets the Device that the browser brings. Too many mails are a [*ThrottledError]; it answers idp.Conflict for a SignIn that waits for none.
 func (l *Login) SendConfirmation(ctx context.Context, in idp.SignIn, language string) error {
 	if Next(in) != StepMail {
 		return noMailCode()
 	}
-	// Nobody gets here without the first factor, so no stranger can use them up.
-	if _, err := l.count(ctx, perConfirmation(), "confirmation", string(in.UserID)); err != nil {
+	// Nobody gets here without the first factor, so no stranger can use them up; nor
+	// does the thief of a password where its owner has been before.
+	d, err := l.deviceOf(ctx, in.Device, in.UserID)
+	if err != nil {
+		return err
+	}
+	whose := string(in.UserID)
+	if d.Vouched >= idp.VouchMail {
+		whose = string(d.ID)
+	}
+	if _, err := l.count(ctx, perConfirmation(), "confirmation", whose); err != nil {
 		return err
 	}
 	m := idp.NewMail(idp.MailConfirmCode, idp.User{ID: in.UserID, Epoch: in.Epoch}, l.now())

@@ -72,7 +72,14 @@ func risky(t *testing.T, rules ...idp.PolicyRule) *house {
 
 // asks has the house ask by these rules, or by none.
 func (h *house) asks(rules ...idp.PolicyRule) {
-	p := idp.Policy{Version: 2, Rules: rules}
+	h.Helper()
+	p, err := h.store.Policy(h.Context())
+	h.ok(err)
+	p.Rules = rules
+	_, err = h.store.Commit(h.Context(), idp.Change{Policy: &p})
+	h.ok(err)
+	p, err = h.store.Policy(h.Context())
+	h.ok(err)
 	h.Policy = func() idp.Policy { return p }
 	h.gate.Policy = h.Policy
 	h.Demand = func(_ context.Context, _ idp.UserID, app idp.AppID) (idp.Demand, error) {
@@ -341,6 +348,7 @@ func TestWhoIsLetInSetsNothingUp(t *testing.T) {
 		p := &phone{h, offer.Secret}
 		_, err = h.AddTOTP(t.Context(), s, offer.Sealed, p.code())
 		h.is(err, idp.Denied)
+		h.is(h.ChangePassword(t.Context(), s, "", secret, "another password"), idp.Denied)
 	}
 	refused(s)
 	// The second time, in the same browser, which is known by now, it is no better.
@@ -429,8 +437,9 @@ func TestAPlaceUnderAlarmIsARisk(t *testing.T) {
 	anna, ada := h.user("anna", secret), h.user("ada", secret)
 	hers := h.knownTo(anna, "")
 	p, _ := h.sets(ada)
-	policy := idp.Policy{Version: 2, Rules: []idp.PolicyRule{byRisk}, Remember: 30 * day, RememberSince: 2}
 	h.asks(byRisk)
+	policy := h.policy()
+	policy.Remember, policy.RememberSince = 30*day, policy.Version
 	h.Policy = func() idp.Policy { return policy }
 	h.gate.Policy = h.Policy
 	_, adas := h.remembers(p, "")
@@ -465,6 +474,16 @@ func TestAPlaceUnderAlarmIsARisk(t *testing.T) {
 	if got := asked(other, "203.0.113.9"); got != "confirm code" {
 		t.Errorf("on another node: %s", got)
 	}
+	// Whom no code can be mailed is told from the thief of a password by their own
+	// browser alone, and not shut out of it by whoever tries many names beside them.
+	h.Mails = false
+	if got := asked(h, "203.0.113.9"); got != "done code" {
+		t.Errorf("without mails, from there: %s", got)
+	}
+	if in := h.types(anna, "", "203.0.113.9", ""); Next(in) != StepHelp {
+		t.Errorf("without mails, in another browser: %s", Next(in))
+	}
+	h.Mails = true
 	h.clock.pass(AlarmsLast + time.Minute)
 	if got := asked(h, "203.0.113.9") + " " + asked(other, "203.0.113.9"); got != "done done done done" {
 		t.Errorf("an hour later: %s", got)
@@ -536,6 +555,25 @@ func TestConfirmationsAreFew(t *testing.T) {
 	if x, ok := Explain(e[0]); !ok || x.Meaning == explained["signin.password.throttle"][""].Meaning {
 		t.Errorf("explained as %+v", x)
 	}
+	// They have used up none of her own, where something speaks for her: there she is
+	// asked on the day that many names are tried beside her.
+	h.asks()
+	berta := h.user("berta", secret)
+	hers := h.knownTo(berta, "")
+	h.asks(byRisk)
+	for i := range namesAtAddress + 1 {
+		_ = h.try("203.0.113.9", fmt.Sprint("name ", i), "wrong")
+	}
+	for range 5 {
+		h.ok(h.SendConfirmation(h.from("192.0.2.1"), h.types(berta, "", "192.0.2.1", ""), "en"))
+	}
+	thiefs, own := h.types(berta, "", "192.0.2.1", ""), h.types(berta, hers, "203.0.113.9", "")
+	h.is(h.SendConfirmation(h.from("192.0.2.1"), thiefs, "en"), idp.Throttled)
+	own.Device = hers
+	for range 5 {
+		h.ok(h.SendConfirmation(h.from("203.0.113.9"), own, "en"))
+	}
+	h.is(h.SendConfirmation(h.from("203.0.113.9"), own, "en"), idp.Throttled)
 }
 
 // TestStrangersKeepNobodyFromConfirming: from where many names are tried, also a known

@@ -22,8 +22,14 @@ func (l *Login) second(ctx context.Context, in idp.SignIn, id idp.UserID, browse
 	}
 	in.Vouched = l.vouched(ctx, browser)
 	why = l.risk(ctx, asked.Risk, in)
-	in, err = l.ask(ctx, in, id, asked, browser)
-	return in, why, err
+	next, err = l.ask(ctx, in, id, asked, browser)
+	if err == nil && next.Confirm == idp.ConfirmNone && in.Vouched < browser.Vouched {
+		// Whoever raises an alarm on an address shuts nobody out of their own browser
+		// there, who has no other way to be told from the thief of a password.
+		in.Vouched = browser.Vouched
+		next, err = l.ask(ctx, in, id, asked, browser)
+	}
+	return next, why, err
 }
 
 // stands writes into a SignIn which second factors the user has, and returns what is

@@ -13,10 +13,18 @@ func (h *house) newKnownDevice(p idp.Proof) idp.KnownDevice {
 		Address: "192.0.2.1", UserAgent: "Browser"}
 }
 
+// first speaks for the first browser of a person, by the policy as it stands.
+func (h *house) first(by idp.Vouch) idp.FirstVouch {
+	h.Helper()
+	p, err := h.Policy(h.ctx)
+	h.ok(err)
+	return idp.FirstVouch{By: by, Policy: p.Version}
+}
+
 // know remembers a device and returns it as it is kept.
 func (h *house) know(d idp.KnownDevice, was, hash string) idp.KnownDevice {
 	h.Helper()
-	h.ok(h.KnowDevice(h.ctx, d, idp.VouchPasskey, was, hash, h.event("signin.device", d.UserID)))
+	h.ok(h.KnowDevice(h.ctx, d, h.first(idp.VouchPasskey), was, hash, h.event("signin.device", d.UserID)))
 	got, _, err := h.KnownDevice(h.ctx, hash, d.UserID)
 	h.ok(err)
 	return got
@@ -107,7 +115,7 @@ func testKnownDevices(h *house) {
 	h.is(err, idp.NotFound)
 
 	h.suspend(ada)
-	h.is(h.KnowDevice(h.ctx, h.newKnownDevice(first.Proof), idp.VouchNone, "", "four", h.event("signin.device", ada.ID)), idp.Unauthenticated)
+	h.is(h.KnowDevice(h.ctx, h.newKnownDevice(first.Proof), idp.FirstVouch{}, "", "four", h.event("signin.device", ada.ID)), idp.Unauthenticated)
 	h.is(h.TrustDevice(h.ctx, first, h.event("signin.remember", ada.ID)), idp.Unauthenticated)
 	listed, err := h.KnownDevices(h.ctx, ada.ID)
 	h.ok(err)
@@ -128,21 +136,33 @@ func testKnownDevices(h *house) {
 }
 
 // testFirstKnownDevice: whether the first of a person asks, and what speaks for it, is
-// the caller's to say; of the second it is not.
+// the caller's to say; of the second it is not, nor by a policy that was changed since.
 func testFirstKnownDevice(h *house) {
 	u := h.user("ada")
 	d := h.newKnownDevice(h.proof(u))
 	d.Asks = true
-	h.ok(h.KnowDevice(h.ctx, d, idp.VouchNone, "", "one", h.event("signin.device", u.ID)))
+	h.ok(h.KnowDevice(h.ctx, d, h.first(idp.VouchNone), "", "one", h.event("signin.device", u.ID)))
 	got, _, err := h.KnownDevice(h.ctx, "one", u.ID)
 	h.ok(err)
 	h.same(d, got)
 	d = h.newKnownDevice(h.proof(u))
 	d.Vouched = idp.VouchSecond
-	h.ok(h.KnowDevice(h.ctx, d, idp.VouchPasskey, "", "two", h.event("signin.device", u.ID)))
+	h.ok(h.KnowDevice(h.ctx, d, h.first(idp.VouchPasskey), "", "two", h.event("signin.device", u.ID)))
 	got, _, err = h.KnownDevice(h.ctx, "two", u.ID)
 	h.ok(err)
 	d.Asks = true
+	h.same(d, got)
+
+	late, by := h.user("ben"), h.first(idp.VouchPasskey)
+	p, err := h.Policy(h.ctx)
+	h.ok(err)
+	p.Rules = []idp.PolicyRule{{SecondFactor: true, Risk: true}}
+	_, err = h.Commit(h.ctx, idp.Change{Policy: &p})
+	h.ok(err)
+	d = h.newKnownDevice(h.proof(late))
+	h.ok(h.KnowDevice(h.ctx, d, by, "", "three", h.event("signin.device", late.ID)))
+	got, _, err = h.KnownDevice(h.ctx, "three", late.ID)
+	h.ok(err)
 	h.same(d, got)
 }
 
@@ -183,7 +203,7 @@ func testKnownDeviceRace(h *house) {
 			}
 			for n := range 4 {
 				after := cut.Load()
-				err := h.KnowDevice(h.ctx, h.newKnownDevice(d.Proof), idp.VouchNone, fmt.Sprint(shared, i, n), fmt.Sprint(shared, i, n+1), h.event("signin.device", u.ID))
+				err := h.KnowDevice(h.ctx, h.newKnownDevice(d.Proof), idp.FirstVouch{}, fmt.Sprint(shared, i, n), fmt.Sprint(shared, i, n+1), h.event("signin.device", u.ID))
 				if err == nil && after {
 					return fmt.Errorf("remembered after the suspension")
 				}
@@ -213,6 +233,6 @@ func testKnownDeviceRace(h *house) {
 	last.CreatedAt = h.now.Add(time.Second) // so that none of before pushes it out
 	h.know(last, "", "tab")
 	h.parallel(16, func(i int) error {
-		return h.KnowDevice(h.ctx, h.newKnownDevice(h.proof(u)), idp.VouchNone, "tab", fmt.Sprint("tab ", i), h.event("signin.device", u.ID))
+		return h.KnowDevice(h.ctx, h.newKnownDevice(h.proof(u)), idp.FirstVouch{}, "tab", fmt.Sprint("tab ", i), h.event("signin.device", u.ID))
 	})
 }
