@@ -112,22 +112,52 @@ func (h *Hasher) Load() (computing, waiting int, computed int64) {
 	return computing, max(0, len(h.places)-computing), h.hashes.Load()
 }
 
-type favouredKey struct{}
+// place is one in the queue, which is left once.
+type place struct {
+	queue chan struct{}
+	left  atomic.Bool
+}
 
-// favoured returns a context in which somebody waits for a hash who has signed
-// in on this very browser before.
-func (a attempt) favoured(ctx context.Context) context.Context {
-	if !a.known() {
-		return ctx
+func (p *place) leave() {
+	if p.left.CompareAndSwap(false, true) {
+		<-p.queue
 	}
-	return context.WithValue(ctx, favouredKey{}, true)
 }
 
-// full reports whether the places that are left are kept for those who are
-// known: a crowd of strangers fills three quarters of the queue, and no more.
-func (h *Hasher) full(ctx context.Context) bool {
-	return ctx.Value(favouredKey{}) == nil && len(h.places) >= cap(h.places)-cap(h.places)/4
+type placeKey struct{}
+
+// enter takes a place in the queue, before anything else is asked for a sign-in: of a
+// crowd that presses at once, only so many cost a look into the database. A browser
+// that the house has given a device secret (known) may have the last quarter of the
+// places, any other none of them. A hash with the context that it returns is computed
+// in that place, and leaves it; who asks for none calls leave. It reports whether
+// there was a place.
+func (h *Hasher) enter(ctx context.Context, known bool) (inside context.Context, leave func(), ok bool) {
+	if p, is := ctx.Value(placeKey{}).(*place); is {
+		return ctx, p.leave, true
+	}
+	p := h.take(known)
+	if p == nil {
+		return ctx, nil, false
+	}
+	return context.WithValue(ctx, placeKey{}, p), p.leave, true
 }
+
+func (h *Hasher) take(known bool) *place {
+	if !known && h.kept(len(h.places)) {
+		return nil
+	}
+	select {
+	case h.places <- struct{}{}:
+		return &place{queue: h.places}
+	default:
+		return nil
+	}
+}
+
+// kept reports whether the places beyond so many are those that are kept for who is
+// known: a crowd of strangers fills three quarters of the queue, and no more.
+func (h *Hasher) kept(beyond int) bool { return beyond >= cap(h.places)-cap(h.places)/4 }
 
 // compute waits for its turn and computes the key of a password.
 func (h *Hasher) compute(ctx context.Context, c encoded, password string) (key []byte, err error) {
@@ -145,15 +175,13 @@ func (h *Hasher) queue(ctx context.Context, hash func(memory)) error {
 
 // inTurn waits for a slot and lends its memory.
 func (h *Hasher) inTurn(ctx context.Context, hash func(memory)) error {
-	if h.full(ctx) {
-		return busy()
+	p, _ := ctx.Value(placeKey{}).(*place)
+	if p == nil || p.left.Load() {
+		if p = h.take(false); p == nil {
+			return busy()
+		}
 	}
-	select {
-	case h.places <- struct{}{}:
-		defer func() { <-h.places }()
-	default:
-		return busy()
-	}
+	defer p.leave()
 	select {
 	case h.slots <- struct{}{}:
 		defer func() { <-h.slots }()

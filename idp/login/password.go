@@ -27,14 +27,19 @@ func (a attempt) known() bool { return a.device.ID != "" }
 // known device of the person count for themselves. The try and its outcome are
 // in the events before the answer is given.
 func (l *Login) Password(ctx context.Context, in idp.SignIn, username, password string) (idp.SignIn, error) {
-	if in.Device == "" && l.Busy() {
+	ctx, leave, ok := l.Enter(ctx, in.Device)
+	if !ok {
 		return l.TooBusy(ctx, in, username, password)
 	}
+	defer leave()
 	a, account, err := l.admit(ctx, in, username)
 	if err != nil {
 		return idp.SignIn{}, err
 	}
-	right, outdated, err := l.Hasher.Verify(a.favoured(ctx), a.phc, password)
+	if in.Device != "" && !a.known() && l.Hasher.kept(len(l.Hasher.places)-1) {
+		return l.TooBusy(ctx, in, username, password) // in a place that is kept for others
+	}
+	right, outdated, err := l.Hasher.Verify(ctx, a.phc, password)
 	if err != nil {
 		return idp.SignIn{}, l.soon(err)
 	}
@@ -49,9 +54,13 @@ func (l *Login) Password(ctx context.Context, in idp.SignIn, username, password 
 	return l.accept(ctx, in, a, account)
 }
 
-// Busy reports whether a password is refused at this moment on a browser that
-// nobody is known by.
-func (l *Login) Busy() bool { return l.Hasher.full(context.Background()) }
+// Enter takes a place among those who wait for their password to be judged, on a
+// browser with this raw device secret ("" for none), and reports whether there is one.
+// [Login.Password] with the context that it returns is judged in it; leave gives it
+// back, where that has not.
+func (l *Login) Enter(ctx context.Context, device string) (inside context.Context, leave func(), ok bool) {
+	return l.Hasher.enter(ctx, device != "")
+}
 
 // TooBusy is Password for who is refused at such a moment. It asks nothing of the
 // database, waits for nothing, and counts against nobody.

@@ -242,6 +242,51 @@ func TestStrangersDoNotFillTheWholeQueue(t *testing.T) {
 	h.is(h.tryOn(hers, "", "anna", secret), idp.Unavailable)
 }
 
+// TestOfACrowdFewAreLookedUp: who presses at once with many others is refused before
+// anything is asked of the database, and a browser that is somebody else's fills none
+// of the places that are kept.
+func TestOfACrowdFewAreLookedUp(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	hers := h.knownTo(h.user("anna", secret), "")
+	h.user("berta", secret)
+	one := h.begin()
+	before := h.store.Statements()
+	_, err := h.Password(h.from("192.0.2.1"), one, "berta", "wrong")
+	h.is(err, idp.Unauthenticated)
+	each := h.store.Statements() - before
+
+	h.Hasher = newHasher(cheap(), 1, 7)
+	h.Hasher.slots <- struct{}{} // a hash that takes its time
+	ins := make([]idp.SignIn, 40)
+	for i := range ins {
+		ins[i] = h.begin()
+	}
+	before = h.store.Statements()
+	answers := make(chan error, len(ins))
+	for i, in := range ins {
+		go func() {
+			_, err := h.Password(h.from(fmt.Sprintf("198.51.100.%d", i)), in, fmt.Sprint("name ", i), "wrong")
+			answers <- err
+		}()
+	}
+	for range len(ins) - 6 { // six of eight places are for strangers
+		h.is(<-answers, idp.Unavailable)
+	}
+	h.is(h.tryOn(hers, "", "berta", secret), idp.Unavailable)
+	<-h.Hasher.slots
+	for range 6 {
+		h.is(<-answers, idp.Unauthenticated)
+	}
+	if n, most := h.store.Statements()-before, 8*each; n > most {
+		t.Errorf("%d statements for 40 tries, of which 6 were judged; one costs %d", n, each)
+	}
+	h.ok(h.tryOn(hers, "", "berta", secret))
+	if n := len(h.Hasher.places); n != 0 {
+		t.Errorf("%d places are never left", n)
+	}
+}
+
 func TestEN04SpellingsOfAPersonCountTogether(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

@@ -19,18 +19,19 @@ import (
 // password checks the password, and where nothing more is asked starts the
 // session and leads on.
 func (s *SignIn) password(w http.ResponseWriter, r *http.Request) error {
-	if s.Cookies.Device(r) != "" || !s.Login.Busy() {
-		return s.tryPassword(w, r, s.Login.Password)
-	}
-	// A crowd that is refused waits for itself, one behind the other, and nobody
-	// else waits for it. Whose turn comes when there is room again is none of it.
-	s.refusing.Lock()
-	if !s.Login.Busy() {
+	inside, leave, ok := s.Login.Enter(r.Context(), s.Cookies.Device(r))
+	if !ok {
+		// A crowd that is refused waits for itself, one behind the other, and nobody
+		// else waits for it. Whose turn comes when there is room again is none of it.
+		s.refusing.Lock()
+		if inside, leave, ok = s.Login.Enter(r.Context(), s.Cookies.Device(r)); !ok {
+			defer s.refusing.Unlock()
+			return s.tryPassword(w, r, s.Login.TooBusy)
+		}
 		s.refusing.Unlock()
-		return s.tryPassword(w, r, s.Login.Password)
 	}
-	defer s.refusing.Unlock()
-	return s.tryPassword(w, r, s.Login.TooBusy)
+	defer leave()
+	return s.tryPassword(w, r.WithContext(inside), s.Login.Password)
 }
 
 func (s *SignIn) tryPassword(w http.ResponseWriter, r *http.Request, try func(ctx context.Context, in idp.SignIn, username, password string) (idp.SignIn, error)) error {
