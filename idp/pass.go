@@ -126,6 +126,7 @@ type SignIn struct {
 	ID       SignInID
 	Protocol Protocol // empty: the portal or console itself
 	AppID    AppID    // empty: the portal or console itself
+	AppName  string   // what people call it now; not stored, empty where there is no such app
 	// Request is the tongue's own record of what was asked, opaque to others.
 	Request []byte
 	// ResumeURL is the local path (with query) the browser goes on to when the

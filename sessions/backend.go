@@ -70,9 +70,10 @@ type Issues interface {
 	// TouchSession sets LastSeenAt of the unended session with this secret,
 	// forward only.
 	TouchSession(ctx context.Context, hash string, at time.Time) error
-	// SpendSignIn marks a finished SignIn as answered, once: idp.Conflict the
-	// second time. Its session must be alive.
-	SpendSignIn(ctx context.Context, id idp.SignInID, now time.Time) error
+	// SpendSignIn marks a finished SignIn, bound by the secret of this hash, as
+	// answered, once, and returns it: idp.Conflict the second time. Its session must
+	// be alive.
+	SpendSignIn(ctx context.Context, id idp.SignInID, bindHash string, now time.Time) (idp.SignIn, error)
 	// SpendCode writes the token family (its ID is the code's), its
 	// participant and account where session and grant are alive:
 	// idp.Conflict when the code was spent before.

@@ -91,15 +91,19 @@ func (g *Gate) Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, w idp.
 // Resume accepts a finished SignIn from its browser for the one answer that
 // is given from it. The second time it answers idp.Conflict.
 func (g *Gate) Resume(ctx context.Context, id idp.SignInID, bind string) (idp.SignIn, error) {
-	in, err := g.SignIn(ctx, id, bind)
-	if err != nil {
-		return idp.SignIn{}, err
+	if !idp.ValidID("sin", string(id)) || !plausible(bind) {
+		return idp.SignIn{}, refused("no sign-in, or no binding cookie")
 	}
-	if in.DoneAt.IsZero() {
+	in, err := g.Backend.SpendSignIn(ctx, id, Hash(bind), idp.Time(g.Now()))
+	if !idp.IsKind(err, idp.Unauthenticated) {
+		return in, err
+	}
+	// Refused in one statement, which does not say why.
+	switch in, why := g.SignIn(ctx, id, bind); {
+	case why != nil:
+		return idp.SignIn{}, why
+	case in.DoneAt.IsZero():
 		return idp.SignIn{}, refused("the sign-in is not finished")
 	}
-	if err := g.Backend.SpendSignIn(ctx, id, idp.Time(g.Now())); err != nil {
-		return idp.SignIn{}, err
-	}
-	return in, nil
+	return idp.SignIn{}, err
 }

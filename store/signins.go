@@ -12,10 +12,12 @@ const (
 		ui_locales, not_before, user_id, epoch, generation, methods, auth_time, session_id, created_at, expires_at, done_at, spent_at,
 		several, renews, passkey)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $12, $9, '', 0, '', '', 0, '', $10, $11, 0, 0, $13, $14, $15)`
-	signInByID = `SELECT i.id, i.protocol, i.app_id, i.request, i.resume_url, i.end_origin, i.bind_hash, i.login_hint,
-		i.ui_locales, i.not_before, i.user_id, i.epoch, i.generation, i.methods, i.auth_time, i.session_id, i.created_at, i.expires_at,
-		i.done_at, i.spent_at, i.several, i.has, i.renews, i.passkey, i.remember, i.vouched, i.confirm, COALESCE(u.status, ''), COALESCE(u.epoch, 0), h.generation, h.cut_before, c.n
-		FROM sign_ins i CROSS JOIN house h CROSS JOIN counter c LEFT JOIN users u ON u.id = i.user_id WHERE i.id = $1`
+	signInColumns = `sign_ins.id, sign_ins.protocol, sign_ins.app_id, sign_ins.request, sign_ins.resume_url, sign_ins.end_origin, sign_ins.bind_hash, sign_ins.login_hint,
+		sign_ins.ui_locales, sign_ins.not_before, sign_ins.user_id, sign_ins.epoch, sign_ins.generation, sign_ins.methods, sign_ins.auth_time, sign_ins.session_id, sign_ins.created_at, sign_ins.expires_at,
+		sign_ins.done_at, sign_ins.spent_at, sign_ins.several, sign_ins.has, sign_ins.renews, sign_ins.passkey, sign_ins.remember, sign_ins.vouched, sign_ins.confirm,
+		COALESCE((SELECT a.name FROM apps a WHERE a.id = sign_ins.app_id), '')`
+	signInByID = `SELECT ` + signInColumns + `, COALESCE(u.status, ''), COALESCE(u.epoch, 0), h.generation, h.cut_before, c.n
+		FROM sign_ins CROSS JOIN house h CROSS JOIN counter c LEFT JOIN users u ON u.id = sign_ins.user_id WHERE sign_ins.id = $1`
 
 	// $4 is the SignIn, $5 now, $6 and $7 what was proven, $8 to $13 what that
 	// is to be followed by.
@@ -39,15 +41,24 @@ const (
 	// The SignIn is spent where its user and its session are alive.
 	signInAlive = `sign_ins i JOIN users u ON u.id = i.user_id
 		JOIN sessions s ON s.id = i.session_id AND s.user_id = i.user_id CROSS JOIN house h
-		WHERE i.id = $1 AND i.done_at <> 0 AND i.expires_at > $2 AND i.epoch = u.epoch AND i.generation = h.generation
+		WHERE i.id = $1 AND i.bind_hash = $3 AND i.done_at <> 0 AND i.expires_at > $2 AND i.epoch = u.epoch AND i.generation = h.generation
 		AND i.created_at >= h.cut_before
 		AND ` + alive
-	spend         = `) UPDATE sign_ins SET spent_at = $2 WHERE id = (SELECT id FROM ok) AND spent_at = 0`
+	spend         = `) UPDATE sign_ins SET spent_at = $2 WHERE id = (SELECT id FROM ok) AND spent_at = 0 RETURNING ` + signInColumns
 	spendSQLite   = `WITH ok AS (SELECT i.id FROM ` + signInAlive + spend
 	spendPostgres = `WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(hashtextextended(i.user_id, 0))
 		FROM sign_ins i WHERE i.id = $1), ok AS (SELECT i.id FROM turn CROSS JOIN ` + signInAlive + lockBoth + spend
-	signInSpent = `SELECT count(*) FROM sign_ins WHERE id = $1 AND spent_at <> 0`
+	signInSpent = `SELECT count(*) FROM sign_ins WHERE id = $1 AND bind_hash = $2 AND spent_at <> 0`
 )
+
+func signInDest(i *idp.SignIn) []any {
+	return []any{
+		&i.ID, &i.Protocol, &i.AppID, opaque(&i.Request), &i.ResumeURL, &i.EndOrigin, &i.BindHash, &i.LoginHint,
+		words(&i.UILocales), at(&i.NotBefore), &i.UserID, &i.Epoch, &i.Generation, words(&i.Methods), at(&i.AuthTime), &i.SessionID, at(&i.CreatedAt), at(&i.ExpiresAt),
+		at(&i.DoneAt), at(&i.SpentAt), flag(&i.Several), words(&i.Has), &i.Renews, flag(&i.Passkey), &i.Remember, &i.Vouched, &i.Confirm,
+		&i.AppName,
+	}
+}
 
 // CreateSignIn writes a SignIn of nobody: proof, session and ends of s are not
 // written.
@@ -63,11 +74,7 @@ func (s *Store) CreateSignIn(ctx context.Context, i idp.SignIn) error {
 func (s *Store) SignInByID(ctx context.Context, id idp.SignInID) (idp.SignIn, idp.Standing, error) {
 	var st idp.Standing
 	in, err := one(ctx, s, "sign-in", func(r row) (i idp.SignIn, err error) {
-		err = r.Scan(&i.ID, &i.Protocol, &i.AppID, opaque(&i.Request), &i.ResumeURL, &i.EndOrigin, &i.BindHash, &i.LoginHint,
-			words(&i.UILocales), at(&i.NotBefore), &i.UserID, &i.Epoch, &i.Generation, words(&i.Methods), at(&i.AuthTime), &i.SessionID,
-			at(&i.CreatedAt), at(&i.ExpiresAt), at(&i.DoneAt), at(&i.SpentAt), flag(&i.Several), words(&i.Has), &i.Renews, flag(&i.Passkey), &i.Remember, &i.Vouched, &i.Confirm,
-			&st.Status, &st.Epoch, &st.Generation, at(&st.CutBefore), &st.N)
-		return i, err
+		return i, r.Scan(append(signInDest(&i), standingDest(&st)...)...)
 	}, signInByID, id)
 	if in.UserID == "" {
 		st = idp.Standing{}
@@ -99,14 +106,21 @@ func (s *Store) ProveSignIn(ctx context.Context, i idp.SignIn, now time.Time, w 
 	})
 }
 
-// SpendSignIn marks a finished SignIn as answered, once: idp.Conflict the
-// second time; idp.Unauthenticated where its proof or session does not stand.
-func (s *Store) SpendSignIn(ctx context.Context, id idp.SignInID, now time.Time) error {
-	n, err := s.exec(ctx, "spend a sign-in", s.db.dialect(spendSQLite, spendPostgres), id, us(now))
-	if err != nil || n > 0 {
-		return err
+// SpendSignIn marks a finished SignIn, bound by the secret of this hash, as answered,
+// once, and returns it: idp.Conflict the second time; idp.Unauthenticated where its
+// proof or session does not stand, or it is another browser's. One statement, where it
+// refuses nobody.
+func (s *Store) SpendSignIn(ctx context.Context, id idp.SignInID, bindHash string, now time.Time) (idp.SignIn, error) {
+	spent, err := returning(ctx, s, "spend a sign-in", func(r row) (i idp.SignIn, err error) {
+		return i, r.Scan(signInDest(&i)...)
+	}, s.db.dialect(spendSQLite, spendPostgres), id, us(now), bindHash)
+	switch {
+	case err != nil:
+		return idp.SignIn{}, err
+	case len(spent) == 0:
+		return idp.SignIn{}, s.whyNot(ctx, signInSpent, id, bindHash)
 	}
-	return s.whyNot(ctx, signInSpent, id)
+	return spent[0], nil
 }
 
 // whyNot tells, after a refusal, whether something was spent before

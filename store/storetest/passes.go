@@ -22,7 +22,8 @@ func testSignIns(h *house) {
 	wrong.Epoch++
 	h.is(h.ProveSignIn(h.ctx, wrong, h.now, idp.Witness{}), idp.Unauthenticated)
 	h.is(h.ProveSignIn(h.ctx, in, h.now.Add(time.Hour), idp.Witness{}), idp.Unauthenticated)
-	h.is(h.SpendSignIn(h.ctx, in.ID, h.now), idp.Unauthenticated)
+	_, err = h.SpendSignIn(h.ctx, in.ID, in.BindHash, h.now)
+	h.is(err, idp.Unauthenticated)
 	h.ok(h.ProveSignIn(h.ctx, in, h.now, idp.Witness{}))
 	other := in
 	other.Proof = h.proof(h.user("eve"))
@@ -37,8 +38,16 @@ func testSignIns(h *house) {
 	s = h.newSession(in.Proof)
 	h.ok(h.StartSession(h.ctx, s, "hash", in.ID))
 	h.is(h.StartSession(h.ctx, h.newSession(in.Proof), "again", in.ID), idp.Unauthenticated)
-	h.ok(h.SpendSignIn(h.ctx, in.ID, h.now))
-	h.is(h.SpendSignIn(h.ctx, in.ID, h.now), idp.Conflict)
+	_, err = h.SpendSignIn(h.ctx, in.ID, "another", h.now)
+	h.is(err, idp.Unauthenticated)
+	spent, err := h.SpendSignIn(h.ctx, in.ID, in.BindHash, h.now)
+	h.ok(err)
+	in.DoneAt, in.SpentAt, in.SessionID = s.CreatedAt, h.now, s.ID
+	h.same(in, spent)
+	_, err = h.SpendSignIn(h.ctx, in.ID, in.BindHash, h.now)
+	h.is(err, idp.Conflict)
+	_, err = h.SpendSignIn(h.ctx, in.ID, "another", h.now)
+	h.is(err, idp.Unauthenticated)
 	read, st, err := h.SessionByHash(h.ctx, "hash")
 	h.ok(err)
 	h.same(s, read)
@@ -83,13 +92,14 @@ func testNothingIsIssuedOnADeadProof(h *house) {
 		_, _, assert := h.RecordAssertion(h.ctx, s.Proof, p, acc)
 		_, _, answer := h.RecordAnswer(h.ctx, s.Proof, h.once("one more "+when), p, acc)
 		_, rotate := h.Rotate(h.ctx, f.ID, f.Proof, 1, h.now, time.Minute)
+		_, spend := h.SpendSignIn(h.ctx, done.ID, done.BindHash, h.now)
 		_, use := h.UseLink(h.ctx, l.ID, h.now, idp.Change{Events: []idp.Event{h.event("link.use", u.ID)}})
 		fresh := l
 		fresh.ID = idp.NewLinkID()
 		for what, err := range map[string]error{
 			"ProveSignIn":     h.ProveSignIn(h.ctx, in, h.now, idp.Witness{}),
 			"StartSession":    h.StartSession(h.ctx, h.newSession(s.Proof), "new"+when, ""),
-			"SpendSignIn":     h.SpendSignIn(h.ctx, done.ID, h.now),
+			"SpendSignIn":     spend,
 			"SpendCode":       h.SpendCode(h.ctx, h.newFamily(s, a), p, acc),
 			"RecordAssertion": assert,
 			"RecordAnswer":    answer,

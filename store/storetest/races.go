@@ -55,7 +55,7 @@ func testRaces(h *house) {
 	in.Proof, in.Methods, in.AuthTime = s.Proof, []string{"pwd"}, h.now
 	h.ok(h.ProveSignIn(h.ctx, in, h.now, idp.Witness{}))
 	wins("one sign-in done", func(i int) error { return h.StartSession(h.ctx, h.newSession(s.Proof), fmt.Sprint(i), in.ID) })
-	wins("one sign-in spent", func(int) error { return h.SpendSignIn(h.ctx, in.ID, h.now) })
+	wins("one sign-in spent", func(int) error { _, err := h.SpendSignIn(h.ctx, in.ID, in.BindHash, h.now); return err })
 	var links []idp.LinkID
 	for i := range 4 {
 		l := idp.Link{ID: idp.NewLinkID(), Proof: idp.Proof{Generation: h.generation}, Purpose: idp.LinkFirstOwner, CreatedAt: h.now, ExpiresAt: h.now.Add(time.Hour)}

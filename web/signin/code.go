@@ -24,7 +24,7 @@ func (s *SignIn) code(w http.ResponseWriter, r *http.Request) error {
 	proven, err := s.Login.Code(r.Context(), in, r.PostFormValue("code"))
 	wrong := ui.T(r.Context(), "This code is not right, or was used before. Wait for the next one and type that.")
 	if status, words := s.refusal(w, r, err, wrong); words != "" {
-		app, err := s.appOf(r.Context(), in)
+		app, err := appOf(in)
 		if err != nil {
 			return err
 		}

@@ -94,7 +94,7 @@ func (s *SignIn) onwards(w http.ResponseWriter, r *http.Request, in idp.SignIn) 
 
 // showConfirm asks for the code that was sent, or whether one is to be.
 func (s *SignIn) showConfirm(w http.ResponseWriter, r *http.Request, status int, in idp.SignIn, words string, sent bool) error {
-	app, err := s.appOf(r.Context(), in)
+	app, err := appOf(in)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package signin
 
 import (
 	"cmp"
-	"context"
 	"net/http"
 	"strings"
 
@@ -114,7 +113,7 @@ func (s *SignIn) accept(w http.ResponseWriter, r *http.Request) (in idp.SignIn, 
 	if in, err = s.bound(w, r); err != nil || in.ID == "" {
 		return in, "", err
 	}
-	app, err = s.appOf(r.Context(), in)
+	app, err = appOf(in)
 	return in, app, err
 }
 
@@ -136,12 +135,11 @@ func (s *SignIn) bound(w http.ResponseWriter, r *http.Request) (in idp.SignIn, e
 }
 
 // appOf is the name of the app that a SignIn leads to, "" for the house itself.
-func (s *SignIn) appOf(ctx context.Context, in idp.SignIn) (string, error) {
-	if in.AppID == "" {
-		return "", nil
+func appOf(in idp.SignIn) (string, error) {
+	if in.AppID != "" && in.AppName == "" {
+		return "", idp.Errorf(idp.NotFound, "The app that you were signing in to is not there any more. Ask the people who run sign-in in your organisation.")
 	}
-	a, err := s.Store.App(ctx, in.AppID)
-	return a.Name, err
+	return in.AppName, nil
 }
 
 func stepPath(in idp.SignIn, step string) string { return "/signin/" + string(in.ID) + "/" + step }

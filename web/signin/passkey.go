@@ -25,7 +25,7 @@ func (s *SignIn) passkey(w http.ResponseWriter, r *http.Request) error {
 	in.Device = s.Cookies.Device(r)
 	proven, err := s.Login.Passkey(r.Context(), in, r.PostFormValue("state"), r.PostFormValue("response"))
 	if status, words := s.refusal(w, r, err, ui.T(r.Context(), "This passkey does not sign you in here. Try it once more, or use your password.")); words != "" {
-		app, err := s.appOf(r.Context(), in)
+		app, err := appOf(in)
 		if err != nil {
 			return err
 		}

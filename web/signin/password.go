@@ -47,7 +47,7 @@ func (s *SignIn) tryPassword(w http.ResponseWriter, r *http.Request, try func(ct
 	in.Device = s.Cookies.Device(r)
 	proven, err := try(r.Context(), in, username, r.PostFormValue("password"))
 	if status, words := s.refusal(w, r, err, ui.T(r.Context(), "Username and password do not match.")); words != "" {
-		app, err := s.appOf(r.Context(), in)
+		app, err := appOf(in)
 		if err != nil {
 			return err
 		}
