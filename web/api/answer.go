@@ -34,16 +34,21 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, status int, answer 
 // refuse renders an error as problem+json (RFC 9457). Causes go to the log
 // alone.
 func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	a.refuseWith(w, r, idp.KindOf(err).Status(), err)
+}
+
+// refuseWith is refuse with another status than the one of the error's kind.
+func (a *API) refuseWith(w http.ResponseWriter, r *http.Request, status int, err error) {
 	kind := idp.KindOf(err)
 	id := idp.ActorOf(r.Context()).CorrelationID
 	level := slog.LevelInfo
-	if kind.Status() >= http.StatusInternalServerError {
+	if status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
 	a.Log.LogAttrs(r.Context(), level, "api refused", slog.String("correlation_id", id),
 		slog.String("kind", string(kind)), slog.String("error", err.Error()))
 	p := client.Problem{
-		Type: "about:blank", Title: http.StatusText(kind.Status()), Status: kind.Status(), Kind: string(kind), CorrelationID: id,
+		Type: "about:blank", Title: http.StatusText(status), Status: status, Kind: string(kind), CorrelationID: id,
 	}
 	if e, ok := errors.AsType[*idp.Error](err); ok && kind != idp.Internal {
 		p.Detail, p.Fields = e.Detail, e.Fields
@@ -56,7 +61,7 @@ func (a *API) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	w.Header().Set("Content-Type", "application/problem+json")
 	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(kind.Status())
+	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(p) // headers are out: nobody to tell
 }
 

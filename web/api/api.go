@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"gatehouse/idp"
@@ -239,7 +240,25 @@ func (a *API) Handler() (http.Handler, error) {
 		mux.Handle(rt.pattern, a.admit(rt))
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		a.refuse(w, r, idp.Errorf(idp.NotFound, "There is no such address or method in this API. See /api/v1/openapi.json."))
+		if allowed := allowed(mux, r); allowed != "" {
+			w.Header().Set("Allow", allowed)
+			a.refuseWith(w, r, http.StatusMethodNotAllowed, idp.Errorf(idp.Invalid, "Allowed here: %s. See /api/v1/openapi.json.", allowed))
+			return
+		}
+		a.refuse(w, r, idp.Errorf(idp.NotFound, "There is no such address in this API. See /api/v1/openapi.json."))
 	})
 	return mux, nil
+}
+
+// allowed returns the methods that have a route of their own at the address of a
+// request that met none (RFC 9110 §10.2.1); "" where there is nothing at all.
+func allowed(mux *http.ServeMux, r *http.Request) string {
+	var methods []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		other := &http.Request{Method: method, URL: r.URL, Host: r.Host}
+		if _, pattern := mux.Handler(other); strings.Contains(pattern, " ") { // with its method
+			methods = append(methods, method)
+		}
+	}
+	return strings.Join(methods, ", ")
 }

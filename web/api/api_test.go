@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"context"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"io"
@@ -324,6 +325,47 @@ func TestRequestsAreReadStrictly(t *testing.T) {
 		res.Body.Close()
 		if res.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s: %d", name, res.StatusCode)
+		}
+	}
+}
+
+// TestAMethodThatIsNoneIsNamed: whoever has the address and not the method is told
+// which there are (RFC 9110 §15.5.6), and whoever has neither, that there is nothing.
+func TestAMethodThatIsNoneIsNamed(t *testing.T) {
+	h := newHouse(t)
+	for asked, want := range map[string]struct {
+		status int
+		allow  string
+		kind   idp.Kind
+	}{
+		"PUT /api/v1/users":                 {http.StatusMethodNotAllowed, "GET, HEAD, POST", idp.Invalid},
+		"GET /api/v1/end-before":            {http.StatusMethodNotAllowed, "POST", idp.Invalid},
+		"POST /api/v1/policy":               {http.StatusMethodNotAllowed, "GET, HEAD, PUT", idp.Invalid},
+		"OPTIONS /api/v1/policy":            {http.StatusMethodNotAllowed, "GET, HEAD, PUT", idp.Invalid},
+		"GET /api/v1/tokens/tok_1":          {http.StatusMethodNotAllowed, "DELETE", idp.Invalid},
+		"DELETE /api/v1/openapi.json":       {http.StatusMethodNotAllowed, "GET, HEAD", idp.Invalid},
+		"GET /api/v1/nothing-at-this-place": {http.StatusNotFound, "", idp.NotFound},
+		"PUT /api/":                         {http.StatusNotFound, "", idp.NotFound},
+	} {
+		method, path, _ := strings.Cut(asked, " ")
+		req, err := http.NewRequest(method, h.url+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var p client.Problem
+		err = json.NewDecoder(res.Body).Decode(&p)
+		res.Body.Close()
+		if err != nil {
+			t.Errorf("%s: %v", asked, err)
+		}
+		if res.StatusCode != want.status || p.Status != want.status || p.Title != http.StatusText(want.status) || p.Kind != string(want.kind) ||
+			res.Header.Get("Allow") != want.allow || !strings.Contains(p.Detail, want.allow) ||
+			res.Header.Get("Content-Type") != "application/problem+json" || res.Header.Get("Cache-Control") != "no-store" {
+			t.Errorf("%s: %d, Allow %q, %+v", asked, res.StatusCode, res.Header.Get("Allow"), p)
 		}
 	}
 }
