@@ -25,8 +25,8 @@ const (
 )
 
 // NewMailCode issues a code, of which mac is the MAC with its SignIn, where that
-// SignIn is not over, and nobody's yet or waiting for a code of the same proof. It answers idp.Unauthenticated where not, and
-// where the proof does not stand.
+// SignIn is not over, and nobody's yet or waiting for a code of the same proof. It
+// answers idp.Unauthenticated where not, and where the proof does not stand.
 func (g *Gate) NewMailCode(ctx context.Context, proof idp.Proof, in idp.SignInID, mac string) (idp.MailCode, error) {
 	now := idp.Time(g.Now())
 	c := idp.MailCode{SignInID: in, Proof: proof, MAC: mac, CreatedAt: now, ExpiresAt: now.Add(MailCodeTTL)}
@@ -35,8 +35,8 @@ func (g *Gate) NewMailCode(ctx context.Context, proof idp.Proof, in idp.SignInID
 
 // SpendMailCode accepts the code with this MAC in its SignIn, once, and returns
 // whose it is. Every other answer is the same idp.Unauthenticated: a wrong code, one
-// that was used, has run out or was tried too often, or none; with it, the proof says no more
-// than whose code it would have been, for the audit log.
+// that was used, has run out or was tried too often, or none; with it, the proof says
+// no more than whose code it would have been, for the audit log.
 func (g *Gate) SpendMailCode(ctx context.Context, in idp.SignIn, mac string) (idp.Proof, error) {
 	proof, err := g.Backend.SpendMailCode(ctx, in.ID, mac, mailCodeTries, idp.Time(g.Now()))
 	if err != nil {
