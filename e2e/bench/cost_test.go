@@ -93,9 +93,34 @@ func counted(t *testing.T, server string) *house {
 	if err := h.furnish(ctx, options{}); err != nil {
 		t.Fatal(err)
 	}
-	// What Redis does not know yet is asked of SQL.
-	time.Sleep(2 * time.Second)
+	h.waitForRedis(t)
 	return h
+}
+
+// waitForRedis returns when Redis has applied all that was furnished and is trusted:
+// until then SQL is asked.
+func (h *house) waitForRedis(t *testing.T) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		metrics, err := h.counted(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		trusted, err := seriesOf(metrics, "gatehouse_redis_trusted")
+		if err != nil {
+			t.Fatal(err)
+		}
+		lag, err := seriesOf(metrics, "gatehouse_redis_watermark_lag")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if trusted == 1 && lag == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("Redis is not trusted 20 s after all was furnished: trusted %v, %v rows behind", trusted, lag)
+		}
+	}
 }
 
 // asks is what an operation asks. The server has things to do of its own, some in
