@@ -53,6 +53,7 @@ type Holdings interface {
 	Participants(ctx context.Context, id idp.UserID, now time.Time) ([]idp.Participant, error)
 	Families(ctx context.Context, id idp.UserID, now time.Time) ([]idp.TokenFamily, error)
 	Events(ctx context.Context, q idp.EventQuery) ([]idp.Event, string, error)
+	EventsOfKind(ctx context.Context, kind string, since time.Time) ([]idp.Event, error)
 	EventsAbout(ctx context.Context, correlation string) ([]idp.Event, error)
 	RefusedMessages(ctx context.Context, correlation string) (map[idp.EventID]idp.RefusedMessage, error)
 }
@@ -195,6 +196,7 @@ func (c *Console) Routes() []ui.Route {
 		{Pattern: "POST /console/emergency/end-before", Handler: c.endBefore},
 		{Pattern: "GET /console/keys/{id}/revoke", Handler: c.keyRevokeConfirm},
 		{Pattern: "POST /console/keys/{id}/revoke", Handler: c.keyRevoke},
+		{Pattern: "GET /console/alarms", Handler: c.alarmShow},
 		{Pattern: "GET /console/certificates", Handler: c.certificates},
 		{Pattern: "POST /console/certificates/next", Handler: c.certificateNext},
 		{Pattern: "POST /console/certificates/had", Handler: c.certificateHad},

@@ -185,6 +185,29 @@ func TestAFailedMailIsOnEveryPageForADay(t *testing.T) {
 	ada.open("/console/users").wants(200, "/console/users", "2 mails "+alarm)
 }
 
+// TestTheBannersLeadToWhatTheyAreAbout: whoever reads that mails failed, or that names
+// are tried, finds whose and from where, and nothing older than the banner.
+func TestTheBannersLeadToWhatTheyAreAbout(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.owner()
+	_, id := h.employee(ada)
+	ada.open("/console/alarms").wants(200, "/console/alarms", "None failed", "No alarm")
+	note := func(kind string, ago time.Duration, detail map[string]string, who string) {
+		t.Helper()
+		e := idp.Event{ID: idp.NewEventID(), At: idp.Time(time.Now().Add(-ago)), Kind: kind, Actor: idp.Actor{Kind: "system", CorrelationID: "0123456789abcdef"}, UserID: idp.UserID(who), Detail: detail}
+		if err := h.store.Record(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	note("mail.fail", time.Hour, map[string]string{"kind": "new_device", "reason": "550 no such user"}, id)
+	note("mail.fail", 25*time.Hour, map[string]string{"kind": "invitation", "reason": "451 of yesterday"}, id)
+	note("mail.fail", time.Hour, map[string]string{"kind": "code", "reason": "a day went by"}, string(idp.NewUserID()))
+	note("signin.stuffing", time.Hour, map[string]string{"by": "address", "place": "203.0.113.9/32", "until": "x"}, "")
+	note("signin.stuffing", time.Hour, map[string]string{"by": "house", "failures": "240", "usual": "4"}, "")
+	ada.open("/console/alarms").wants(200, "/console/alarms", "Grace Hopper new device · 550 no such user", "Somebody who was removed", "Many names were tried from 203.0.113.9/32", "240 sign-ins failed within five minutes").lacks("451 of yesterday")
+}
+
 func TestALiveListTurnsAndKeepsFocusAndScroll(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

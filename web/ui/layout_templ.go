@@ -753,7 +753,7 @@ func mailsBanner(failed int) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "</strong> Somebody may be waiting for a link or a code. The audit log says whom it was to, and what the mail server answered.</p></aside>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 45, "</strong> Somebody may be waiting for a link or a code. <a href=\"/console/alarms#mails\">See who, and what the mail server answered</a></p></aside>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -794,7 +794,7 @@ func stuffingBanner(yes bool) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "<strong>Far more sign-ins fail than usual.</strong> Somebody may be trying many passwords. The audit log says where from.</p></aside>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 47, "<strong>Far more sign-ins fail than usual.</strong> Somebody may be trying many passwords. <a href=\"/console/alarms#sign-ins\">See where from</a></p></aside>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
