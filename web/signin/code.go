@@ -44,13 +44,27 @@ func (s *SignIn) showCode(w http.ResponseWriter, r *http.Request, status int, in
 			return err
 		}
 	}
-	v.Action, v.Cancel = stepPath(in, "code"), cancelPath(in)
-	if login.Next(in) == login.StepCode { // a passkey alone is no code
-		v.Recovery = slices.Contains(in.Has, idp.CredentialRecovery)
-		v.Codes = v.Recovery || slices.Contains(in.Has, idp.CredentialTOTP)
-	}
+	v.Action, v.Cancel, v.Home = stepPath(in, "code"), cancelPath(in), mayGoHome(r.Context(), in)
+	v.Codes = asksCode(in)
+	v.Recovery = v.Codes && slices.Contains(in.Has, idp.CredentialRecovery)
 	v.Remember = int(s.Login.RememberFor(in) / (24 * time.Hour))
 	return ui.Render(w, r, status, codePage(v))
+}
+
+// asksCode reports whether a code is a way through the second step of in: where a
+// passkey is asked for, none is.
+func asksCode(in idp.SignIn) bool {
+	return login.Next(in) == login.StepCode &&
+		(slices.Contains(in.Has, idp.CredentialTOTP) || slices.Contains(in.Has, idp.CredentialRecovery))
+}
+
+// codeKeys are the keys that a phone shows for a code: digits, unless a recovery
+// code, which has letters, may stand in for it.
+func codeKeys(recovery bool) string {
+	if recovery {
+		return "text"
+	}
+	return "numeric"
 }
 
 func codeHint(ctx context.Context, recovery bool) string {

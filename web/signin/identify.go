@@ -2,6 +2,7 @@ package signin
 
 import (
 	"cmp"
+	"context"
 	"net/http"
 	"strings"
 
@@ -26,7 +27,9 @@ func (s *SignIn) identify(w http.ResponseWriter, r *http.Request) error {
 	case next == login.StepHelp && in.Confirm == idp.ConfirmNone:
 		return ui.Render(w, r, http.StatusOK, unknownBrowserPage(app, cancelPath(in)))
 	case next == login.StepHelp:
-		return ui.Render(w, r, http.StatusOK, noFactorPage(noFactorView{App: app, Action: stepPath(in, "setup"), Cancel: cancelPath(in), Passkey: in.Passkey}))
+		return ui.Render(w, r, http.StatusOK, noFactorPage(noFactorView{
+			App: app, Action: stepPath(in, "setup"), Cancel: cancelPath(in), Home: mayGoHome(r.Context(), in), Passkey: in.Passkey,
+		}))
 	}
 	return s.showIdentify(w, r, http.StatusOK, in, identifyView{App: app, Username: in.LoginHint})
 }
@@ -66,7 +69,7 @@ func (s *SignIn) showIdentify(w http.ResponseWriter, r *http.Request, status int
 	if err != nil {
 		return err
 	}
-	v.Action, v.Cancel, v.Passkey = stepPath(in, "identifier"), cancelPath(in), passkey
+	v.Action, v.Cancel, v.Home, v.Passkey = stepPath(in, "identifier"), cancelPath(in), mayGoHome(r.Context(), in), passkey
 	v.People, v.Forget = s.people(r), stepPath(in, "forget")
 	return ui.Render(w, r, status, identifyPage(v))
 }
@@ -94,7 +97,7 @@ func (s *SignIn) askPassword(w http.ResponseWriter, r *http.Request, status int,
 	if v.Passkey, err = s.offer(r.Context(), in); err != nil {
 		return err
 	}
-	v.Action, v.Back, v.Cancel = stepPath(in, "password"), "/signin/"+string(in.ID), cancelPath(in)
+	v.Action, v.Back, v.Cancel, v.Home = stepPath(in, "password"), "/signin/"+string(in.ID), cancelPath(in), mayGoHome(r.Context(), in)
 	v.Username = clip(v.Username, maxUsername)
 	v.Passkey.Username = v.Username
 	if s.Login.TakesMailCodes() && !proven(in) {
@@ -165,6 +168,13 @@ func cancelPath(in idp.SignIn) string {
 		return ""
 	}
 	return stepPath(in, "cancel")
+}
+
+// mayGoHome reports whether somebody signed in, who is to prove something more for a
+// page of ours or a device, may leave that for their apps; not where the apps
+// themselves want it.
+func mayGoHome(ctx context.Context, in idp.SignIn) bool {
+	return in.Protocol == "" && resume(in) != "/" && ui.VisitOf(ctx).User.ID != ""
 }
 
 // resume is where a finished SignIn goes on: its tongue's path with the ID

@@ -1,11 +1,19 @@
 package signin
 
 import (
+	"net/http"
+	"net/http/httptest"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/a-h/templ"
+
 	"gatehouse/idp"
 	"gatehouse/idp/login"
+	"gatehouse/web/ui"
 	"gatehouse/web/ui/uitest"
 )
 
@@ -33,8 +41,9 @@ func samplePages() []uitest.Page {
 		{Name: "signin-code", Visit: v, View: codePage(codeView{Action: "/signin/sin_x/code", App: "Wiki", Codes: true, Recovery: true})},
 		{Name: "signin-code-remember", Visit: v, View: codePage(codeView{Action: "/signin/sin_x/code", App: "Wiki", Codes: true, Recovery: true, Remember: 30, Passkey: passkey})},
 		{Name: "signin-second-passkey-remember", Visit: v, View: codePage(codeView{Action: "/signin/sin_x/code", Remember: 1, Passkey: passkey})},
+		{Name: "signin-code-up", Visit: uitest.Employee(), View: codePage(codeView{Action: "/signin/sin_x/code", App: "Meeting room TV", Codes: true, Home: true})},
 		{Name: "signin-code-error", Visit: v, View: codePage(codeView{Action: "/signin/sin_x/code", Codes: true, Error: "This code is not right, or was used before. Wait for the next one and type that."})},
-		{Name: "signin-second-passkey", Visit: v, View: codePage(codeView{Action: "/signin/sin_x/code", Cancel: "/signin/sin_x/cancel", App: uitest.Bait, PasskeyError: "This passkey does not sign you in here. Try it once more, or use your password."})},
+		{Name: "signin-second-passkey", Visit: v, View: codePage(codeView{Action: "/signin/sin_x/code", Cancel: "/signin/sin_x/cancel", App: uitest.Bait, Passkey: passkey, PasskeyError: "This passkey does not sign you in here. Try it once more, or take another one of yours."})},
 		{Name: "signin-no-factor", Visit: v, View: noFactorPage(noFactorView{App: "Payroll", Action: "/signin/sin_x/setup", Cancel: "/signin/sin_x/cancel"})},
 		{Name: "signin-no-passkey", Visit: v, View: noFactorPage(noFactorView{App: "Payroll", Action: "/signin/sin_x/setup", Cancel: "/signin/sin_x/cancel", Passkey: true})},
 		{Name: "signin-throttled", Visit: v, View: passwordPage(passwordView{Action: "/signin/sin_x/password", Back: "/signin/sin_x", App: uitest.Bait, Username: uitest.Bait, Error: "Too many tries. Try again at 13:32:10 UTC, in 65 s."})},
@@ -84,4 +93,70 @@ func TestEveryPageIsWellBuilt(t *testing.T) {
 
 func TestEveryPageStandsInABrowser(t *testing.T) {
 	uitest.Look(t, samplePages(), idp.Languages()...)
+}
+
+// TestACodeHasTheKeysItIsMadeOf: a phone shows digits where nothing but digits is a
+// code, and no browser corrects, or sends away to be checked, what is typed there.
+func TestACodeHasTheKeysItIsMadeOf(t *testing.T) {
+	for what, c := range map[string]struct {
+		page templ.Component
+		keys string
+	}{
+		"an authenticator app":                     {codePage(codeView{Codes: true}), "numeric"},
+		"an app, or a recovery code":               {codePage(codeView{Codes: true, Recovery: true}), "text"},
+		"an app, beside a link":                    {setPasswordPage(setPasswordView{Beside: login.Beside{App: true}}), "numeric"},
+		"an app, or a recovery code beside a link": {setPasswordPage(setPasswordView{Beside: login.Beside{App: true, Recovery: true}}), "text"},
+		"a mail": {mailedPage(mailedView{}), "numeric"},
+	} {
+		w := httptest.NewRecorder()
+		uitest.Page{Visit: uitest.Stranger(), View: c.page}.Serve(w, httptest.NewRequest(http.MethodGet, "/", nil))
+		field := codeField.FindString(w.Body.String())
+		for _, attribute := range []string{`inputmode="` + c.keys + `"`, `autocomplete="one-time-code"`, `spellcheck="false"`} {
+			if !strings.Contains(field, attribute) {
+				t.Errorf("a code of %s: %s lacks %s", what, field, attribute)
+			}
+		}
+	}
+}
+
+var codeField = regexp.MustCompile(`<input id="code"[^>]*>`)
+
+// TestWhoIsSignedInMayLeaveAStepUp: for their apps, unless these are what asks, and not
+// where an app waits for an answer.
+func TestWhoIsSignedInMayLeaveAStepUp(t *testing.T) {
+	device := idp.SignIn{ID: "sin_x", ResumeURL: "/device?user_code=WDJB-MJHT"}
+	home := idp.SignIn{ID: "sin_x", ResumeURL: "/"}
+	app := idp.SignIn{ID: "sin_x", Protocol: idp.ProtocolOIDC, ResumeURL: "/oauth/authorize/resume"}
+	for _, c := range []struct {
+		visit ui.Visit
+		in    idp.SignIn
+		want  bool
+	}{
+		{uitest.Employee(), device, true}, {uitest.Stranger(), device, false},
+		{uitest.Employee(), home, false}, {uitest.Employee(), idp.SignIn{ID: "sin_x"}, false},
+		{uitest.Employee(), app, false},
+	} {
+		if got := mayGoHome(ui.WithVisit(t.Context(), c.visit), c.in); got != c.want {
+			t.Errorf("%q on the way to %q: %v", c.visit.User.Username, c.in.ResumeURL, got)
+		}
+	}
+}
+
+// TestARefusedPasskeySaysWhatElseThereIs: at a second step no password is.
+func TestARefusedPasskeySaysWhatElseThereIs(t *testing.T) {
+	begun := idp.SignIn{ID: "sin_x"}
+	second := idp.SignIn{ID: "sin_x", Proof: idp.Proof{UserID: "usr_x"}, Methods: []string{"pwd"}, Several: true, Has: []idp.CredentialKind{idp.CredentialPasskey}}
+	coded := second
+	coded.Has = append(slices.Clone(second.Has), idp.CredentialTOTP)
+	resistant := coded
+	resistant.Passkey = true
+	for want, in := range map[string][]idp.SignIn{
+		"or use your password.": {begun}, "or type a code.": {coded}, "or take another one of yours.": {second, resistant},
+	} {
+		for _, in := range in {
+			if got := passkeyRefused(t.Context(), in); !strings.HasSuffix(got, want) {
+				t.Errorf("at %q: %s, want %s", login.Next(in), got, want)
+			}
+		}
+	}
 }

@@ -24,7 +24,7 @@ func (s *SignIn) passkey(w http.ResponseWriter, r *http.Request) error {
 	}
 	in.Device = s.Cookies.Device(r)
 	proven, err := s.Login.Passkey(r.Context(), in, r.PostFormValue("state"), r.PostFormValue("response"))
-	if status, words := s.refusal(w, r, err, ui.T(r.Context(), "This passkey does not sign you in here. Try it once more, or use your password.")); words != "" {
+	if status, words := s.refusal(w, r, err, passkeyRefused(r.Context(), in)); words != "" {
 		app, err := appOf(in)
 		if err != nil {
 			return err
@@ -41,6 +41,19 @@ func (s *SignIn) passkey(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return s.onwards(w, r, proven)
+}
+
+// passkeyRefused says what somebody can do whose passkey is none here: as a second
+// step, a password is no way out.
+func passkeyRefused(ctx context.Context, in idp.SignIn) string {
+	switch login.Next(in) {
+	case login.StepCode, login.StepPasskey:
+		if asksCode(in) {
+			return ui.T(ctx, "This passkey does not sign you in here. Try it once more, or type a code.")
+		}
+		return ui.T(ctx, "This passkey does not sign you in here. Try it once more, or take another one of yours.")
+	}
+	return ui.T(ctx, "This passkey does not sign you in here. Try it once more, or use your password.")
 }
 
 // offer is what a page needs to ask for a passkey in this SignIn.

@@ -11,6 +11,7 @@ import (
 type identifyView struct {
 	Action   string
 	Cancel   string // where they say that they do not want to; empty where nobody waits for that
+	Home     bool   // they are signed in, and may leave for their apps
 	App      string // name of the app the person is on the way to; empty for Gatehouse itself
 	Username string
 	Error    string
@@ -35,6 +36,7 @@ type passwordView struct {
 	Action   string
 	Back     string // address at which another person can be named
 	Cancel   string
+	Home     bool // they are signed in, and may leave for their apps
 	App      string
 	Username string
 	Error    string
@@ -70,6 +72,7 @@ type confirmView struct {
 type codeView struct {
 	Action       string
 	Cancel       string
+	Home         bool // they are signed in, and may leave for their apps
 	App          string
 	Codes        bool // by a code of some kind
 	Recovery     bool // the person has recovery codes
@@ -84,6 +87,7 @@ type noFactorView struct {
 	App     string
 	Action  string // where they are led to set it up
 	Cancel  string
+	Home    bool // they are signed in, and may leave for their apps
 	Passkey bool // it is a passkey, and not any second factor
 }
 
