@@ -354,7 +354,9 @@ func TestAForgottenPasswordBesideAPasskey(t *testing.T) {
 	b.touches(device, "Add a passkey")
 	b.sees("Hello, ada")
 	b.open(p.URL + "/password")
-	b.sees("Current password")
+	b.sees("Show once more that it is you")
+	b.press("My apps")
+	b.sees("Hello, ada")
 	b.signsOut(p.URL, device)
 
 	b.fill("username", "ada")
