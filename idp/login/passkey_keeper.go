@@ -77,8 +77,8 @@ type Passkey struct {
 	Name       string
 	CreatedAt  time.Time
 	LastUsedAt time.Time // zero: never
-	// Synced: it is kept in step over several devices, so that losing one does
-	// not lose it.
+	// Synced: it was kept in step over several devices when it was last used, so
+	// that losing one does not lose it.
 	Synced bool
 }
 
@@ -93,7 +93,7 @@ func PasskeysOf(credentials []idp.Credential) ([]Passkey, error) {
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, Passkey{ID: c.ID, Name: c.Name, CreatedAt: c.CreatedAt, LastUsedAt: c.LastUsedAt, Synced: kept.Flags.BackupEligible})
+		out = append(out, Passkey{ID: c.ID, Name: c.Name, CreatedAt: c.CreatedAt, LastUsedAt: c.LastUsedAt, Synced: kept.Flags.BackupState})
 	}
 	return out, nil
 }

@@ -4,7 +4,9 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/url"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +15,8 @@ import (
 	"time"
 
 	"github.com/descope/virtualwebauthn"
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/protocol/webauthncbor"
 
 	"gatehouse/idp"
 	"gatehouse/idp/keys"
@@ -432,6 +436,41 @@ func TestAPasskeyMayBecomeSyncedAndNotTheOtherWay(t *testing.T) {
 	h.refused(d, reasonUnsynced)
 }
 
+// TestTheBackupStateIsKept (WebAuthn L3 §6.1.3): what is kept says whether there is a
+// copy now, after each use, and so does what the person and an owner see.
+func TestTheBackupStateIsKept(t *testing.T) {
+	t.Parallel()
+	h := passkeyHouse(t)
+	u, d := h.user("grace", ""), newDevice()
+	d.Options.BackupEligible = true
+	made := h.enrol(u, d)
+	holds := func(want bool) {
+		t.Helper()
+		all, err := h.store.Credentials(t.Context(), u.ID)
+		h.ok(err)
+		kept, err := keptOf(all[0])
+		h.ok(err)
+		shown, err := PasskeysOf(all)
+		h.ok(err)
+		if all[0].ID != made.ID || kept.Flags.BackupState != want || !kept.Flags.BackupEligible || shown[0].Synced != want {
+			t.Errorf("kept %+v, shown %+v, want a copy: %t", kept.Flags, shown, want)
+		}
+	}
+	holds(false)
+	for _, state := range []bool{true, true, false, true} {
+		d.Options.BackupState = state
+		in, err := h.touch(d)
+		h.ok(err)
+		if in.Methods[0] != "swk" { // whether or not it was copied yet: it can be
+			t.Errorf("it proves %v", in.Methods)
+		}
+		holds(state)
+	}
+	d.Options.BackupEligible = false // §7.2 step 20: a copy of what cannot be copied
+	h.refused(d, "does not verify")
+	holds(true)
+}
+
 // TestEveryoneIsRefusedAlike: unknown, removed, suspended, and no address is
 // tried without end.
 func TestEveryoneIsRefusedAlike(t *testing.T) {
@@ -471,74 +510,278 @@ func TestASuspensionBetweenProofAndWriteHolds(t *testing.T) {
 	h.is(err, idp.Unauthenticated)
 }
 
+// notKept is what becomes of a passkey that is refused for this reason, in the events.
+func (h *house) notKept(err error, reason string) {
+	h.Helper()
+	h.is(err, idp.Invalid)
+	if events := h.events("passkey.refuse"); len(events) == 0 || !strings.Contains(events[0].Detail["reason"], reason) {
+		h.Errorf("refused as %v, want %q", events, reason)
+	}
+	h.clock.pass(time.Second) // so that the next event is the newest
+}
+
+// TestWA08HostileAnswers: each is refused for what is wrong with it. Those of an
+// authenticator differ in nothing else from an honest one, which is taken.
 func TestWA08HostileAnswers(t *testing.T) {
 	t.Parallel()
 	h := passkeyHouse(t)
 	u := h.user("grace", "")
 	s := h.session(u)
-	for name, answer := range hostile() {
-		in := h.begin()
-		c := h.offer(in)
-		began := time.Now()
-		if _, err := h.Passkey(t.Context(), in, c.State, answer); !idp.IsKind(err, idp.Unauthenticated) {
-			t.Errorf("%s at sign-in: %v", name, err)
-		}
+	making := func() Ceremony {
 		c, err := h.NewPasskey(t.Context(), s)
 		h.ok(err)
-		if _, err := h.AddPasskey(t.Context(), s, c.State, answer, ""); !idp.IsKind(err, idp.Invalid) {
-			t.Errorf("%s when made: %v", name, err)
+		return c
+	}
+	for name, answer := range hostile() {
+		t.Log(name)
+		why := "an answer that cannot be read"
+		if len(answer) > maxResponse {
+			why = "the answer is too long"
 		}
-		if took := time.Since(began); took > time.Second {
-			t.Errorf("%s took %s", name, took)
+		in := h.begin()
+		c := h.offer(in)
+		_, err := h.Passkey(t.Context(), in, c.State, answer)
+		h.refusedFor(err, why)
+		_, err = h.AddPasskey(t.Context(), s, making().State, answer, "")
+		h.notKept(err, why)
+	}
+	for name, x := range attested() {
+		t.Log(name)
+		c := making()
+		answer := x.answer(t, newDevice().make(t, c))
+		_, err := h.AddPasskey(t.Context(), s, c.State, answer, "")
+		if x.event == "" {
+			h.ok(err)
+			continue
+		}
+		h.notKept(err, x.event)
+		var said protocol.CredentialCreationResponse
+		h.ok(json.Unmarshal([]byte(answer), &said))
+		if _, err = said.AttestationResponse.Parse(); !saysInside(err, x.parser) {
+			t.Errorf("%s: the parser says %v, want %q", name, err, x.parser)
 		}
 	}
 	d := newDevice()
+	h.enrol(u, d)
+	for name, x := range asserted() {
+		t.Log(name)
+		in := h.begin()
+		c := h.offer(in)
+		answer := d.asserts(t, d.use(t, c), x.extensions)
+		_, err := h.Passkey(t.Context(), in, c.State, answer)
+		if x.parser == "" {
+			h.ok(err)
+			continue
+		}
+		h.refusedFor(err, "an answer that cannot be read")
+		if _, err = protocol.ParseCredentialRequestResponseBytes([]byte(answer)); !saysInside(err, x.parser) {
+			t.Errorf("%s: the parser says %v, want %q", name, err, x.parser)
+		}
+	}
+	d = newDevice()
 	d.key = virtualwebauthn.NewCredential(virtualwebauthn.KeyTypeRSA)
-	c, err := h.NewPasskey(t.Context(), s)
-	h.ok(err)
+	c := making()
 	if _, err := h.AddPasskey(t.Context(), s, c.State, d.make(t, c), ""); err != nil {
 		t.Errorf("an honest RSA key: %v", err)
 	}
 }
 
-// hostile are answers that no browser gives. Those with an attestation object
-// have an honest frame, for nothing else to refuse them first.
-func hostile() map[string]string {
-	attested := func(object []byte) string {
-		id := base64.RawURLEncoding.EncodeToString([]byte("an ID of a passkey, 32 bytes long"))
-		client := base64.RawURLEncoding.EncodeToString([]byte(`{"type":"webauthn.create","challenge":"AAAAAAAAAAAAAAAAAAAAAAAAAAAA","origin":"https://house.example"}`))
-		b, _ := json.Marshal(map[string]any{"id": id, "rawId": id, "type": "public-key", "response": map[string]string{
-			"clientDataJSON": client, "attestationObject": base64.RawURLEncoding.EncodeToString(object),
-			"authenticatorData": base64.RawURLEncoding.EncodeToString(object), "signature": "AAAA", "userHandle": "AAAA",
-		}})
-		return string(b)
+// TestWA08HostileAnswersCostLittle, counted by what they have a node allocate, while
+// no other test runs: what is too long is not read, and what is deep not gone into.
+func TestWA08HostileAnswersCostLittle(t *testing.T) {
+	h := passkeyHouse(t)
+	s, d := h.session(h.user("grace", "")), newDevice()
+	costs := func(name, answer string) {
+		in := h.begin()
+		get := h.offer(in)
+		make, err := h.NewPasskey(t.Context(), s)
+		h.ok(err)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		began := time.Now()
+		_, err = h.Passkey(t.Context(), in, get.State, answer)
+		h.is(err, idp.Unauthenticated)
+		_, err = h.AddPasskey(t.Context(), s, make.State, answer, "")
+		h.is(err, idp.Invalid)
+		took := time.Since(began)
+		runtime.ReadMemStats(&after)
+		n := after.TotalAlloc - before.TotalAlloc
+		t.Logf("%s: %d KiB in %s", name, n>>10, took)
+		if n > 1<<20 { // the ceremonies and the database are in it
+			t.Errorf("%s has the house allocate %d KiB", name, n>>10)
+		}
 	}
-	depth := append([]byte(strings.Repeat("\x81", 5000)), 0x00)
+	for name, answer := range hostile() {
+		costs(name, answer)
+	}
+	for name, x := range attested() {
+		c, err := h.NewPasskey(t.Context(), s)
+		h.ok(err)
+		costs(name, x.answer(t, d.make(t, c))) // of another ceremony, so that none is taken
+	}
+	for name, x := range asserted() {
+		costs(name, d.asserts(t, d.use(t, h.offer(h.begin())), x.extensions))
+	}
+}
+
+// saysInside reports whether an error of the library says words, also where it says
+// them to developers alone; nil says "".
+func saysInside(err error, words string) bool {
+	if err == nil {
+		return words == ""
+	}
+	said := func(err error) string {
+		if e, ok := err.(*protocol.Error); ok {
+			return e.Details + e.DevInfo
+		}
+		return err.Error()
+	}
+	for ; err != nil; err = errors.Unwrap(err) {
+		if words != "" && strings.Contains(said(err), words) {
+			return true
+		}
+	}
+	return false
+}
+
+// hostile are answers that no browser gives.
+func hostile() map[string]string {
 	return map[string]string{
 		"nothing": "", "no JSON": "{", "null": "null", "list": "[]", "empty": "{}",
-		"10 MB":          `{"id":"` + strings.Repeat("A", 10<<20) + `"}`,
-		"deep JSON":      strings.Repeat(`{"response":`, 5000),
-		"depth bomb":     attested(depth),
-		"duplicate keys": attested([]byte("\xa2\x63fmt\x64none\x63fmt\x64none")),
-		"trailing bytes": attested([]byte("\xa3\x63fmt\x64none\x67attStmt\xa0\x68authData\x58\x01\x00\x00")),
-		"huge length":    attested([]byte("\xa1\x63fmt\x7b\x7f\xff\xff\xff\xff\xff\xff\xff")),
-		"endless":        attested([]byte("\xbf\x63fmt\x64none")),
+		"10 MB":     `{"id":"` + strings.Repeat("A", 10<<20) + `"}`,
+		"deep JSON": strings.Repeat(`{"response":`, 5000),
 	}
+}
+
+// attestation is what an authenticator made of an honest one's data; event is for what
+// it is refused, "" for one that is taken, and parser what the library says of it.
+type attestation struct {
+	object        func(data []byte) []byte
+	event, parser string
+}
+
+// attested are honest and hostile attestations.
+func attested() map[string]attestation {
+	const format, statement, unread = "\x63fmt\x64none", "\x67attStmt\xa0", "an answer that cannot be read"
+	object := func(head string, data []byte, tail string) []byte {
+		return slices.Concat([]byte(head+format+statement+"\x68authData\x59"), []byte{byte(len(data) >> 8), byte(len(data))}, data, []byte(tail))
+	}
+	with := func(head, tail string) func([]byte) []byte {
+		return func(data []byte) []byte { return object(head, data, tail) }
+	}
+	key := func(cose []byte) func([]byte) []byte { // in place of the honest one
+		return func(data []byte) []byte {
+			return object("\xa3", append(slices.Clone(data[:55+int(data[53])<<8+int(data[54])]), cose...), "")
+		}
+	}
+	deep := strings.Repeat("\x81", 5000) + "\x00"
+	return map[string]attestation{
+		"honest":         {with("\xa3", ""), "", ""},
+		"depth bomb":     {with("\xa4", "\x61x"+deep), unread, "exceeded max nested level"},
+		"duplicate keys": {with("\xa4", format), unread, "duplicate map key"},
+		"trailing bytes": {with("\xa3", "\x00"), unread, "extraneous data"},
+		"huge length":    {with("\xa4", "\x61x\x5b\x7f\xff\xff\xff\xff\xff\xff\xff"), unread, "unexpected EOF"},
+		"endless":        {with("\xbf", "\xff"), unread, "indefinite-length"},
+
+		"an honest key":             {key(rsaKey(2048, "\x01\x00\x01")), "", ""},
+		"a key that is a bomb":      {key([]byte(deep)), unread, "exceeded max nested level"},
+		"a key with duplicate keys": {key(append([]byte{0xa5, 0x01, 0x03}, rsaKey(2048, "\x01\x00\x01")[1:]...)), unread, "duplicate map key"},
+		"a key and more":            {key(append(rsaKey(2048, "\x01\x00\x01"), 0)), unread, "Leftover"},
+		"RSA 512":                   {key(rsaKey(512, "\x01\x00\x01")), "a weak key", ""},
+		"a point off the curve":     {key(pointKey("x", "y")), "a weak key", ""},
+	}
+}
+
+// answer is an honest answer with another attestation.
+func (x attestation) answer(t testing.TB, honest string) string {
+	t.Helper()
+	return rewritten(t, honest, func(response map[string]any) {
+		var said struct {
+			Data []byte `cbor:"authData"`
+		}
+		if err := webauthncbor.Unmarshal(unbase(t, response["attestationObject"]), &said); err != nil {
+			t.Fatal(err)
+		}
+		response["attestationObject"] = base64.RawURLEncoding.EncodeToString(x.object(said.Data))
+	})
+}
+
+// assertion is what stands after the fixed part of an authenticator's data, and what
+// the library says of it; "": it is taken.
+type assertion struct{ extensions, parser string }
+
+// asserted are honest and hostile extensions.
+func asserted() map[string]assertion {
+	return map[string]assertion{
+		"honest":         {"\xa1\x61x\xf5", ""},
+		"depth bomb":     {"\xa1\x61x" + strings.Repeat("\x81", 5000) + "\x00", "exceeded max nested level"},
+		"duplicate keys": {"\xa2\x61x\xf5\x61x\xf5", "duplicate map key"},
+		"trailing bytes": {"\xa1\x61x\xf5\x00", "Leftover"},
+		"huge length":    {"\xa1\x61x\x5b\x7f\xff\xff\xff\xff\xff\xff\xff", "unexpected EOF"},
+		"endless":        {"\xbf\x61x\xf5\xff", "indefinite-length"},
+	}
+}
+
+// asserts is an honest answer with extensions, signed by the same key.
+func (d *device) asserts(t testing.TB, honest, extensions string) string {
+	t.Helper()
+	return rewritten(t, honest, func(response map[string]any) {
+		data := unbase(t, response["authenticatorData"])
+		data[32] |= 0x80 // ED
+		data = append(data, extensions...)
+		client := sha256.Sum256(unbase(t, response["clientDataJSON"]))
+		digest := sha256.Sum256(slices.Concat(data, client[:]))
+		signature, err := d.key.Key.Sign(digest[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		response["authenticatorData"] = base64.RawURLEncoding.EncodeToString(data)
+		response["signature"] = base64.RawURLEncoding.EncodeToString(signature)
+	})
+}
+
+// rewritten is an answer in whose response something was changed.
+func rewritten(t testing.TB, answer string, change func(response map[string]any)) string {
+	t.Helper()
+	var whole map[string]any
+	if err := json.Unmarshal([]byte(answer), &whole); err != nil {
+		t.Fatal(err)
+	}
+	change(whole["response"].(map[string]any))
+	b, err := json.Marshal(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func unbase(t testing.TB, field any) []byte {
+	t.Helper()
+	b, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(field.(string), "="))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// rsaKey is a COSE key of RS256 (RFC 8230 §4) with a modulus that is no product of
+// two primes.
+func rsaKey(bits int, e string) []byte {
+	n := append([]byte{0x80}, make([]byte, bits/8-1)...)
+	head := []byte{0xa4, 0x01, 0x03, 0x03, 0x39, 0x01, 0x00, 0x20, 0x59, byte(len(n) >> 8), byte(len(n))}
+	return append(append(append(head, n...), 0x21, 0x40|byte(len(e))), e...)
+}
+
+// pointKey is a COSE key of ES256 (RFC 9053 §7.1.1) with a point that hashes make.
+func pointKey(x, y string) []byte {
+	a, b := sha256.Sum256([]byte(x)), sha256.Sum256([]byte(y))
+	head := []byte{0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20}
+	return append(append(append(head, a[:]...), 0x22, 0x58, 0x20), b[:]...)
 }
 
 // TestWA08WeakKeys: what a COSE key may be.
 func TestWA08WeakKeys(t *testing.T) {
 	t.Parallel()
-	rsaKey := func(bits int, e string) []byte {
-		n := append([]byte{0x80}, make([]byte, bits/8-1)...)
-		head := []byte{0xa4, 0x01, 0x03, 0x03, 0x39, 0x01, 0x00, 0x20, 0x59, byte(len(n) >> 8), byte(len(n))}
-		return append(append(append(head, n...), 0x21, 0x40|byte(len(e))), e...)
-	}
-	point := func(x, y string) []byte {
-		a, b := sha256.Sum256([]byte(x)), sha256.Sum256([]byte(y))
-		head := []byte{0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20}
-		return append(append(append(head, a[:]...), 0x22, 0x58, 0x20), b[:]...)
-	}
 	for name, c := range map[string]struct {
 		key  []byte
 		want bool
@@ -549,7 +792,7 @@ func TestWA08WeakKeys(t *testing.T) {
 		"RSA exponent 1":  {rsaKey(2048, "\x01"), false},
 		"RSA exponent 3":  {rsaKey(2048, "\x03"), false},
 		"RSA even":        {rsaKey(2048, "\x01\x00\x02"), false},
-		"point off curve": {point("x", "y"), false},
+		"point off curve": {pointKey("x", "y"), false},
 		"nothing":         {nil, false},
 	} {
 		if got := strongKey(c.key); got != c.want {
@@ -563,6 +806,15 @@ func FuzzPasskeyAnswer(f *testing.F) {
 		if len(answer) < 1<<16 {
 			f.Add(answer)
 		}
+	}
+	d := newDevice()
+	made := virtualwebauthn.CreateAttestationResponse(d.party, d.Authenticator, d.key, virtualwebauthn.AttestationOptions{Challenge: []byte("a challenge of nobody's")})
+	for _, x := range attested() {
+		f.Add(x.answer(f, made))
+	}
+	used := virtualwebauthn.CreateAssertionResponse(d.party, d.Authenticator, d.key, virtualwebauthn.AssertionOptions{Challenge: []byte("a challenge of nobody's")})
+	for _, x := range asserted() {
+		f.Add(d.asserts(f, used, x.extensions))
 	}
 	f.Fuzz(func(t *testing.T, answer string) { readAnswers(answer) })
 }

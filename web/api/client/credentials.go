@@ -12,7 +12,7 @@ type Credential struct {
 	ID         string     `json:"id"`
 	Kind       string     `json:"kind"`           // password, passkey, totp, recovery
 	Name       string     `json:"name,omitempty"` // what the person calls it
-	Synced     bool       `json:"synced"`         // of a passkey: kept in step over several devices
+	Synced     bool       `json:"synced"`         // of a passkey: kept in step over several devices when it was last used
 	CreatedAt  time.Time  `json:"created_at"`
 	LastUsedAt *time.Time `json:"last_used_at,omitempty"`
 }
