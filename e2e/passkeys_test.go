@@ -23,10 +23,16 @@ import (
 
 // authenticator gives the tab one that keeps passkeys and knows its owner. Nobody
 // stands before it yet.
-func (b *tab) authenticator(o webauthn.VirtualAuthenticatorOptions) (id webauthn.AuthenticatorID) {
+func (b *tab) authenticator(o webauthn.VirtualAuthenticatorOptions) webauthn.AuthenticatorID {
 	b.t.Helper()
-	o.Protocol, o.Ctap2version = webauthn.AuthenticatorProtocolCtap2, webauthn.Ctap2versionCtap21
-	o.HasResidentKey, o.HasUserVerification, o.IsUserVerified = true, true, true
+	o.HasUserVerification, o.IsUserVerified = true, true
+	return b.authenticatorAs(o)
+}
+
+// authenticatorAs is authenticator for one that says itself whether it knows anybody.
+func (b *tab) authenticatorAs(o webauthn.VirtualAuthenticatorOptions) (id webauthn.AuthenticatorID) {
+	b.t.Helper()
+	o.Protocol, o.Ctap2version, o.HasResidentKey = webauthn.AuthenticatorProtocolCtap2, webauthn.Ctap2versionCtap21, true
 	b.act(chromedp.Func(func(ctx context.Context, target *chromedp.Target) error {
 		if _, err := cdp.Call(ctx, target, webauthn.Enable, webauthn.EnableParams{}); err != nil {
 			return err
@@ -44,6 +50,25 @@ func (b *tab) authenticator(o webauthn.VirtualAuthenticatorOptions) (id webauthn
 func (b *tab) present(id webauthn.AuthenticatorID, there bool) {
 	b.t.Helper()
 	b.do(call(webauthn.SetAutomaticPresenceSimulation, webauthn.SetAutomaticPresenceSimulationParams{AuthenticatorID: id, Enabled: there}))
+}
+
+// recognises says whether an authenticator knows whoever stands before it.
+func (b *tab) recognises(id webauthn.AuthenticatorID, them bool) {
+	b.t.Helper()
+	b.do(call(webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: id, IsUserVerified: them}))
+}
+
+// says has an authenticator say of what it does what is not so; nothing: the truth again.
+func (b *tab) says(id webauthn.AuthenticatorID, lies webauthn.SetResponseOverrideBitsParams) {
+	b.t.Helper()
+	lies.AuthenticatorID = id
+	b.do(call(webauthn.SetResponseOverrideBits, lies))
+}
+
+// loses takes an authenticator away from the browser.
+func (b *tab) loses(id webauthn.AuthenticatorID) {
+	b.t.Helper()
+	b.do(call(webauthn.RemoveVirtualAuthenticator, webauthn.RemoveVirtualAuthenticatorParams{AuthenticatorID: id}))
 }
 
 // touches presses the button with somebody before the key.
