@@ -211,7 +211,8 @@ func (p *parties) provesItAgain(t *testing.T, b *tab, id webauthn.AuthenticatorI
 }
 
 // TestWA03OfManyOnTwoNodesOneWins: what Chromium's passkey has signed is sent 64
-// times at once to two nodes.
+// times at once to two nodes. Before that, what its key signs and no browser would say
+// is refused at both.
 func TestWA03OfManyOnTwoNodesOneWins(t *testing.T) {
 	t.Parallel()
 	env := map[string]string{"GATEHOUSE_DATABASE": postgresDSN(t), "GATEHOUSE_SECRET": rand.Text() + rand.Text()}
@@ -226,6 +227,13 @@ func TestWA03OfManyOnTwoNodesOneWins(t *testing.T) {
 	b.sees("Sign in faster next time")
 	b.touches(device, "Add a passkey")
 	b.sees("Hello, ada")
+	t.Run("WA-01 WA-02 WA-03 WA-04 WA-05 forged by the key itself", func(t *testing.T) {
+		f := forgerOf(t, b.kept(device)[0])
+		f.forgeries(t, p.URL, []string{p.Addr, other.Addr})
+		b.do(call(webauthn.SetCredentialProperties, webauthn.SetCredentialPropertiesParams{
+			AuthenticatorID: device, CredentialID: f.id, SignCount: new(float64(f.count)), // it is no copy
+		}))
+	})
 	b.signsOut(p.URL, device)
 
 	read(b, chromedp.Evaluate[bool](`document.querySelector("form[data-passkey]").submit = () => { document.querySelector("h1").textContent = "Held back"; }; true`))

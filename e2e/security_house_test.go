@@ -108,7 +108,12 @@ func (h *secured) begin(t *testing.T, env map[string]string) *proc {
 		URL: securedURL, Addr: addr, Dir: dir, Log: &logbook{}, path: binary(t), args: []string{"serve"},
 		env: maps.Clone(env), done: make(chan struct{}),
 	}
-	p.env["HOME"], p.env["GATEHOUSE_LISTEN"], p.env["GATEHOUSE_DATA"] = dir, addr, filepath.Join(dir, "data")
+	metrics, err := freeAddr()
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	p.env["HOME"], p.env["GATEHOUSE_LISTEN"], p.env["GATEHOUSE_DATA"], p.env["GATEHOUSE_METRICS"] = dir, addr, filepath.Join(dir, "data"), metrics
 	p.cmd = exec.Command(p.path, p.args...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, p.Log, p.Log
 	for _, name := range slices.Sorted(maps.Keys(p.env)) {
