@@ -1,9 +1,15 @@
 package e2e
 
 import (
+	"bytes"
+	"image"
+	"image/png"
 	"maps"
+	"mime/multipart"
 	"net/http"
+	"net/textproto"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -237,6 +243,7 @@ func TestSecurityOfForms(t *testing.T) {
 	})
 	t.Run("CS-05 who may read across origins", func(t *testing.T) { h.crossOrigin(t) })
 	t.Run("XS-04 hostile names are text", func(t *testing.T) { h.hostileNames(t) })
+	t.Run("XS-05 a logo is a picture and nothing else", func(t *testing.T) { h.hostileLogos(t) })
 	h.openRedirects(t)
 }
 
@@ -319,6 +326,84 @@ func (h browserHouse) hostileNames(t *testing.T) {
 	}
 	if len(shown) != 3 || !shown[hostileName] || !shown[hostileGroup] || !shown[hostileApp] {
 		t.Errorf("not every hostile name was on a page: %v", shown)
+	}
+}
+
+// hostileLogos is XS-05: what an owner uploads in the console. A picture is served as it
+// was given, not made anew, and never as what its sender called it; what could do
+// something is refused.
+func (h browserHouse) hostileLogos(t *testing.T) {
+	const space = `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink">`
+	ada := h.sameBrowserAt(t, h.ada, 0) // which shows at once what it was given
+	upload := func(kind, logo string) *answer {
+		t.Helper()
+		f := formTo(t, ada.get(t, securedURL+"/console/look"), "/console/look")
+		var body strings.Builder
+		form := multipart.NewWriter(&body)
+		for _, name := range append([]string{"csrf"}, slices.Sorted(maps.Keys(f.fields))...) {
+			if name != "logo" && (name != "csrf" || body.Len() == 0) {
+				_ = form.WriteField(name, f.fields.Get(name))
+			}
+		}
+		part, err := form.CreatePart(textproto.MIMEHeader{"Content-Disposition": {`form-data; name="logo"; filename="logo.html"`}, "Content-Type": {kind}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = part.Write([]byte(logo))
+		_ = form.Close()
+		return ada.with(t, map[string]string{"Sec-Fetch-Site": "same-origin", "Origin": securedURL}, func() *answer {
+			return ada.send(t, http.MethodPost, securedURL+"/console/look", form.FormDataContentType(), body.String())
+		})
+	}
+	var drawn bytes.Buffer
+	if err := png.Encode(&drawn, image.NewRGBA(image.Rect(0, 0, 8, 8))); err != nil {
+		t.Fatal(err)
+	}
+	for name, logo := range map[string]string{
+		"a script": space + `<script>alert(1)</script></svg>`, "a script in capitals": space + `<SCRIPT>alert(1)</SCRIPT></svg>`, "a handler": space + `<g onload="alert(1)"/></svg>`,
+		"HTML in it": space + `<foreignObject><b xmlns="http://www.w3.org/1999/xhtml"/></foreignObject></svg>`, "a link": space + `<a href="javascript:alert(1)"/></svg>`,
+		"an old link": space + `<use xlink:href="https://evil.example/x#a"/></svg>`, "a picture from elsewhere": space + `<image href="https://evil.example/x"/></svg>`,
+		"a style from elsewhere": space + `<style>@import "https://evil.example"</style></svg>`, "an animation that sets a link": space + `<set attributeName="href" to="javascript:alert(1)"/></svg>`,
+		"an entity": `<!DOCTYPE svg [<!ENTITY x "y">]>` + space + `&x;</svg>`, "a style sheet": `<?xml-stylesheet href="https://evil.example/x"?>` + space + `</svg>`,
+		"HTML": `<html><script>alert(1)</script></html>`, "HTML before a picture": `<script>alert(1)</script>` + drawn.String(), "a GIF": "GIF89a", "half a PNG": drawn.String()[:20],
+	} {
+		before := h.ask(t, `SELECT md5(string_agg(l::text, '')) FROM house_look l`)
+		for _, kind := range []string{"image/svg+xml", "image/png", "text/html"} {
+			if got := upload(kind, logo); got.Status != http.StatusBadRequest {
+				t.Errorf("%s as %s answered %d", name, kind, got.Status)
+			}
+		}
+		if h.ask(t, `SELECT md5(string_agg(l::text, '')) FROM house_look l`) != before {
+			t.Errorf("%s is kept", name)
+		}
+	}
+	logos := regexp.MustCompile(`src="(/look/[^"]+/logo)"`)
+	for kind, logo := range map[string]string{"image/svg+xml": space + `<path d="M0 0h9v9z"/></svg>`, "image/png": drawn.String(), "image/png with more": drawn.String() + `<script>alert(1)</script>`} {
+		if got := upload("text/html", logo); got.Status != http.StatusSeeOther {
+			t.Fatalf("%s answered %d\n%s", kind, got.Status, got.Body)
+		}
+		// A picture has a policy of its own, for whoever opens it by itself: watch judges pages.
+		web := &http.Client{Transport: h.transport(func() string { return h.nodes[0].Addr }, false)}
+		m := logos.FindStringSubmatch(h.visitorAt(t, 0).get(t, securedURL+"/signin").follow(t).Body)
+		if m == nil {
+			t.Fatalf("%s is not shown", kind)
+		}
+		res, err := web.Get(securedURL + m[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := readAnswer(t, res)
+		policy := got.Header.Get("Content-Security-Policy")
+		for _, part := range []string{"default-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'", "sandbox"} {
+			if !strings.Contains(policy, part) {
+				t.Errorf("%s: the policy lacks %s", kind, part)
+			}
+		}
+		want, _, _ := strings.Cut(kind, " ")
+		if got.Status != http.StatusOK || got.Body != logo || got.Header.Get("Content-Type") != want || got.Header.Get("X-Content-Type-Options") != "nosniff" ||
+			strings.Contains(policy, "script") || strings.Contains(policy, "allow-") {
+			t.Errorf("%s is served as %s, %s, with %s", kind, got.Header.Get("Content-Type"), got.Header.Get("X-Content-Type-Options"), policy)
+		}
 	}
 }
 

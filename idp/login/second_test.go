@@ -156,6 +156,36 @@ func TestMF03ACodeCountsOnce(t *testing.T) {
 	}
 }
 
+// TestCL02NoClockBringsACodeBack: an hour back and forth, what was spent stays spent, and
+// so does what was good before it.
+func TestCL02NoClockBringsACodeBack(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	p, recovery := h.sets(h.user("ada", secret))
+	h.clock.pass(time.Hour)
+	spent, earlier := p.code(), p.codeAt(h.clock.now().Add(-time.Hour))
+	_, err := h.Code(t.Context(), h.half("ada"), spent)
+	h.ok(err)
+	_, err = h.Code(t.Context(), h.half("ada"), recovery[0])
+	h.ok(err)
+	refused := func(when, code string) {
+		t.Helper()
+		if _, err := h.Code(t.Context(), h.half("ada"), code); !idp.IsKind(err, idp.Unauthenticated) {
+			t.Errorf("%s: %v", when, err)
+		}
+	}
+	h.clock.pass(-time.Hour)
+	refused("an hour back, the code of then", earlier)
+	refused("an hour back, a recovery code that was spent", recovery[0])
+	h.clock.pass(time.Hour)
+	refused("here again", spent)
+	h.clock.pass(time.Hour)
+	refused("an hour on", spent)
+	refused("an hour on, a recovery code that was spent", recovery[0])
+	_, err = h.Code(t.Context(), h.half("ada"), p.code())
+	h.ok(err)
+}
+
 // TestMF05ARecoveryCodeCountsOnce from 64 sign-ins at once; it is kept as no one
 // can read it, and new codes void all old ones.
 func TestMF05ARecoveryCodeCountsOnce(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/emersion/go-smtp"
+	"golang.org/x/net/html"
 
 	"gatehouse/idp"
 )
@@ -218,6 +219,43 @@ func TestNamesWriteNoHeaders(t *testing.T) {
 	}
 	if strings.Contains(text(t, body), "\nSend your password") {
 		t.Errorf("a name wrote a paragraph:\n%s", text(t, body))
+	}
+}
+
+// TestXS04HostileNamesAreTextInMails: of each kind, whatever in it somebody else has
+// named, a person, a house, a browser, a passkey.
+func TestXS04HostileNamesAreTextInMails(t *testing.T) {
+	t.Parallel()
+	hostile := func(what string) string { return `"><img src=x onerror=alert(1)><script>` + what + `</script>` }
+	shown := map[string]bool{}
+	whats := []string{"house", "person", "device", "passkey"}
+	for kind := range english() {
+		for _, lang := range languages {
+			m := idp.NewMail(kind, idp.User{Username: "anna"}, time.Now())
+			m.Data = map[string]string{"device": hostile("device"), "passkey": hostile("passkey"), "address": "203.0.113.7", "left": "9", "code": "1234 5678"}
+			u := idp.User{Username: "anna", DisplayName: hostile("person"), Email: "anna@example.org"}
+			l, err := render(m, u, idp.Look{Name: hostile("house")}, lang, "https://id.example.com/link/x", time.Now())
+			if err != nil {
+				t.Fatalf("%s in %s: %v", kind, lang, err)
+			}
+			root, err := html.Parse(strings.NewReader(l.html))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for n := range root.Descendants() {
+				if n.Type == html.ElementNode && (n.Data == "img" || n.Data == "script") {
+					t.Errorf("%s in %s has a <%s> of a name:\n%s", kind, lang, n.Data, l.html)
+				}
+				for _, what := range whats {
+					shown[what] = shown[what] || n.Type == html.TextNode && strings.Contains(n.Data, hostile(what))
+				}
+			}
+		}
+	}
+	for _, what := range whats {
+		if !shown[what] {
+			t.Errorf("no mail shows the name of a %s as it is", what)
+		}
 	}
 }
 

@@ -105,7 +105,7 @@ func (f *Faces) Files() http.Handler {
 			h.Set("Cache-Control", "public, max-age=31536000, immutable")
 		}
 		h.Set("Content-Type", file.mime)
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; sandbox")
+		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox")
 		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(file.body))
 	})
 }
