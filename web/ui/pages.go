@@ -33,7 +33,8 @@ func (p *Pages) Handle(h Handler) http.Handler {
 func (p *Pages) Problem(w http.ResponseWriter, r *http.Request, err error) {
 	kind := idp.KindOf(err)
 	level := slog.LevelInfo
-	if kind.Status() >= http.StatusInternalServerError {
+	left := r.Context().Err() != nil && errors.Is(err, context.Canceled) // whoever asked did not wait
+	if kind.Status() >= http.StatusInternalServerError && !left {
 		level = slog.LevelError
 	}
 	p.Log.LogAttrs(r.Context(), level, "page refused",

@@ -1,7 +1,9 @@
 package ui_test
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -118,6 +120,25 @@ func TestProblemPageSaysEveryKindInItsOwnWords(t *testing.T) {
 	}
 	if len(seen) != 8 {
 		t.Errorf("%d different headings, want 8", len(seen))
+	}
+}
+
+// TestWhoLeavesIsNoFaultOfOurs: a page that its browser did not wait for is no error in
+// the log; one that broke off by itself is.
+func TestWhoLeavesIsNoFaultOfOurs(t *testing.T) {
+	t.Parallel()
+	for left, want := range map[bool]string{true: "INFO", false: "ERROR"} {
+		var log strings.Builder
+		p := &ui.Pages{Log: slog.New(slog.NewTextHandler(&log, nil))}
+		ctx, leave := context.WithCancel(t.Context())
+		if left {
+			leave()
+		}
+		p.Problem(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil).WithContext(ctx), fmt.Errorf("render /: %w", context.Canceled))
+		leave()
+		if !strings.Contains(log.String(), "level="+want) {
+			t.Errorf("left: %t, logged %s", left, log.String())
+		}
 	}
 }
 
