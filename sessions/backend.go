@@ -118,8 +118,9 @@ type Issues interface {
 type KnownDevices interface {
 	// KnowDevice writes a known device and the event, in one step. Whatever was
 	// known by the hash was, is known by hash from then on. Of a person who has no
-	// other it asks as d does, and first speaks for it.
-	KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event) error
+	// other it asks as d does, and first speaks for it. It returns the device as it is
+	// kept.
+	KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event) (idp.KnownDevice, error)
 	// VouchKnownDevice raises Vouched, where d still carries its proof.
 	VouchKnownDevice(ctx context.Context, d idp.KnownDevice) error
 	// TouchKnownDevice sets LastSeenAt, Address and UserAgent, forward only.

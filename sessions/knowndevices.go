@@ -113,10 +113,7 @@ func (g *Gate) KnowDevice(ctx context.Context, proof idp.Proof, raw string, b Br
 		Detail: map[string]string{"device": string(d.ID)}}
 	e.Actor.Kind, e.Actor.UserID = "user", proof.UserID
 	fresh := newSecret()
-	if err := g.Backend.KnowDevice(ctx, d, first, was, Hash(fresh), e); err != nil {
-		return Seen{}, err
-	}
-	if d, err = g.KnownDevice(ctx, fresh, proof.UserID); err != nil {
+	if d, err = g.Backend.KnowDevice(ctx, d, first, was, Hash(fresh), e); err != nil {
 		return Seen{}, err
 	}
 	return Seen{Device: d, Secret: fresh, New: true}, nil
@@ -149,7 +146,8 @@ func (g *Gate) KeepDevice(ctx context.Context, raw string, d idp.KnownDevice, pr
 	e := idp.Event{ID: idp.NewEventID(), At: now, Kind: "device.keep", Actor: idp.ActorOf(ctx), UserID: proof.UserID,
 		Detail: map[string]string{"device": string(d.ID)}}
 	e.Actor.Kind, e.Actor.UserID = "user", proof.UserID
-	return g.Backend.KnowDevice(ctx, d, idp.FirstVouch{By: d.Vouched}, Hash(raw), Hash(raw), e)
+	_, err := g.Backend.KnowDevice(ctx, d, idp.FirstVouch{By: d.Vouched}, Hash(raw), Hash(raw), e)
+	return err
 }
 
 // TrustDevice has a known device remembered for as long as the policy says: its

@@ -50,3 +50,9 @@ func (s *Store) Share(ctx context.Context, fn func() error) error {
 func (s *Store) MigrateTo(ctx context.Context, version int64) error {
 	return s.db.migrate(ctx, version)
 }
+
+// Exec runs a statement that the store has no method for.
+func (s *Store) Exec(ctx context.Context, sql string) error {
+	_, err := s.db.exec(ctx, sql)
+	return err
+}

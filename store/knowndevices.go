@@ -11,6 +11,10 @@ const (
 	knownDeviceColumns = `d.id, d.user_id, d.epoch, d.generation, d.created_at, d.first_at, d.last_seen_at, d.address,
 		d.user_agent, d.trusted_until, d.asks, d.trusted_at, d.trusted_by, d.vouched`
 
+	// The same of what was written.
+	knownDeviceReturned = ` RETURNING id, user_id, epoch, generation, created_at, first_at, last_seen_at, address,
+		user_agent, trusted_until, asks, trusted_at, trusted_by, vouched`
+
 	// The same where there may be none.
 	knownDeviceOrNone = `COALESCE(d.id, ''), COALESCE(d.user_id, ''), COALESCE(d.epoch, 0), COALESCE(d.generation, ''),
 		COALESCE(d.created_at, 0), COALESCE(d.first_at, 0), COALESCE(d.last_seen_at, 0), COALESCE(d.address, ''),
@@ -35,14 +39,14 @@ const (
 			THEN CAST($9 AS BIGINT) ELSE CAST($10 AS BIGINT) END`
 	knownDeviceAgain = ` ON CONFLICT (secret_hash, user_id) DO UPDATE SET epoch = excluded.epoch, generation = excluded.generation,
 		created_at = excluded.created_at, last_seen_at = excluded.last_seen_at, address = excluded.address,
-		user_agent = excluded.user_agent, trusted_until = 0, trusted_at = 0, vouched = excluded.vouched`
+		user_agent = excluded.user_agent, trusted_until = 0, trusted_at = 0, vouched = excluded.vouched` + knownDeviceReturned
 	knowDeviceSQLite = knownDeviceInto + `SELECT $5, u.id, $4, $2, $3, $6, $6, $6, $7, $8, 0, ` + hasOthers + `
 		FROM users u CROSS JOIN house h WHERE ` + proven + knownDeviceAgain
 	knowDevicePostgres = standingPostgres + ` ` + knownDeviceInto + `SELECT $5, ok.id, $4, $2, $3, CAST($6 AS BIGINT), $6, $6, $7, $8, 0, ` + hasOthers + ` FROM ok` + knownDeviceAgain
-	// One beyond is forgotten, the longest unseen: nobody fills the table by
+	// Those beyond are forgotten, the longest unseen: nobody fills the table by
 	// signing in without a cookie.
-	oneTooMany = `DELETE FROM known_devices WHERE id = (SELECT id FROM known_devices WHERE user_id = $1
-		ORDER BY asks, last_seen_at DESC, id DESC LIMIT 1 OFFSET $2)`
+	tooMany = `DELETE FROM known_devices WHERE id IN (SELECT id FROM (SELECT id,
+		ROW_NUMBER() OVER (ORDER BY asks, last_seen_at DESC, id DESC) AS nth FROM known_devices WHERE user_id = $1) d WHERE nth > $2)`
 
 	trustDevice = ` UPDATE known_devices SET trusted_until = $5, trusted_at = $6, trusted_by = $7 WHERE id = $4 AND user_id = $1 AND epoch = $2 AND generation = $3
 		AND ` + sinceCut + ` AND EXISTS (SELECT 1 FROM ok)`
@@ -91,21 +95,31 @@ func (s *Store) KnownDevice(ctx context.Context, hash string, user idp.UserID) (
 // stands, and the event in the same transaction: idp.Unauthenticated where it
 // does not stand. All that was known by the hash was, is known by the new one
 // from then on; a user who was among them keeps ID, FirstAt and Asks. The first of a
-// user asks as d does, and first speaks for it, by the policy as it stands.
-func (s *Store) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event) error {
-	steps := []step{
-		do(moveKnownDevices, was, hash),
-		must(refused(), s.db.dialect(knowDeviceSQLite, knowDevicePostgres), d.UserID, d.Epoch, d.Generation, hash, d.ID,
-			us(d.CreatedAt), d.Address, d.UserAgent, d.Vouched, first.By, bit(d.Asks), first.Policy),
-	}
-	steps = append(steps, eventSteps([]idp.Event{e})...)
-	if err := s.db.share(ctx, false, func(r runner) error { return r.batch(ctx, steps) }); err != nil {
-		return s.wrap("remember a device", err)
+// user asks as d does, and first speaks for it, by the policy as it stands. It returns
+// the device as it is kept.
+func (s *Store) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event) (idp.KnownDevice, error) {
+	before := append([]step{do(moveKnownDevices, was, hash)}, eventSteps([]idp.Event{e})...)
+	args := []any{d.UserID, d.Epoch, d.Generation, hash, d.ID, us(d.CreatedAt), d.Address, d.UserAgent, d.Vouched, first.By, bit(d.Asks), first.Policy}
+	var kept []idp.KnownDevice
+	err := s.db.share(ctx, false, func(r runner) error {
+		kept = nil
+		err := r.batch(ctx, before)
+		if err == nil {
+			err = r.query(ctx, collect(&kept, scanKnownDevice), s.db.dialect(knowDeviceSQLite, knowDevicePostgres), args...)
+		}
+		if err == nil && len(kept) == 0 {
+			return refused()
+		}
+		return err
+	})
+	if err != nil {
+		return idp.KnownDevice{}, s.wrap("remember a device", err)
 	}
 	// By itself: with other locks in hand, two of one person could wait for each
-	// other.
-	_, err := s.exec(ctx, "forget the device beyond", oneTooMany, d.UserID, maxKnownDevices)
-	return err
+	// other. The device is known by now, and the browser's old secret dead: who is not
+	// given the new one is known nowhere. What this leaves, the next one forgets.
+	_, _ = s.exec(ctx, "forget the devices beyond", tooMany, d.UserID, maxKnownDevices)
+	return kept[0], nil
 }
 
 // TrustDevice sets TrustedAt, TrustedUntil and TrustedBy of d where its proof

@@ -9,7 +9,7 @@ func (s *Store) Warm(ctx context.Context) error {
 	return s.db.prepare(ctx,
 		[]string{signInByID, candidateByName, credentialsOf, knownDevice, userByID, sessionByHash},
 		[]string{"BEGIN IMMEDIATE", "COMMIT", insertSignIn, countTwoSQLite, uncountSQLite, proveSQLite, insertEvent,
-			moveKnownDevices, knowDeviceSQLite, oneTooMany, finishSignInSQLite, sessionSQLite, spendSQLite})
+			moveKnownDevices, knowDeviceSQLite, tooMany, finishSignInSQLite, sessionSQLite, spendSQLite})
 }
 
 func (d *sqliteDB) prepare(ctx context.Context, reads, writes []string) error {

@@ -49,7 +49,8 @@ func TestNothingIsPreparedAtTheFirstSignIn(t *testing.T) {
 	must(s.ProveSignIn(ctx, in, now, idp.Witness{Events: []idp.Event{e}}))
 	e.ID, e.Kind = idp.NewEventID(), "signin.device"
 	browser := idp.KnownDevice{ID: idp.NewKnownDeviceID(), Proof: proof, CreatedAt: now, FirstAt: now, LastSeenAt: now}
-	must(s.KnowDevice(ctx, browser, idp.FirstVouch{}, "", "hash", e))
+	_, err = s.KnowDevice(ctx, browser, idp.FirstVouch{}, "", "hash", e)
+	must(err)
 	_, _, err = s.KnownDevice(ctx, "hash", u.ID)
 	must(err)
 	_, err = s.User(ctx, u.ID)

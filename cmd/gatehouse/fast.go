@@ -58,8 +58,9 @@ func (b *witnessed) ProveSignIn(ctx context.Context, s idp.SignIn, now time.Time
 	return b.metrics.written(b.Backend.ProveSignIn(ctx, s, now, w), w.Events...)
 }
 
-func (b *witnessed) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event) error {
-	return b.metrics.written(b.Backend.KnowDevice(ctx, d, first, was, hash, e), e)
+func (b *witnessed) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event) (idp.KnownDevice, error) {
+	d, err := b.Backend.KnowDevice(ctx, d, first, was, hash, e)
+	return d, b.metrics.written(err, e)
 }
 
 func (b *witnessed) TrustDevice(ctx context.Context, d idp.KnownDevice, e idp.Event) error {

@@ -24,9 +24,17 @@ func (h *house) first(by idp.Vouch) idp.FirstVouch {
 // know remembers a device and returns it as it is kept.
 func (h *house) know(d idp.KnownDevice, was, hash string) idp.KnownDevice {
 	h.Helper()
-	h.ok(h.KnowDevice(h.ctx, d, h.first(idp.VouchPasskey), was, hash, h.event("signin.device", d.UserID)))
+	return h.knowBy(d, h.first(idp.VouchPasskey), was, hash)
+}
+
+// knowBy is know, where by speaks for the first.
+func (h *house) knowBy(d idp.KnownDevice, by idp.FirstVouch, was, hash string) idp.KnownDevice {
+	h.Helper()
+	kept, err := h.KnowDevice(h.ctx, d, by, was, hash, h.event("signin.device", d.UserID))
+	h.ok(err)
 	got, _, err := h.KnownDevice(h.ctx, hash, d.UserID)
 	h.ok(err)
+	h.same(got, kept)
 	return got
 }
 
@@ -115,7 +123,8 @@ func testKnownDevices(h *house) {
 	h.is(err, idp.NotFound)
 
 	h.suspend(ada)
-	h.is(h.KnowDevice(h.ctx, h.newKnownDevice(first.Proof), idp.FirstVouch{}, "", "four", h.event("signin.device", ada.ID)), idp.Unauthenticated)
+	_, err = h.KnowDevice(h.ctx, h.newKnownDevice(first.Proof), idp.FirstVouch{}, "", "four", h.event("signin.device", ada.ID))
+	h.is(err, idp.Unauthenticated)
 	h.is(h.TrustDevice(h.ctx, first, h.event("signin.remember", ada.ID)), idp.Unauthenticated)
 	listed, err := h.KnownDevices(h.ctx, ada.ID)
 	h.ok(err)
@@ -141,15 +150,10 @@ func testFirstKnownDevice(h *house) {
 	u := h.user("ada")
 	d := h.newKnownDevice(h.proof(u))
 	d.Asks = true
-	h.ok(h.KnowDevice(h.ctx, d, h.first(idp.VouchNone), "", "one", h.event("signin.device", u.ID)))
-	got, _, err := h.KnownDevice(h.ctx, "one", u.ID)
-	h.ok(err)
-	h.same(d, got)
+	h.same(d, h.knowBy(d, h.first(idp.VouchNone), "", "one"))
 	d = h.newKnownDevice(h.proof(u))
 	d.Vouched = idp.VouchSecond
-	h.ok(h.KnowDevice(h.ctx, d, h.first(idp.VouchPasskey), "", "two", h.event("signin.device", u.ID)))
-	got, _, err = h.KnownDevice(h.ctx, "two", u.ID)
-	h.ok(err)
+	got := h.know(d, "", "two")
 	d.Asks = true
 	h.same(d, got)
 
@@ -160,10 +164,7 @@ func testFirstKnownDevice(h *house) {
 	_, err = h.Commit(h.ctx, idp.Change{Policy: &p})
 	h.ok(err)
 	d = h.newKnownDevice(h.proof(late))
-	h.ok(h.KnowDevice(h.ctx, d, by, "", "three", h.event("signin.device", late.ID)))
-	got, _, err = h.KnownDevice(h.ctx, "three", late.ID)
-	h.ok(err)
-	h.same(d, got)
+	h.same(d, h.knowBy(d, by, "", "three"))
 }
 
 // testManyKnownDevices: nobody fills the table without a cookie.
@@ -203,7 +204,7 @@ func testKnownDeviceRace(h *house) {
 			}
 			for n := range 4 {
 				after := cut.Load()
-				err := h.KnowDevice(h.ctx, h.newKnownDevice(d.Proof), idp.FirstVouch{}, fmt.Sprint(shared, i, n), fmt.Sprint(shared, i, n+1), h.event("signin.device", u.ID))
+				_, err := h.KnowDevice(h.ctx, h.newKnownDevice(d.Proof), idp.FirstVouch{}, fmt.Sprint(shared, i, n), fmt.Sprint(shared, i, n+1), h.event("signin.device", u.ID))
 				if err == nil && after {
 					return fmt.Errorf("remembered after the suspension")
 				}
@@ -233,6 +234,7 @@ func testKnownDeviceRace(h *house) {
 	last.CreatedAt = h.now.Add(time.Second) // so that none of before pushes it out
 	h.know(last, "", "tab")
 	h.parallel(16, func(i int) error {
-		return h.KnowDevice(h.ctx, h.newKnownDevice(h.proof(u)), idp.FirstVouch{}, "tab", fmt.Sprint("tab ", i), h.event("signin.device", u.ID))
+		_, err := h.KnowDevice(h.ctx, h.newKnownDevice(h.proof(u)), idp.FirstVouch{}, "tab", fmt.Sprint("tab ", i), h.event("signin.device", u.ID))
+		return err
 	})
 }
