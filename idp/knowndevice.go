@@ -16,7 +16,7 @@ type KnownDevice struct {
 	ID KnownDeviceID
 	Proof
 	CreatedAt  time.Time // when the proof was given
-	FirstAt    time.Time // when the person first signed in here
+	FirstAt    time.Time // when the person first signed in here, as far as one can tell
 	LastSeenAt time.Time // at most a day behind
 	Address    string    // of the browser, when it was last seen
 	UserAgent  string    // of the browser, at most 256 bytes

@@ -30,19 +30,22 @@ const (
 	moveKnownDevices = `UPDATE known_devices SET secret_hash = $2 WHERE secret_hash = $1`
 	// $4 is the secret, $5 the ID of a new one, $6 now; $9 what speaks for it, and
 	// $10 what does for the first of a person by version $12 of the policy, $11 whether
-	// that asks. Who was here before is no news; mostly the first is none either, there
-	// is nothing to tell it from.
+	// that asks; $13 when the person was first here. Who was here before is no news;
+	// mostly the first is none either, there is nothing to tell it from. Of whom nobody
+	// has said that they are the person, that they were here before is nothing: whoever
+	// has waited for a month with a stolen password is asked about anew.
 	knownDeviceInto = `INSERT INTO known_devices (id, user_id, secret_hash, epoch, generation, created_at, first_at,
 		last_seen_at, address, user_agent, trusted_until, asks, vouched) `
 	hasOthers = `CASE WHEN EXISTS (SELECT 1 FROM known_devices o WHERE o.user_id = $1) THEN 1 ELSE CAST($11 AS BIGINT) END,
 		CASE WHEN EXISTS (SELECT 1 FROM known_devices o WHERE o.user_id = $1) OR NOT EXISTS (SELECT 1 FROM house_policy WHERE version = $12)
 			THEN CAST($9 AS BIGINT) ELSE CAST($10 AS BIGINT) END`
 	knownDeviceAgain = ` ON CONFLICT (secret_hash, user_id) DO UPDATE SET epoch = excluded.epoch, generation = excluded.generation,
-		created_at = excluded.created_at, last_seen_at = excluded.last_seen_at, address = excluded.address,
+		created_at = excluded.created_at, first_at = CASE WHEN known_devices.asks = 1 THEN excluded.first_at ELSE known_devices.first_at END,
+		last_seen_at = excluded.last_seen_at, address = excluded.address,
 		user_agent = excluded.user_agent, trusted_until = 0, trusted_at = 0, vouched = excluded.vouched` + knownDeviceReturned
-	knowDeviceSQLite = knownDeviceInto + `SELECT $5, u.id, $4, $2, $3, $6, $6, $6, $7, $8, 0, ` + hasOthers + `
+	knowDeviceSQLite = knownDeviceInto + `SELECT $5, u.id, $4, $2, $3, $6, $13, $6, $7, $8, 0, ` + hasOthers + `
 		FROM users u CROSS JOIN house h WHERE ` + proven + knownDeviceAgain
-	knowDevicePostgres = standingPostgres + ` ` + knownDeviceInto + `SELECT $5, ok.id, $4, $2, $3, CAST($6 AS BIGINT), $6, $6, $7, $8, 0, ` + hasOthers + ` FROM ok` + knownDeviceAgain
+	knowDevicePostgres = standingPostgres + ` ` + knownDeviceInto + `SELECT $5, ok.id, $4, $2, $3, CAST($6 AS BIGINT), CAST($13 AS BIGINT), $6, $7, $8, 0, ` + hasOthers + ` FROM ok` + knownDeviceAgain
 	// Those beyond are forgotten, the longest unseen: nobody fills the table by
 	// signing in without a cookie.
 	tooMany = `DELETE FROM known_devices WHERE id IN (SELECT id FROM (SELECT id,
@@ -94,12 +97,13 @@ func (s *Store) KnownDevice(ctx context.Context, hash string, user idp.UserID) (
 // KnowDevice writes a known device with the hash of its secret where its proof
 // stands, and the event in the same transaction: idp.Unauthenticated where it
 // does not stand. All that was known by the hash was, is known by the new one
-// from then on; a user who was among them keeps ID, FirstAt and Asks. The first of a
+// from then on; a user who was among them keeps ID and Asks, and FirstAt where that
+// does not ask. The first of a
 // user asks as d does, and first speaks for it, by the policy as it stands. It returns
 // the device as it is kept.
 func (s *Store) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event) (idp.KnownDevice, error) {
 	before := append([]step{do(moveKnownDevices, was, hash)}, eventSteps([]idp.Event{e})...)
-	args := []any{d.UserID, d.Epoch, d.Generation, hash, d.ID, us(d.CreatedAt), d.Address, d.UserAgent, d.Vouched, first.By, bit(d.Asks), first.Policy}
+	args := []any{d.UserID, d.Epoch, d.Generation, hash, d.ID, us(d.CreatedAt), d.Address, d.UserAgent, d.Vouched, first.By, bit(d.Asks), first.Policy, us(d.FirstAt)}
 	var kept []idp.KnownDevice
 	err := s.db.share(ctx, false, func(r runner) error {
 		kept = nil

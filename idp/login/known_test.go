@@ -2,6 +2,7 @@ package login
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -264,6 +265,41 @@ func TestOnlyAnOlderBrowserSaysWhetherANewOneIsTheirs(t *testing.T) {
 	if got := asked(anna, hers); got != 0 {
 		t.Errorf("asked about %d after a month", got)
 	}
+}
+
+// TestABrowserThatNobodyAnsweredForBeginsAnew: who has waited for a month with a stolen
+// password is no older friend after it was replaced than on the first day.
+func TestABrowserThatNobodyAnsweredForBeginsAnew(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	anna := h.user("anna", secret)
+	hers, _ := h.newcomer(anna)
+	thiefs, _ := h.newcomer(anna)
+	h.clock.pass(31 * 24 * time.Hour)
+	h.ok(h.set(t.Context(), h.link(anna, idp.LinkReset), "another password", ""))
+	anna, err := h.store.User(t.Context(), anna.ID)
+	h.ok(err)
+	hers = h.knownTo(anna, hers)
+	_, laptop := h.newcomer(anna)
+	h.clock.pass(time.Minute)
+	thiefs = h.knownTo(anna, thiefs)
+	thief, err := h.gate.KnownDevice(t.Context(), thiefs, anna.ID)
+	h.ok(err)
+	if asked, err := h.Asked(t.Context(), anna.ID, thiefs); err != nil || len(asked) != 0 {
+		t.Errorf("the thief is asked about %+v, %v", asked, err)
+	}
+	asked, err := h.Asked(t.Context(), anna.ID, hers)
+	h.ok(err)
+	if ids := deviceIDs(asked); !slices.Equal(ids, []idp.KnownDeviceID{thief.ID, laptop.ID}) {
+		t.Errorf("she is asked about %+v", asked)
+	}
+}
+
+func deviceIDs(ds []idp.KnownDevice) (ids []idp.KnownDeviceID) {
+	for _, d := range ds {
+		ids = append(ids, d.ID)
+	}
+	return ids
 }
 
 // TestThisWasNotMeEndsEverything: sessions, browsers and what was enrolled since
