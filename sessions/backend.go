@@ -116,11 +116,12 @@ type Issues interface {
 
 // KnownDevices remembers browsers.
 type KnownDevices interface {
-	// KnowDevice writes a known device and the event, in one step. Whatever was
+	// KnowDevice writes a known device and the event, in one step, and the mails where
+	// it asks. Whatever was
 	// known by the hash was, is known by hash from then on. Of a person who has no
 	// other it asks as d does, and first speaks for it. It returns the device as it is
 	// kept.
-	KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event) (idp.KnownDevice, error)
+	KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event, told ...idp.Mail) (idp.KnownDevice, error)
 	// VouchKnownDevice raises Vouched, where d still carries its proof.
 	VouchKnownDevice(ctx context.Context, d idp.KnownDevice) error
 	// TouchKnownDevice sets LastSeenAt, Address and UserAgent, forward only.

@@ -17,6 +17,9 @@ type Browser struct {
 	// Known is the known device that this very request was found to come from; zero:
 	// nobody has looked.
 	Known idp.KnownDevice
+	// Notice makes the mails by which the person is told of it; they are written with it
+	// where it is new and asks. nil: nobody is told.
+	Notice func(ctx context.Context) ([]idp.Mail, error)
 }
 
 // Seen is a device on which somebody has just signed in.
@@ -83,7 +86,8 @@ func (g *Gate) Candidate(ctx context.Context, canonical, raw string) (idp.Candid
 // it has to be shown.) A browser that is not known as theirs
 // gets a new secret, and with it whoever was known there before: a secret that
 // somebody else has put there, or has read, is worth nothing for this person.
-// That is an event (signin.device). It answers idp.Unauthenticated where the
+// That is an event (signin.device), and of one that asks the person is told (b.Notice):
+// both are written with it, or nothing is. It answers idp.Unauthenticated where the
 // proof does not stand.
 func (g *Gate) KnowDevice(ctx context.Context, proof idp.Proof, raw string, b Browser, by idp.Vouch) (Seen, error) {
 	now := idp.Time(g.Now())
@@ -112,8 +116,14 @@ func (g *Gate) KnowDevice(ctx context.Context, proof idp.Proof, raw string, b Br
 	e := idp.Event{ID: idp.NewEventID(), At: now, Kind: "signin.device", Actor: idp.ActorOf(ctx), UserID: proof.UserID,
 		Detail: map[string]string{"device": string(d.ID)}}
 	e.Actor.Kind, e.Actor.UserID = "user", proof.UserID
+	var told []idp.Mail
+	if b.Notice != nil {
+		if told, err = b.Notice(ctx); err != nil {
+			return Seen{}, err
+		}
+	}
 	fresh := newSecret()
-	if d, err = g.Backend.KnowDevice(ctx, d, first, was, Hash(fresh), e); err != nil {
+	if d, err = g.Backend.KnowDevice(ctx, d, first, was, Hash(fresh), e, told...); err != nil {
 		return Seen{}, err
 	}
 	return Seen{Device: d, Secret: fresh, New: true}, nil

@@ -46,10 +46,19 @@ const (
 	knowDeviceSQLite = knownDeviceInto + `SELECT $5, u.id, $4, $2, $3, $6, $13, $6, $7, $8, 0, ` + hasOthers + `
 		FROM users u CROSS JOIN house h WHERE ` + proven + knownDeviceAgain
 	knowDevicePostgres = standingPostgres + ` ` + knownDeviceInto + `SELECT $5, ok.id, $4, $2, $3, CAST($6 AS BIGINT), CAST($13 AS BIGINT), $6, $7, $8, 0, ` + hasOthers + ` FROM ok` + knownDeviceAgain
-	// Those beyond are forgotten, the longest unseen: nobody fills the table by
-	// signing in without a cookie.
+	// Those beyond are forgotten: nobody fills the table by signing in without a cookie,
+	// and nobody empties it so. $3 is the one that was just written, which stays. The
+	// person's word and a second proof come before what anybody has who has stolen a
+	// password; of that, what came in a crowd, and last in it, goes first, be it the
+	// thief's own; of the rest the longest unseen. $4 is since when there is a crowd, of
+	// more than $5.
 	tooMany = `DELETE FROM known_devices WHERE id IN (SELECT id FROM (SELECT id,
-		ROW_NUMBER() OVER (ORDER BY asks, last_seen_at DESC, id DESC) AS nth FROM known_devices WHERE user_id = $1) d WHERE nth > $2)`
+		ROW_NUMBER() OVER (ORDER BY CASE WHEN id = $3 THEN 0 ELSE 1 END,
+			CASE WHEN since = 0 THEN 0 WHEN since >= $4 AND nth > $5 THEN 2 ELSE 1 END,
+			CASE WHEN since >= $4 AND nth > $5 THEN nth ELSE 0 END, last_seen_at DESC, id DESC) AS place
+		FROM (SELECT id, last_seen_at, since, ROW_NUMBER() OVER (PARTITION BY since >= $4 ORDER BY since, id) AS nth
+			FROM (SELECT id, last_seen_at, CASE WHEN asks = 1 AND vouched = 0 THEN first_at ELSE 0 END AS since
+				FROM known_devices WHERE user_id = $1) a) b) c WHERE place > $2)`
 
 	trustDevice = ` UPDATE known_devices SET trusted_until = $5, trusted_at = $6, trusted_by = $7 WHERE id = $4 AND user_id = $1 AND epoch = $2 AND generation = $3
 		AND ` + sinceCut + ` AND EXISTS (SELECT 1 FROM ok)`
@@ -74,8 +83,12 @@ const (
 	forgetOtherDevices = `DELETE FROM known_devices WHERE user_id = $1 AND id <> $2`
 )
 
-// maxKnownDevices is how many browsers are remembered of one person.
-const maxKnownDevices = 40
+const (
+	// maxKnownDevices is how many browsers are remembered of one person.
+	maxKnownDevices = 40
+	// More than so many new ones within so long are a crowd.
+	crowdOf, crowdWithin = 8, 7 * 24 * time.Hour
+)
 
 func knownDeviceDest(d *idp.KnownDevice) []any {
 	return []any{&d.ID, &d.UserID, &d.Epoch, &d.Generation, at(&d.CreatedAt), at(&d.FirstAt), at(&d.LastSeenAt), &d.Address,
@@ -101,7 +114,7 @@ func (s *Store) KnownDevice(ctx context.Context, hash string, user idp.UserID) (
 // does not ask. The first of a
 // user asks as d does, and first speaks for it, by the policy as it stands. It returns
 // the device as it is kept.
-func (s *Store) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event) (idp.KnownDevice, error) {
+func (s *Store) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event, told ...idp.Mail) (idp.KnownDevice, error) {
 	before := append([]step{do(moveKnownDevices, was, hash)}, eventSteps([]idp.Event{e})...)
 	args := []any{d.UserID, d.Epoch, d.Generation, hash, d.ID, us(d.CreatedAt), d.Address, d.UserAgent, d.Vouched, first.By, bit(d.Asks), first.Policy, us(d.FirstAt)}
 	var kept []idp.KnownDevice
@@ -111,10 +124,15 @@ func (s *Store) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.Fir
 		if err == nil {
 			err = r.query(ctx, collect(&kept, scanKnownDevice), s.db.dialect(knowDeviceSQLite, knowDevicePostgres), args...)
 		}
-		if err == nil && len(kept) == 0 {
+		switch {
+		case err != nil:
+			return err
+		case len(kept) == 0:
 			return refused()
+		case kept[0].Asks:
+			return r.batch(ctx, s.mailSteps(told))
 		}
-		return err
+		return nil
 	})
 	if err != nil {
 		return idp.KnownDevice{}, s.wrap("remember a device", err)
@@ -122,7 +140,7 @@ func (s *Store) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.Fir
 	// By itself: with other locks in hand, two of one person could wait for each
 	// other. The device is known by now, and the browser's old secret dead: who is not
 	// given the new one is known nowhere. What this leaves, the next one forgets.
-	_, _ = s.exec(ctx, "forget the devices beyond", tooMany, d.UserID, maxKnownDevices)
+	_, _ = s.exec(ctx, "forget the devices beyond", tooMany, d.UserID, maxKnownDevices, kept[0].ID, us(d.CreatedAt.Add(-crowdWithin)), crowdOf)
 	return kept[0], nil
 }
 

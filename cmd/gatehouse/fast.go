@@ -58,8 +58,8 @@ func (b *witnessed) ProveSignIn(ctx context.Context, s idp.SignIn, now time.Time
 	return b.metrics.written(b.Backend.ProveSignIn(ctx, s, now, w), w.Events...)
 }
 
-func (b *witnessed) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event) (idp.KnownDevice, error) {
-	d, err := b.Backend.KnowDevice(ctx, d, first, was, hash, e)
+func (b *witnessed) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event, told ...idp.Mail) (idp.KnownDevice, error) {
+	d, err := b.Backend.KnowDevice(ctx, d, first, was, hash, e, told...)
 	return d, b.metrics.written(err, e)
 }
 

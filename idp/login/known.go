@@ -40,20 +40,31 @@ func (l *Login) asked(ctx context.Context, user idp.UserID, raw string) (here id
 	return here, slices.DeleteFunc(all, func(d idp.KnownDevice) bool { return !l.asks(d) || !here.FirstAt.Before(d.FirstAt) }), nil
 }
 
-// Tell has the person of a new device told by mail that somebody signed in with
-// it; device says it in words, place where it is, "" where nobody knows. Of a
-// device that asks nothing, nobody is told.
-func (l *Login) Tell(ctx context.Context, d idp.KnownDevice, device, place string) error {
-	if !d.Asks {
-		return nil
+// perNewBrowser: of so many new browsers a person is told by mail. Whoever knows their
+// password can have as many as they like; the rest is in the log, and on the own page.
+func perNewBrowser() []limit { return []limit{{6, time.Hour}, {20, 24 * time.Hour}} }
+
+// Notice makes the mail by which a person is told that somebody signed in on a browser
+// that is new, as [sessions.Browser] takes it: device says it in words, place where it
+// is, "" where nobody knows. Of many at once it makes none.
+func (l *Login) Notice(ctx context.Context, proof idp.Proof, address, device, place string) ([]idp.Mail, error) {
+	var named [2]idp.Limit
+	for i, lim := range perNewBrowser() {
+		named[i] = idp.Limit{Name: throttleName("new browsers", string(proof.UserID), lim.window), Most: lim.tries, Window: lim.window}
 	}
-	m := idp.NewMail(idp.MailNewDevice, idp.User{ID: d.UserID, Epoch: d.Epoch}, l.now())
-	m.Data = map[string]string{"device": device, "address": d.Address}
+	counted, err := l.countAll(ctx, named[:])
+	if err != nil {
+		return nil, fmt.Errorf("count mails about new browsers: %w", err)
+	}
+	if counted[0].N > named[0].Most || counted[1].N > named[1].Most {
+		return nil, nil
+	}
+	m := idp.NewMail(idp.MailNewDevice, idp.User{ID: proof.UserID, Epoch: proof.Epoch}, l.now())
+	m.Data = map[string]string{"device": device, "address": address}
 	if place != "" {
 		m.Data["address"] += " (" + place + ")"
 	}
-	_, err := l.Store.Commit(ctx, idp.Change{Mails: []idp.Mail{m}})
-	return err
+	return []idp.Mail{m}, nil
 }
 
 // answer finds the device that is asked about, and the one that answers.

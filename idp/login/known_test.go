@@ -1,6 +1,7 @@
 package login
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"testing"
@@ -413,23 +414,61 @@ func TestDisowningAsksForWhatWasThereBefore(t *testing.T) {
 	}
 }
 
+// toldOf signs u in on a new browser, as the page does that has them told of it.
+func (h *house) toldOf(u idp.User) (sessions.Seen, error) {
+	h.Helper()
+	generation, err := h.store.Generation(h.Context())
+	h.ok(err)
+	proof := idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: generation}
+	b := sessions.Browser{Address: "203.0.113.7", UserAgent: "Firefox", Notice: func(ctx context.Context) ([]idp.Mail, error) {
+		return h.Notice(ctx, proof, "203.0.113.7", "Firefox on Linux", "Berlin, Germany")
+	}}
+	return h.gate.KnowDevice(h.Context(), proof, "", b, idp.VouchNone)
+}
+
 func TestANewDeviceIsToldByMail(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.store.Mails = true
 	anna := h.user("anna", secret)
-	generation, err := h.store.Generation(t.Context())
-	h.ok(err)
-	proof := idp.Proof{UserID: anna.ID, Epoch: anna.Epoch, Generation: generation}
 	for i, want := range []int{0, 1} { // there is nothing to tell the first one from
-		seen, err := h.gate.KnowDevice(t.Context(), proof, "", sessions.Browser{Address: "203.0.113.7", UserAgent: "Firefox"}, idp.VouchNone)
+		_, err := h.toldOf(anna)
 		h.ok(err)
-		h.ok(h.Tell(t.Context(), seen.Device, "Firefox on Linux", "Berlin, Germany"))
 		if got := h.mailsTo(anna.ID); len(got) != want {
 			t.Errorf("after device %d there are %d mails, want %d", i, len(got), want)
 		}
 	}
 	if m := h.mailsTo(anna.ID)[0]; m.Kind != idp.MailNewDevice || m.Data["address"] != "203.0.113.7 (Berlin, Germany)" || m.Data["device"] != "Firefox on Linux" {
 		t.Errorf("%+v", m)
+	}
+}
+
+// TestBF03WhoHasThePasswordBlindsNobody: however many browsers they come with, the
+// person's own stays known and is asked about them, and their mailbox is not filled.
+func TestBF03WhoHasThePasswordBlindsNobody(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.store.Mails = true
+	anna := h.user("anna", secret)
+	h.newcomer(anna) // the first, which she has no more
+	hers, laptop := h.newcomer(anna)
+	h.clock.pass(undisputed)
+	for range 60 {
+		_, err := h.toldOf(anna)
+		h.ok(err)
+		h.clock.pass(time.Second)
+	}
+	d, err := h.gate.KnownDevice(t.Context(), hers, anna.ID)
+	if err != nil || d.ID != laptop.ID {
+		t.Fatalf("her browser is %+v, %v", d, err)
+	}
+	if asked, err := h.Asked(t.Context(), anna.ID, hers); err != nil || len(asked) == 0 {
+		t.Errorf("she is asked about %d, %v", len(asked), err)
+	}
+	if n := len(h.mailsTo(anna.ID)); n != 6 {
+		t.Errorf("%d mails within an hour", n)
+	}
+	if n := len(h.events("signin.device")); n != 62 {
+		t.Errorf("%d lines in the log", n)
 	}
 }

@@ -108,7 +108,10 @@ func (h *house) enters(in idp.SignIn, device string) (idp.Session, sessions.Seen
 	if Next(in) != StepDone {
 		h.Fatalf("it waits for %s", Next(in))
 	}
-	seen, err := h.gate.KnowDevice(h.Context(), in.Proof, device, sessions.Browser{}, VouchedBy(idp.VouchNone, in.Methods))
+	b := sessions.Browser{Notice: func(ctx context.Context) ([]idp.Mail, error) {
+		return h.Notice(ctx, in.Proof, "192.0.2.1", "Firefox", "")
+	}}
+	seen, err := h.gate.KnowDevice(h.Context(), in.Proof, device, b, VouchedBy(idp.VouchNone, in.Methods))
 	h.ok(err)
 	raw, _, err := h.gate.Start(h.Context(), in, "", "")
 	h.ok(err)
@@ -331,7 +334,6 @@ func TestWhoIsLetInSetsNothingUp(t *testing.T) {
 	if seen.Device.Vouched != idp.VouchNone || !seen.Device.Asks {
 		t.Errorf("her first browser, in which nothing was shown, is %+v", seen.Device)
 	}
-	h.ok(h.Tell(t.Context(), seen.Device, "Firefox", ""))
 	if m := h.mailsTo(anna.ID); len(m) != 1 || m[0].Kind != idp.MailNewDevice {
 		t.Errorf("mails %+v", m)
 	}

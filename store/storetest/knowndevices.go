@@ -177,21 +177,52 @@ func testFirstKnownDevice(h *house) {
 	h.same(d, h.knowBy(d, by, "", "three"))
 }
 
-// testManyKnownDevices: nobody fills the table without a cookie.
+// testManyKnownDevices: nobody fills the table without a cookie, and whoever comes in a
+// crowd takes nobody's place but that of the crowd.
 func testManyKnownDevices(h *house) {
 	u := h.user("ada")
-	for i := range 45 {
+	day, n := 24*time.Hour, 0
+	know := func(after time.Duration) idp.KnownDevice {
 		d := h.newKnownDevice(h.proof(u))
-		d.CreatedAt = h.now.Add(time.Duration(i) * time.Second)
-		h.know(d, "", fmt.Sprint(i))
+		d.CreatedAt = h.now.Add(after)
+		d.FirstAt, d.LastSeenAt = d.CreatedAt, d.CreatedAt
+		n++
+		return h.know(d, "", fmt.Sprint(n))
 	}
-	got, err := h.KnownDevices(h.ctx, u.ID)
-	h.ok(err)
-	h.same(40, len(got))
-	_, _, err = h.KnownDevice(h.ctx, "4", u.ID)
-	h.is(err, idp.NotFound)
-	_, _, err = h.KnownDevice(h.ctx, "44", u.ID)
-	h.ok(err)
+	kept := func() map[idp.KnownDeviceID]bool {
+		all, err := h.KnownDevices(h.ctx, u.ID)
+		h.ok(err)
+		ids := map[idp.KnownDeviceID]bool{}
+		for _, d := range all {
+			ids[d.ID] = true
+		}
+		return ids
+	}
+	first, second := know(0), know(time.Hour) // the second asks
+	owned := know(2 * time.Hour)
+	h.ok(h.OwnKnownDevice(h.ctx, owned.ID, u.ID, idp.VouchNone, h.event("device.own", u.ID)))
+	young := know(20 * day)
+	var crowd []idp.KnownDevice
+	for i := range 60 {
+		crowd = append(crowd, know(21*day+time.Duration(i)*time.Second))
+		if ids := kept(); !ids[crowd[i].ID] || len(ids) > 40 {
+			h.Fatalf("after %d of a crowd %d are known, the last among them: %v", i+1, len(ids), ids[crowd[i].ID])
+		}
+	}
+	ids := kept()
+	for name, d := range map[string]idp.KnownDevice{"the first": first, "an unanswered one": second, "one that is hers": owned, "a young one": young, "the crowd's first": crowd[0]} {
+		if !ids[d.ID] {
+			h.Errorf("%s was pushed out", name)
+		}
+	}
+	h.same(false, ids[crowd[58].ID])
+	// Few at a time, those go that nobody has seen for longest and nothing speaks for.
+	for i := range 8 {
+		know(time.Duration(40+i) * 8 * day)
+	}
+	ids = kept()
+	h.same(40, len(ids))
+	h.same([]bool{true, false, true, false, false}, []bool{ids[first.ID], ids[second.ID], ids[owned.ID], ids[young.ID], ids[crowd[0].ID]})
 }
 
 // testKnownDeviceRace lets devices be remembered and trusted while their person

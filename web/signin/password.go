@@ -66,6 +66,15 @@ func (s *SignIn) tryPassword(w http.ResponseWriter, r *http.Request, try func(ct
 func (s *SignIn) start(w http.ResponseWriter, r *http.Request, in idp.SignIn) error {
 	v := ui.VisitOf(r.Context())
 	browser := sessions.Browser{Address: idp.ActorOf(r.Context()).Address, UserAgent: r.UserAgent(), Known: in.Known}
+	if s.Directory.Mails {
+		browser.Notice = func(ctx context.Context) ([]idp.Mail, error) {
+			place := ""
+			if s.Place != nil {
+				place = s.Place(browser.Address, ui.Lang(ctx))
+			}
+			return s.Login.Notice(ctx, in.Proof, browser.Address, ui.DeviceIn(ctx, browser.UserAgent), place)
+		}
+	}
 	seen, err := s.Gate.KnowDevice(r.Context(), in.Proof, s.Cookies.Device(r), browser, login.VouchedBy(idp.VouchNone, in.Methods))
 	if err != nil {
 		return err
@@ -73,15 +82,6 @@ func (s *SignIn) start(w http.ResponseWriter, r *http.Request, in idp.SignIn) er
 	s.Cookies.SetDevice(w, seen.Secret)
 	if r.PostFormValue("remember") == "yes" {
 		if err := s.Login.Remember(r.Context(), in, seen.Device); err != nil {
-			return err
-		}
-	}
-	if seen.New && s.Directory.Mails {
-		place := ""
-		if s.Place != nil {
-			place = s.Place(browser.Address, ui.Lang(r.Context()))
-		}
-		if err := s.Login.Tell(r.Context(), seen.Device, ui.DeviceIn(r.Context(), browser.UserAgent), place); err != nil {
 			return err
 		}
 	}
