@@ -31,6 +31,9 @@ type KnownDevice struct {
 	Asks bool
 	// Vouched is what speaks for it, beside that the first factor was given here.
 	Vouched Vouch
+	// ByMail: a code from a mail has let the person in here, and neither a password nor
+	// a passkey was given. Whoever reads their mails may have done so.
+	ByMail bool
 }
 
 // Vouch is what speaks for a browser's being its person's own, beside a password

@@ -122,7 +122,7 @@ type KnownDevices interface {
 	// other it asks as d does, and first speaks for it. It returns the device as it is
 	// kept.
 	KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event, told ...idp.Mail) (idp.KnownDevice, error)
-	// VouchKnownDevice raises Vouched, where d still carries its proof.
+	// VouchKnownDevice raises Vouched and takes ByMail away, where d still carries its proof.
 	VouchKnownDevice(ctx context.Context, d idp.KnownDevice) error
 	// TouchKnownDevice sets LastSeenAt, Address and UserAgent, forward only.
 	TouchKnownDevice(ctx context.Context, d idp.KnownDevice) error

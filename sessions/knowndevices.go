@@ -17,6 +17,8 @@ type Browser struct {
 	// Known is the known device that this very request was found to come from; zero:
 	// nobody has looked.
 	Known idp.KnownDevice
+	// ByMail: nothing but a code from a mail has let the person in by it.
+	ByMail bool
 	// Notice makes the mails by which the person is told of it; they are written with it
 	// where it is new and asks. nil: nobody is told.
 	Notice func(ctx context.Context) ([]idp.Mail, error)
@@ -107,7 +109,7 @@ func (g *Gate) KnowDevice(ctx context.Context, proof idp.Proof, raw string, b Br
 		was = Hash(raw)
 	}
 	d := idp.KnownDevice{ID: idp.NewKnownDeviceID(), Proof: proof, CreatedAt: now, FirstAt: now, LastSeenAt: now,
-		Address: b.Address, UserAgent: clip(b.UserAgent, 256), Vouched: by}
+		Address: b.Address, UserAgent: clip(b.UserAgent, 256), Vouched: by, ByMail: b.ByMail}
 	policy := g.policy()
 	first := idp.FirstVouch{By: idp.VouchPasskey, Policy: policy.Version}
 	if policy.ByRisk() {
@@ -130,10 +132,10 @@ func (g *Gate) KnowDevice(ctx context.Context, proof idp.Proof, raw string, b Br
 }
 
 // touch notes that a device was seen, at most once a day, and what speaks for it, where
-// that is more than did.
+// that is more than did, or more than a mail.
 func (g *Gate) touch(ctx context.Context, d idp.KnownDevice, b Browser, by idp.Vouch, now time.Time) (idp.KnownDevice, error) {
-	if by > d.Vouched {
-		d.Vouched = by
+	if by > d.Vouched || d.ByMail && !b.ByMail {
+		d.Vouched, d.ByMail = max(by, d.Vouched), d.ByMail && b.ByMail
 		if err := g.Backend.VouchKnownDevice(ctx, d); err != nil {
 			return d, err
 		}

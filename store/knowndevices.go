@@ -9,17 +9,17 @@ import (
 
 const (
 	knownDeviceColumns = `d.id, d.user_id, d.epoch, d.generation, d.created_at, d.first_at, d.last_seen_at, d.address,
-		d.user_agent, d.trusted_until, d.asks, d.trusted_at, d.trusted_by, d.vouched`
+		d.user_agent, d.trusted_until, d.asks, d.trusted_at, d.trusted_by, d.vouched, d.by_mail`
 
 	// The same of what was written.
 	knownDeviceReturned = ` RETURNING id, user_id, epoch, generation, created_at, first_at, last_seen_at, address,
-		user_agent, trusted_until, asks, trusted_at, trusted_by, vouched`
+		user_agent, trusted_until, asks, trusted_at, trusted_by, vouched, by_mail`
 
 	// The same where there may be none.
 	knownDeviceOrNone = `COALESCE(d.id, ''), COALESCE(d.user_id, ''), COALESCE(d.epoch, 0), COALESCE(d.generation, ''),
 		COALESCE(d.created_at, 0), COALESCE(d.first_at, 0), COALESCE(d.last_seen_at, 0), COALESCE(d.address, ''),
 		COALESCE(d.user_agent, ''), COALESCE(d.trusted_until, 0), COALESCE(d.asks, 0), COALESCE(d.trusted_at, 0), COALESCE(d.trusted_by, 0),
-		COALESCE(d.vouched, 0)`
+		COALESCE(d.vouched, 0), COALESCE(d.by_mail, 0)`
 
 	knownDevice = `SELECT ` + knownDeviceColumns + `, u.status, u.epoch, h.generation, h.cut_before, c.n
 		FROM known_devices d JOIN users u ON u.id = d.user_id CROSS JOIN house h CROSS JOIN counter c
@@ -30,26 +30,28 @@ const (
 	moveKnownDevices = `UPDATE known_devices SET secret_hash = $2 WHERE secret_hash = $1`
 	// $4 is the secret, $5 the ID of a new one, $6 now; $9 what speaks for it, and
 	// $10 what does for the first of a person by version $12 of the policy, $11 whether
-	// that asks; $13 when the person was first here. Who was here before is no news;
+	// that asks; $13 when the person was first here, $14 whether a
+	// mail alone let them in. Who was here before is no news;
 	// mostly the first is none either, there is nothing to tell it from. Of whom nobody
 	// has said that they are the person, that they were here before is nothing: whoever
 	// has waited for a month with a stolen password is asked about anew.
 	knownDeviceInto = `INSERT INTO known_devices (id, user_id, secret_hash, epoch, generation, created_at, first_at,
-		last_seen_at, address, user_agent, trusted_until, asks, vouched) `
+		last_seen_at, address, user_agent, trusted_until, by_mail, asks, vouched) `
 	hasOthers = `CASE WHEN EXISTS (SELECT 1 FROM known_devices o WHERE o.user_id = $1) THEN 1 ELSE CAST($11 AS BIGINT) END,
 		CASE WHEN EXISTS (SELECT 1 FROM known_devices o WHERE o.user_id = $1) OR NOT EXISTS (SELECT 1 FROM house_policy WHERE version = $12)
 			THEN CAST($9 AS BIGINT) ELSE CAST($10 AS BIGINT) END`
 	knownDeviceAgain = ` ON CONFLICT (secret_hash, user_id) DO UPDATE SET epoch = excluded.epoch, generation = excluded.generation,
 		created_at = excluded.created_at, first_at = CASE WHEN known_devices.asks = 1 THEN excluded.first_at ELSE known_devices.first_at END,
 		last_seen_at = excluded.last_seen_at, address = excluded.address,
-		user_agent = excluded.user_agent, trusted_until = 0, trusted_at = 0, vouched = excluded.vouched` + knownDeviceReturned
-	knowDeviceSQLite = knownDeviceInto + `SELECT $5, u.id, $4, $2, $3, $6, $13, $6, $7, $8, 0, ` + hasOthers + `
+		user_agent = excluded.user_agent, trusted_until = 0, trusted_at = 0, vouched = excluded.vouched,
+		by_mail = excluded.by_mail` + knownDeviceReturned
+	knowDeviceSQLite = knownDeviceInto + `SELECT $5, u.id, $4, $2, $3, $6, $13, $6, $7, $8, 0, $14, ` + hasOthers + `
 		FROM users u CROSS JOIN house h WHERE ` + proven + knownDeviceAgain
-	knowDevicePostgres = standingPostgres + ` ` + knownDeviceInto + `SELECT $5, ok.id, $4, $2, $3, CAST($6 AS BIGINT), CAST($13 AS BIGINT), $6, $7, $8, 0, ` + hasOthers + ` FROM ok` + knownDeviceAgain
+	knowDevicePostgres = standingPostgres + ` ` + knownDeviceInto + `SELECT $5, ok.id, $4, $2, $3, CAST($6 AS BIGINT), CAST($13 AS BIGINT), $6, $7, $8, 0, $14, ` + hasOthers + ` FROM ok` + knownDeviceAgain
 	// Those beyond are forgotten: nobody fills the table by signing in without a cookie,
 	// and nobody empties it so. $3 is the one that was just written, which stays. The
 	// person's word and a second proof come before what anybody has who has stolen a
-	// password; of that, what came in a crowd, and last in it, goes first, be it the
+	// password, or reads the mails; of that, what came in a crowd, and last in it, goes first, be it the
 	// thief's own; of the rest the longest unseen. $4 is since when there is a crowd, of
 	// more than $5.
 	tooMany = `DELETE FROM known_devices WHERE id IN (SELECT id FROM (SELECT id,
@@ -57,7 +59,7 @@ const (
 			CASE WHEN since = 0 THEN 0 WHEN since >= $4 AND nth > $5 THEN 2 ELSE 1 END,
 			CASE WHEN since >= $4 AND nth > $5 THEN nth ELSE 0 END, last_seen_at DESC, id DESC) AS place
 		FROM (SELECT id, last_seen_at, since, ROW_NUMBER() OVER (PARTITION BY since >= $4 ORDER BY since, id) AS nth
-			FROM (SELECT id, last_seen_at, CASE WHEN asks = 1 AND vouched = 0 THEN first_at ELSE 0 END AS since
+			FROM (SELECT id, last_seen_at, CASE WHEN asks = 1 AND (vouched = 0 OR by_mail = 1) THEN first_at ELSE 0 END AS since
 				FROM known_devices WHERE user_id = $1) a) b) c WHERE place > $2)`
 
 	trustDevice = ` UPDATE known_devices SET trusted_until = $5, trusted_at = $6, trusted_by = $7 WHERE id = $4 AND user_id = $1 AND epoch = $2 AND generation = $3
@@ -78,7 +80,9 @@ const (
 	// Whoever says that it is theirs speaks for it no louder than their own browser.
 	ownKnownDevice = `UPDATE known_devices SET asks = 0, vouched = CASE WHEN vouched < $3 THEN CAST($3 AS BIGINT) ELSE vouched END
 		WHERE id = $1 AND user_id = $2 AND asks = 1`
-	vouchKnownDevice   = `UPDATE known_devices SET vouched = $4 WHERE id = $1 AND epoch = $2 AND generation = $3 AND vouched < $4`
+	vouchKnownDevice = `UPDATE known_devices SET vouched = CASE WHEN vouched < $4 THEN CAST($4 AS BIGINT) ELSE vouched END,
+		by_mail = CASE WHEN by_mail > $5 THEN CAST($5 AS BIGINT) ELSE by_mail END
+		WHERE id = $1 AND epoch = $2 AND generation = $3 AND (vouched < $4 OR by_mail > $5)`
 	forgetKnownDevice  = `DELETE FROM known_devices WHERE id = $1 AND user_id = $2`
 	forgetOtherDevices = `DELETE FROM known_devices WHERE user_id = $1 AND id <> $2`
 )
@@ -92,7 +96,7 @@ const (
 
 func knownDeviceDest(d *idp.KnownDevice) []any {
 	return []any{&d.ID, &d.UserID, &d.Epoch, &d.Generation, at(&d.CreatedAt), at(&d.FirstAt), at(&d.LastSeenAt), &d.Address,
-		&d.UserAgent, at(&d.TrustedUntil), flag(&d.Asks), at(&d.TrustedAt), &d.TrustedBy, &d.Vouched}
+		&d.UserAgent, at(&d.TrustedUntil), flag(&d.Asks), at(&d.TrustedAt), &d.TrustedBy, &d.Vouched, flag(&d.ByMail)}
 }
 
 func scanKnownDevice(r row) (d idp.KnownDevice, err error) { return d, r.Scan(knownDeviceDest(&d)...) }
@@ -116,7 +120,7 @@ func (s *Store) KnownDevice(ctx context.Context, hash string, user idp.UserID) (
 // the device as it is kept.
 func (s *Store) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event, told ...idp.Mail) (idp.KnownDevice, error) {
 	before := append([]step{do(moveKnownDevices, was, hash)}, eventSteps([]idp.Event{e})...)
-	args := []any{d.UserID, d.Epoch, d.Generation, hash, d.ID, us(d.CreatedAt), d.Address, d.UserAgent, d.Vouched, first.By, bit(d.Asks), first.Policy, us(d.FirstAt)}
+	args := []any{d.UserID, d.Epoch, d.Generation, hash, d.ID, us(d.CreatedAt), d.Address, d.UserAgent, d.Vouched, first.By, bit(d.Asks), first.Policy, us(d.FirstAt), bit(d.ByMail)}
 	var kept []idp.KnownDevice
 	err := s.db.share(ctx, false, func(r runner) error {
 		kept = nil
@@ -165,10 +169,10 @@ func (s *Store) TouchKnownDevice(ctx context.Context, d idp.KnownDevice) error {
 	return err
 }
 
-// VouchKnownDevice notes what speaks for d by now, where d carries the proof that it
-// was read with, and never less than did.
+// VouchKnownDevice notes what speaks for d by now, and that it is not known by mail
+// alone, where d carries the proof that it was read with, and never less than did.
 func (s *Store) VouchKnownDevice(ctx context.Context, d idp.KnownDevice) error {
-	_, err := s.exec(ctx, "note what speaks for a device", vouchKnownDevice, d.ID, d.Epoch, d.Generation, d.Vouched)
+	_, err := s.exec(ctx, "note what speaks for a device", vouchKnownDevice, d.ID, d.Epoch, d.Generation, d.Vouched, bit(d.ByMail))
 	return err
 }
 

@@ -18,7 +18,7 @@ type Beside struct {
 	// Passkey: they have one. It signs in by itself and needs no link.
 	Passkey bool
 	// Stranger: they have nothing but the password, and this browser, which would
-	// speak for them, is not known as theirs.
+	// speak for them, is not known as theirs, or by a mail alone.
 	Stranger bool
 }
 
@@ -46,8 +46,28 @@ func (l *Login) beside(ctx context.Context, link idp.Link, all []idp.Credential,
 		return b, nil
 	}
 	d, err := l.deviceOf(ctx, device, link.UserID)
-	b.Stranger = d.ID == ""
+	if err != nil || d.ID != "" && !d.ByMail {
+		return b, err
+	}
+	b.Stranger, err = l.keptFromMail(ctx, link.UserID, all)
 	return b, err
+}
+
+// keptFromMail reports whether there is anything that a mail alone must not open: not
+// where codes by mail are all that somebody signs in with, and not where they never
+// have, for an invitation would come by the same mail.
+func (l *Login) keptFromMail(ctx context.Context, id idp.UserID, all []idp.Credential) (bool, error) {
+	switch {
+	case signsInWithout(all, ""):
+		return true, nil
+	case l.TakesMailCodes():
+		return false, nil
+	}
+	browsers, err := l.Store.EveryDevice(ctx, id)
+	if err != nil {
+		return false, fmt.Errorf("look whether the person has ever signed in: %w", err)
+	}
+	return len(browsers) > 0, nil
 }
 
 func (l *Login) besideOf(link idp.Link, all []idp.Credential) Beside {

@@ -268,3 +268,113 @@ func TestPR03AMailedLinkWorksWhereItsPersonIsKnown(t *testing.T) {
 	h.mailRecovers()
 	h.ok(h.set(t.Context(), h.link(ada, idp.LinkRecovery), "a fourth password", ""))
 }
+
+// known is the secret of a browser in which a sign-in has just come to its end, as the
+// pages have it known.
+func (h *house) known(in idp.SignIn, raw string) string {
+	h.Helper()
+	seen, err := h.gate.KnowDevice(h.Context(), in.Proof, raw, sessions.Browser{ByMail: ByMail(in.Methods)}, VouchedBy(idp.VouchNone, in.Methods))
+	h.ok(err)
+	return seen.Secret
+}
+
+// TestPR03TheMailboxAloneTakesNoAccountWhereCodesAreMailed: a browser that a code from a
+// mail has let somebody in by is known, and says nothing beside a link from a mail,
+// until a password was given there. Nor does its session change what she signs in with.
+func TestPR03TheMailboxAloneTakesNoAccountWhereCodesAreMailed(t *testing.T) {
+	t.Parallel()
+	h := mailHouse(t)
+	h.havePasskeys()
+	ada := h.user("ada", secret)
+	hers := h.knownTo(ada, "")
+	mailed := func(device string) (idp.SignIn, string) {
+		in, code := h.asksCode("ada", "192.0.2.1", device)
+		in, err := h.MailedCode(h.from("192.0.2.1"), in, code)
+		h.ok(err)
+		return in, h.known(in, device)
+	}
+	in, thiefs := mailed("")
+	_, s, err := h.gate.Start(t.Context(), in, "", "")
+	h.ok(err)
+	l := h.link(ada, idp.LinkRecovery)
+	if beside, err := h.Beside(t.Context(), l, thiefs); err != nil || beside != (Beside{Stranger: true}) {
+		t.Errorf("beside the link, where a mail let somebody in: %+v, %v", beside, err)
+	}
+	_, err = h.SetPassword(t.Context(), l, thiefs, "another password", "")
+	h.is(err, idp.Denied)
+
+	if may, err := h.MayChange(t.Context(), s); may || err != nil {
+		t.Errorf("may change by a mail alone: %v, %v", may, err)
+	}
+	_, err = h.NewPasskey(t.Context(), s)
+	h.is(err, idp.Denied)
+	offer, err := h.OfferTOTP(ada, "Gatehouse")
+	h.ok(err)
+	_, err = h.AddTOTP(t.Context(), s, offer.Sealed, "000000")
+	h.is(err, idp.Denied)
+	h.is(h.ChangePassword(t.Context(), s, thiefs, secret, "another password"), idp.Denied)
+	if all, err := h.store.Credentials(t.Context(), ada.ID); err != nil || len(all) != 1 {
+		t.Errorf("she has %+v, %v", all, err)
+	}
+
+	// A code in her own browser takes nothing from it.
+	if _, same := mailed(hers); same != hers {
+		t.Error("her browser has another secret")
+	}
+	if beside, err := h.Beside(t.Context(), l, hers); err != nil || beside != (Beside{}) {
+		t.Errorf("beside the link, in her browser: %+v, %v", beside, err)
+	}
+	// And where she gives her password, it is hers.
+	_, laptop := mailed("")
+	in, err = h.Password(t.Context(), h.begin(), "ada", secret)
+	h.ok(err)
+	if h.known(in, laptop) != laptop {
+		t.Error("her laptop has another secret")
+	}
+	if beside, err := h.Beside(t.Context(), l, laptop); err != nil || beside != (Beside{}) {
+		t.Errorf("beside the link, where she has given her password: %+v, %v", beside, err)
+	}
+
+	// The policy says whether a mail is enough.
+	h.mailRecovers()
+	if may, err := h.MayChange(t.Context(), s); !may || err != nil {
+		t.Errorf("may change, where a mail is enough: %v, %v", may, err)
+	}
+	_, err = h.SetPassword(t.Context(), l, thiefs, "another password", "")
+	h.ok(err)
+}
+
+// TestWhoHasNothingButMailsGetsAPasswordByOne: a link, or a passkey of theirs, is no more
+// than the code that lets them in.
+func TestWhoHasNothingButMailsGetsAPasswordByOne(t *testing.T) {
+	t.Parallel()
+	h := mailHouse(t)
+	h.havePasskeys()
+	ada := h.user("ada", "")
+	in, code := h.asksCode("ada", "192.0.2.1", "")
+	in, err := h.MailedCode(h.from("192.0.2.1"), in, code)
+	h.ok(err)
+	browser := h.known(in, "")
+	_, s, err := h.gate.Start(t.Context(), in, "", "")
+	h.ok(err)
+	if may, err := h.MayChange(t.Context(), s); !may || err != nil {
+		t.Errorf("may change: %v, %v", may, err)
+	}
+	_, err = h.NewPasskey(t.Context(), s)
+	h.ok(err)
+	for name, device := range map[string]string{"where she was": browser, "elsewhere": ""} {
+		if beside, err := h.Beside(t.Context(), h.link(ada, idp.LinkRecovery), device); err != nil || beside != (Beside{}) {
+			t.Errorf("%s: %+v, %v", name, beside, err)
+		}
+	}
+	// Where no codes are mailed any more, that is so of who has never been here.
+	h.MailCodes = func() bool { return false }
+	for name, c := range map[string]struct {
+		user idp.User
+		want Beside
+	}{"ada": {ada, Beside{Stranger: true}}, "who was invited": {h.user("ben", ""), Beside{}}} {
+		if beside, err := h.Beside(t.Context(), h.link(c.user, idp.LinkRecovery), ""); err != nil || beside != c.want {
+			t.Errorf("%s: %+v, %v", name, beside, err)
+		}
+	}
+}

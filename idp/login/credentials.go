@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"gatehouse/idp"
@@ -10,7 +11,8 @@ import (
 // mayChange refuses a person of a session who may not change what they sign in
 // with: one whose session has ended in between, and one who has a second factor
 // and has not proven it, for a password alone must not add another way in; nor, in a
-// house that asks by risk, in a browser for which nothing speaks.
+// house that asks by risk, in a browser for which nothing speaks. Nor must a mailbox
+// alone, which lets somebody in, take the place of their password for good.
 func (l *Login) mayChange(u idp.User, all []idp.Credential, s idp.Session) error {
 	switch {
 	case u.Status != idp.UserActive || u.Epoch != s.Epoch:
@@ -19,6 +21,8 @@ func (l *Login) mayChange(u idp.User, all []idp.Credential, s idp.Session) error
 		return idp.Errorf(idp.Denied, "This browser is not known as yours yet. Confirm by a code from a mail that it is you, and open the page again.")
 	case len(l.secondFactors(all)) > 0 && !MultiFactor(s.Methods):
 		return idp.Errorf(idp.Denied, "Prove your second factor first. Open the page again: it asks for it.")
+	case l.byMailBeside(all, s):
+		return idp.Errorf(idp.Denied, "You came in by a code from a mail. Sign in with your password, and open the page again.")
 	}
 	return nil
 }
@@ -33,8 +37,18 @@ func (l *Login) MayChange(ctx context.Context, s idp.Session) (bool, error) {
 	if MultiFactor(s.Methods) {
 		return true, nil
 	}
-	has, _, err := l.HasSecond(ctx, s.UserID)
-	return !has && !l.unconfirmed(s), err
+	all, err := l.Store.Credentials(ctx, s.UserID)
+	if err != nil {
+		return false, fmt.Errorf("look what the person signs in with: %w", err)
+	}
+	return len(l.secondFactors(all)) == 0 && !l.unconfirmed(s) && !l.byMailBeside(all, s), nil
+}
+
+// byMailBeside reports whether a session that a mail alone began is of somebody who has
+// a password, in a house where a mail is not to replace it.
+func (l *Login) byMailBeside(all []idp.Credential, s idp.Session) bool {
+	return ByMail(s.Methods) && !l.policy().MailRecovers &&
+		slices.ContainsFunc(all, func(c idp.Credential) bool { return c.Kind == idp.CredentialPassword })
 }
 
 // RenamePasskey gives one of the passkeys of a session's person another name.

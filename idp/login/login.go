@@ -26,6 +26,7 @@ type Store interface {
 	EventsOfKind(ctx context.Context, kind string, since time.Time) ([]idp.Event, error)
 	Commit(ctx context.Context, c idp.Change) (idp.Committed, error)
 	KnownDevices(ctx context.Context, user idp.UserID) ([]idp.KnownDevice, error)
+	EveryDevice(ctx context.Context, user idp.UserID) ([]idp.KnownDevice, error)
 	OwnKnownDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, by idp.Vouch, e idp.Event) error
 	UntrustDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, e idp.Event) error
 }

@@ -69,6 +69,12 @@ func ByPasskey(methods []string) bool {
 	return MultiFactor(methods) && (slices.Contains(methods, methodHardware) || slices.Contains(methods, methodSoftware))
 }
 
+// ByMail reports whether somebody came in by these methods (RFC 8176 amr values) with a
+// code from a mail and nothing else: whoever reads their mails can do that.
+func ByMail(methods []string) bool {
+	return len(methods) > 0 && !slices.ContainsFunc(methods, func(m string) bool { return m != methodMail })
+}
+
 // OneFactor are those of the methods that an app is told which takes a single
 // factor and nothing else.
 func OneFactor(methods []string) []string {

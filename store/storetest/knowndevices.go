@@ -32,10 +32,15 @@ func (h *house) knowBy(d idp.KnownDevice, by idp.FirstVouch, was, hash string) i
 	h.Helper()
 	kept, err := h.KnowDevice(h.ctx, d, by, was, hash, h.event("signin.device", d.UserID))
 	h.ok(err)
-	got, _, err := h.KnownDevice(h.ctx, hash, d.UserID)
+	h.same(h.read(hash, d.UserID), kept)
+	return kept
+}
+
+func (h *house) read(hash string, user idp.UserID) idp.KnownDevice {
+	h.Helper()
+	d, _, err := h.KnownDevice(h.ctx, hash, user)
 	h.ok(err)
-	h.same(got, kept)
-	return got
+	return d
 }
 
 func testKnownDevices(h *house) {
@@ -113,6 +118,20 @@ func testKnownDevices(h *house) {
 		h.ok(err)
 		h.same(idp.VouchSecond, d.Vouched)
 	}
+	// That a mail alone has let its person in is said until more was given there.
+	mailed := h.newKnownDevice(first.Proof)
+	mailed.ByMail, mailed.Vouched = true, idp.VouchMail
+	mailed = h.know(mailed, "", "mailed")
+	h.same(true, mailed.ByMail)
+	h.ok(h.VouchKnownDevice(h.ctx, mailed))
+	stale = mailed
+	stale.ByMail, stale.Epoch = false, mailed.Epoch+1
+	h.ok(h.VouchKnownDevice(h.ctx, stale))
+	h.same(mailed, h.read("mailed", ada.ID))
+	mailed.ByMail = false
+	h.ok(h.VouchKnownDevice(h.ctx, mailed))
+	h.same(mailed, h.read("mailed", ada.ID))
+	h.ok(h.ForgetKnownDevice(h.ctx, mailed.ID, ada.ID, h.event("device.forget", ada.ID)))
 	back := second
 	back.LastSeenAt = h.now
 	h.ok(h.TouchKnownDevice(h.ctx, back))

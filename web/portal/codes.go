@@ -38,14 +38,37 @@ func (p *Portal) codes(w http.ResponseWriter, r *http.Request) error {
 }
 
 // ledToSecond leads somebody who has a second factor past proving it, before they
-// change what they sign in with.
+// change what they sign in with; who came in by a mail alone and has a password, to that.
 func (p *Portal) ledToSecond(w http.ResponseWriter, r *http.Request) (led bool, err error) {
-	may, err := p.Login.MayChange(r.Context(), ui.VisitOf(r.Context()).Session)
+	s := ui.VisitOf(r.Context()).Session
+	may, err := p.Login.MayChange(r.Context(), s)
 	if may || err != nil {
 		return false, err
 	}
-	return true, ui.SeeOther(w, r, secondFirst(r.URL.Path))
+	where, byMail, err := p.proveFirst(r.Context(), s, r.URL.Path)
+	switch {
+	case err != nil:
+		return false, err
+	case byMail:
+		return true, ui.Render(w, r, http.StatusForbidden, byMailPage(where))
+	}
+	return true, ui.SeeOther(w, r, where)
 }
+
+// proveFirst is where somebody shows, on the way to a page, what their session lacks to
+// change what they sign in with; byMail: that is their password.
+func (p *Portal) proveFirst(ctx context.Context, s idp.Session, path string) (where string, byMail bool, err error) {
+	if login.ByMail(s.Methods) {
+		second, _, err := p.Login.HasSecond(ctx, s.UserID)
+		if err != nil || !second {
+			return againFirst(path), true, err
+		}
+	}
+	return secondFirst(path), false, nil
+}
+
+// againFirst is where somebody signs in once more on the way to a page.
+func againFirst(path string) string { return "/signin?again=1&return_to=" + url.QueryEscape(path) }
 
 // secondFirst is where a second factor is proven on the way to a page.
 func secondFirst(path string) string { return "/signin?second=1&return_to=" + url.QueryEscape(path) }

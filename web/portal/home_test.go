@@ -99,6 +99,8 @@ func samplePages() []uitest.Page {
 		{Name: "passkey-offer", Visit: uitest.Employee(), View: passkeyOfferPage(making)},
 		{Name: "passkey-remove", Visit: uitest.Employee(), View: removePage(removeView{Title: "Remove the passkey " + uitest.Bait + "?", Action: "/passkeys/crd_a/remove", Back: "/passkeys"})},
 		{Name: "passkey-removed", Visit: uitest.Employee(), View: removedPage(`{"rpId":"x.example","userId":"AA","allAcceptedCredentialIds":[],"name":"grace","displayName":"Grace"}`)},
+		{Name: "passkeys-by-mail", Visit: uitest.Employee(), View: passkeysPage(passkeysView{Prove: againFirst("/passkeys"), ByMail: true})},
+		{Name: "by-mail", Visit: uitest.Employee(), View: byMailPage(againFirst("/codes"))},
 		{Name: "password", Visit: uitest.Employee(), View: passwordPage(passwordView{Username: "grace", Has: true, Asks: true})},
 		{Name: "password-wrong", Visit: uitest.Employee(), View: passwordPage(passwordView{Username: "grace", Has: true, Asks: true, Current: "This is not your current password."})},
 		{Name: "password-changed", Visit: uitest.Employee(), View: passwordChangedPage()},

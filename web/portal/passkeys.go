@@ -31,7 +31,10 @@ func (p *Portal) showPasskeys(w http.ResponseWriter, r *http.Request, status int
 	v.Making, err = p.Login.NewPasskey(ctx, visit.Session)
 	if e, ok := errors.AsType[*idp.Error](err); ok && (e.Kind == idp.Invalid || e.Kind == idp.NotFound || e.Kind == idp.Denied) {
 		// As many as may be, or a house without any, or only after a second proof.
-		v.None, v.Prove, err = ui.Said(ctx, e), e.Kind == idp.Denied, nil
+		v.None, err = ui.Said(ctx, e), nil
+		if e.Kind == idp.Denied {
+			v.Prove, v.ByMail, err = p.proveFirst(ctx, visit.Session, "/passkeys")
+		}
 	}
 	if err != nil {
 		return err
@@ -163,7 +166,8 @@ func (p *Portal) changed(w http.ResponseWriter, r *http.Request, err error) erro
 
 // passkeysView is the page of a person's passkeys.
 type passkeysView struct {
-	Prove    bool // nothing can be changed before a second proof
+	Prove    string // where a proof is given, before which nothing can be changed
+	ByMail   bool   // it is the password
 	Passkeys []login.Passkey
 	Known    string // what the browser is told of them
 	Unknown  string // of one that was made and not kept

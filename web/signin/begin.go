@@ -10,7 +10,7 @@ import (
 
 // begin starts a sign-in to Gatehouse itself and leads to its page; whoever is
 // signed in already goes straight on, unless they are to prove again that it is
-// them.
+// them. A code from a mail is not what is asked for then, however new.
 func (s *SignIn) begin(w http.ResponseWriter, r *http.Request) error {
 	next := localPath(r.URL.Query().Get("return_to"))
 	v := ui.VisitOf(r.Context())
@@ -27,7 +27,7 @@ func (s *SignIn) begin(w http.ResponseWriter, r *http.Request) error {
 		return ui.SeeOther(w, r, "/signin/"+string(in.ID))
 	}
 	switch again := r.URL.Query().Get("again") != ""; {
-	case v.SignedIn() && (!again || v.JustProven()):
+	case v.SignedIn() && (!again || v.JustProven() && !login.ByMail(v.Session.Methods)):
 		return ui.SeeOther(w, r, next)
 	case v.SignedIn():
 		wish.NotBefore, wish.LoginHint = idp.Time(v.Now), v.User.Username

@@ -77,6 +77,11 @@ func (s *SignIn) onward(w http.ResponseWriter, r *http.Request, in idp.SignIn) (
 	if s.Login.Unconfirmed(in.Vouched, in.Methods) {
 		return next, nil
 	}
+	if login.ByMail(in.Methods) { // who has a password changes nothing by a mail alone
+		if has, err := s.Login.HasPassword(r.Context(), in.UserID); err != nil || has {
+			return next, err
+		}
+	}
 	may, err := s.Login.NeedsPasskey(r.Context(), in.UserID)
 	if err != nil || !may {
 		return next, err

@@ -65,7 +65,7 @@ func (s *SignIn) tryPassword(w http.ResponseWriter, r *http.Request, try func(ct
 // either way.
 func (s *SignIn) start(w http.ResponseWriter, r *http.Request, in idp.SignIn) error {
 	v := ui.VisitOf(r.Context())
-	browser := sessions.Browser{Address: idp.ActorOf(r.Context()).Address, UserAgent: r.UserAgent(), Known: in.Known}
+	browser := sessions.Browser{Address: idp.ActorOf(r.Context()).Address, UserAgent: r.UserAgent(), Known: in.Known, ByMail: login.ByMail(in.Methods)}
 	if s.Directory.Mails {
 		browser.Notice = func(ctx context.Context) ([]idp.Mail, error) {
 			place := ""
