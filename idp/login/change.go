@@ -28,9 +28,8 @@ func (l *Login) HasPassword(ctx context.Context, id idp.UserID) (bool, error) {
 // [Login.MayChange] demands: a stolen password alone must not shut its owner out. It
 // answers idp.Denied where less was proven, idp.Invalid under the field "current" or
 // "password", a [*ThrottledError] after too many tries, and idp.Unauthenticated where
-// what the session stands on was ended meanwhile. Where the policy asks by risk, the
-// browser with the raw device secret device ("" for none) is known as theirs as it
-// was: they have been in it all the time.
+// what the session stands on was ended meanwhile. The browser with the raw device secret
+// device ("" for none) is known as theirs as it was: they have been in it all the time.
 func (l *Login) ChangePassword(ctx context.Context, s idp.Session, device, current, password string) error {
 	u, _, err := l.ownFactors(ctx, s)
 	if err != nil {
@@ -50,11 +49,9 @@ func (l *Login) ChangePassword(ctx context.Context, s idp.Session, device, curre
 	if err != nil {
 		return err
 	}
-	var here idp.KnownDevice
-	if l.AsksByRisk() {
-		if here, err = l.deviceOf(ctx, device, u.ID); err != nil {
-			return err
-		}
+	here, err := l.deviceOf(ctx, device, u.ID)
+	if err != nil {
+		return err
 	}
 	after, err := l.SetPassword(ctx, link, "", password, "")
 	if err != nil || here.ID == "" {

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"gatehouse/idp"
+	"gatehouse/sessions"
 )
 
 // signedIn is a session of a person and its raw secret.
@@ -132,5 +133,27 @@ func TestGuessingTheCurrentPasswordIsThrottled(t *testing.T) {
 	}
 	if tries > 10 {
 		t.Errorf("%d tries, then %v", tries, err)
+	}
+}
+
+// TestWhoChangesTheirPasswordIsNoStrangerInTheirBrowser: it is known as it was, so that a
+// link from a mail works there; what else was known as theirs is not.
+func TestWhoChangesTheirPasswordIsNoStrangerInTheirBrowser(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	anna := h.user("anna", secret)
+	_, s := h.sessionOf(anna, secret)
+	hers, other := h.knownTo(anna, ""), h.knownTo(anna, "")
+	h.ok(h.ChangePassword(t.Context(), s, hers, secret, "another password"))
+	anna, err := h.store.User(t.Context(), anna.ID)
+	h.ok(err)
+	for device, want := range map[string]Beside{hers: {}, other: {Stranger: true}} {
+		if beside, err := h.Beside(t.Context(), h.link(anna, idp.LinkRecovery), device); err != nil || beside != want {
+			t.Errorf("beside a link: %+v, %v, want %+v", beside, err, want)
+		}
+	}
+	seen, err := h.gate.KnowDevice(t.Context(), h.own(anna).Proof, hers, sessions.Browser{}, idp.VouchNone)
+	if err != nil || seen.New || seen.Secret != hers {
+		t.Errorf("at the next sign-in her browser is %+v, %v", seen, err)
 	}
 }
