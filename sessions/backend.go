@@ -102,6 +102,10 @@ type Issues interface {
 	// the change that it allows, in one transaction. idp.Conflict when a
 	// first-owner link finds an owner.
 	UseLink(ctx context.Context, id idp.LinkID, now time.Time, change idp.Change) (idp.Committed, error)
+	// StartOver commits a change that ends everything the user of d holds, where d's
+	// proof stands, and writes a link for them and has d known still, by what that
+	// leaves, in one transaction.
+	StartOver(ctx context.Context, d idp.KnownDevice, l idp.Link, hash string, change idp.Change) (idp.Committed, error)
 	// CreateAPIToken writes an API token of a standing user.
 	CreateAPIToken(ctx context.Context, t idp.APIToken, hash string) error
 	// CreateInitialToken writes an initial access token of a standing user.

@@ -121,6 +121,10 @@ var paths = []path{
 			return err
 		}
 	}},
+	{pass: sessions.LinkIssued, covers: []string{"StartOver"}, prepare: func(w *world) func() error {
+		_, d := w.knownDevice()
+		return func() error { _, _, err := w.gate.StartOver(w.ctx, d, w.startingOver(d)); return err }
+	}},
 	{pass: sessions.APITokenIssued, covers: []string{"CreateAPIToken"}, prepare: func(w *world) func() error {
 		proof := w.proof()
 		return func() error { _, _, err := w.gate.NewAPIToken(w.ctx, proof, "t", 0); return err }
@@ -294,6 +298,42 @@ func TestNoWayInAfterTheCut(t *testing.T) {
 				}
 			})
 		}
+	})
+}
+
+// TestWhoStartsOverHasTheLinkAndTheBrowser, and nothing else of before.
+func TestWhoStartsOverHasTheLinkAndTheBrowser(t *testing.T) {
+	backends(t, func(t *testing.T, s *store.Store) {
+		w := newWorld(t, s)
+		here, d := w.knownDevice()
+		there, _ := w.knownDevice()
+		session, _ := w.session()
+		old, _ := w.link()
+		raw, done, err := w.gate.StartOver(w.ctx, d, w.startingOver(d))
+		w.must(err)
+		if done.N == 0 || done.ReceiptID == "" {
+			t.Errorf("committed %+v", done)
+		}
+		now, err := w.gate.KnownDevice(w.ctx, here, w.user)
+		if err != nil || now.ID != d.ID || now.Epoch != done.Epoch || !now.FirstAt.Equal(d.FirstAt) {
+			t.Errorf("its browser is %+v, %v", now, err)
+		}
+		l, err := w.gate.Link(w.ctx, raw)
+		if err != nil || l.Purpose != idp.LinkReset || l.Proof != now.Proof {
+			t.Errorf("the link is %+v, %v", l, err)
+		}
+		for what, try := range map[string]func() error{
+			"another browser": func() error { _, err := w.gate.KnownDevice(w.ctx, there, w.user); return err },
+			"a session":       func() error { _, err := w.gate.Session(w.ctx, session); return err },
+			"a link":          func() error { _, err := w.gate.Link(w.ctx, old); return err },
+			"once more":       func() error { _, _, err := w.gate.StartOver(w.ctx, d, w.startingOver(d)); return err },
+		} {
+			if err := try(); !idp.IsKind(err, idp.Unauthenticated) {
+				t.Errorf("%s: %v", what, err)
+			}
+		}
+		_, err = w.gate.UseLink(w.ctx, l, idp.Change{Passwords: []idp.Credential{w.password()}})
+		w.must(err)
 	})
 }
 

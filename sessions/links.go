@@ -85,6 +85,22 @@ func (g *Gate) UseLink(ctx context.Context, l idp.Link, change idp.Change) (idp.
 	return done, err
 }
 
+// StartOver makes a change that ends everything that the person of a known device holds
+// (its Ending, idp.EndPasses), and gives them, who have asked for it in that browser, what
+// they begin anew with: a link by which they set a password, and the browser, which
+// stays known by the secret it has. All of it, or nothing: nobody who ends what is
+// theirs is left without a way in. It answers idp.Unauthenticated where the device's proof
+// does not stand.
+func (g *Gate) StartOver(ctx context.Context, d idp.KnownDevice, change idp.Change) (raw string, done idp.Committed, err error) {
+	now := idp.Time(g.Now())
+	l := idp.Link{ID: idp.NewLinkID(), Proof: d.Proof, Purpose: idp.LinkReset, CreatedAt: now, ExpiresAt: now.Add(ResetTTL)}
+	raw = newSecret()
+	if done, err = g.Backend.StartOver(ctx, d, l, Hash(raw), change); err != nil {
+		return "", idp.Committed{}, err
+	}
+	return raw, done, nil
+}
+
 // NewAPIToken issues an API token of a user. ttl zero: no end of its own.
 func (g *Gate) NewAPIToken(ctx context.Context, proof idp.Proof, name string, ttl time.Duration) (raw string, t idp.APIToken, err error) {
 	now := idp.Time(g.Now())

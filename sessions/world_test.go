@@ -197,3 +197,12 @@ func (w *world) knownDevice() (string, idp.KnownDevice) {
 	w.must(err)
 	return seen.Secret, seen.Device
 }
+
+// startingOver ends what the person of a device holds.
+func (w *world) startingOver(d idp.KnownDevice) idp.Change {
+	return idp.Change{
+		ForgetDevices: []idp.KnownDevice{{ID: d.ID, Proof: idp.Proof{UserID: d.UserID}}},
+		Ending: &idp.Ending{Kind: idp.EndPasses, UserID: d.UserID, Key: "over/" + string(idp.NewLinkID()), Reason: "test",
+			At: idp.Time(w.now), ReceiptID: idp.NewReceiptID()},
+	}
+}

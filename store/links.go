@@ -38,6 +38,13 @@ const (
 	// One way out is enough: what else was made for the person is of no use.
 	useOtherLinks = `UPDATE links SET used_at = $2 WHERE used_at = 0 AND user_id <> '' AND user_id = (SELECT l.user_id FROM links l WHERE l.id = $1)`
 
+	// What the ending in the same transaction leaves to who has asked for it: it comes
+	// after these, behind a turn that was taken alone, and makes the epoch one more.
+	leftLink = linkInto + `SELECT $4, $5, u.id, u.epoch + 1, $3, $6, $7, $8, 0 FROM users u CROSS JOIN house h WHERE ` + proven
+	leftHere = `UPDATE known_devices SET epoch = epoch + 1, created_at = $5, trusted_until = 0, trusted_at = 0
+		WHERE id = $4 AND user_id = $1 AND epoch = $2 AND generation = $3
+		AND EXISTS (SELECT 1 FROM users u CROSS JOIN house h WHERE ` + proven + ` AND known_devices.created_at >= h.cut_before)`
+
 	linksOf = `SELECT id, user_id, epoch, generation, purpose, created_at, expires_at, used_at FROM links WHERE user_id = $1
 		ORDER BY created_at DESC, id LIMIT $2`
 
@@ -103,6 +110,17 @@ func (s *Store) UseLink(ctx context.Context, id idp.LinkID, now time.Time, chang
 		return idp.Committed{}, idp.Errorf(idp.Conflict, "This house has an owner already.")
 	}
 	return idp.Committed{}, err
+}
+
+// StartOver commits a change that ends everything the user of d holds
+// (idp.EndPasses), where d's proof stands, and in the same transaction writes a link for
+// them, with the hash of its secret, and has d known still: both by what the ending
+// leaves. idp.Unauthenticated where the proof does not stand.
+func (s *Store) StartOver(ctx context.Context, d idp.KnownDevice, l idp.Link, hash string, change idp.Change) (idp.Committed, error) {
+	before := append(s.turn(takeTurn, d.UserID),
+		must(refused(), leftHere, d.UserID, d.Epoch, d.Generation, d.ID, us(l.CreatedAt)),
+		must(refused(), leftLink, d.UserID, d.Epoch, d.Generation, l.ID, hash, l.Purpose, us(l.CreatedAt), us(l.ExpiresAt)))
+	return s.commit(ctx, before, change)
 }
 
 // RecoveryUnderWay reports whether a link of purpose idp.LinkRecovery for this

@@ -76,6 +76,11 @@ func (b *witnessed) UseLink(ctx context.Context, id idp.LinkID, now time.Time, c
 	return done, b.metrics.written(err, change.Events...)
 }
 
+func (b *witnessed) StartOver(ctx context.Context, d idp.KnownDevice, l idp.Link, hash string, change idp.Change) (idp.Committed, error) {
+	done, err := b.Backend.StartOver(ctx, d, l, hash, change)
+	return done, b.metrics.written(err, change.Events...)
+}
+
 // InForce returns when the row of the log with this number, which somebody may
 // have committed a moment ago and not lived to answer, is in the cut journal of
 // this node and in force on every node.

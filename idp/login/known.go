@@ -125,9 +125,10 @@ func (l *Login) Own(ctx context.Context, user idp.UserID, raw string, id idp.Kno
 // Disown says, in the browser with this raw device secret, that the sign-in on
 // a device was not the person's of this session: everything that they hold ends,
 // with a receipt; the password, and whatever else was enrolled since then, is no
-// proof any more; every browser but this one is forgotten. It returns the raw
-// secret of a link by which they set a new password: only somebody who has just
-// proven themselves may be given it. It answers idp.NotFound like Own, and
+// proof any more; every browser but this one is forgotten, and this one stays known. It
+// returns the raw secret of a link by which they set a new password: only somebody who has
+// just proven themselves may be given it. Where it is lost, this browser is where another
+// one works, that they have mailed. It answers idp.NotFound like Own, and
 // idp.Denied to who had a second factor before and has not proven it.
 func (l *Login) Disown(ctx context.Context, s idp.Session, raw string, id idp.KnownDeviceID) (link string, err error) {
 	here, d, err := l.answer(ctx, s.UserID, raw, id)
@@ -138,14 +139,11 @@ func (l *Login) Disown(ctx context.Context, s idp.Session, raw string, id idp.Kn
 	if err != nil {
 		return "", err
 	}
-	done, err := l.Store.Commit(ctx, l.disowning(ctx, d, here.ID, gone))
-	if err != nil {
+	if link, _, err = l.Gate.StartOver(ctx, here, l.disowning(ctx, d, here.ID, gone)); err != nil {
 		return "", err
 	}
-	// The proof is the one of before, as its own ending has left it: whatever
-	// ended in between refuses the link.
-	link, _, err = l.Gate.NewLink(ctx, idp.Proof{UserID: s.UserID, Epoch: done.Epoch, Generation: here.Generation}, idp.LinkReset)
-	return link, err
+	l.wake()
+	return link, nil
 }
 
 // disowning is the change that makes a device nobody's.

@@ -38,6 +38,7 @@ type Gate interface {
 	Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, w idp.Witness, methods ...string) (idp.SignIn, error)
 	UseLink(ctx context.Context, l idp.Link, change idp.Change) (idp.Committed, error)
 	NewLink(ctx context.Context, proof idp.Proof, purpose idp.LinkPurpose) (raw string, l idp.Link, err error)
+	StartOver(ctx context.Context, d idp.KnownDevice, change idp.Change) (raw string, done idp.Committed, err error)
 	Candidate(ctx context.Context, canonical, raw string) (idp.Candidate, error)
 	KnownDevice(ctx context.Context, raw string, user idp.UserID) (idp.KnownDevice, error)
 	NewMailCode(ctx context.Context, proof idp.Proof, in idp.SignInID, mac string) (idp.MailCode, error)

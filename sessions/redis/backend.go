@@ -70,6 +70,15 @@ func (b *backend) UseLink(ctx context.Context, id idp.LinkID, now time.Time, cha
 	return done, err
 }
 
+// StartOver answers when what it ended is so on every node.
+func (b *backend) StartOver(ctx context.Context, d idp.KnownDevice, l idp.Link, hash string, change idp.Change) (idp.Committed, error) {
+	done, err := b.Backend.StartOver(ctx, d, l, hash, change)
+	if err == nil {
+		b.redis.force(ctx, done, change)
+	}
+	return done, err
+}
+
 // sessionName is the key of a session's copy, and the part of the hash that
 // the copy itself says again: an answer to another question is none.
 func sessionName(hash string) (name, id string) {
