@@ -1,8 +1,14 @@
 package e2e
 
 import (
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/web/api/client"
 )
@@ -86,5 +92,82 @@ func TestThisWasNotMe(t *testing.T) {
 	}
 	if kinds["device.disown"] != 1 || kinds["signin.device"] < 2 {
 		t.Errorf("the log has %v", kinds)
+	}
+}
+
+var keyOnPage = regexp.MustCompile(`<code[^>]*>([A-Z2-7 ]{20,})</code>`)
+
+// TestThisWasNotMeThoughTheThiefWasFaster: whoever has Ada's password has set up an
+// authenticator app, and she signed in hours ago. Nobody asks her for its codes: she types
+// her password on the page itself, without a script, and is rid of both.
+func TestThisWasNotMeThoughTheThiefWasFaster(t *testing.T) {
+	t.Parallel()
+	bin, err := builtFaulty()
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock, token := filepath.Join(t.TempDir(), "clock"), strings.Repeat("token ", 5)[:26]
+	later := func(by time.Duration) {
+		t.Helper()
+		if err := os.WriteFile(clock+".next", []byte(by.String()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Rename(clock+".next", clock); err != nil {
+			t.Fatal(err)
+		}
+	}
+	later(0)
+	p := startAs(t, bin, []string{"serve"}, map[string]string{"GATEHOUSE_ADMIN_TOKEN": token, "FAULT_CLOCK": clock})
+	p.Log.expect("clock")
+	api := &client.Client{URL: p.URL, Token: token}
+	if _, err := api.AddUser(t.Context(), client.Person{Username: "ada"}); err != nil {
+		t.Fatal(err)
+	}
+	made, err := api.Invite(t.Context(), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := func(v *visitor, password string) *answer {
+		t.Helper()
+		page := submit(t, v.get(t, p.URL+"/signin").follow(t), "/identifier", url.Values{"username": {"ada"}})
+		return submit(t, page, "/password", url.Values{"password": {password}}).follow(t)
+	}
+	sees := func(a *answer, words string) *answer {
+		t.Helper()
+		if !strings.Contains(a.Body, words) {
+			t.Fatalf("%s answered %d without %q:\n%s", a.URL.Path, a.Status, words, a.Body)
+		}
+		return a
+	}
+	hers, theirs := newVisitor(t), newVisitor(t)
+	submit(t, hers.get(t, made.Link), "/link/", url.Values{"password": {adasPassword}}).follow(t)
+	sees(in(hers, adasPassword), "Hello, ada")
+	sees(in(theirs, adasPassword), "Hello, ada")
+	page := theirs.get(t, p.URL+"/codes")
+	key := keyOnPage.FindStringSubmatch(page.Body)
+	if key == nil {
+		t.Fatalf("no key: %d\n%s", page.Status, page.Body)
+	}
+	sees(submit(t, page, "/codes/app", url.Values{"code": {oathtool(t, strings.ReplaceAll(key[1], " ", ""), "now")}}), "They are shown this once.")
+
+	later(50 * time.Minute)
+	home := sees(hers.get(t, p.URL+"/"), "Was this you?")
+	ask := regexp.MustCompile(`/devices/[a-z0-9_]+/disown`).FindString(home.Body)
+	page = sees(hers.get(t, p.URL+ask), "Somebody signed in as you")
+	if page.Status != http.StatusOK || !strings.Contains(page.Body, `autocomplete="current-password"`) || strings.Contains(page.Body, "one-time-code") {
+		t.Fatalf("she is asked %d:\n%s", page.Status, page.Body)
+	}
+	wrong := submit(t, page, "/disown", url.Values{"current": {"not her password"}})
+	if sees(wrong, "This is not your current password."); wrong.Status != http.StatusBadRequest {
+		t.Errorf("a wrong password answers %d", wrong.Status)
+	}
+	link := submit(t, wrong, "/disown", url.Values{"current": {adasPassword}}).follow(t)
+	submit(t, sees(link, "Choose a password"), "/link/", url.Values{"password": {"another horse battery"}}).follow(t)
+	if got := theirs.get(t, p.URL+"/"); got.Status != http.StatusSeeOther {
+		t.Errorf("the thief's session answers %d", got.Status)
+	}
+	sees(in(theirs, adasPassword), "Username and password do not match.")
+	if text := sees(in(hers, "another horse battery"), "Hello, ada").Body; strings.Contains(text, "Was this you?") || strings.Contains(text, "recovery codes left") {
+		t.Errorf("her page:\n%s", text)
 	}
 }

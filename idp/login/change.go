@@ -39,7 +39,7 @@ func (l *Login) ChangePassword(ctx context.Context, s idp.Session, device, curre
 		return err
 	}
 	if AsksCurrent(s) {
-		if err := l.knowsPassword(ctx, u.ID, current); err != nil {
+		if err := l.knowsPassword(ctx, u.ID, current, "change", string(u.ID), "password.change.refuse"); err != nil {
 			return err
 		}
 	}
@@ -80,11 +80,12 @@ func (l *Login) deviceOf(ctx context.Context, raw string, id idp.UserID) (idp.Kn
 }
 
 // knowsPassword refuses who does not know the password of a user whose session
-// they hold.
-func (l *Login) knowsPassword(ctx context.Context, id idp.UserID, current string) error {
+// they hold, under the field "current", with an event of this kind; tries are counted as
+// what, for whom.
+func (l *Login) knowsPassword(ctx context.Context, id idp.UserID, current, what, whom, kind string) error {
 	// Apart from what strangers try at the sign-in, for this person or from this
 	// address: only who is in counts here.
-	if _, err := l.count(ctx, perAccount(), "change", string(id)); err != nil {
+	if _, err := l.count(ctx, perAccount(), what, whom); err != nil {
 		return err
 	}
 	c, err := l.Store.Credential(ctx, id, idp.CredentialPassword)
@@ -96,7 +97,7 @@ func (l *Login) knowsPassword(ctx context.Context, id idp.UserID, current string
 		return l.soon(err)
 	}
 	if !right {
-		e := l.event(ctx, "password.change.refuse")
+		e := l.event(ctx, kind)
 		e.UserID, e.Detail = id, map[string]string{"reason": "wrong password"}
 		if err := l.Store.Record(ctx, e); err != nil {
 			return fmt.Errorf("record the refusal: %w", err)

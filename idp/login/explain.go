@@ -26,6 +26,8 @@ var explained = map[string]map[string]idp.Explanation{
 		"code":         {Meaning: "There were too many codes for this person, of whatever kind. Whoever typed them knew the first factor.", Side: idp.SidePerson, Change: "Wait until the time in the line. If it was not the person, have them change their password: somebody else knows it."},
 		"offer":        {Meaning: "There were too many codes while the person added an authenticator app.", Side: idp.SidePerson, Change: "See that the clock of the phone is right, wait until the time in the line, and scan the new code."},
 		"change":       {Meaning: "There were too many tries of the current password while somebody who is signed in changed it.", Side: idp.SidePerson, Change: "Wait until the time in the line. If it was not the person, end their sessions."},
+		"disown":       {Meaning: "There were too many tries of the current password while somebody who is signed in said that another sign-in was not theirs.", Side: idp.SidePerson, Change: "Wait until the time in the line, or end what the person holds, and make them a link on their page."},
+		"disown code":  {Meaning: "There were too many codes while somebody who is signed in said that another sign-in was not theirs.", Side: idp.SidePerson, Change: "Wait until the time in the line, or end what the person holds, and make them a link on their page."},
 		"confirmation": {Meaning: "Too many codes were mailed to a person for sign-ins that are a risk: somebody who knows their password asks for them.", Side: idp.SidePerson, Change: "If it is the person, they wait until the time in the line. If it is not, have them choose a new password."},
 		"network":      {Meaning: "There were too many tries from one network.", Side: idp.SideHouse, Change: "Wait; people who have signed in on their browser before get in meanwhile."},
 		"":             {Meaning: "There were too many tries.", Side: idp.SidePerson, Change: "Wait until the time in the line."},
@@ -71,6 +73,10 @@ var explained = map[string]map[string]idp.Explanation{
 		"code used before":           {Meaning: "The code was used before: each counts once.", Side: idp.SidePerson, Change: "Wait for the next code of the app, or take the next recovery code. If the person has not used it, somebody saw it: have them change their password."},
 		"the credential was removed": {Meaning: "The authenticator app or the recovery code was removed at the same moment.", Side: idp.SidePerson, Change: "Start again."},
 		"":                           {Meaning: "The code was refused.", Side: idp.SidePerson, Change: "Wait for the next code and try again."},
+	},
+	"device.disown.refuse": {
+		"wrong password": {Meaning: "Somebody who is signed in said that another sign-in was not theirs, and did not know the current password.", Side: idp.SidePerson, Change: "If it is forgotten, an owner makes a link on the person's page, and ends what they hold there."},
+		"":               {Meaning: "Somebody who is signed in said that another sign-in was not theirs, and gave a code that is not right or was used before.", Side: idp.SidePerson, Change: "They try the next code. Without any, an owner makes a link on the person's page, and ends what they hold there."},
 	},
 	"password.change.refuse": {
 		"wrong password": {Meaning: "Somebody who is signed in did not know the current password.", Side: idp.SidePerson, Change: "If it is forgotten, an owner makes a link on the person's page. If it was not the person, end their sessions."},

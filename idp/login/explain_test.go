@@ -29,6 +29,15 @@ func TestEveryRefusalOfASignInIsExplained(t *testing.T) {
 	for range 12 {
 		_, _ = h.AddTOTP(h.Context(), h.own(other), offer.Sealed, p.code())
 	}
+	dina := h.user("dina", secret)
+	h.sets(dina)
+	dinas, _ := h.newcomer(dina)
+	_, theirs := h.newcomer(dina)
+	for range 12 {
+		s, _ := h.asked(dina, false, dinas, theirs.ID, "pwd")
+		_, _ = h.Disown(h.Context(), s, false, dinas, theirs.ID, "wrong", "")
+		_, _ = h.Disown(h.Context(), s, true, dinas, theirs.ID, "", "000000")
+	}
 	h.user("anna", secret)
 	h.user("empty", "")
 	h.suspend(h.user("gone", secret))

@@ -86,32 +86,6 @@ func (l *Login) deviceEvent(ctx context.Context, kind string, user idp.UserID, i
 	return e
 }
 
-// AskedAbout returns one of what [Login.Asked] does, and whether the person of the
-// session has proven enough to disown it; idp.NotFound for another.
-func (l *Login) AskedAbout(ctx context.Context, s idp.Session, raw string, id idp.KnownDeviceID) (d idp.KnownDevice, may bool, err error) {
-	if _, d, err = l.answer(ctx, s.UserID, raw, id); err != nil {
-		return d, false, err
-	}
-	_, err = l.mayDisown(ctx, s, d)
-	if idp.IsKind(err, idp.Denied) {
-		return d, false, nil
-	}
-	return d, err == nil, err
-}
-
-// mayDisown returns what the person of a session signs in with and keeps when a
-// device is not theirs, and refuses them like mayChange: by these credentials, for
-// what was enrolled since may be the other's, and keeps nobody from ending it.
-func (l *Login) mayDisown(ctx context.Context, s idp.Session, d idp.KnownDevice) (gone []idp.Credential, err error) {
-	u, all, err := l.factorsOf(ctx, s.UserID)
-	if err != nil {
-		return nil, err
-	}
-	kept := slices.DeleteFunc(slices.Clone(all), func(c idp.Credential) bool { return !c.CreatedAt.Before(d.FirstAt) })
-	gone = slices.DeleteFunc(all, func(c idp.Credential) bool { return c.Kind != idp.CredentialPassword && c.CreatedAt.Before(d.FirstAt) })
-	return gone, l.mayChange(u, kept, s)
-}
-
 // Own says, in the browser with this raw device secret, that a device is the
 // user's own. It answers idp.NotFound for one that is not among [Login.Asked].
 func (l *Login) Own(ctx context.Context, user idp.UserID, raw string, id idp.KnownDeviceID) error {
@@ -120,43 +94,4 @@ func (l *Login) Own(ctx context.Context, user idp.UserID, raw string, id idp.Kno
 		return err
 	}
 	return l.Store.OwnKnownDevice(ctx, id, user, here.Vouched, l.deviceEvent(ctx, "device.own", user, id))
-}
-
-// Disown says, in the browser with this raw device secret, that the sign-in on
-// a device was not the person's of this session: everything that they hold ends,
-// with a receipt; the password, and whatever else was enrolled since then, is no
-// proof any more; every browser but this one is forgotten, and this one stays known. It
-// returns the raw secret of a link by which they set a new password: only somebody who has
-// just proven themselves may be given it. Where it is lost, this browser is where another
-// one works, that they have mailed. It answers idp.NotFound like Own, and
-// idp.Denied to who had a second factor before and has not proven it.
-func (l *Login) Disown(ctx context.Context, s idp.Session, raw string, id idp.KnownDeviceID) (link string, err error) {
-	here, d, err := l.answer(ctx, s.UserID, raw, id)
-	if err != nil {
-		return "", err
-	}
-	gone, err := l.mayDisown(ctx, s, d)
-	if err != nil {
-		return "", err
-	}
-	if link, _, err = l.Gate.StartOver(ctx, here, l.disowning(ctx, d, here.ID, gone)); err != nil {
-		return "", err
-	}
-	l.wake()
-	return link, nil
-}
-
-// disowning is the change that makes a device nobody's.
-func (l *Login) disowning(ctx context.Context, d idp.KnownDevice, keep idp.KnownDeviceID, gone []idp.Credential) idp.Change {
-	e := l.deviceEvent(ctx, "device.disown", d.UserID, d.ID)
-	return idp.Change{
-		RemoveCredentials: gone,
-		ForgetDevices:     []idp.KnownDevice{{ID: keep, Proof: idp.Proof{UserID: d.UserID}}},
-		Events:            []idp.Event{e},
-		Mails:             []idp.Mail{l.notice(idp.MailDisowned, idp.User{ID: d.UserID, Epoch: d.Epoch})},
-		Ending: &idp.Ending{
-			Kind: idp.EndPasses, UserID: d.UserID, Key: "disown/" + string(d.ID), Reason: "a sign-in that was not theirs",
-			Actor: e.Actor, At: l.now(), ReceiptID: idp.NewReceiptID(),
-		},
-	}
 }

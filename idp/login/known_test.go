@@ -2,6 +2,7 @@ package login
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -244,7 +245,7 @@ func TestOnlyAnOlderBrowserSaysWhetherANewOneIsTheirs(t *testing.T) {
 		for _, d := range []idp.KnownDevice{second, third, first} {
 			if c.want == 0 || d.ID == first.ID {
 				h.is(h.Own(t.Context(), c.user.ID, c.raw, d.ID), idp.NotFound)
-				_, err := h.Disown(t.Context(), h.own(c.user), c.raw, d.ID)
+				_, err := h.Disown(t.Context(), h.own(c.user), true, c.raw, d.ID, "", "")
 				h.is(err, idp.NotFound)
 			}
 		}
@@ -331,7 +332,7 @@ func TestThisWasNotMeEndsEverything(t *testing.T) {
 	h.clock.pass(time.Minute)
 	enrol(idp.CredentialPasskey, "the intruder's")
 
-	raw, err := h.Disown(t.Context(), h.own(anna), hers, intruder.ID)
+	raw, err := h.Disown(t.Context(), h.own(anna), true, hers, intruder.ID, "", "")
 	h.ok(err)
 	for _, s := range sessions {
 		_, err := h.gate.Session(t.Context(), s)
@@ -397,12 +398,12 @@ func TestNobodyIsLeftWithoutAWayInByDisowning(t *testing.T) {
 		thiefs, intruder := h.newcomer(anna)
 		whole := h.Gate
 		h.Gate = answerLost{whole, before}
-		_, err := h.Disown(t.Context(), h.own(anna), hers, intruder.ID)
+		_, err := h.Disown(t.Context(), h.own(anna), true, hers, intruder.ID, "", "")
 		h.is(err, idp.Unavailable)
 		h.Gate = whole
 		if before {
 			h.ok(h.try("", "anna", secret))
-			_, err = h.Disown(t.Context(), h.own(anna), hers, intruder.ID)
+			_, err = h.Disown(t.Context(), h.own(anna), true, hers, intruder.ID, "", "")
 			h.ok(err)
 			continue
 		}
@@ -418,47 +419,119 @@ func TestNobodyIsLeftWithoutAWayInByDisowning(t *testing.T) {
 	}
 }
 
-// TestDisowningAsksForWhatWasThereBefore: who had a second factor proves it first,
-// and what an intruder has set up since keeps nobody from ending it.
+// asked is what somebody is asked for to disown a sign-in, in a session by these methods.
+func (h *house) asked(u idp.User, fresh bool, device string, about idp.KnownDeviceID, methods ...string) (idp.Session, DisownAsks) {
+	h.Helper()
+	s := h.own(u)
+	s.Methods = methods
+	_, asks, err := h.AskedAbout(h.Context(), s, fresh, device, about)
+	h.ok(err)
+	return s, asks
+}
+
+// TestDisowningAsksForWhatWasThereBefore: who had a second factor proves it first, on
+// the page, however long ago they signed in, and what an intruder has set up since keeps
+// nobody from ending it.
 func TestDisowningAsksForWhatWasThereBefore(t *testing.T) {
 	t.Parallel()
-	h := newHouse(t)
-	byPassword := func(u idp.User) idp.Session {
-		s := h.own(u)
-		s.Methods = []string{"pwd"}
-		return s
-	}
-	may := func(s idp.Session, device string, about idp.KnownDeviceID) bool {
-		_, may, err := h.AskedAbout(t.Context(), s, device, about)
-		h.ok(err)
-		return may
-	}
-	anna, eve := h.user("anna", secret), h.user("eve", secret)
-	h.sets(anna)
+	h := passkeyHouse(t)
+	anna, eve, grace := h.user("anna", secret), h.user("eve", secret), h.user("grace", secret)
+	phone, _ := h.sets(anna)
+	h.enrol(grace, newDevice())
 	hers, _ := h.newcomer(anna)
-	_, intruder := h.newcomer(anna)
-	if may(byPassword(anna), hers, intruder.ID) || !may(h.own(anna), hers, intruder.ID) {
-		t.Error("anna is not asked for her second factor, or not let on with it")
-	}
-	_, err := h.Disown(t.Context(), byPassword(anna), hers, intruder.ID)
-	h.is(err, idp.Denied)
-	if left, err := h.store.Credentials(t.Context(), anna.ID); err != nil || len(left) != 12 { // password, app, ten codes
-		t.Errorf("%d credentials are left, %v", len(left), err)
-	}
-	_, err = h.Disown(t.Context(), h.own(anna), hers, intruder.ID)
-	h.ok(err)
-
+	_, annas := h.newcomer(anna)
 	eves, _ := h.newcomer(eve)
-	_, intruder = h.newcomer(eve)
-	h.sets(eve) // the intruder's app
-	if !may(byPassword(eve), eves, intruder.ID) {
-		t.Error("eve is asked for what the intruder has set up")
+	_, intruder := h.newcomer(eve)
+	theirs, _ := h.sets(eve) // the intruder's app
+	graces, _ := h.newcomer(grace)
+	_, third := h.newcomer(grace)
+	for name, c := range map[string]struct {
+		user    idp.User
+		device  string
+		about   idp.KnownDeviceID
+		fresh   bool
+		methods []string
+		want    DisownAsks
+	}{
+		"just by all":                   {anna, hers, annas.ID, true, []string{"pwd", "otp", "mfa"}, DisownAsks{}},
+		"by all, a while ago":           {anna, hers, annas.ID, false, []string{"pwd", "otp", "mfa"}, DisownAsks{Password: true}},
+		"just by the password":          {anna, hers, annas.ID, true, []string{"pwd"}, DisownAsks{Code: true}},
+		"by the password, a while ago":  {anna, hers, annas.ID, false, []string{"pwd"}, DisownAsks{Password: true, Code: true}},
+		"with an app of the intruder's": {eve, eves, intruder.ID, true, []string{"pwd"}, DisownAsks{}},
+		"the same, a while ago":         {eve, eves, intruder.ID, false, []string{"pwd"}, DisownAsks{Password: true}},
+		"just by a mail":                {eve, eves, intruder.ID, true, []string{"mail"}, DisownAsks{Password: true}},
+		"with a passkey, a while ago":   {grace, graces, third.ID, false, []string{"pwd"}, DisownAsks{Password: true, Passkey: true, Again: true}},
+		"with a passkey, just by other": {grace, graces, third.ID, true, []string{"pwd"}, DisownAsks{Passkey: true, Second: true}},
+		"by the passkey, a while ago":   {grace, graces, third.ID, false, []string{"hwk", "user", "mfa"}, DisownAsks{Password: true, Passkey: true}},
+		"just by the passkey":           {grace, graces, third.ID, true, []string{"hwk", "user", "mfa"}, DisownAsks{Passkey: true}},
+	} {
+		if _, asks := h.asked(c.user, c.fresh, c.device, c.about, c.methods...); asks != c.want || asks.Any() != (c.want != DisownAsks{Passkey: c.want.Passkey}) {
+			t.Errorf("%s: asked for %+v, want %+v", name, asks, c.want)
+		}
 	}
-	_, err = h.Disown(t.Context(), byPassword(eve), eves, intruder.ID)
+	disown := func(u idp.User, fresh bool, device string, about idp.KnownDeviceID, current, code string, methods ...string) error {
+		s, _ := h.asked(u, fresh, device, about, methods...)
+		_, err := h.Disown(t.Context(), s, fresh, device, about, current, code)
+		return err
+	}
+	left := func(u idp.User) int {
+		all, err := h.store.Credentials(t.Context(), u.ID)
+		h.ok(err)
+		return len(all)
+	}
+	h.is(disown(grace, false, graces, third.ID, secret, "", "pwd"), idp.Denied)
+	for what, c := range map[string]struct{ current, code, field string }{
+		"nothing": {"", "", "current"}, "a wrong password": {"wrong", phone.code(), "current"},
+		"no code": {secret, "", "code"}, "a wrong code": {secret, "000000", "code"},
+	} {
+		if err := disown(anna, false, hers, annas.ID, c.current, c.code, "pwd"); field(err) != c.field {
+			t.Errorf("with %s: %v", what, err)
+		}
+	}
+	if err := disown(eve, false, eves, intruder.ID, "wrong", theirs.code(), "pwd"); field(err) != "current" {
+		t.Errorf("by the intruder's code: %v", err)
+	}
+	if left(anna) != 12 || left(eve) != 12 { // password, app, ten codes
+		t.Errorf("%d and %d credentials are left", left(anna), left(eve))
+	}
+	if e := h.events("device.disown.refuse"); len(e) != 4 {
+		t.Errorf("%d refusals in the log", len(e))
+	} else if x, ok := Explain(e[0]); !ok || x.Meaning == "" {
+		t.Error("a refusal is not explained")
+	}
+	h.ok(disown(anna, false, hers, annas.ID, secret, phone.code(), "pwd"))
+	h.ok(disown(eve, false, eves, intruder.ID, secret, "", "pwd"))
+	h.ok(disown(grace, true, graces, third.ID, "", "", "hwk", "user", "mfa"))
+	if left(anna) != 11 || left(eve) != 0 || left(grace) != 1 {
+		t.Errorf("left to sign in with: %d, %d, %d", left(anna), left(eve), left(grace))
+	}
+}
+
+// TestBF03NobodyKeepsAPersonFromDisowning: what whoever has the password tries in a session
+// of their own is not counted in hers; hers has a budget.
+func TestBF03NobodyKeepsAPersonFromDisowning(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	anna := h.user("anna", secret)
+	hers, _ := h.newcomer(anna)
+	h.clock.pass(undisputed)
+	_, intruder := h.newcomer(anna)
+	s := h.own(anna)
+	s.Methods = []string{"pwd"}
+	for range 12 {
+		_ = h.ChangePassword(t.Context(), s, "", "wrong", "another password")
+		_ = h.try("", "anna", "wrong")
+	}
+	var err error
+	for range 11 {
+		_, err = h.Disown(t.Context(), s, false, hers, intruder.ID, "wrong", "")
+	}
+	if _, slow := errors.AsType[*ThrottledError](err); !slow {
+		t.Errorf("the eleventh try: %v", err)
+	}
+	h.clock.pass(5 * time.Minute)
+	_, err = h.Disown(t.Context(), s, false, hers, intruder.ID, secret, "")
 	h.ok(err)
-	if left, err := h.store.Credentials(t.Context(), eve.ID); err != nil || len(left) != 0 {
-		t.Errorf("left to sign in with: %+v, %v", left, err)
-	}
 }
 
 // toldOf signs u in on a new browser, as the page does that has them told of it.

@@ -130,7 +130,7 @@ func TestADisownedSignInIsTold(t *testing.T) {
 	anna := h.user("anna", secret)
 	hers, _ := h.newcomer(anna)
 	_, intruder := h.newcomer(anna)
-	_, err := h.Disown(t.Context(), h.own(anna), hers, intruder.ID)
+	_, err := h.Disown(t.Context(), h.own(anna), true, hers, intruder.ID, "", "")
 	h.ok(err)
 	if m := h.mailsTo(anna.ID); len(m) == 0 || m[0].Kind != idp.MailDisowned {
 		t.Errorf("told %+v", m)

@@ -118,7 +118,14 @@ func samplePages() []uitest.Page {
 		})},
 		{Name: "device-allowed", Visit: uitest.Employee(), View: deviceDonePage(deviceDoneView{App: "Wiki", Allowed: true})},
 		{Name: "device-denied", Visit: uitest.Employee(), View: deviceDonePage(deviceDoneView{App: "Wiki"})},
-		{Name: "device-disown", Visit: uitest.Employee(), View: disownPage(full.New[0])},
+		{Name: "device-disown", Visit: uitest.Employee(), View: disownPage(disownView{newDevice: full.New[0]})},
+		{Name: "device-disown-asks", Visit: uitest.Employee(), View: disownPage(disownView{
+			newDevice: full.New[1], Username: "grace", Elsewhere: againFirst("/devices/kdv_b/disown"),
+			Asks: login.DisownAsks{Password: true, Code: true, Passkey: true},
+		})},
+		{Name: "device-disown-wrong", Visit: uitest.Employee(), View: disownPage(disownView{
+			newDevice: full.New[0], Username: "grace", Asks: login.DisownAsks{Password: true}, Current: "This is not your current password.",
+		})},
 		{Name: "portal-empty", Visit: uitest.Employee(), View: homePage(empty)},
 	}
 }

@@ -2,11 +2,13 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login"
 	"gatehouse/web/ui"
 )
 
@@ -15,9 +17,9 @@ import (
 // that asks.
 type Newcomers interface {
 	Asked(ctx context.Context, user idp.UserID, device string) ([]idp.KnownDevice, error)
-	AskedAbout(ctx context.Context, s idp.Session, device string, id idp.KnownDeviceID) (d idp.KnownDevice, may bool, err error)
+	AskedAbout(ctx context.Context, s idp.Session, fresh bool, device string, id idp.KnownDeviceID) (idp.KnownDevice, login.DisownAsks, error)
 	Own(ctx context.Context, user idp.UserID, device string, id idp.KnownDeviceID) error
-	Disown(ctx context.Context, s idp.Session, device string, id idp.KnownDeviceID) (link string, err error)
+	Disown(ctx context.Context, s idp.Session, fresh bool, device string, id idp.KnownDeviceID, current, code string) (link string, err error)
 }
 
 // Cookies are what the browser is known by; web.Cookies does.
@@ -108,22 +110,54 @@ func (p *Portal) ownDevice(w http.ResponseWriter, r *http.Request) error {
 	return ui.SeeOther(w, r, "/")
 }
 
+// disownView is a sign-in that was not the person's, and what they are asked for.
+type disownView struct {
+	newDevice
+	Asks     login.DisownAsks
+	Username string
+	// Elsewhere is where they sign in by a passkey in place of it.
+	Elsewhere     string
+	Current, Code string // what is wrong with either
+}
+
 // askDisown says what happens when a sign-in was not theirs.
 func (p *Portal) askDisown(w http.ResponseWriter, r *http.Request) error {
-	session := ui.VisitOf(r.Context()).Session
-	d, may, err := p.Newcomers.AskedAbout(r.Context(), session, p.Cookies.Device(r), idp.KnownDeviceID(r.PathValue("id")))
+	return p.showDisown(w, r, http.StatusOK, disownView{})
+}
+
+// showDisown renders the page, or leads past where somebody signs in first who could
+// type nothing here.
+func (p *Portal) showDisown(w http.ResponseWriter, r *http.Request, status int, v disownView) error {
+	visit := ui.VisitOf(r.Context())
+	d, asks, err := p.Newcomers.AskedAbout(r.Context(), visit.Session, visit.JustProven(), p.Cookies.Device(r), idp.KnownDeviceID(r.PathValue("id")))
 	if err != nil {
 		return err
 	}
-	if !may {
-		return ui.SeeOther(w, r, secondFirst(r.URL.Path))
+	v.newDevice, v.Asks, v.Username, v.Elsewhere = p.newDevice(r.Context(), d), asks, visit.User.Username, againFirst(r.URL.Path)
+	if visit.JustProven() {
+		v.Elsewhere = secondFirst(r.URL.Path)
 	}
-	return ui.Render(w, r, http.StatusOK, disownPage(p.newDevice(r.Context(), d)))
+	if asks.Again || asks.Second {
+		return ui.SeeOther(w, r, v.Elsewhere)
+	}
+	return ui.Render(w, r, status, disownPage(v))
 }
 
 // disown ends everything the person holds, and leads on to a new password.
 func (p *Portal) disown(w http.ResponseWriter, r *http.Request) error {
-	link, err := p.Newcomers.Disown(r.Context(), ui.VisitOf(r.Context()).Session, p.Cookies.Device(r), idp.KnownDeviceID(r.PathValue("id")))
+	ctx, visit := r.Context(), ui.VisitOf(r.Context())
+	link, err := p.Newcomers.Disown(ctx, visit.Session, visit.JustProven(), p.Cookies.Device(r), idp.KnownDeviceID(r.PathValue("id")),
+		r.PostFormValue("current"), r.PostFormValue("code"))
+	if slow, ok := errors.AsType[*login.ThrottledError](err); ok {
+		return p.showDisown(w, r, slow.Err.Kind.Status(), disownView{Current: ui.Said(ctx, slow.Err), Code: ui.Said(ctx, slow.Err)})
+	}
+	if e, ok := errors.AsType[*idp.Error](err); ok && e.Kind == idp.Invalid {
+		v := disownView{Current: ui.Said(ctx, e)}
+		if e.Fields["code"] != "" {
+			v.Current, v.Code = "", v.Current
+		}
+		return p.showDisown(w, r, http.StatusBadRequest, v)
+	}
 	if err != nil {
 		return err
 	}

@@ -92,6 +92,8 @@ func EventWords(kind string) string {
 		return "Said that a sign-in was theirs"
 	case "device.disown":
 		return "Said that a sign-in was not theirs"
+	case "device.disown.refuse":
+		return "Saying that a sign-in was not theirs refused"
 	case "device.forget":
 		return "Had a browser forgotten"
 	case "oidc.device.confirm":
