@@ -50,6 +50,8 @@ func samplePages() []uitest.Page {
 		{Name: "signin-set-password", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: "Grace Hopper", Username: "grace", MinLength: 12, Until: until})},
 		{Name: "signin-set-password-error", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: "Grace Hopper", Username: "grace", MinLength: 12, Until: until, Error: "This has 9 characters. Make it at least 12."})},
 		{Name: "signin-set-password-code", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: "Grace Hopper", Username: "grace", MinLength: 12, Until: until, Beside: login.Beside{App: true, Recovery: true}})},
+		{Name: "signin-set-password-doubted", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: "Grace Hopper", Username: "grace", MinLength: 12, Until: until, Beside: login.Beside{App: true, Recovery: true, Doubted: true}})},
+		{Name: "signin-set-password-doubted-passkey", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: "Grace Hopper", Username: "grace", MinLength: 12, Until: until, Beside: login.Beside{Passkey: true, Doubted: true}})},
 		{Name: "signin-set-password-code-error", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: uitest.Bait, Username: "grace", MinLength: 12, Until: until, Beside: login.Beside{Recovery: true, Passkey: true}, CodeError: "This code is not right, or was used before. Wait for the next one and try again."})},
 		{Name: "signin-elsewhere", Visit: v, View: elsewherePage(time.Date(2027, 1, 5, 16, 23, 0, 0, time.UTC))},
 		{Name: "signin-passkey-first", Visit: v, View: passkeyFirstPage("Grace Hopper", "grace")},
