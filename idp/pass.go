@@ -117,6 +117,13 @@ type Witness struct {
 	// Used is the credential that was used, with what its Data has become by that;
 	// without an ID, none.
 	Used Credential
+	// Spent is the credential that is spent by it, with the Mark that it has then, and
+	// Told are the mails that tell of that; without an ID, none.
+	Spent Credential
+	Told  []Mail
+	// MailCode is the MAC of the code that was mailed for the SignIn and is spent by
+	// it; "": none.
+	MailCode string
 }
 
 // SignIn is one persisted attempt to prove identity. The dispatcher

@@ -183,11 +183,11 @@ var paths = []path{
 		proof, in := w.proof(), w.begun()
 		return func() error { _, err := w.gate.NewMailCode(w.ctx, proof, in.ID, "mac"); return err }
 	}},
-	{pass: sessions.MailCodeUsed, covers: []string{"SpendMailCode"}, prepare: func(w *world) func() error {
+	{pass: sessions.MailCodeUsed, covers: []string{"TryMailCode"}, prepare: func(w *world) func() error {
 		in := w.begun()
 		_, err := w.gate.NewMailCode(w.ctx, w.proof(), in.ID, "mac")
 		w.must(err)
-		return func() error { _, err := w.gate.SpendMailCode(w.ctx, in, "mac"); return err }
+		return func() error { _, err := w.gate.MailCode(w.ctx, in, "mac"); return err }
 	}},
 	{pass: sessions.KnownDevice, covers: []string{"KnownDevice", "TouchKnownDevice"}, prepare: func(w *world) func() error {
 		raw, _ := w.knownDevice()

@@ -12,15 +12,15 @@ type MailCodes interface {
 	// CreateMailCode writes a code for a SignIn that is not over, of nobody or of
 	// who is asked for one in it, in place of those before it.
 	CreateMailCode(ctx context.Context, c idp.MailCode) error
-	// SpendMailCode takes the code of a SignIn that has this MAC, once; so many
-	// tries void it. With a refusal comes whose it would have been.
-	SpendMailCode(ctx context.Context, in idp.SignInID, mac string, tries int, now time.Time) (idp.Proof, error)
+	// TryMailCode looks whether the code of a SignIn has this MAC; so many wrong
+	// ones void it. With a refusal comes whose it would have been.
+	TryMailCode(ctx context.Context, in idp.SignInID, mac string, tries int, now time.Time) (idp.Proof, error)
 }
 
 const (
 	// MailCodeTTL is how long a code works that was mailed.
 	MailCodeTTL = 10 * time.Minute
-	// mailCodeTries is how many codes are looked at, right ones too.
+	// mailCodeTries is how many wrong codes are looked at.
 	mailCodeTries = 5
 )
 
@@ -33,12 +33,12 @@ func (g *Gate) NewMailCode(ctx context.Context, proof idp.Proof, in idp.SignInID
 	return c, g.Backend.CreateMailCode(ctx, c)
 }
 
-// SpendMailCode accepts the code with this MAC in its SignIn, once, and returns
-// whose it is. Every other answer is the same idp.Unauthenticated: a wrong code, one
-// that was used, has run out or was tried too often, or none; with it, the proof says
-// no more than whose code it would have been, for the audit log.
-func (g *Gate) SpendMailCode(ctx context.Context, in idp.SignIn, mac string) (idp.Proof, error) {
-	proof, err := g.Backend.SpendMailCode(ctx, in.ID, mac, mailCodeTries, idp.Time(g.Now()))
+// MailCode accepts the code with this MAC in its SignIn and returns whose it is;
+// [Gate.Prove] spends it. Every other answer is the same idp.Unauthenticated: a wrong
+// code, one that was used, has run out or was tried too often, or none; with it, the
+// proof says no more than whose code it would have been, for the audit log.
+func (g *Gate) MailCode(ctx context.Context, in idp.SignIn, mac string) (idp.Proof, error) {
+	proof, err := g.Backend.TryMailCode(ctx, in.ID, mac, mailCodeTries, idp.Time(g.Now()))
 	if err != nil {
 		err = unknown(err, "no such mailed code")
 	}

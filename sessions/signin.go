@@ -71,7 +71,8 @@ func (g *Gate) BeginFrom(ctx context.Context, in idp.SignIn, s idp.Session, bind
 // by methods (RFC 8176 amr values), and with it what in says of Several, Passkey,
 // Has, Remember, Vouched and Confirm, and what w does. All of it is written, and only where the proof
 // still stands; of a credential whose person stands it may be noted that it was
-// used, and refused.
+// used, and refused. It answers idp.Conflict where a credential that is to be spent was
+// spent before.
 func (g *Gate) Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, w idp.Witness, methods ...string) (idp.SignIn, error) {
 	now := idp.Time(g.Now())
 	in.Proof = proof

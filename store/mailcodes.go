@@ -22,14 +22,15 @@ const (
 
 	endMailCodes = `UPDATE mail_codes SET used_at = $2 WHERE user_id = $1 AND used_at = 0`
 
-	// One statement counts the try and takes the code, so that of many at once no
-	// more are looked at than may be, and one has it.
-	tryMailCode = `UPDATE mail_codes SET tries = tries + 1, used_at = CASE WHEN mac = $2 THEN CAST($3 AS BIGINT) ELSE 0 END
+	// One statement looks and counts what was wrong, so that of many at once no more are
+	// looked at than may be. The code is spent where what it proves is recorded.
+	tryMailCode = `UPDATE mail_codes SET tries = tries + CASE WHEN mac = $2 THEN 0 ELSE 1 END
 		WHERE sign_in_id = $1 AND used_at = 0 AND tries < $4 AND expires_at > $3
 		AND EXISTS (SELECT 1 FROM users u CROSS JOIN house h WHERE u.id = mail_codes.user_id AND u.status = 'active'
 			AND u.epoch = mail_codes.epoch AND h.generation = mail_codes.generation AND mail_codes.created_at >= h.cut_before)
-		RETURNING user_id, epoch, generation, used_at`
-	mailCodeOf = `SELECT user_id FROM mail_codes WHERE sign_in_id = $1`
+		RETURNING user_id, epoch, generation, CASE WHEN mac = $2 THEN 1 ELSE 0 END`
+	spendMailCode = `UPDATE mail_codes SET used_at = $3 WHERE sign_in_id = $1 AND mac = $2 AND user_id = $4 AND epoch = $5 AND used_at = 0 AND expires_at > $3`
+	mailCodeOf    = `SELECT user_id FROM mail_codes WHERE sign_in_id = $1`
 )
 
 // CreateMailCode writes a code for a SignIn that is not over and of nobody, or of who
@@ -44,22 +45,22 @@ func (s *Store) CreateMailCode(ctx context.Context, c idp.MailCode) error {
 	return err
 }
 
-// SpendMailCode takes the code of a SignIn that has this MAC, once, and returns
-// the proof it carries. Every other is idp.Unauthenticated and counts: after so many
-// tries the code is good no more. With that, the proof says whose code it would have
-// been, for the audit log; of a SignIn without any, nobody's.
-func (s *Store) SpendMailCode(ctx context.Context, in idp.SignInID, mac string, tries int, now time.Time) (idp.Proof, error) {
-	type taken struct {
+// TryMailCode looks whether the code of a SignIn has this MAC, and returns the proof it
+// carries; [Store.ProveSignIn] spends it. Every other is idp.Unauthenticated and counts:
+// after so many tries the code is good no more. With that, the proof says whose code it
+// would have been, for the audit log; of a SignIn without any, nobody's.
+func (s *Store) TryMailCode(ctx context.Context, in idp.SignInID, mac string, tries int, now time.Time) (idp.Proof, error) {
+	type tried struct {
 		idp.Proof
-		at time.Time
+		right bool
 	}
-	found, err := returning(ctx, s, "take a code that was mailed", func(r row) (t taken, err error) {
-		return t, r.Scan(&t.UserID, &t.Epoch, &t.Generation, at(&t.at))
+	found, err := returning(ctx, s, "look at a code that was mailed", func(r row) (t tried, err error) {
+		return t, r.Scan(&t.UserID, &t.Epoch, &t.Generation, flag(&t.right))
 	}, tryMailCode, in, mac, us(now), tries)
 	switch {
 	case err != nil:
 		return idp.Proof{}, err
-	case len(found) > 0 && !found[0].at.IsZero():
+	case len(found) > 0 && found[0].right:
 		return found[0].Proof, nil
 	}
 	// Asked for whatever was found, so that the work says nothing of it.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -21,9 +22,10 @@ const (
 
 	// $4 is the SignIn, $5 now, $6 and $7 what was proven, $8 to $13 what that
 	// is to be followed by.
-	prove = `UPDATE sign_ins SET user_id = $1, epoch = $2, generation = $3, methods = $6, auth_time = $7, several = $8, has = $9,
-		passkey = $10, remember = $11, vouched = $12, confirm = $13
-		WHERE id = $4 AND done_at = 0 AND expires_at > $5
+	prove     = proveInto + `WHERE ` + provable
+	proveInto = `UPDATE sign_ins SET user_id = $1, epoch = $2, generation = $3, methods = $6, auth_time = $7, several = $8, has = $9,
+		passkey = $10, remember = $11, vouched = $12, confirm = $13 `
+	provable = `id = $4 AND done_at = 0 AND expires_at > $5
 		AND (user_id = '' OR (user_id = $1 AND epoch = $2 AND generation = $3)) AND ` + sinceCut + ` AND EXISTS (SELECT 1 FROM ok)
 		AND (renews = '' OR EXISTS (SELECT 1 FROM sessions s CROSS JOIN house h WHERE s.id = sign_ins.renews AND s.user_id = $1
 			AND s.ended_at = 0 AND s.expires_at > $5 AND s.epoch = $2 AND s.generation = h.generation AND s.created_at >= h.cut_before))`
@@ -33,10 +35,20 @@ const (
 	provePostgres = standingPostgres + `,
 		used AS (UPDATE credentials c SET data = $15, last_used_at = $5 FROM ok WHERE c.id = $14 AND c.user_id = ok.id RETURNING c.id),
 		proved AS (` + prove + ` AND (CAST($14 AS TEXT) = '' OR EXISTS (SELECT 1 FROM used)) RETURNING id),
-		told AS (INSERT INTO events (id, at, kind, actor, user_id, app_id, session_id, detail, correlation)
+		` + proveTold + `$16` + proveEnd
+	proveTold = `told AS (INSERT INTO events (id, at, kind, actor, user_id, app_id, session_id, detail, correlation)
 			SELECT e->>0, CAST(e->>1 AS BIGINT), e->>2, e->>3, e->>4, e->>5, e->>6, e->>7, e->>8
-			FROM proved CROSS JOIN jsonb_array_elements(CAST($16 AS JSONB)) e)
+			FROM proved CROSS JOIN jsonb_array_elements(CAST(`
+	proveEnd = ` AS JSONB)) e)
 		SELECT id FROM proved`
+
+	// What a factor is proven by, and spent by that: spent where the proof can be
+	// recorded, and nowhere else. $14 are the audit lines, $15 and $16 what is spent.
+	spendInto       = standingPostgres + `, ready AS (SELECT id FROM sign_ins WHERE ` + provable + ` FOR UPDATE), spent AS (`
+	spendProves     = `), proved AS (` + proveInto + `FROM spent WHERE sign_ins.id = $4 RETURNING sign_ins.id), ` + proveTold + `$14` + proveEnd
+	proveByCode     = spendInto + `UPDATE credentials c SET mark = $16, last_used_at = $5 FROM ready WHERE c.id = $15 AND c.user_id = $1 AND c.mark < $16 RETURNING c.id` + spendProves
+	proveByMailCode = spendInto + `UPDATE mail_codes m SET used_at = $5 FROM ready
+		WHERE m.sign_in_id = ready.id AND m.mac = $15 AND m.user_id = $1 AND m.epoch = $2 AND m.used_at = 0 AND m.expires_at > $5 RETURNING m.sign_in_id` + spendProves
 
 	// The SignIn is spent where its user and its session are alive.
 	signInAlive = `sign_ins i JOIN users u ON u.id = i.user_id
@@ -86,16 +98,29 @@ func (s *Store) SignInByID(ctx context.Context, id idp.SignInID) (idp.SignIn, id
 // (Several, Passkey, Has, Remember, Vouched, Confirm) of i where the stored SignIn
 // is unfinished, unexpired and of nobody or of the same proof, and the proof
 // stands, and the session that it renews, and what goes with it is there still:
-// idp.Unauthenticated where not. The audit lines are written then, and only then.
+// idp.Unauthenticated where not. The audit lines are written then, and only then, and
+// what is spent by it is spent: idp.Conflict where a credential was spent before, so
+// that of many who spend the same only one does.
 func (s *Store) ProveSignIn(ctx context.Context, i idp.SignIn, now time.Time, w idp.Witness) error {
 	args := []any{i.UserID, i.Epoch, i.Generation, i.ID, us(now), joined(i.Methods), us(i.AuthTime), bit(i.Several), joined(i.Has), bit(i.Passkey), i.Remember, i.Vouched, i.Confirm}
 	events := eventSteps(w.Events)
-	if s.db.dialect("", provePostgres) != "" {
-		told := make([][]any, len(events))
+	postgres, told := s.db.dialect("", provePostgres) != "", ""
+	if postgres {
+		lines := make([][]any, len(events))
 		for i, e := range events {
-			told[i] = e.args
+			lines[i] = e.args
 		}
-		args = append(args, w.Used.ID, w.Used.Data, asJSON(told))
+		told = asJSON(lines)
+	}
+	if w.Spent.ID != "" || w.MailCode != "" {
+		steps := append(s.spendingSteps(args, told, now, w), s.mailSteps(w.Told)...)
+		if !postgres {
+			steps = append(steps, events...)
+		}
+		return s.proveBySpending(ctx, steps, w)
+	}
+	if postgres {
+		args = append(args, w.Used.ID, w.Used.Data, told)
 	}
 	return s.issue(ctx, "prove a sign-in", args, provePostgres, func(r runner) error {
 		var steps []step
@@ -104,6 +129,39 @@ func (s *Store) ProveSignIn(ctx context.Context, i idp.SignIn, now time.Time, w 
 		}
 		return r.batch(ctx, append(append(steps, must(refused(), proveSQLite, args...)), events...))
 	})
+}
+
+// spendingSteps spend what w says and record what is proven by that, or refuse; args are
+// those of prove, told the audit lines where one statement does it all.
+func (s *Store) spendingSteps(args []any, told string, now time.Time, w idp.Witness) []step {
+	sql, what, spent := proveByMailCode, spendMailCode, []any{w.MailCode}
+	if w.Spent.ID != "" {
+		sql, what, spent = proveByCode, spendCredential, []any{w.Spent.ID, w.Spent.Mark}
+	}
+	if sql = s.db.dialect("", sql); sql != "" {
+		return []step{must(refused(), sql, append(append(args, told), spent...)...)}
+	}
+	whose := []any{args[3], w.MailCode, us(now), args[0], args[1]}
+	if w.Spent.ID != "" {
+		whose = []any{w.Spent.ID, w.Spent.Mark, us(now), args[0]}
+	}
+	return []step{must(refused(), what, whose...), must(refused(), proveSQLite, args...)}
+}
+
+// proveBySpending runs them: one statement by itself, several in one transaction.
+func (s *Store) proveBySpending(ctx context.Context, steps []step, w idp.Witness) error {
+	var err error
+	if len(steps) > 1 {
+		if err = s.db.share(ctx, false, func(r runner) error { return r.batch(ctx, steps) }); err != nil {
+			err = s.wrap("prove a sign-in", err)
+		}
+	} else if n, failed := s.exec(ctx, "prove a sign-in", steps[0].sql, steps[0].args...); failed != nil || n == 0 {
+		err = cmp.Or(failed, refused())
+	}
+	if idp.IsKind(err, idp.Unauthenticated) && w.Spent.ID != "" {
+		return s.whyNot(ctx, credentialSpent, w.Spent.ID, w.Spent.Mark)
+	}
+	return err
 }
 
 // SpendSignIn marks a finished SignIn, bound by the secret of this hash, as answered,

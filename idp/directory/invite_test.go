@@ -95,7 +95,7 @@ func TestANewAddressEndsWhatLiesInTheMailboxOfBefore(t *testing.T) {
 		if good(recovery) || good(invitation) {
 			t.Errorf("%s: a link in the old mailbox is good", name)
 		}
-		if _, err := gate.SpendMailCode(t.Context(), in, "mac"); !idp.IsKind(err, idp.Unauthenticated) {
+		if _, err := gate.MailCode(t.Context(), in, "mac"); !idp.IsKind(err, idp.Unauthenticated) {
 			t.Errorf("%s: a code in the old mailbox: %v", name, err)
 		}
 		if under := must[bool](t)(s.RecoveryUnderWay(t.Context(), ada.ID, time.Now())); under {

@@ -110,6 +110,45 @@ func (l *Login) mayMail(ctx context.Context, what string, from asker, free int, 
 	return counts && (all <= free || few == 1), err
 }
 
+// Codes for one name are mailed so often to a known device of its person; and so often
+// to any other browser that carries a device secret of the house, or to all those in one
+// network that carry none: a third of what is mailed for it to all of them in a day.
+func perCodeMail() []limit     { return []limit{{4, 15 * time.Minute}, {20, 24 * time.Hour}} }
+func perCodeStranger() []limit { return []limit{{3, 15 * time.Minute}, {6, 24 * time.Hour}} }
+
+const codesForStrangers = 18 // in a day
+
+// mayMailCode reports whether one more code may be mailed to the person of a try, and
+// whether so many were asked for by strangers that none is mailed to these; then there
+// is one in an hour for all of them. A person's own network takes none of theirs. It
+// refuses who has asked too often, by what was typed, and so alike whoever is meant.
+func (l *Login) mayMailCode(ctx context.Context, a attempt, from asker, device string) (may, many bool, err error) {
+	if a.known() {
+		_, err := l.count(ctx, perCodeMail(), "code mails", "device "+string(a.device.ID))
+		return err == nil, false, err
+	}
+	if place, ok := placeOf(idp.ActorOf(ctx).Address); device != "" || ok {
+		where := "network " + place.String()
+		if device != "" {
+			where = "browser " + device
+		}
+		if _, err := l.count(ctx, perCodeStranger(), "code mails", where+" for "+a.typed); err != nil {
+			return false, false, err
+		}
+	}
+	by := 1
+	if from.own {
+		by = 0
+	}
+	n, _, err := l.Store.CountBy(ctx, throttleName("code mails to strangers", a.typed, 24*time.Hour), by, 24*time.Hour, l.now())
+	if err != nil {
+		return false, false, fmt.Errorf("count codes that are mailed: %w", err)
+	}
+	many = n+1-by > codesForStrangers
+	rare, err := l.countMail(ctx, "code mails beyond", from, time.Hour, many)
+	return !many || from.own || rare == 1, many, err
+}
+
 // countMail counts one under a name that means nothing where it does not count.
 func (l *Login) countMail(ctx context.Context, what string, from asker, window time.Duration, counts bool) (int, error) {
 	if !counts {

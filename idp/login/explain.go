@@ -29,6 +29,7 @@ var explained = map[string]map[string]idp.Explanation{
 		"disown":       {Meaning: "There were too many tries of the current password while somebody who is signed in said that another sign-in was not theirs.", Side: idp.SidePerson, Change: "Wait until the time in the line, or end what the person holds, and make them a link on their page."},
 		"disown code":  {Meaning: "There were too many codes while somebody who is signed in said that another sign-in was not theirs.", Side: idp.SidePerson, Change: "Wait until the time in the line, or end what the person holds, and make them a link on their page."},
 		"confirmation": {Meaning: "Too many codes were mailed to a person for sign-ins that are a risk: somebody who knows their password asks for them.", Side: idp.SidePerson, Change: "If it is the person, they wait until the time in the line. If it is not, have them choose a new password."},
+		"code mails":   {Meaning: "Too many codes to sign in with were asked for by mail in one name, from one browser or network.", Side: idp.SidePerson, Change: "Wait until the time in the line, or sign in by a password or a passkey. From another network, or on a browser that they have signed in on before, the person gets one meanwhile."},
 		"network":      {Meaning: "There were too many tries from one network.", Side: idp.SideHouse, Change: "Wait; people who have signed in on their browser before get in meanwhile."},
 		"":             {Meaning: "There were too many tries.", Side: idp.SidePerson, Change: "Wait until the time in the line."},
 	},
@@ -66,13 +67,12 @@ var explained = map[string]map[string]idp.Explanation{
 		"":                                  {Meaning: "The new passkey's answer was refused.", Side: idp.SidePerson, Change: "Add it once more, or use another device."},
 	}),
 	"signin.code.refuse": {
-		notAnyMore:                   stoodNoMore(),
-		"no code":                    {Meaning: "What was typed is neither six digits nor a recovery code that the person has.", Side: idp.SidePerson, Change: "Type the six digits that the app shows, or a recovery code as it was printed."},
-		"wrong code":                 {Meaning: "The six digits are not those of the person's authenticator app at this time.", Side: idp.SidePerson, Change: "Wait for the next code. If it stays, set the clock of the phone by the network, or use a recovery code."},
-		"wrong recovery code":        {Meaning: "It is none of the person's recovery codes, or one of an older set.", Side: idp.SidePerson, Change: "Use one of the newest set; without any, an owner resets the second factors on the person's page."},
-		"code used before":           {Meaning: "The code was used before: each counts once.", Side: idp.SidePerson, Change: "Wait for the next code of the app, or take the next recovery code. If the person has not used it, somebody saw it: have them change their password."},
-		"the credential was removed": {Meaning: "The authenticator app or the recovery code was removed at the same moment.", Side: idp.SidePerson, Change: "Start again."},
-		"":                           {Meaning: "The code was refused.", Side: idp.SidePerson, Change: "Wait for the next code and try again."},
+		notAnyMore:            stoodNoMore(),
+		"no code":             {Meaning: "What was typed is neither six digits nor a recovery code that the person has.", Side: idp.SidePerson, Change: "Type the six digits that the app shows, or a recovery code as it was printed."},
+		"wrong code":          {Meaning: "The six digits are not those of the person's authenticator app at this time.", Side: idp.SidePerson, Change: "Wait for the next code. If it stays, set the clock of the phone by the network, or use a recovery code."},
+		"wrong recovery code": {Meaning: "It is none of the person's recovery codes, or one of an older set.", Side: idp.SidePerson, Change: "Use one of the newest set; without any, an owner resets the second factors on the person's page."},
+		"code used before":    {Meaning: "The code was used before: each counts once.", Side: idp.SidePerson, Change: "Wait for the next code of the app, or take the next recovery code. If the person has not used it, somebody saw it: have them change their password."},
+		"":                    {Meaning: "The code was refused.", Side: idp.SidePerson, Change: "Wait for the next code and try again."},
 	},
 	"device.disown.refuse": {
 		"wrong password": {Meaning: "Somebody who is signed in said that another sign-in was not theirs, and did not know the current password.", Side: idp.SidePerson, Change: "If it is forgotten, an owner makes a link on the person's page, and ends what they hold there."},
@@ -86,7 +86,7 @@ var explained = map[string]map[string]idp.Explanation{
 
 // stoodNoMore is of a proof that was right too late.
 func stoodNoMore() idp.Explanation {
-	return idp.Explanation{Meaning: "What was right when it was looked at did not stand any more when it was written down: the person was suspended meanwhile, or the sign-in was over or another person's.", Side: idp.SidePerson, Change: "Start again; if it stays, see whether the person is suspended."}
+	return idp.Explanation{Meaning: "What was right when it was looked at did not stand any more when it was written down: the person was suspended meanwhile, or what they used was removed, or the sign-in, or the session that it was for, was over or another person's.", Side: idp.SidePerson, Change: "Start again; if it stays, see whether the person is suspended."}
 }
 
 // unverified begins the reason of an answer that was read and does not verify.

@@ -65,6 +65,10 @@ func TestEveryRefusalOfASignInIsExplained(t *testing.T) {
 			_ = h.SendConfirmation(h.from("203.0.113.200"), h.types(rita, "", "203.0.113.200", ""), "en")
 		}
 	}
+	h.MailCodes = func() bool { return true }
+	for range 4 {
+		_, _ = h.MailCode(h.from("203.0.113.201"), h.begin(), "rita", "en")
+	}
 	rita.Email = ""
 	_, err = h.store.Commit(t.Context(), idp.Change{Users: []idp.User{rita}})
 	h.ok(err)

@@ -42,7 +42,7 @@ type Gate interface {
 	Candidate(ctx context.Context, canonical, raw string) (idp.Candidate, error)
 	KnownDevice(ctx context.Context, raw string, user idp.UserID) (idp.KnownDevice, error)
 	NewMailCode(ctx context.Context, proof idp.Proof, in idp.SignInID, mac string) (idp.MailCode, error)
-	SpendMailCode(ctx context.Context, in idp.SignIn, mac string) (idp.Proof, error)
+	MailCode(ctx context.Context, in idp.SignIn, mac string) (idp.Proof, error)
 	TrustDevice(ctx context.Context, d idp.KnownDevice, by idp.Policy) error
 	KeepDevice(ctx context.Context, raw string, d idp.KnownDevice, proof idp.Proof) error
 }

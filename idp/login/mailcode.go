@@ -30,23 +30,27 @@ func (l *Login) TakesMailCodes() bool { return l.MailCodes != nil && l.MailCodes
 // MailCode has a code mailed to the person of this name, with which they prove one
 // factor of the SignIn, in this browser. in.Device is a known device that the
 // request brings. What [Login.Recover] says of what shows, and of too many, is so
-// here. It answers idp.Denied where codes are not taken, and idp.Conflict for a
+// here, but that too many for a name are told: a [*ThrottledError] where they were asked
+// for in this browser or network; many, where everybody together has asked for so many
+// that one was mailed only to who asked where the person has signed in before. Both are
+// counted by what was typed, so that they are the same whoever has that name, if anybody.
+// It answers idp.Denied where codes are not taken, and idp.Conflict for a
 // SignIn in which something was proven: whoever reads the mailbox can set the
 // password too, so this is never a factor beside another.
-func (l *Login) MailCode(ctx context.Context, in idp.SignIn, username, language string) error {
+func (l *Login) MailCode(ctx context.Context, in idp.SignIn, username, language string) (many bool, err error) {
 	if !l.TakesMailCodes() {
-		return idp.Errorf(idp.Denied, "Codes by mail are not taken here. Use your password or a passkey.")
+		return false, idp.Errorf(idp.Denied, "Codes by mail are not taken here. Use your password or a passkey.")
 	}
 	if Next(in) != StepPassword || in.UserID != "" {
-		return noMailCode()
+		return false, noMailCode()
 	}
 	a, from, err := l.askedBy(ctx, username, in.Device)
 	if err != nil {
-		return err
+		return false, err
 	}
-	may, err := l.mayMail(ctx, "code mails", from, 10, true)
+	may, many, err := l.mayMailCode(ctx, a, from, in.Device)
 	if err != nil {
-		return err
+		return false, err
 	}
 	m := idp.NewMail(idp.MailSignInCode, a.user, l.now())
 	m.Language, m.Data = language, map[string]string{dataSignIn: string(in.ID)}
@@ -60,9 +64,9 @@ func (l *Login) MailCode(ctx context.Context, in idp.SignIn, username, language 
 		e.Detail = map[string]string{"mailed": "no, there were too many"}
 	}
 	if _, err := l.Store.Commit(ctx, idp.Change{Mails: []idp.Mail{m}, Events: []idp.Event{e}}); err != nil {
-		return fmt.Errorf("write down who asked for a code: %w", err)
+		return false, fmt.Errorf("write down who asked for a code: %w", err)
 	}
-	return nil
+	return many, nil
 }
 
 func noMailCode() error {
@@ -113,7 +117,7 @@ func (l *Login) MailedCode(ctx context.Context, in idp.SignIn, typed string) (id
 	if err != nil {
 		return idp.SignIn{}, err
 	}
-	proof, err := l.takeMailCode(ctx, in, typed)
+	proof, mac, err := l.takeMailCode(ctx, in, typed)
 	if idp.IsKind(err, idp.Unauthenticated) {
 		return idp.SignIn{}, l.refuseMailCode(ctx, in, proof.UserID, "wrong code")
 	}
@@ -133,7 +137,7 @@ func (l *Login) MailedCode(ctx context.Context, in idp.SignIn, typed string) (id
 	e := l.event(ctx, "signin.mail.ok")
 	e.UserID, e.AppID = proof.UserID, in.AppID
 	e.Actor.Kind, e.Actor.UserID = "user", proof.UserID
-	proven, err := l.Gate.Prove(ctx, next, proof, idp.Witness{Events: []idp.Event{e}}, methodMail)
+	proven, err := l.Gate.Prove(ctx, next, proof, idp.Witness{Events: []idp.Event{e}, MailCode: mac}, methodMail)
 	if idp.IsKind(err, idp.Unauthenticated) {
 		return idp.SignIn{}, l.refuseMailCode(ctx, in, proof.UserID, notAnyMore)
 	}
@@ -147,17 +151,7 @@ func (l *Login) SendConfirmation(ctx context.Context, in idp.SignIn, language st
 	if Next(in) != StepMail {
 		return noMailCode()
 	}
-	// Nobody gets here without the first factor, so no stranger can use them up; nor
-	// does the thief of a password where its owner has been before.
-	d, err := l.deviceOf(ctx, in.Device, in.UserID)
-	if err != nil {
-		return err
-	}
-	whose := string(in.UserID)
-	if d.Vouched >= idp.VouchMail {
-		whose = string(d.ID)
-	}
-	if _, err := l.count(ctx, perConfirmation(), "confirmation", whose); err != nil {
+	if err := l.countConfirmation(ctx, in); err != nil {
 		return err
 	}
 	m := idp.NewMail(idp.MailConfirmCode, idp.User{ID: in.UserID, Epoch: in.Epoch}, l.now())
@@ -170,8 +164,33 @@ func (l *Login) SendConfirmation(ctx context.Context, in idp.SignIn, language st
 	return nil
 }
 
-// perConfirmation: so many codes are mailed to somebody whose password is right.
-func perConfirmation() []limit { return []limit{{5, 15 * time.Minute}, {20, 24 * time.Hour}} }
+// countConfirmation counts one code that is mailed for a sign-in that is a risk. Nobody
+// gets here without the first factor, so no stranger can use them up; nor does the thief
+// of a password where its owner has been before, or, from one network, on a browser that
+// is new.
+func (l *Login) countConfirmation(ctx context.Context, in idp.SignIn) error {
+	d, err := l.deviceOf(ctx, in.Device, in.UserID)
+	if err != nil {
+		return err
+	}
+	place, ok := placeOf(idp.ActorOf(ctx).Address)
+	switch {
+	case d.Vouched >= idp.VouchMail:
+		_, err = l.count(ctx, perConfirmation(), "confirmation", string(d.ID))
+	case !ok:
+		_, err = l.count(ctx, perConfirmation(), "confirmation", string(in.UserID))
+	default:
+		if _, err = l.count(ctx, perConfirmingNetwork(), "confirmation", place.String()+" "+string(in.UserID)); err == nil {
+			_, err = l.count(ctx, perConfirmation()[1:], "confirmation", string(in.UserID))
+		}
+	}
+	return err
+}
+
+// perConfirmation: so many codes are mailed to somebody whose password is right; to new
+// browsers in one network at most perConfirmingNetwork of them.
+func perConfirmation() []limit      { return []limit{{5, 15 * time.Minute}, {20, 24 * time.Hour}} }
+func perConfirmingNetwork() []limit { return []limit{{5, 15 * time.Minute}, {7, 24 * time.Hour}} }
 
 // Confirm takes the code that was mailed for a SignIn that waits for it ([StepMail]).
 // What it shows is no factor: a rule that asks for a second one is not met by it.
@@ -184,7 +203,7 @@ func (l *Login) Confirm(ctx context.Context, in idp.SignIn, typed string) (idp.S
 	if err != nil {
 		return idp.SignIn{}, err
 	}
-	proof, err := l.takeMailCode(ctx, in, typed)
+	proof, mac, err := l.takeMailCode(ctx, in, typed)
 	switch {
 	case idp.IsKind(err, idp.Unauthenticated) || err == nil && proof != in.Proof:
 		return idp.SignIn{}, l.refuseMailCode(ctx, in, in.UserID, "wrong code")
@@ -197,21 +216,24 @@ func (l *Login) Confirm(ctx context.Context, in idp.SignIn, typed string) (idp.S
 	e := l.event(ctx, "signin.mail.ok")
 	e.UserID, e.AppID, e.Detail = in.UserID, in.AppID, map[string]string{"for": "a sign-in that is a risk"}
 	e.Actor.Kind, e.Actor.UserID = "user", in.UserID
-	proven, err := l.Gate.Prove(ctx, in, in.Proof, idp.Witness{Events: []idp.Event{e}}, methodMail)
+	proven, err := l.Gate.Prove(ctx, in, in.Proof, idp.Witness{Events: []idp.Event{e}, MailCode: mac}, methodMail)
 	if idp.IsKind(err, idp.Unauthenticated) {
 		return idp.SignIn{}, l.refuseMailCode(ctx, in, in.UserID, notAnyMore)
 	}
 	return proven, err
 }
 
-// takeMailCode spends what was typed. What can be no code costs no try. Of a wrong
-// one, the proof says whose it would have been, for the events alone.
-func (l *Login) takeMailCode(ctx context.Context, in idp.SignIn, typed string) (idp.Proof, error) {
+// takeMailCode looks at what was typed, and returns the MAC by which it is spent. What
+// can be no code costs no try. Of a wrong one, the proof says whose it would have been,
+// for the events alone.
+func (l *Login) takeMailCode(ctx context.Context, in idp.SignIn, typed string) (proof idp.Proof, mac string, err error) {
 	digits := digitsOf(typed)
 	if len(digits) != mailCodeLength {
-		return idp.Proof{}, wrongMailCode()
+		return idp.Proof{}, "", wrongMailCode()
 	}
-	return l.Gate.SpendMailCode(ctx, in, l.mailCodeMAC(in.ID, digits))
+	mac = l.mailCodeMAC(in.ID, digits)
+	proof, err = l.Gate.MailCode(ctx, in, mac)
+	return proof, mac, err
 }
 
 func (l *Login) refuseMailCode(ctx context.Context, in idp.SignIn, id idp.UserID, why string) error {

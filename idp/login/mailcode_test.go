@@ -50,12 +50,18 @@ func (h *house) mailed() map[idp.SignInID]string {
 	return codes
 }
 
+// asksMail asks for a code, as a visitor does.
+func (h *house) asksMail(ctx context.Context, in idp.SignIn, name, language string) error {
+	_, err := h.MailCode(ctx, in, name, language)
+	return err
+}
+
 // asksCode asks for a code in a sign-in of its own, and returns both.
 func (h *house) asksCode(name, address, device string) (idp.SignIn, string) {
 	h.Helper()
 	in := h.begin()
 	in.Device = device
-	h.ok(h.MailCode(h.from(address), in, name, "en"))
+	h.ok(h.asksMail(h.from(address), in, name, "en"))
 	return in, h.mailed()[in.ID]
 }
 
@@ -89,7 +95,7 @@ func TestACodeFromAMailIsOneFactor(t *testing.T) {
 	// For an app that the policy asks more for, there is a second step.
 	wish, err := h.Begin(t.Context(), idp.SignIn{ResumeURL: "/resume", AppID: "app_x", Protocol: idp.ProtocolOIDC}, bind)
 	h.ok(err)
-	h.ok(h.MailCode(h.from("192.0.2.1"), wish, "anna", "en"))
+	h.ok(h.asksMail(h.from("192.0.2.1"), wish, "anna", "en"))
 	wish, err = h.MailedCode(h.from("192.0.2.1"), wish, h.mailed()[wish.ID])
 	h.ok(err)
 	if Next(wish) != StepHelp {
@@ -151,7 +157,7 @@ func TestEN02AskingForACodeTellsNothingOfAnybody(t *testing.T) {
 			var answers []string
 			for range 12 { // until there were too many
 				before := h.store.Statements()
-				err := h.MailCode(from, in, name, "en")
+				err := h.asksMail(from, in, name, "en")
 				answers = append(answers, fmt.Sprint(h.store.Statements()-before, err))
 				if err != nil {
 					break
@@ -216,7 +222,7 @@ func TestMF03AMailedCodeCountsOnce(t *testing.T) {
 	// The newest counts.
 	h.clock.pass(time.Hour)
 	in, older := h.asksCode("anna", "192.0.2.1", "")
-	h.ok(h.MailCode(h.from("192.0.2.1"), in, "anna", "en"))
+	h.ok(h.asksMail(h.from("192.0.2.1"), in, "anna", "en"))
 	newer := h.mailed()[in.ID]
 	h.is(try(in, older), idp.Unauthenticated)
 	h.ok(try(in, newer))
@@ -243,7 +249,8 @@ func TestMF03AMailedCodeCountsOnce(t *testing.T) {
 }
 
 // TestBF03NobodysCodesKeepAPersonOut: strangers who ask and guess in her name use
-// up neither what she may ask for on her own browser, nor her password.
+// up neither what she may ask for on her own browser, nor her password; and where they
+// ask from everywhere, there is one in an hour for new browsers still.
 func TestBF03NobodysCodesKeepAPersonOut(t *testing.T) {
 	t.Parallel()
 	h := mailHouse(t)
@@ -252,7 +259,7 @@ func TestBF03NobodysCodesKeepAPersonOut(t *testing.T) {
 	var mine idp.SignIn
 	for i := range 200 {
 		in := h.begin()
-		h.ok(h.MailCode(h.from(fmt.Sprintf("2001:db8:%x::1", i)), in, "anna", "en"))
+		h.ok(h.asksMail(h.from(fmt.Sprintf("2001:db8:%x::1", i)), in, "anna", "en"))
 		h.mailed()
 		for range 6 {
 			_, err := h.MailedCode(h.from(fmt.Sprintf("2001:db8:%x::1", i)), in, "12345678")
@@ -260,7 +267,7 @@ func TestBF03NobodysCodesKeepAPersonOut(t *testing.T) {
 		}
 		mine = in
 	}
-	if n := len(h.mailsTo(anna.ID)); n > 10 {
+	if n := len(h.mailsTo(anna.ID)); n > codesForStrangers+1 {
 		t.Errorf("%d mails to her", n)
 	}
 	if _, err := h.MailedCode(h.from("192.0.2.1"), mine, "12345678"); !idp.IsKind(err, idp.Unauthenticated) {
@@ -273,6 +280,100 @@ func TestBF03NobodysCodesKeepAPersonOut(t *testing.T) {
 	h.clock.pass(time.Hour)
 	if _, code := h.asksCode("anna", "192.0.2.77", ""); code == "" {
 		t.Error("an hour later a new browser of hers gets none")
+	}
+}
+
+// TestBF03OneNetworkUsesUpNobodysCodes: a stranger who asks in her name every minute of
+// a day, from all addresses of a network, in one browser and in new ones, leaves most of
+// the day's codes to her, wherever she is; and who asks too often is told so, by the same
+// words in the same moment whether there is such a person or not.
+func TestBF03OneNetworkUsesUpNobodysCodes(t *testing.T) {
+	t.Parallel()
+	h := mailHouse(t)
+	anna := h.user("anna", "")
+	eve := h.user("eve", secret)
+	eves := h.knownTo(eve, "")
+	told := map[string][]string{}
+	got := 0
+	for minute := range 24 * 60 {
+		for _, name := range []string{"anna", "nobody"} {
+			in := h.begin()
+			if minute%20 == 0 {
+				in.Device = eves
+			}
+			many, err := h.MailCode(h.from(fmt.Sprintf("203.0.113.%d", minute%200)), in, name, "en")
+			if err != nil {
+				h.is(err, idp.Throttled)
+			}
+			told[name] = append(told[name], fmt.Sprint(many, err))
+		}
+		if minute%200 == 100 { // seven times, each time somewhere else
+			if _, code := h.asksCode("anna", fmt.Sprintf("198.51.%d.7", minute/200), ""); code != "" {
+				got++
+			}
+		}
+		h.clock.pass(time.Minute)
+		h.mailed()
+	}
+	if got != 7 {
+		t.Errorf("of seven codes that she asked for in new browsers she got %d", got)
+	}
+	if n := len(h.mailsTo(anna.ID)); n > codesForStrangers+24 {
+		t.Errorf("%d mails to her in a day", n)
+	}
+	if !strings.Contains(strings.Join(told["anna"], "\n"), "Too many tries") {
+		t.Error("nobody was told that there were too many")
+	}
+	// She asks as well, and in her name more is asked for by that: of what the stranger
+	// alone has done, both are told the same.
+	for i := range 100 {
+		if told["anna"][i] != told["nobody"][i] {
+			t.Errorf("minute %d: %s of anna, %s of nobody", i, told["anna"][i], told["nobody"][i])
+		}
+	}
+}
+
+// TestEN02TooManyCodesAreTheSameForAll: when strangers from everywhere have used up a
+// day's codes, whoever asks is told that, in whatever name, and the person gets theirs
+// where they have signed in before.
+func TestEN02TooManyCodesAreTheSameForAll(t *testing.T) {
+	t.Parallel()
+	h := mailHouse(t)
+	anna := h.user("anna", "")
+	hers := h.knownTo(anna, "")
+	const home = "192.0.2.9"
+	in, code := h.asksCode("anna", home, hers)
+	in, err := h.MailedCode(h.from(home), in, code)
+	h.ok(err)
+	_, err = h.gate.KnowDevice(t.Context(), in.Proof, "", sessions.Browser{Address: home}, idp.VouchMail)
+	h.ok(err)
+	var each [2]uint64
+	for i := range codesForStrangers + 5 {
+		for which, name := range []string{"anna", "nobody"} {
+			before := h.store.Statements()
+			many, err := h.MailCode(h.from(fmt.Sprintf("198.51.%d.1", i)), h.begin(), name, "en")
+			if h.ok(err); many != (i >= codesForStrangers) {
+				t.Errorf("ask %d in the name of %s: many %v", i, name, many)
+			}
+			each[which] = h.store.Statements() - before
+		}
+		if each[0] != each[1] {
+			t.Errorf("ask %d: %d statements for her, %d for nobody", i, each[0], each[1])
+		}
+	}
+	h.mailed()
+	for _, name := range []string{"anna", "nobody"} {
+		if many, err := h.MailCode(h.from("192.0.2.77"), h.begin(), name, "en"); !many || err != nil { // the network of hers
+			t.Errorf("%s from the network of one of them: %v, %v", name, many, err)
+		}
+	}
+	if n := len(h.mailed()); n != 1 {
+		t.Errorf("%d codes to her own network", n)
+	}
+	for range 3 {
+		if _, code := h.asksCode("anna", "203.0.113.1", hers); code == "" {
+			t.Error("she gets none in her own browser")
+		}
 	}
 }
 
@@ -296,7 +397,7 @@ func TestMF01ACodeFromAMailIsNeverTheSecond(t *testing.T) {
 	if Next(in) != StepCode || MultiFactor(in.Methods) {
 		t.Errorf("with the password beside it comes %s, by %v", Next(in), in.Methods)
 	}
-	h.is(h.MailCode(h.from("192.0.2.1"), in, "ada", "en"), idp.Conflict)
+	h.is(h.asksMail(h.from("192.0.2.1"), in, "ada", "en"), idp.Conflict)
 	in, err = h.Code(h.from("192.0.2.1"), in, p.code())
 	h.ok(err)
 	if Next(in) != StepDone {
@@ -304,12 +405,12 @@ func TestMF01ACodeFromAMailIsNeverTheSecond(t *testing.T) {
 	}
 
 	half := h.half("ada")
-	h.is(h.MailCode(h.from("192.0.2.1"), half, "ada", "en"), idp.Conflict)
+	h.is(h.asksMail(h.from("192.0.2.1"), half, "ada", "en"), idp.Conflict)
 	_, err = h.MailedCode(h.from("192.0.2.1"), half, "12345678")
 	h.is(err, idp.Conflict)
 	// A code that was asked for before the password is void after it.
 	in, _ = h.asksCode("ada", "192.0.2.1", "")
-	h.ok(h.MailCode(h.from("192.0.2.1"), in, "ada", "en"))
+	h.ok(h.asksMail(h.from("192.0.2.1"), in, "ada", "en"))
 	_, err = h.Password(h.from("192.0.2.1"), in, "ada", secret)
 	h.ok(err)
 	if late := h.mailed()[in.ID]; late != "" {
@@ -343,7 +444,7 @@ func TestACodeFromAMailDiesWithWhatThePersonHolds(t *testing.T) {
 	anna := h.user("anna", secret)
 	sent, code := h.asksCode("anna", "192.0.2.1", "")
 	waits := h.begin()
-	h.ok(h.MailCode(h.from("192.0.2.1"), waits, "anna", "en"))
+	h.ok(h.asksMail(h.from("192.0.2.1"), waits, "anna", "en"))
 	_, err := h.store.Commit(t.Context(), idp.Change{Ending: &idp.Ending{Kind: idp.EndPasses, UserID: anna.ID, Key: "x", At: h.now(), ReceiptID: idp.NewReceiptID()}})
 	h.ok(err)
 	_, err = h.MailedCode(h.from("192.0.2.1"), sent, code)
@@ -355,13 +456,13 @@ func TestACodeFromAMailDiesWithWhatThePersonHolds(t *testing.T) {
 	h.MailCodes = func() bool { return false }
 	_, err = h.MailedCode(h.from("192.0.2.1"), in, code)
 	h.is(err, idp.Denied)
-	h.is(h.MailCode(h.from("192.0.2.1"), in, "anna", "en"), idp.Denied)
+	h.is(h.asksMail(h.from("192.0.2.1"), in, "anna", "en"), idp.Denied)
 	h.MailCodes = nil
-	h.is(h.MailCode(h.from("192.0.2.1"), in, "anna", "en"), idp.Denied)
+	h.is(h.asksMail(h.from("192.0.2.1"), in, "anna", "en"), idp.Denied)
 	// Nobody asks for more than some from one address.
 	h.MailCodes = func() bool { return true }
 	for i := range 30 {
-		if err = h.MailCode(h.from("192.0.2.1"), in, fmt.Sprint("name", i), "en"); err != nil {
+		if err = h.asksMail(h.from("192.0.2.1"), in, fmt.Sprint("name", i), "en"); err != nil {
 			break
 		}
 	}

@@ -600,3 +600,39 @@ func TestStrangersKeepNobodyFromConfirming(t *testing.T) {
 	_, err := h.Confirm(h.from(office), in, h.mailed()[in.ID])
 	h.ok(err)
 }
+
+// TestConfirmationsOfOneNetworkAreAPartOfTheDay: the thief of a password uses up in one
+// network no more than a third of what is mailed to new browsers in a day; all together
+// get no more than that.
+func TestConfirmationsOfOneNetworkAreAPartOfTheDay(t *testing.T) {
+	t.Parallel()
+	h := risky(t, byRisk)
+	anna := h.user("anna", secret)
+	asks := func(address string) error {
+		h.Helper()
+		return h.SendConfirmation(h.from(address), h.types(anna, "", address, ""), "en")
+	}
+	sent := 0
+	for i := range 60 {
+		if err := asks(fmt.Sprintf("203.0.113.%d", i)); err == nil {
+			sent++
+		} else {
+			h.is(err, idp.Throttled)
+		}
+		h.clock.pass(10 * time.Minute)
+	}
+	if sent != 7 {
+		t.Errorf("%d mails to one network", sent)
+	}
+	for range 5 {
+		h.ok(asks("192.0.2.1")) // she, in a new browser somewhere else
+	}
+	for i := range 20 {
+		if asks(fmt.Sprintf("198.51.%d.1", i)) == nil {
+			sent++
+		}
+	}
+	if sent+5 != 20 {
+		t.Errorf("%d mails in a day", sent+5)
+	}
+}

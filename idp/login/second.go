@@ -196,27 +196,49 @@ func (l *Login) AskAgain(ctx context.Context, user idp.UserID, id idp.KnownDevic
 
 // perCode: what a person has as a second factor is guessed at most so often,
 // however many sign-ins are begun for it, by whatever codes and on whatever
-// node. Nobody gets here without the first factor, so no stranger can use it up.
+// node. Nobody gets here without the first factor, so no stranger can use it up. A
+// device on which the person has given a second factor before, or which is their first
+// or by their own word theirs where no rule asks what speaks for it, counts for itself:
+// who has stolen the password keeps nobody out there, and can make none such.
 func perCode() []limit { return perAccount() }
+
+// countCode counts one try of a code against its limit.
+func (l *Login) countCode(ctx context.Context, in idp.SignIn) (tally, error) {
+	d, err := l.deviceOf(ctx, in.Device, in.UserID)
+	switch {
+	case err != nil:
+		return tally{}, err
+	case d.Vouched >= idp.VouchSecond || d.ID != "" && !d.Asks && !l.AsksByRisk():
+		return l.count(ctx, perCode(), "code", string(d.ID))
+	}
+	return l.count(ctx, perCode(), "code", string(in.UserID))
+}
 
 // Code proves the SignIn's second factor by a code of the person's
 // authenticator app (RFC 6238) or one of their recovery codes. Every refusal is
 // the same idp.Unauthenticated; too many tries are a [*ThrottledError]. A code
-// counts once. The try and its outcome are in the events before the answer is
-// given.
+// counts once, and is spent only with what it proves. Of in, the caller sets the Device
+// that the browser brings. The try and its outcome are in the events before the answer
+// is given.
 func (l *Login) Code(ctx context.Context, in idp.SignIn, typed string) (idp.SignIn, error) {
 	if Next(in) != StepCode {
 		return idp.SignIn{}, idp.Errorf(idp.Conflict, "This sign-in waits for no code.")
 	}
-	tries, err := l.count(ctx, perCode(), "code", string(in.UserID))
+	tries, err := l.countCode(ctx, in)
 	if err != nil {
 		return idp.SignIn{}, err
 	}
+	return l.tryCode(ctx, in, typed, tries)
+}
+
+// tryCode is Code for a try that was counted. What was typed is spent with what it
+// proves, or not at all.
+func (l *Login) tryCode(ctx context.Context, in idp.SignIn, typed string, tries tally) (idp.SignIn, error) {
 	all, err := l.Store.Credentials(ctx, in.UserID)
 	if err != nil {
 		return idp.SignIn{}, fmt.Errorf("read whose code it is: %w", err)
 	}
-	used, why, err := l.spend(ctx, in.Proof, all, typed)
+	c, mark, why, err := l.match(all, typed)
 	if err != nil {
 		return idp.SignIn{}, err
 	}
@@ -224,20 +246,42 @@ func (l *Login) Code(ctx context.Context, in idp.SignIn, typed string) (idp.Sign
 		return idp.SignIn{}, l.refuseCode(ctx, in, why)
 	}
 	methods := []string{methodSeveral}
-	if used == idp.CredentialTOTP {
+	if c.Kind == idp.CredentialTOTP {
 		methods = []string{methodOTP, methodSeveral}
 	}
 	e := l.event(ctx, "signin.code.ok")
-	e.UserID, e.AppID, e.Detail = in.UserID, in.AppID, map[string]string{"by": string(used)}
+	e.UserID, e.AppID, e.Detail = in.UserID, in.AppID, map[string]string{"by": string(c.Kind)}
 	e.Actor.Kind, e.Actor.UserID = "user", in.UserID
-	if err := l.forgive(ctx, tries); err != nil {
+	c.Mark = mark
+	w := idp.Witness{Events: []idp.Event{e}, Spent: c, Told: l.tellUsed(in.Proof, c, all)}
+	proven, err := l.Gate.Prove(ctx, in, in.Proof, w, methods...)
+	switch {
+	case idp.IsKind(err, idp.Conflict):
+		return idp.SignIn{}, l.refuseCode(ctx, in, usedBefore)
+	case idp.IsKind(err, idp.Unauthenticated):
+		return idp.SignIn{}, l.refuseCode(ctx, in, notAnyMore)
+	case err != nil:
 		return idp.SignIn{}, err
 	}
-	proven, err := l.Gate.Prove(ctx, in, in.Proof, idp.Witness{Events: []idp.Event{e}}, methods...)
-	if idp.IsKind(err, idp.Unauthenticated) {
-		return idp.SignIn{}, l.refuseCode(ctx, in, notAnyMore)
+	// Only now: a code that was used before, which others may have seen, forgives nothing.
+	if err := l.forgive(ctx, tries); err != nil {
+		l.logAfter(ctx, "forget tries of a code", err)
 	}
-	return proven, err
+	return proven, nil
+}
+
+// usedBefore is why a right code is refused, for the events.
+const usedBefore = "code used before"
+
+// tellUsed are the mails that tell somebody, who has all these, that a recovery code
+// was used.
+func (l *Login) tellUsed(whose idp.Proof, c idp.Credential, all []idp.Credential) []idp.Mail {
+	if c.Kind != idp.CredentialRecovery {
+		return nil
+	}
+	m := l.notice(idp.MailCodeUsed, idp.User{ID: whose.UserID, Epoch: whose.Epoch})
+	m.Data = map[string]string{"left": strconv.Itoa(unused(all) - 1)}
+	return []idp.Mail{m}
 }
 
 // spend spends what was typed. why says for the events that nothing was there to
@@ -247,15 +291,9 @@ func (l *Login) spend(ctx context.Context, whose idp.Proof, all []idp.Credential
 	if err != nil || why != "" {
 		return "", why, err
 	}
-	var told []idp.Mail
-	if c.Kind == idp.CredentialRecovery {
-		m := l.notice(idp.MailCodeUsed, idp.User{ID: whose.UserID, Epoch: whose.Epoch})
-		m.Data = map[string]string{"left": strconv.Itoa(unused(all) - 1)}
-		told = append(told, m)
-	}
-	switch err := l.Store.SpendCredential(ctx, c, mark, l.now(), told...); {
+	switch err := l.Store.SpendCredential(ctx, c, mark, l.now(), l.tellUsed(whose, c, all)...); {
 	case idp.IsKind(err, idp.Conflict):
-		return "", "code used before", nil
+		return "", usedBefore, nil
 	case idp.IsKind(err, idp.Unauthenticated):
 		return "", "the credential was removed", nil
 	case err != nil:

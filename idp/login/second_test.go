@@ -1,6 +1,7 @@
 package login
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"github.com/pquerna/otp/totp"
 
 	"gatehouse/idp"
+	"gatehouse/sessions"
 )
 
 // phone is an authenticator app that took the secret of an offer.
@@ -386,4 +388,106 @@ func TestOneFactorOfSeveral(t *testing.T) {
 			t.Errorf("of %v: %v, want %v", c.had, got, c.one)
 		}
 	}
+}
+
+// TestBF05AThiefOfThePasswordKeepsNobodyFromTheirCodes: whoever has the password and
+// guesses shuts out neither code of hers in a browser in which she has given one before,
+// and has no more tries by browsers of their own.
+func TestBF05AThiefOfThePasswordKeepsNobodyFromTheirCodes(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	u := h.user("ada", secret)
+	first := h.knownTo(u, "") // of the thief's, let us say, is every other one
+	thiefs := []string{"", h.knownTo(u, ""), h.knownTo(u, "")}
+	p, recovery := h.sets(u)
+	limit := perCode()[0].tries
+	looked := 0
+	for i := range 4 * limit {
+		in := h.half("ada")
+		in.Device = thiefs[i%len(thiefs)]
+		_, err := h.Code(t.Context(), in, "000000")
+		if idp.IsKind(err, idp.Unauthenticated) {
+			looked++
+			continue
+		}
+		h.is(err, idp.Throttled)
+	}
+	if looked != limit {
+		t.Errorf("%d guesses on browsers of a thief were looked at, at most %d may be", looked, limit)
+	}
+	for _, code := range []string{p.code(), recovery[0]} {
+		in := h.half("ada")
+		in.Device = first
+		_, err := h.Code(t.Context(), in, code)
+		h.ok(err)
+	}
+	h.clock.pass(time.Minute)
+	// One in which a second factor was given counts for itself too, and is no more than
+	// one that guesses.
+	generation, err := h.store.Generation(t.Context())
+	h.ok(err)
+	seen, err := h.gate.KnowDevice(t.Context(), idp.Proof{UserID: u.ID, Epoch: 1, Generation: generation}, "", sessions.Browser{}, idp.VouchSecond)
+	h.ok(err)
+	for i := range limit + 1 {
+		in := h.half("ada")
+		in.Device = seen.Secret
+		_, err := h.Code(t.Context(), in, "000000")
+		h.is(err, []idp.Kind{idp.Unauthenticated, idp.Throttled}[i/limit])
+	}
+}
+
+// TestACodeIsSpentOnlyWithWhatItProves: where the session that is to be renewed by it has
+// ended, or the database is away, a code is good still.
+func TestACodeIsSpentOnlyWithWhatItProves(t *testing.T) {
+	t.Parallel()
+	h := mailHouse(t)
+	u := h.user("ada", secret)
+	_, session, err := h.gate.Start(t.Context(), h.half("ada"), "", "")
+	h.ok(err)
+	p, recovery := h.sets(u)
+	in, err := h.StepUp(t.Context(), idp.SignIn{ResumeURL: "/resume"}, session, bind)
+	h.ok(err)
+	_, err = h.store.Commit(t.Context(), idp.Change{Ending: &idp.Ending{Kind: idp.EndSession, UserID: u.ID, SessionID: session.ID,
+		Key: "end/" + string(session.ID), At: idp.Time(h.clock.now()), ReceiptID: idp.NewReceiptID()}})
+	h.ok(err)
+	before := len(h.mailsTo(u.ID))
+	for _, code := range []string{p.code(), recovery[0]} {
+		_, err = h.Code(t.Context(), in, code)
+		h.is(err, idp.Unauthenticated)
+	}
+	if n := len(h.mailsTo(u.ID)); n != before {
+		t.Error("she is told of a recovery code that was not used")
+	}
+	gate := h.Gate
+	for _, code := range []string{p.code(), recovery[0]} {
+		in := h.half("ada")
+		h.Gate = &away{Gate: gate}
+		_, err = h.Code(t.Context(), in, code)
+		h.is(err, idp.Unavailable)
+		h.Gate = gate
+		_, err = h.Code(t.Context(), in, code)
+		h.ok(err)
+		h.clock.pass(time.Hour)
+	}
+
+	berta := h.user("berta", secret)
+	in, code := h.asksCode("berta", "192.0.2.1", "")
+	h.Gate = &away{Gate: gate}
+	for range 6 {
+		_, err = h.MailedCode(h.from("192.0.2.1"), in, code)
+		h.is(err, idp.Unavailable)
+	}
+	h.Gate = gate
+	in, err = h.MailedCode(h.from("192.0.2.1"), in, code)
+	h.ok(err)
+	if in.UserID != berta.ID || Next(in) != StepDone {
+		t.Errorf("%s by %s", Next(in), in.UserID)
+	}
+}
+
+// away is a gate whose database cannot be written while a factor is recorded.
+type away struct{ Gate }
+
+func (*away) Prove(context.Context, idp.SignIn, idp.Proof, idp.Witness, ...string) (idp.SignIn, error) {
+	return idp.SignIn{}, idp.Errorf(idp.Unavailable, "The database is away.")
 }

@@ -120,7 +120,14 @@ func testCredentials(h *house) {
 	}
 	h.ok(h.SpendCredential(h.ctx, code, 57, later))
 	h.is(h.SpendCredential(h.ctx, code, 56, later), idp.Conflict)
-	key.LastUsedAt, code.LastUsedAt, code.Mark = later, later, 57
+	// What proves is spent where the proof can be recorded, and nowhere else.
+	code.Mark = 58
+	over := in
+	over.ID = idp.NewSignInID()
+	h.is(h.ProveSignIn(h.ctx, over, later, idp.Witness{Spent: code}), idp.Unauthenticated)
+	h.ok(h.ProveSignIn(h.ctx, in, later, idp.Witness{Spent: code, Told: []idp.Mail{idp.NewMail(idp.MailCodeUsed, ada, later)}}))
+	h.is(h.ProveSignIn(h.ctx, in, later, idp.Witness{Spent: code}), idp.Conflict)
+	key.LastUsedAt, code.LastUsedAt = later, later
 	all, err := h.Credentials(h.ctx, ada.ID)
 	h.ok(err)
 	if want := []idp.Credential{key, code}; !slices.Equal(all, want) {

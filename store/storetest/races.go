@@ -54,6 +54,11 @@ func testRaces(h *house) {
 	h.ok(h.CreateSignIn(h.ctx, in))
 	in.Proof, in.Methods, in.AuthTime = s.Proof, []string{"pwd"}, h.now
 	h.ok(h.ProveSignIn(h.ctx, in, h.now, idp.Witness{}))
+	wins("one code that proves", func(int) error {
+		spent := step
+		spent.Mark = 58
+		return h.ProveSignIn(h.ctx, in, h.now, idp.Witness{Spent: spent, Events: []idp.Event{h.event("signin.code.ok", u.ID)}})
+	})
 	wins("one sign-in done", func(i int) error { return h.StartSession(h.ctx, h.newSession(s.Proof), fmt.Sprint(i), in.ID) })
 	wins("one sign-in spent", func(int) error { _, err := h.SpendSignIn(h.ctx, in.ID, in.BindHash, h.now); return err })
 	var links []idp.LinkID

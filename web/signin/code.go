@@ -21,6 +21,7 @@ func (s *SignIn) code(w http.ResponseWriter, r *http.Request) error {
 	if login.Next(in) != login.StepCode {
 		return ui.SeeOther(w, r, "/signin/"+string(in.ID)) // the button was pressed twice
 	}
+	in.Device = s.Cookies.Device(r)
 	proven, err := s.Login.Code(r.Context(), in, r.PostFormValue("code"))
 	wrong := ui.T(r.Context(), "This code is not right, or was used before. Wait for the next one and type that.")
 	if status, words := s.refusal(w, r, err, wrong); words != "" {

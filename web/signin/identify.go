@@ -130,6 +130,11 @@ func (s *SignIn) bound(w http.ResponseWriter, r *http.Request) (in idp.SignIn, e
 	case err != nil:
 		return idp.SignIn{}, err
 	}
+	if in.Renews != "" && in.Renews != ui.VisitOf(r.Context()).Session.ID {
+		// The session that is to be renewed by it has ended, or is not this browser's
+		// any more: whatever is typed here leads nowhere.
+		return idp.SignIn{}, ui.Render(w, r, http.StatusBadRequest, expiredPage())
+	}
 	ui.Speak(r.Context(), in.UILocales...)
 	if in.EndOrigin != "" {
 		err = ui.AllowFormAction(w, in.EndOrigin)

@@ -28,14 +28,20 @@ func (s *SignIn) mail(w http.ResponseWriter, r *http.Request) error {
 		return ui.SeeOther(w, r, "/signin/"+string(in.ID))
 	}
 	in.Device = s.Cookies.Device(r)
-	err = s.Login.MailCode(r.Context(), in, username, ui.Lang(r.Context()))
+	many, err := s.Login.MailCode(r.Context(), in, username, ui.Lang(r.Context()))
 	if status, words := s.refusal(w, r, err, ""); words != "" {
-		return s.askPassword(w, r, status, in, passwordView{App: app, Username: username, Error: words})
+		v := s.askMailed(in, app, username)
+		v.None = ui.T(r.Context(), "No code was mailed. %s", words)
+		return ui.Render(w, r, status, mailedPage(v))
 	}
 	if err != nil {
 		return err
 	}
-	return ui.SeeOther(w, r, stepPath(in, "mailed")+"?for="+url.QueryEscape(s.Box.Seal(purposeNamed, []byte(username))))
+	to := stepPath(in, "mailed") + "?for=" + url.QueryEscape(s.Box.Seal(purposeNamed, []byte(username)))
+	if many {
+		to += "&many=1"
+	}
+	return ui.SeeOther(w, r, to)
 }
 
 // mailedAsk asks for the code; so it can be looked at again, after a look into the
@@ -49,7 +55,11 @@ func (s *SignIn) mailedAsk(w http.ResponseWriter, r *http.Request) error {
 	if err != nil || proven(in) || !s.Login.TakesMailCodes() {
 		return ui.SeeOther(w, r, "/signin/"+string(in.ID)) // a name that we did not put there, or nothing to ask for
 	}
-	return ui.Render(w, r, http.StatusOK, mailedPage(s.askMailed(in, app, string(username))))
+	v := s.askMailed(in, app, string(username))
+	if r.URL.Query().Get("many") != "" {
+		v.None = ui.T(r.Context(), "Very many codes were asked for in this name today. One is mailed only to who asks where that person has signed in before. Use the password or a passkey, or try again in an hour.")
+	}
+	return ui.Render(w, r, http.StatusOK, mailedPage(v))
 }
 
 // mailed checks the code, and where nothing more is asked starts the session and

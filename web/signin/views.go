@@ -55,6 +55,7 @@ type mailedView struct {
 	Cancel   string
 	App      string
 	Username string
+	None     string // why none is on its way; empty: one may be
 	Error    string
 }
 
