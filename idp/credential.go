@@ -38,3 +38,12 @@ const (
 	CredentialTOTP     CredentialKind = "totp"
 	CredentialRecovery CredentialKind = "recovery" // one code each
 )
+
+// HashShape is what the stored hashes of some people have in common, and what
+// computing them costs by: how they begin, up to their salt, and how long their key is,
+// in characters as it is written.
+type HashShape struct {
+	Prefix string
+	Key    int
+	People int64
+}

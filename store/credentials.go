@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"gatehouse/idp"
@@ -25,6 +26,14 @@ const (
 	credentialsOf      = `SELECT ` + credentialColumns + ` FROM credentials c WHERE c.user_id = $1 ORDER BY c.created_at, c.id`
 	credentialByLookup = `SELECT ` + credentialColumns + `, ` + userColumns + `, h.generation
 		FROM credentials c JOIN users u ON u.id = c.user_id CROSS JOIN house h WHERE c.kind = $1 AND c.lookup = $2 AND c.lookup <> ''`
+
+	// What stands before the salt of a hash says what it costs. Of a salted hash that is
+	// kept under another, the costs are the other's. In PostgreSQL, instr is strpos.
+	hashShapes = `SELECT CASE WHEN data LIKE '$2%' THEN substr(data, 1, 7) WHEN data LIKE '$ssha%' THEN substr(head, instr(head, '$argon2id$')) ELSE head END AS prefix,
+		length(data) - length(rtrim(data, ` + hashSigns + `)) AS signs, count(*) AS people
+		FROM (SELECT data, rtrim(rtrim(rtrim(data, ` + hashSigns + `), '$'), ` + hashSigns + `) AS head FROM credentials WHERE kind = 'password') c
+		GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT $1`
+	hashSigns = `'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/.'`
 
 	// Used once more: its data may have changed by that, its mark may not go back.
 	touchCredential = `UPDATE credentials SET data = $2, last_used_at = $3 WHERE id = $1 AND user_id = $4`
@@ -90,4 +99,12 @@ func (s *Store) SpendCredential(ctx context.Context, c idp.Credential, mark int6
 		return err
 	}
 	return s.whyNot(ctx, credentialSpent, c.ID, mark)
+}
+
+// HashShapes says of what shapes the passwords' hashes are that the house holds, at most
+// so many, the most common first. It reads every one of them.
+func (s *Store) HashShapes(ctx context.Context, most int) ([]idp.HashShape, error) {
+	return list(ctx, s, "shapes of hashes", func(r row) (h idp.HashShape, err error) {
+		return h, r.Scan(&h.Prefix, &h.Key, &h.People)
+	}, s.db.dialect(hashShapes, strings.ReplaceAll(hashShapes, "instr(", "strpos(")), most)
 }

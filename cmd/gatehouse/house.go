@@ -156,6 +156,9 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	if h.login.MailCodeKey, err = box.Salt(ctx, db, "mail codes"); err != nil {
 		return nil, err
 	}
+	if h.login.NobodyKey, err = box.Salt(ctx, db, "names of nobody"); err != nil {
+		return nil, err
+	}
 	h.login.MailCodes = func() bool { return c.Mail != nil && asked.policy().EmailCode }
 	people.TakeOver = h.login.TakeOver
 	if c.Breached != "" {

@@ -140,6 +140,7 @@ func (h *house) serve(ctx context.Context, at doors, cert, key string) error {
 		rotateKeys(store.InBackground(ctx), h.directory, h.rotation, h.cuts.closed, h.worker.Log)
 	})
 	tasks.Go(func() { h.followLook(store.InBackground(ctx)) })
+	tasks.Go(func() { h.seeHashes(store.InBackground(ctx)) })
 	tasks.Go(func() { remind(store.InBackground(ctx), h.directory, h.cuts.closed, h.worker.Log) })
 	tasks.Go(func() { workBatches(store.InBackground(ctx), h.directory, h.cuts.closed, h.worker.Name, h.worker.Log) })
 	tasks.Go(func() { refreshMetadata(store.InBackground(ctx), h.refresher, h.cuts.closed, h.worker.Log) })

@@ -20,8 +20,9 @@ import (
 // foreign is a hash that another program made, until its person signs in and it
 // becomes one of ours.
 type foreign interface {
-	// matches computes the hash of password and compares, in constant time.
-	matches(password string) bool
+	// matches computes the hash of password, in m where it can, and compares, in
+	// constant time.
+	matches(m memory, password string) bool
 	// String is how it is stored.
 	String() string
 }
@@ -51,7 +52,7 @@ func digests(name string) func() hash.Hash {
 // bcrypted is a bcrypt hash as it is written everywhere: $2b$12$...
 type bcrypted string
 
-func (b bcrypted) matches(password string) bool {
+func (b bcrypted) matches(_ memory, password string) bool {
 	return bcrypt.CompareHashAndPassword([]byte(b), []byte(password[:min(len(password), 72)])) == nil
 }
 
@@ -75,7 +76,7 @@ type derived struct {
 	salt, key  []byte
 }
 
-func (d derived) matches(password string) bool {
+func (d derived) matches(_ memory, password string) bool {
 	got, err := pbkdf2.Key(digests(d.name), password, d.salt, d.iterations, len(d.key))
 	return err == nil && subtle.ConstantTimeCompare(got, d.key) == 1
 }
@@ -102,7 +103,7 @@ func newDerived(name, iterations string, salt, key []byte) (foreign, error) {
 // argoned is argon2i, which is not ours; argon2id of others is read as ours.
 type argoned struct{ encoded }
 
-func (a argoned) matches(password string) bool {
+func (a argoned) matches(_ memory, password string) bool {
 	got := argon2.Key([]byte(password), a.salt, a.passes, a.memory, a.lanes, uint32(len(a.key)))
 	return subtle.ConstantTimeCompare(got, a.key) == 1
 }
@@ -124,8 +125,8 @@ func (s salted) String() string {
 	return "$s" + s.name + "$" + base64.RawStdEncoding.EncodeToString(s.salt) + s.phc.String()
 }
 
-func (s salted) matches(password string) bool {
-	got := argon2.IDKey(digest(s.name, password, s.salt), s.phc.salt, s.phc.passes, s.phc.memory, s.phc.lanes, uint32(len(s.phc.key)))
+func (s salted) matches(m memory, password string) bool {
+	got := m.key(s.phc, string(digest(s.name, password, s.salt)))
 	return subtle.ConstantTimeCompare(got, s.phc.key) == 1
 }
 

@@ -36,6 +36,10 @@ type Hasher struct {
 	places chan struct{} // held from entering the queue on
 	memory *memories
 	hashes atomic.Int64 // computed so far
+	// population are the shapes of the hashes that the house holds; nil: today's alone.
+	population atomic.Pointer[[]shape]
+	// computes is told of each hash before it is computed, where it is set.
+	computes func(stored string)
 }
 
 // NewHasher returns a Hasher that computes max(1, GOMAXPROCS-1) hashes at once
@@ -76,6 +80,9 @@ func (h *Hasher) Hash(ctx context.Context, password string) (phc string, err err
 // password: it costs the same hash and is never right. It answers
 // idp.Unavailable like Hash, and another error for a phc it cannot read.
 func (h *Hasher) Verify(ctx context.Context, phc, password string) (right, outdated bool, err error) {
+	if h.computes != nil {
+		h.computes(phc)
+	}
 	want := encoded{params: h.params, salt: make([]byte, saltSize), key: make([]byte, keySize)}
 	if phc != "" && !strings.HasPrefix(phc, "$argon2id$") {
 		return h.verifyForeign(ctx, phc, password)
@@ -99,8 +106,8 @@ func (h *Hasher) verifyForeign(ctx context.Context, stored, password string) (ri
 	if err != nil {
 		return false, false, err
 	}
-	err = h.queue(ctx, func(memory) {
-		right = f.matches(password[:min(len(password), MaxPassword)]) && len(password) <= MaxPassword
+	err = h.queue(ctx, func(m memory) {
+		right = f.matches(m, password[:min(len(password), MaxPassword)]) && len(password) <= MaxPassword
 	})
 	return right, right, err
 }

@@ -25,6 +25,7 @@ type Store interface {
 	Record(ctx context.Context, events ...idp.Event) error
 	EventsOfKind(ctx context.Context, kind string, since time.Time) ([]idp.Event, error)
 	Commit(ctx context.Context, c idp.Change) (idp.Committed, error)
+	HashShapes(ctx context.Context, most int) ([]idp.HashShape, error)
 	KnownDevices(ctx context.Context, user idp.UserID) ([]idp.KnownDevice, error)
 	EveryDevice(ctx context.Context, user idp.UserID) ([]idp.KnownDevice, error)
 	OwnKnownDevice(ctx context.Context, id idp.KnownDeviceID, user idp.UserID, by idp.Vouch, e idp.Event) error
@@ -67,6 +68,9 @@ type Login struct {
 	Mails       bool
 	MailCodes   func() bool
 	MailCodeKey []byte
+	// NobodyKey is by what a name that is nobody's is taken for one of the house's people,
+	// the same on every node; see [Login.SeeHashes].
+	NobodyKey []byte
 	// Wake is told when an ending has written a receipt, so that its lines are
 	// worked on at once. May be nil.
 	Wake func()

@@ -39,7 +39,7 @@ func (l *Login) Password(ctx context.Context, in idp.SignIn, username, password 
 	if in.Device != "" && !a.known() && l.Hasher.kept(len(l.Hasher.places)-1) {
 		return l.TooBusy(ctx, in, username, password) // in a place that is kept for others
 	}
-	right, outdated, err := l.Hasher.Verify(ctx, a.phc, password)
+	right, outdated, err := l.Hasher.Verify(ctx, l.hashOf(a), password)
 	if err != nil {
 		return idp.SignIn{}, l.soon(err)
 	}

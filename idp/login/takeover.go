@@ -163,4 +163,4 @@ func readKeycloak(s string) (foreign, error) {
 // ours is argon2id, in another program's dress.
 type ours struct{ encoded }
 
-func (ours) matches(string) bool { return false } // it is checked as any of ours
+func (ours) matches(memory, string) bool { return false } // it is checked as any of ours
