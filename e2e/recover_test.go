@@ -41,6 +41,30 @@ func TestWhoHoldsTheMachineGetsIn(t *testing.T) {
 	}
 	link := linkInMail.FindString(out)
 	own := url.Values{"name": {"Root"}, "username": {"root"}, "password": {"a way back for the owner"}}
+	// A name that somebody has stops nobody: it stands under its field, and the link goes on to work.
+	api := &client.Client{URL: p.URL, Token: token}
+	if _, err := api.AddUser(t.Context(), client.Person{Username: "root@example.org", Email: "jo@example.org"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		username, email string
+		errors          []string
+	}{
+		{"root@example.org", "", []string{"username"}},
+		{"root", "JO@example.org", []string{"email"}},
+		{"jo@example.org", "root@example.org", []string{"username", "email"}},
+	} {
+		taken := url.Values{"name": {"Root"}, "username": {c.username}, "email": {c.email}, "password": {"a way back for the owner"}}
+		got := submit(t, newVisitor(t).get(t, link), "/link/", taken)
+		if got.Status != http.StatusBadRequest || strings.Count(got.Body, "Another person signs in by this") != len(c.errors) {
+			t.Errorf("%+v: answered %d:\n%s", c, got.Status, got.Body)
+		}
+		for _, field := range c.errors {
+			if !strings.Contains(got.Body, `id="`+field+`-error"`) {
+				t.Errorf("%+v: nothing stands under %s", c, field)
+			}
+		}
+	}
 	if got := submit(t, newVisitor(t).get(t, link), "/link/", own); got.Status != http.StatusSeeOther {
 		t.Fatalf("the link answered %d:\n%s", got.Status, got.Body)
 	}

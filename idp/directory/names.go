@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"context"
 	"net/mail"
 	"strings"
 	"unicode"
@@ -73,6 +74,41 @@ func email(addr string) (string, error) {
 		return "", invalid("email", "This is not an e-mail address.")
 	}
 	return addr, nil
+}
+
+// NobodyElse refuses names by which another person is known already
+// (idp.Conflict, under the fields "username" and "email"): a username that is
+// somebody's address, or the other way round, would be theirs to sign in by. Of two
+// who come at once the database itself lets one in.
+func (d *Directory) NobodyElse(ctx context.Context, u idp.User) error {
+	var taken *idp.Error
+	for _, n := range []struct {
+		field, name string
+		taken       *idp.Error
+	}{
+		{"username", u.Username, idp.Errorf(idp.Conflict, "Another person signs in by this username already.")},
+		{"email", u.Email, idp.Errorf(idp.Conflict, "Another person signs in by this email already.")},
+	} {
+		if n.name == "" {
+			continue
+		}
+		other, err := d.Store.UserByName(ctx, n.name)
+		switch {
+		case idp.IsKind(err, idp.NotFound):
+		case err != nil:
+			return err
+		case other.ID != u.ID:
+			if taken == nil {
+				taken = n.taken
+				taken.Fields = map[string]string{}
+			}
+			taken.Fields[n.field] = n.taken.Detail
+		}
+	}
+	if taken != nil {
+		return taken
+	}
+	return nil
 }
 
 // text checks a name that people read: no control characters, bounded.

@@ -100,7 +100,7 @@ func (d *Directory) takeOver(ctx context.Context, u idp.User, p Person) ([]idp.C
 
 // addUser adds u with what comes along.
 func (d *Directory) addUser(ctx context.Context, u idp.User, with idp.Change) (idp.User, error) {
-	if err := d.nobodyElse(ctx, u); err != nil {
+	if err := d.NobodyElse(ctx, u); err != nil {
 		return idp.User{}, err
 	}
 	e := d.event(ctx, "user.add")
@@ -130,7 +130,7 @@ func (d *Directory) ChangeUser(ctx context.Context, id idp.UserID, p Person) (id
 			return err
 		}
 		changed = described(u, p)
-		if err := d.nobodyElse(ctx, changed); err != nil && (changed.Username != u.Username || changed.Email != u.Email) {
+		if err := d.NobodyElse(ctx, changed); err != nil && (changed.Username != u.Username || changed.Email != u.Email) {
 			return err
 		}
 		e := d.event(ctx, "user.change")
@@ -163,28 +163,6 @@ func (d *Directory) leaveMailbox(change *idp.Change, was, is idp.User) {
 	m.Data = map[string]string{"old": was.Email}
 	change.EndLinks = append(change.EndLinks, was.ID)
 	change.Mails = append(change.Mails, m)
-}
-
-// nobodyElse refuses names by which another person is known already: a username
-// that is somebody's address, or the other way round, would be theirs to sign in
-// by. Of two who come at once the database itself lets one in.
-func (d *Directory) nobodyElse(ctx context.Context, u idp.User) error {
-	for field, name := range map[string]string{"username": u.Username, "email": u.Email} {
-		if name == "" {
-			continue
-		}
-		other, err := d.Store.UserByName(ctx, name)
-		switch {
-		case idp.IsKind(err, idp.NotFound):
-		case err != nil:
-			return err
-		case other.ID != u.ID:
-			e := idp.Errorf(idp.Conflict, "Another person signs in by this %s already.", field)
-			e.Fields = map[string]string{field: e.Detail}
-			return e
-		}
-	}
-	return nil
 }
 
 // described is u with what p says.

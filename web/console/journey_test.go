@@ -297,6 +297,24 @@ func (h *house) owner() *browser {
 	return ada.signIn("ada").wants(200, "/", "Hello, Ada")
 }
 
+// TestTheFirstLinkDiesWithTheFirstOwner, also for who types a name that is taken:
+// nothing that is typed makes it good.
+func TestTheFirstLinkDiesWithTheFirstOwner(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	generation, err := h.store.Generation(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, _, err := h.gate.NewLink(t.Context(), idp.Proof{Generation: generation}, idp.LinkFirstOwner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := h.browser().open("/link/" + raw)
+	h.owner()
+	late.submit("/link/"+raw, "name", "Ada", "username", "ada", "password", password).wants(410, "/link/", "no longer works")
+}
+
 // employee lets the owner add Grace Hopper and signs her in.
 func (h *house) employee(ada *browser) (grace *browser, id string) {
 	h.t.Helper()

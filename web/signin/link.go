@@ -93,6 +93,8 @@ func (s *SignIn) knowByLink(w http.ResponseWriter, r *http.Request, after idp.Pr
 	return nil
 }
 
+// firstOwner makes an owner of who has typed their names. A name that is taken is
+// idp.Invalid under its field, as long as the link works: another one will do.
 func (s *SignIn) firstOwner(r *http.Request, l idp.Link) (idp.Proof, error) {
 	u, err := s.Directory.NewUser(directory.Person{
 		Username: r.PostFormValue("username"), Email: r.PostFormValue("email"),
@@ -102,7 +104,34 @@ func (s *SignIn) firstOwner(r *http.Request, l idp.Link) (idp.Proof, error) {
 		return idp.Proof{}, err
 	}
 	made, err := s.Login.FirstOwner(r.Context(), l, u, r.PostFormValue("password"))
+	if idp.IsKind(err, idp.Conflict) {
+		err = s.takenName(r.Context(), l, u, err)
+	}
 	return idp.Proof{UserID: made.ID, Epoch: made.Epoch, Generation: l.Generation}, err
+}
+
+// takenName is what stands in the way of u becoming an owner: a name that is taken,
+// as idp.Invalid, or that the link is of no use any more.
+func (s *SignIn) takenName(ctx context.Context, l idp.Link, u idp.User, conflict error) error {
+	came, err := s.ownerCame(ctx, l)
+	if err != nil || came {
+		return cmp.Or(err, conflict)
+	}
+	err = s.Directory.NobodyElse(ctx, u)
+	if taken, ok := errors.AsType[*idp.Error](err); ok && taken.Kind == idp.Conflict {
+		taken.Kind = idp.Invalid
+	}
+	return cmp.Or(err, conflict)
+}
+
+// ownerCame reports whether a link makes the first owner of a house that has one by
+// now: whatever is typed, it is of no use any more.
+func (s *SignIn) ownerCame(ctx context.Context, l idp.Link) (bool, error) {
+	if l.Purpose != idp.LinkFirstOwner {
+		return false, nil
+	}
+	owners, err := s.Directory.Store.Owners(ctx)
+	return len(owners) > 0, err
 }
 
 // showLink renders the form of a link, bound to this browser.
@@ -166,6 +195,8 @@ func fieldErrors(ctx context.Context, err error) map[string]string {
 	for field, words := range e.Fields {
 		if words == e.Detail {
 			words = ui.Said(ctx, e)
+		} else {
+			words = ui.Said(ctx, &idp.Error{Detail: words})
 		}
 		if field == "display_name" {
 			field = "name"
