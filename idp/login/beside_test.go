@@ -472,3 +472,30 @@ func TestPR03ACodeOfWhomeverWasFasterIsNotAskedFor(t *testing.T) {
 		t.Errorf("beside an app of before: %+v, %v", got, err)
 	}
 }
+
+// TestPR03WhoHasNothingYetRecoversAsTheyAreInvited: by the mail alone, for there is
+// nothing to take over. Not so who has lost what they had.
+func TestPR03WhoHasNothingYetRecoversAsTheyAreInvited(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	anna := h.user("anna", "")
+	l := h.link(anna, idp.LinkRecovery)
+	if beside, err := h.Beside(t.Context(), l, ""); err != nil || beside != (Beside{}) {
+		t.Errorf("beside the link of who was invited: %+v, %v", beside, err)
+	}
+	h.ok(h.set(t.Context(), l, secret, ""))
+	h.ok(h.try("", "anna", secret))
+	h.is(h.set(t.Context(), h.link(anna, idp.LinkRecovery), "another password", ""), idp.Denied)
+
+	// Their password was taken away, as by "this was not me".
+	bert := h.user("bert", secret)
+	h.knownTo(bert, "")
+	all, err := h.store.Credentials(t.Context(), bert.ID)
+	h.ok(err)
+	_, err = h.store.Commit(t.Context(), idp.Change{RemoveCredentials: all,
+		Ending: &idp.Ending{Kind: idp.EndPasses, UserID: bert.ID, Key: "x", At: h.now(), ReceiptID: idp.NewReceiptID()}})
+	h.ok(err)
+	bert, err = h.store.User(t.Context(), bert.ID)
+	h.ok(err)
+	h.is(h.set(t.Context(), h.link(bert, idp.LinkRecovery), "another password", ""), idp.Denied)
+}
