@@ -148,7 +148,8 @@ func shorter(wish, own time.Duration) time.Duration {
 	return own
 }
 
-// LockedOut are active people of whom a second factor is asked and who have none.
+// LockedOut are active people whom a change of the policy keeps out: of whom a second
+// factor is asked and who have none, and whose only way in it takes away.
 type LockedOut struct {
 	Count   int
 	Users   []User // the first of them by username
@@ -160,7 +161,14 @@ type LockedOut struct {
 	Mailed        int
 	Unmailed      int
 	UnmailedUsers []User // the first of them by username
+
+	// Codeless have neither a password nor a passkey, and are mailed no code any more.
+	Codeless      int
+	CodelessUsers []User // the first of them by username
 }
 
 // Anybody reports whether there is anybody whom nothing lets on.
-func (l LockedOut) Anybody() bool { return l.Count > 0 || l.Unmailed > 0 }
+func (l LockedOut) Anybody() bool { return l.Total() > 0 }
+
+// Total is how many they are; who is kept out in two ways counts twice.
+func (l LockedOut) Total() int { return l.Count + l.Unmailed + l.Codeless }

@@ -104,6 +104,10 @@ func TestAPolicyReadsAsSentences(t *testing.T) {
 		"12 people have no second factor, and are asked for a code by mail where a sign-in is a risk." {
 		t.Error(got)
 	}
+	if out := (LockedOut{Codeless: 2, CodelessUsers: []User{{DisplayName: "Ada"}}}); !out.Anybody() || out.Total() != 2 || out.Sentence() !=
+		"2 people have neither a password nor a passkey: without codes by mail, nothing lets them in before they have set one by a link: Ada and 1 more." {
+		t.Error(out.Sentence())
+	}
 	if out := (LockedOut{Mailed: 1}); out.Anybody() || out.Sentence() != "One person has no second factor, and is asked for a code by mail where a sign-in is a risk." {
 		t.Errorf("%v: %s", out.Anybody(), out.Sentence())
 	}

@@ -91,7 +91,7 @@ func (p Policy) Remembering() []string {
 // Sentence says who is locked out, in plain English, by the first names, and who is
 // asked for a code by mail; "" for nobody.
 func (l LockedOut) Sentence() string {
-	said := slices.DeleteFunc([]string{l.without(), l.unmailed(), l.mailed()}, func(s string) bool { return s == "" })
+	said := slices.DeleteFunc([]string{l.without(), l.codeless(), l.unmailed(), l.mailed()}, func(s string) bool { return s == "" })
 	return strings.Join(said, " ")
 }
 
@@ -127,6 +127,17 @@ func (l LockedOut) unmailed() string {
 		return "One person has no second factor, and no code can be mailed to them: where a sign-in is a risk, nothing but a link from an owner lets them in: " + names + "."
 	}
 	return fmt.Sprintf("%d people have no second factor, and no code can be mailed to them: where a sign-in is a risk, nothing but a link from an owner lets them in: %s.", l.Unmailed, names)
+}
+
+func (l LockedOut) codeless() string {
+	names := listed(l.Codeless, l.CodelessUsers)
+	switch l.Codeless {
+	case 0:
+		return ""
+	case 1:
+		return "One person has neither a password nor a passkey: without codes by mail, nothing lets them in before they have set one by a link: " + names + "."
+	}
+	return fmt.Sprintf("%d people have neither a password nor a passkey: without codes by mail, nothing lets them in before they have set one by a link: %s.", l.Codeless, names)
 }
 
 func (l LockedOut) without() string {

@@ -18,8 +18,10 @@ const (
 	// A recovery code stands in for a second factor, and is none by itself.
 	hasSecondFactor = `EXISTS (SELECT 1 FROM credentials c WHERE c.user_id = u.id AND c.kind IN ('totp', 'passkey'))`
 	hasPasskey      = `EXISTS (SELECT 1 FROM credentials c WHERE c.user_id = u.id AND c.kind = 'passkey')`
+	hasPassword     = `EXISTS (SELECT 1 FROM credentials c WHERE c.user_id = u.id AND c.kind = 'password')`
 
-	ownersWith = `SELECT u.id FROM users u WHERE u.role = 'owner' AND u.status = 'active' AND `
+	// Nothing but a code by mail lets them in.
+	codeless = ` FROM users u WHERE u.status = 'active' AND u.email <> '' AND NOT ` + hasPassword + ` AND NOT ` + hasPasskey
 )
 
 // Policy returns what the house asks of people who sign in.
@@ -40,13 +42,20 @@ func span(d *time.Duration) integer {
 }
 
 // LockedOut returns how many active people have no second factor, or no passkey,
-// although these rules ask them for one, and the first n of them by username; and of
-// those whom a rule asks by risk for a code by mail, how many can and cannot have one.
-// Whom the rules of before ask already is left out. A rule for an app asks those who
-// may use it now.
-func (s *Store) LockedOut(ctx context.Context, rules, before []idp.PolicyRule, n int) (idp.LockedOut, error) {
+// although the rules of a policy ask them for one, and the first n of them by username;
+// of those whom a rule asks by risk for a code by mail, how many can and cannot have one;
+// and how many sign in by nothing but a code by mail, where the policy of before takes
+// these and this one does not. Whom the rules of before ask already is left out. A rule
+// for an app asks those who may use it now.
+func (s *Store) LockedOut(ctx context.Context, p, was idp.Policy, n int) (idp.LockedOut, error) {
+	rules, before := p.Rules, was.Rules
 	out := idp.LockedOut{Passkey: slices.ContainsFunc(rules, func(r idp.PolicyRule) bool { return r.Passkey })}
 	var err error
+	if s.Mails && was.EmailCode && !p.EmailCode {
+		if out.Codeless, out.CodelessUsers, err = s.counted(ctx, codeless, nil, n); err != nil {
+			return out, err
+		}
+	}
 	if out.Count, out.Users, err = s.asked(ctx, rules, before, lacks, "1 = 1", n); err != nil || !slices.ContainsFunc(rules, byMail) {
 		return out, err
 	}
@@ -65,13 +74,17 @@ func (s *Store) LockedOut(ctx context.Context, rules, before []idp.PolicyRule, n
 func (s *Store) asked(ctx context.Context, rules, before []idp.PolicyRule, lacks func(idp.PolicyRule) string, and string, n int) (count int, first []idp.User, err error) {
 	q := ruled{now: us(s.Now()), lacks: lacks}
 	newly, already := q.anyOf(rules), q.anyOf(before)
-	where := ` FROM users u WHERE u.status = 'active' AND ` + and + ` AND (` + newly + `) AND NOT (` + already + `)`
-	_, err = one(ctx, s, "people locked out", func(r row) (struct{}, error) { return struct{}{}, r.Scan(&count) }, `SELECT count(*)`+where, q.args...)
+	return s.counted(ctx, ` FROM users u WHERE u.status = 'active' AND `+and+` AND (`+newly+`) AND NOT (`+already+`)`, q.args, n)
+}
+
+// counted counts people, and lists the first n.
+func (s *Store) counted(ctx context.Context, where string, args []any, n int) (count int, first []idp.User, err error) {
+	_, err = one(ctx, s, "people locked out", func(r row) (struct{}, error) { return struct{}{}, r.Scan(&count) }, `SELECT count(*)`+where, args...)
 	if err != nil || count == 0 {
 		return count, nil, err
 	}
 	first, err = list(ctx, s, "people locked out", scanUser,
-		fmt.Sprintf(`SELECT %s%s ORDER BY u.username LIMIT %d`, userColumns, where, limit(n)), q.args...)
+		fmt.Sprintf(`SELECT %s%s ORDER BY u.username LIMIT %d`, userColumns, where, limit(n)), args...)
 	return count, first, err
 }
 
@@ -140,14 +153,4 @@ func (q *ruled) rule(r idp.PolicyRule) string {
 			AND (g.user_id = u.id OR g.group_id IN (SELECT m.group_id FROM members m WHERE m.user_id = u.id)))`)
 	}
 	return "(" + strings.Join(all, " AND ") + ")"
-}
-
-// OwnersWithFactor returns the active owners who have a second factor, or, where
-// that is asked, a passkey.
-func (s *Store) OwnersWithFactor(ctx context.Context, passkey bool) ([]idp.UserID, error) {
-	sql := ownersWith + hasSecondFactor
-	if passkey {
-		sql = ownersWith + hasPasskey
-	}
-	return list(ctx, s, "owners", func(r row) (id idp.UserID, err error) { return id, r.Scan(&id) }, sql)
 }

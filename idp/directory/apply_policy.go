@@ -29,10 +29,10 @@ func (p *plan) policy(want DesiredPolicy) error {
 	if err := p.d.checkPolicy(to); err != nil {
 		return err
 	}
-	if err := p.d.someOwnerGetsIn(p.ctx, to); err != nil {
+	if err := p.d.someOwnerGetsIn(p.ctx, to, was); err != nil {
 		return err
 	}
-	out, err := p.d.Store.LockedOut(p.ctx, to.Rules, was.Rules, shownLockedOut)
+	out, err := p.d.Store.LockedOut(p.ctx, to, was, shownLockedOut)
 	if err != nil {
 		return err
 	}

@@ -23,14 +23,15 @@ const (
 // Policies reads the policy and whom it asks.
 type Policies interface {
 	Policy(ctx context.Context) (idp.Policy, error)
-	LockedOut(ctx context.Context, rules, before []idp.PolicyRule, n int) (idp.LockedOut, error)
-	OwnersWithFactor(ctx context.Context, passkey bool) ([]idp.UserID, error)
+	LockedOut(ctx context.Context, p, was idp.Policy, n int) (idp.LockedOut, error)
+	KnownDevices(ctx context.Context, user idp.UserID) ([]idp.KnownDevice, error)
 }
 
 // LockedOut checks a policy that is to be and says who would get no further by it
 // than their own page who still does: people of whom it asks a second factor or a
-// passkey, and who have none. It names the first 20. It says too who is asked for a code
-// by mail, which locks nobody out. It answers idp.Invalid naming the field.
+// passkey, and who have none, and those who sign in by nothing but codes by mail, where
+// it takes these no more. It names the first 20 of each. It says too who is asked for a
+// code by mail, which locks nobody out. It answers idp.Invalid naming the field.
 func (d *Directory) LockedOut(ctx context.Context, p idp.Policy) (idp.LockedOut, error) {
 	if err := d.checkPolicy(p); err != nil {
 		return idp.LockedOut{}, err
@@ -42,7 +43,7 @@ func (d *Directory) LockedOut(ctx context.Context, p idp.Policy) (idp.LockedOut,
 	if err != nil {
 		return idp.LockedOut{}, err
 	}
-	return d.Store.LockedOut(ctx, p.Rules, was.Rules, shownLockedOut)
+	return d.Store.LockedOut(ctx, p, was, shownLockedOut)
 }
 
 // SetPolicy sets what is asked of people who sign in; p.Version is the one it was
@@ -55,15 +56,15 @@ func (d *Directory) SetPolicy(ctx context.Context, p idp.Policy, accepted bool) 
 	if err != nil {
 		return p, err
 	}
-	if err := d.someOwnerGetsIn(ctx, p); err != nil {
+	was, err := d.Store.Policy(ctx)
+	if err != nil {
+		return p, err
+	}
+	if err := d.someOwnerGetsIn(ctx, p, was); err != nil {
 		return p, err
 	}
 	if out.Anybody() && !accepted {
 		return p, idp.Errorf(idp.Conflict, "%s Ask them to add one first, or say that you accept it.", out.Sentence())
-	}
-	was, err := d.Store.Policy(ctx)
-	if err != nil {
-		return p, err
 	}
 	p.UpdatedAt = d.now()
 	p.RememberSince, p.RememberSinceAt = rememberSince(was, p)
@@ -87,7 +88,7 @@ func (d *Directory) policyEvent(ctx context.Context, p idp.Policy, out idp.Locke
 		e.Detail[fmt.Sprintf("rule %d", i+1)] = r.Sentence(string(r.GroupID), string(r.AppID))
 	}
 	if out.Anybody() {
-		e.Detail["locked_out"] = fmt.Sprint(out.Count + out.Unmailed)
+		e.Detail["locked_out"] = fmt.Sprint(out.Total())
 	}
 	return e
 }
@@ -112,43 +113,101 @@ func spanDetail(d time.Duration) string {
 	return d.String()
 }
 
+// bar is what keeps an owner out of the console; the zero value: nothing does.
+type bar string
+
+const (
+	noPasskey bar = "No owner has a passkey, so none could get into the console by this. Add one for yourself first."
+	noSecond  bar = "No owner has a second factor, so none could get into the console by this. Add one for yourself first."
+	noFirst   bar = "No owner has a password or a passkey, so none could sign in without a code by mail. Set one for yourself first."
+	noRisk    bar = "No owner has a second factor or a browser that is known, and no code can be mailed to any, so none could get into the console by this. Add a second factor for yourself first."
+	noOwnKey  bar = "No owner has a passkey or a browser that is known by one, so none could get into the console by this. Add a passkey for yourself first."
+)
+
+// passing reports whether it comes and goes with what people do, also where the policy
+// stays as it is.
+func (b bar) passing() bool { return b == noFirst || b == noRisk || b == noOwnKey }
+
 // someOwnerGetsIn answers idp.Denied for a policy by which no owner could get into
-// the console as they are: who has nothing but a first factor gets to their own page
-// alone.
-func (d *Directory) someOwnerGetsIn(ctx context.Context, p idp.Policy) error {
-	able := map[bool][]idp.UserID{}
-	for _, passkey := range []bool{false, true} {
-		ids, err := d.Store.OwnersWithFactor(ctx, passkey)
-		if err != nil {
-			return err
-		}
-		able[passkey] = ids
-	}
+// the console as they are: who has nothing but a first factor, where a second is asked,
+// gets to their own page alone. Where none could by the policy of before either, because
+// nothing was set up yet, or browsers are known no more, that is no reason.
+func (d *Directory) someOwnerGetsIn(ctx context.Context, p, was idp.Policy) error {
 	owners, err := d.Store.Owners(ctx)
 	if err != nil {
 		return err
 	}
-	var asked idp.Demand
+	var why bar
+	gotIn := false
 	for _, u := range owners {
 		if u.Status != idp.UserActive {
 			continue
 		}
-		groups, err := d.Store.GroupsOf(ctx, u.ID)
+		o, err := d.owner(ctx, u)
 		if err != nil {
 			return err
 		}
-		asked = p.Demand(true, groupIDs(groups), "")
-		if !asked.SecondFactor || slices.Contains(able[asked.Passkey], u.ID) {
+		by := o.bar(p)
+		if by == "" {
 			return nil
 		}
+		if why == "" || by.passing() {
+			why = by
+		}
+		gotIn = gotIn || o.bar(was) == ""
 	}
+	if why == "" || why.passing() && !gotIn {
+		return nil // no owner yet: the house is furnished by its first token
+	}
+	return &idp.Error{Kind: idp.Denied, Detail: string(why)}
+}
+
+// ownerNow is an owner with what they have to get in by.
+type ownerNow struct {
+	groups []idp.GroupID
+	has    map[idp.CredentialKind]bool
+	mailed bool // a code can be
+	by     idp.Vouch
+}
+
+func (d *Directory) owner(ctx context.Context, u idp.User) (ownerNow, error) {
+	o := ownerNow{has: map[idp.CredentialKind]bool{}, mailed: d.Mails && u.Email != ""}
+	groups, err := d.Store.GroupsOf(ctx, u.ID)
+	if err != nil {
+		return o, err
+	}
+	o.groups = groupIDs(groups)
+	all, err := d.Store.Credentials(ctx, u.ID)
+	if err != nil {
+		return o, err
+	}
+	for _, c := range all {
+		o.has[c.Kind] = true
+	}
+	browsers, err := d.Store.KnownDevices(ctx, u.ID)
+	for _, b := range browsers {
+		o.by = max(o.by, b.Vouched)
+	}
+	return o, err
+}
+
+// bar is what keeps the owner out of the console by a policy.
+func (o ownerNow) bar(p idp.Policy) bar {
+	asked := p.Demand(true, o.groups, "")
+	second := o.has[idp.CredentialTOTP] || o.has[idp.CredentialPasskey]
 	switch {
-	case asked.Passkey:
-		return idp.Errorf(idp.Denied, "No owner has a passkey, so none could get into the console by this. Add one for yourself first.")
-	case asked.SecondFactor:
-		return idp.Errorf(idp.Denied, "No owner has a second factor, so none could get into the console by this. Add one for yourself first.")
+	case asked.Passkey && !o.has[idp.CredentialPasskey]:
+		return noPasskey
+	case asked.SecondFactor && !second:
+		return noSecond
+	case !o.has[idp.CredentialPassword] && !o.has[idp.CredentialPasskey] && !(p.EmailCode && o.mailed):
+		return noFirst
+	case asked.Risk.Mail && !second && !o.mailed && o.by < idp.VouchMail:
+		return noRisk
+	case asked.Risk.Passkey && second && !o.has[idp.CredentialPasskey] && o.by < idp.VouchPasskey:
+		return noOwnKey
 	}
-	return nil // no owner yet: the house is furnished by its first token
+	return ""
 }
 
 func groupIDs(groups []idp.Group) []idp.GroupID {

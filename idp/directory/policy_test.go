@@ -220,13 +220,14 @@ func TestBrowsersRememberedBeforeItWasOffStayForgotten(t *testing.T) {
 	}
 }
 
-// TestARuleByRiskLocksOutWhomNoCodeCanBeMailed, also by a file; it is no rule that keeps
-// owners out of the console, whose own browsers know them.
+// TestARuleByRiskLocksOutWhomNoCodeCanBeMailed, also by a file.
 func TestARuleByRiskLocksOutWhomNoCodeCanBeMailed(t *testing.T) {
 	t.Parallel()
 	ctx := context.Background()
 	d, s := newRuled(t)
-	add(t, d, "ada", idp.RoleOwner)
+	ada := add(t, d, "ada", idp.RoleOwner)
+	give(t, s, ada, idp.CredentialTOTP)
+	add(t, d, "bob", idp.RoleEmployee)
 	rule := idp.PolicyRule{SecondFactor: true, Risk: true}
 	byRisk := idp.Policy{Version: 1, Rules: []idp.PolicyRule{rule}}
 	out := must[idp.LockedOut](t)(d.LockedOut(ctx, byRisk))
@@ -245,9 +246,9 @@ func TestARuleByRiskLocksOutWhomNoCodeCanBeMailed(t *testing.T) {
 	if out := must[idp.LockedOut](t)(d.LockedOut(ctx, idp.Policy{Rules: []idp.PolicyRule{letIn}})); out.Sentence() != "" {
 		t.Errorf("let in, and %s", out.Sentence())
 	}
-	s.Mails = true
-	u := must[idp.User](t)(s.UserByName(ctx, "ada"))
-	u.Email = "ada@example.org"
+	s.Mails, d.Mails = true, true
+	u := must[idp.User](t)(s.UserByName(ctx, "bob"))
+	u.Email = "bob@example.org"
 	if _, err := s.Commit(ctx, idp.Change{Users: []idp.User{u}}); err != nil {
 		t.Fatal(err)
 	}
@@ -255,4 +256,144 @@ func TestARuleByRiskLocksOutWhomNoCodeCanBeMailed(t *testing.T) {
 	if found := must[[]directory.Difference](t)(d.Apply(ctx, file, false)); len(found) != 0 {
 		t.Errorf("the same by a file: %+v", found)
 	}
+}
+
+// TestARuleByRiskLetsSomeOwnerIn: by their second factor, a code by mail, or a browser
+// that is known; else it is refused, also where it is accepted, and in a file.
+func TestARuleByRiskLetsSomeOwnerIn(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	rule := idp.PolicyRule{SecondFactor: true, Risk: true}
+	byPasskey := idp.PolicyRule{Passkey: true, Risk: true}
+	letIn := rule
+	letIn.LetIn = true
+	browser := func(t *testing.T, s *store.Store, u idp.User, by idp.Vouch) {
+		t.Helper()
+		p := idp.Proof{UserID: u.ID, Epoch: u.Epoch, Generation: must[string](t)(s.Generation(ctx))}
+		must[idp.KnownDevice](t)(knows(ctx, s, p, by))
+	}
+	for name, c := range map[string]struct {
+		rule    idp.PolicyRule
+		has     func(t *testing.T, d *directory.Directory, s *store.Store, ada idp.User)
+		refused bool
+	}{
+		"a password alone": {rule, func(*testing.T, *directory.Directory, *store.Store, idp.User) {}, true},
+		"let in":           {letIn, func(*testing.T, *directory.Directory, *store.Store, idp.User) {}, false},
+		"an app": {rule, func(t *testing.T, _ *directory.Directory, s *store.Store, u idp.User) {
+			give(t, s, u, idp.CredentialTOTP)
+		}, false},
+		"a known browser": {rule, func(t *testing.T, _ *directory.Directory, s *store.Store, u idp.User) {
+			browser(t, s, u, idp.VouchMail)
+		}, false},
+		"a browser of which nothing is known": {rule, func(t *testing.T, _ *directory.Directory, s *store.Store, u idp.User) {
+			browser(t, s, u, idp.VouchNone)
+		}, true},
+		"an address": {rule, func(t *testing.T, d *directory.Directory, s *store.Store, u idp.User) {
+			s.Mails, d.Mails = true, true
+			must[idp.User](t)(d.ChangeUser(ctx, u.ID, directory.Person{Username: "ada", Email: "ada@example.org"}))
+		}, false},
+		"an address, and no mail": {rule, func(t *testing.T, d *directory.Directory, s *store.Store, u idp.User) {
+			must[idp.User](t)(d.ChangeUser(ctx, u.ID, directory.Person{Username: "ada", Email: "ada@example.org"}))
+		}, true},
+		"a passkey": {byPasskey, func(t *testing.T, _ *directory.Directory, s *store.Store, u idp.User) {
+			give(t, s, u, idp.CredentialPasskey)
+		}, false},
+		"an app, and not the passkey": {byPasskey, func(t *testing.T, _ *directory.Directory, s *store.Store, u idp.User) {
+			give(t, s, u, idp.CredentialTOTP)
+		}, true},
+		"a suspended owner's app": {rule, func(t *testing.T, d *directory.Directory, s *store.Store, _ idp.User) {
+			eve := add(t, d, "eve", idp.RoleOwner)
+			give(t, s, eve, idp.CredentialTOTP)
+			must[idp.Receipt](t)(d.Suspend(ctx, eve.ID, ""))
+		}, true},
+		"another owner's app": {rule, func(t *testing.T, d *directory.Directory, s *store.Store, _ idp.User) {
+			give(t, s, add(t, d, "eve", idp.RoleOwner), idp.CredentialTOTP)
+		}, true}, // which opens nothing by itself
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			d, s := newRuled(t)
+			d.Passkeys = true
+			ada := add(t, d, "ada", idp.RoleOwner)
+			givePassword(t, s, ada)
+			c.has(t, d, s, ada)
+			_, err := d.SetPolicy(ctx, idp.Policy{Version: 1, Rules: []idp.PolicyRule{c.rule}}, true)
+			if idp.IsKind(err, idp.Denied) != c.refused || !c.refused && err != nil {
+				t.Errorf("by hand: %v", err)
+			}
+			if !c.refused {
+				return
+			}
+			_, err = d.Apply(ctx, directory.Desired{Policy: &directory.DesiredPolicy{Rules: []directory.DesiredRule{{PolicyRule: c.rule}}}}, false)
+			if !idp.IsKind(err, idp.Denied) {
+				t.Errorf("by a file: %v", err)
+			}
+		})
+	}
+
+	// A house in which it is so already goes on to be governed.
+	d, s := newRuled(t)
+	ada := add(t, d, "ada", idp.RoleOwner)
+	givePassword(t, s, ada)
+	browser(t, s, ada, idp.VouchMail)
+	set := must[idp.Policy](t)(d.SetPolicy(ctx, idp.Policy{Version: 1, Rules: []idp.PolicyRule{rule}}, true))
+	if _, err := s.Commit(ctx, idp.Change{Ending: &idp.Ending{Kind: idp.EndPasses, UserID: ada.ID, Key: "x", At: time.Now(), ReceiptID: idp.NewReceiptID()}}); err != nil {
+		t.Fatal(err)
+	}
+	set.Idle = time.Hour
+	must[idp.Policy](t)(d.SetPolicy(ctx, set, false))
+}
+
+// TestWithoutCodesByMailSomebodyIsLockedOut: who has neither a password nor a passkey.
+// That is said first, by hand and in a file, and never done to the only owner who gets in.
+func TestWithoutCodesByMailSomebodyIsLockedOut(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d, s := newRuled(t)
+	s.Mails, d.Mails = true, true
+	person := func(name string, role idp.Role) idp.User {
+		return must[idp.User](t)(d.AddUser(ctx, directory.Person{Username: name, Email: name + "@example.org", Role: role}))
+	}
+	ada, bob, cyd := person("ada", idp.RoleOwner), person("bob", idp.RoleEmployee), person("cyd", idp.RoleEmployee)
+	give(t, s, cyd, idp.CredentialPasskey)
+	on := must[idp.Policy](t)(d.SetPolicy(ctx, idp.Policy{Version: 1, EmailCode: true, MailRecovers: true}, false))
+	off := on
+	off.EmailCode = false
+	if _, err := d.SetPolicy(ctx, off, true); !idp.IsKind(err, idp.Denied) {
+		t.Errorf("no owner gets in without: %v", err)
+	}
+	givePassword(t, s, ada)
+	out := must[idp.LockedOut](t)(d.LockedOut(ctx, off))
+	if out.Codeless != 1 || out.CodelessUsers[0].ID != bob.ID || !strings.Contains(out.Sentence(), "neither a password nor a passkey") {
+		t.Errorf("locked out: %+v, %s", out, out.Sentence())
+	}
+	if _, err := d.SetPolicy(ctx, off, false); !idp.IsKind(err, idp.Conflict) || !strings.Contains(err.Error(), "bob") {
+		t.Errorf("set before it was accepted: %v", err)
+	}
+	file := directory.Desired{Policy: &directory.DesiredPolicy{Policy: idp.Policy{MailRecovers: true}}}
+	if _, err := d.Apply(ctx, file, false); !idp.IsKind(err, idp.Conflict) {
+		t.Errorf("set by a file: %v", err)
+	}
+	set := must[idp.Policy](t)(d.SetPolicy(ctx, off, true))
+	if events, _, err := s.Events(ctx, idp.EventQuery{}); err != nil || events[0].Detail["locked_out"] != "1" {
+		t.Errorf("events %+v, %v", events[0], err)
+	}
+	// That links from mails are not enough any more locks nobody out.
+	set.MailRecovers = false
+	must[idp.Policy](t)(d.SetPolicy(ctx, set, false))
+}
+
+func givePassword(t *testing.T, s *store.Store, u idp.User) {
+	t.Helper()
+	c := idp.Credential{ID: idp.NewCredentialID(), UserID: u.ID, Kind: idp.CredentialPassword, Data: "x", CreatedAt: time.Now(), UpdatedAt: time.Now()}
+	if _, err := s.Commit(t.Context(), idp.Change{Passwords: []idp.Credential{c}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// knows has a browser known as somebody's, for which this much speaks.
+func knows(ctx context.Context, s *store.Store, p idp.Proof, by idp.Vouch) (idp.KnownDevice, error) {
+	d := idp.KnownDevice{ID: idp.NewKnownDeviceID(), Proof: p, CreatedAt: idp.Time(time.Now()), Vouched: by}
+	e := idp.Event{ID: idp.NewEventID(), At: d.CreatedAt, Kind: "signin.device", UserID: p.UserID}
+	return d, s.KnowDevice(ctx, d, idp.FirstVouch{By: by}, "", string(d.ID), e)
 }

@@ -44,7 +44,7 @@ func testLockedOut(h *house) {
 	}
 	is := func(rules, before []idp.PolicyRule, want ...idp.User) {
 		h.Helper()
-		got, err := h.LockedOut(h.ctx, rules, before, 2)
+		got, err := h.LockedOut(h.ctx, idp.Policy{Rules: rules}, idp.Policy{Rules: before}, 2)
 		h.ok(err)
 		if got.Count != len(want) {
 			h.Errorf("%+v: %d locked out, want %d", rules, got.Count, len(want))
@@ -68,20 +68,12 @@ func testLockedOut(h *house) {
 	is(rules(everybody), rules(inFinance), cyd, eve)
 	is(rules(idp.PolicyRule{AppID: wiki.ID, MaxAge: time.Minute}), nil)
 
-	owners2 := func(passkey bool, want ...idp.UserID) {
-		got, err := h.OwnersWithFactor(h.ctx, passkey)
-		h.ok(err)
-		h.same(want, got)
-	}
-	owners2(false)
 	has(ada, idp.CredentialTOTP)
 	has(bob, idp.CredentialRecovery)
 	has(eve, idp.CredentialPasskey)
 	is(rules(everybody), nil, bob, cyd)
 	h.suspend(cyd)
 	is(rules(everybody), nil, bob)
-	owners2(false, eve.ID)
-	owners2(true, eve.ID)
 
 	// Of whom a passkey is asked, an authenticator app is not enough.
 	byPasskey := idp.PolicyRule{Passkey: true}
@@ -94,7 +86,7 @@ func testLockedOut(h *house) {
 	byRisk.Risk, letIn.Risk, letIn.LetIn = true, true, true
 	onRisk := func(rules, before []idp.PolicyRule, mailed int, unmailed ...idp.UserID) {
 		h.Helper()
-		got, err := h.LockedOut(h.ctx, rules, before, 2)
+		got, err := h.LockedOut(h.ctx, idp.Policy{Rules: rules}, idp.Policy{Rules: before}, 2)
 		h.ok(err)
 		var first []idp.UserID
 		for _, u := range got.UnmailedUsers {
@@ -115,4 +107,25 @@ func testLockedOut(h *house) {
 	onRisk(rules(letIn), nil, 0)
 	byRiskPasskey := idp.PolicyRule{Passkey: true, Risk: true, LetIn: true}
 	is(rules(byRiskPasskey), nil, ada) // has another
+	// Without codes by mail, who has an address, and neither a password nor a passkey.
+	h.commit(idp.Change{Passwords: []idp.Credential{{ID: idp.NewCredentialID(), UserID: bob.ID, Kind: idp.CredentialPassword, Data: "x", CreatedAt: h.now, UpdatedAt: h.now}}})
+	codeless := func(was, is bool, want ...idp.UserID) {
+		h.Helper()
+		got, err := h.LockedOut(h.ctx, idp.Policy{EmailCode: is}, idp.Policy{EmailCode: was}, 1)
+		h.ok(err)
+		h.same(len(want), got.Codeless)
+		h.same(min(1, len(want)), len(got.CodelessUsers))
+		for i, u := range got.CodelessUsers {
+			h.same(want[i], u.ID)
+		}
+		h.same(len(want) > 0, got.Anybody())
+	}
+	codeless(true, true)
+	codeless(false, false)
+	codeless(false, true)
+	codeless(true, false, ada.ID)
+	fay := h.user("fay")
+	codeless(true, false, ada.ID, fay.ID)
+	h.Mails = false // none was ever mailed
+	codeless(true, false)
 }

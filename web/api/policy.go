@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -150,8 +151,8 @@ func (a *API) policyTold(r *http.Request, p idp.Policy, locked *idp.LockedOut) (
 	out.Sentences = append(out.Sentences, p.Sentences()...)
 	if locked != nil {
 		out.LocksOut = &client.LocksOut{
-			Count: locked.Count + locked.Unmailed, Mailed: locked.Mailed, Sentence: locked.Sentence(),
-			Users: each(append(locked.Users, locked.UnmailedUsers...), func(u idp.User) string { return u.Username }),
+			Count: locked.Total(), Mailed: locked.Mailed, Sentence: locked.Sentence(),
+			Users: each(slices.Concat(locked.Users, locked.UnmailedUsers, locked.CodelessUsers), func(u idp.User) string { return u.Username }),
 		}
 	}
 	return http.StatusOK, out, nil

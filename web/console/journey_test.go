@@ -3,6 +3,7 @@ package console_test
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"io"
 	"log/slog"
 	"mime/multipart"
@@ -55,7 +56,13 @@ type house struct {
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	st := storetest.SQLite(t)
-	gate := &sessions.Gate{Backend: st, Now: time.Now, Idle: time.Hour, Absolute: 8 * time.Hour}
+	gate := &sessions.Gate{Backend: st, Now: time.Now, Idle: time.Hour, Absolute: 8 * time.Hour, Policy: func() idp.Policy {
+		p, err := st.Policy(context.Background())
+		if err != nil {
+			t.Error(err)
+		}
+		return p
+	}}
 	box, err := keys.NewBox([]byte("a root key for nothing but these tests, of some length"))
 	if err != nil {
 		t.Fatal(err)

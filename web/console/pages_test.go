@@ -335,6 +335,9 @@ func samplePages() []uitest.Page {
 	asking := rulesView
 	asking.LocksOut = idp.LockedOut{Mailed: 112, Unmailed: 2, UnmailedUsers: []idp.User{{DisplayName: "Grace Hopper"}, {DisplayName: uitest.Bait}}}
 	asking.Action, asking.When = "/console/policy/rules", "risk"
+	uncoded := rulesView
+	uncoded.LocksOut = idp.LockedOut{Codeless: 2, CodelessUsers: []idp.User{{DisplayName: "Grace Hopper"}, {DisplayName: uitest.Bait}}}
+	uncoded.Action = "/console/policy/ways"
 	mailing := asking
 	mailing.LocksOut = idp.LockedOut{Mailed: 1}
 	wrongPolicy := rulesView
@@ -346,6 +349,7 @@ func samplePages() []uitest.Page {
 		"policy-locks":   {View: policyPage(lockingOut)},
 		"policy-asks":    {View: policyPage(asking)},
 		"policy-mails":   {View: policyPage(mailing)},
+		"policy-uncoded": {View: policyPage(uncoded)},
 		"policy-wrong":   {View: policyPage(wrongPolicy)},
 		"templates":      {View: templatesPage(templatesView{Templates: []templateRow{{"slack", "Slack", "SAML", "persistent, made up for this app; never changes", 2, 3, 14}, {"nextcloud", uitest.Bait, "SAML, OpenID Connect", "", 0, 9, 9}}})},
 		"template":       {View: templatePage(sampleTemplate(nil, ""))},

@@ -45,7 +45,8 @@ type PolicyRule struct {
 
 // LocksOut are people of whom a second factor or a passkey is asked and who have
 // none: they get no further than their own page. By a rule by risk, they are those whom
-// no code can be mailed: a link from an owner lets them in.
+// no code can be mailed: a link from an owner lets them in. Without codes by mail, they
+// are those who have neither a password nor a passkey.
 type LocksOut struct {
 	Count    int      `json:"count"`
 	Mailed   int      `json:"mailed,omitempty"` // how many are asked for a code by mail where a sign-in is a risk
