@@ -199,9 +199,37 @@ func TestMailBringsPeopleInAndBack(t *testing.T) {
 				t.Errorf("%q answered %d", names, got.Status)
 			}
 		}
-		for _, name := range []string{"anna@example.org,eve@evil.example", "anna@example.org\r\nBcc: eve@evil.example", "anna@example.org eve@evil.example"} {
-			if got := ask(nil, name); got.Status != http.StatusOK {
+		for _, name := range []string{"anna@example.org,eve@evil.example", "anna@example.org\r\nBcc: eve@evil.example", "anna@example.org eve@evil.example",
+			"anna@example.org;eve@evil.example", "anna,eve@evil.example", "anna@example.org%0aeve@evil.example", "Anna <anna@example.org>", "anna\x00"} {
+			if got := ask(nil, name); got.Status != http.StatusBadRequest {
 				t.Errorf("%q answered %d", name, got.Status)
+			}
+		}
+	})
+	t.Run("UN-01 an address in any script", func(t *testing.T) {
+		const wire, password = "ivan@xn--e1afmkfd.xn--p1ai", "correct horse battery"
+		ivan, err := api.AddUser(t.Context(), client.Person{Username: "ivan", Email: "Ivan@Пример.рф"})
+		must(err)
+		if ivan.User.Email != "ivan@пример.рф" {
+			t.Errorf("kept as %q", ivan.User.Email)
+		}
+		for _, same := range []string{"ivan@пример.рф", wire, "\uff49van@пример。рф"} {
+			if _, err := api.AddUser(t.Context(), client.Person{Username: "eve", Email: same}); err == nil || !strings.Contains(err.Error(), "Another person signs in by this email already.") {
+				t.Errorf("%q: %v", same, err)
+			}
+		}
+		_, err = api.MailInvitation(t.Context(), wire)
+		must(err)
+		choose(newVisitor(t), box.next(t, wire, 0).link(t), password, http.StatusSeeOther)
+		for i, typed := range []string{"ivan@пример.рф", wire, "IVAN@ПРИМЕР.РФ"} {
+			v := newVisitor(t)
+			page := submit(t, v.get(t, p.URL+"/signin").follow(t), "/identifier", url.Values{"username": {typed}})
+			if in := submit(t, page, "/password", url.Values{"password": {password}}); in.Status != http.StatusSeeOther {
+				t.Errorf("%q is not let in: %d", typed, in.Status)
+			}
+			ask(nil, typed)
+			if i == 0 {
+				box.next(t, wire, 1+i)
 			}
 		}
 	})

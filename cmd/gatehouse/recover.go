@@ -117,11 +117,7 @@ func (a adminRecoverCmd) link(ctx context.Context, db *store.Store) (raw string,
 
 // owner is who may be let in by name: nobody becomes more than they were.
 func owner(ctx context.Context, db *store.Store, name string) (idp.User, error) {
-	canonical, err := directory.Canonical(name)
-	if err != nil {
-		return idp.User{}, err
-	}
-	u, err := db.UserByName(ctx, canonical)
+	u, err := directory.Named(ctx, db.UserByName, name)
 	if idp.IsKind(err, idp.NotFound) {
 		u, err = db.User(ctx, idp.UserID(name))
 	}

@@ -204,11 +204,7 @@ func replay(ctx context.Context, db *store.Store, people *directory.Directory, c
 // suspend ends what the owner knows of and no journal does.
 func (r restoreBackupCmd) suspend(ctx context.Context, people *directory.Directory) error {
 	for _, name := range r.Suspend {
-		canonical, err := directory.Canonical(name)
-		if err != nil {
-			return err
-		}
-		u, err := people.Store.UserByName(ctx, canonical)
+		u, err := directory.Named(ctx, people.Store.UserByName, name)
 		if err != nil {
 			return fmt.Errorf("--suspend %s: %w", name, err)
 		}

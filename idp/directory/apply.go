@@ -212,14 +212,16 @@ func (p *plan) group(name string) error {
 }
 
 func (p *plan) user(want DesiredUser) error {
-	person, err := want.check()
+	u, err := Named(p.ctx, p.d.Store.UserByName, want.Username)
+	isNew := idp.IsKind(err, idp.NotFound)
+	if err != nil && !isNew {
+		return err
+	}
+	person, err := want.check(u)
 	if err != nil {
 		return err
 	}
-	u, err := p.d.Store.UserByName(p.ctx, person.Username)
-	isNew := idp.IsKind(err, idp.NotFound)
-	switch {
-	case isNew:
+	if isNew {
 		if u, err = p.d.NewUser(person); err != nil {
 			return err
 		}
@@ -232,12 +234,8 @@ func (p *plan) user(want DesiredUser) error {
 		p.change.Users = append(p.change.Users, u)
 		p.change.Passwords = append(p.change.Passwords, passwords...)
 		p.note(Difference{Verb: "add", Kind: "user", Name: u.Username, User: u, HasPassword: len(passwords) > 0}, e)
-	case err != nil:
+	} else if u, err = p.changeUser(u, person); err != nil {
 		return err
-	default:
-		if u, err = p.changeUser(u, person); err != nil {
-			return err
-		}
 	}
 	p.users[u.Username] = u
 	return p.join(u, isNew, want.Groups)
@@ -385,7 +383,7 @@ func (p *plan) grant(want DesiredGrant) error {
 		if err != nil {
 			return err
 		}
-		u, err := named(p.users, name, func() (idp.User, error) { return p.d.Store.UserByName(p.ctx, name) })
+		u, err := named(p.users, name, func() (idp.User, error) { return Named(p.ctx, p.d.Store.UserByName, name) })
 		if err != nil {
 			return unknownName("user", want.User, err)
 		}

@@ -197,7 +197,7 @@ func (d *Directory) named(ctx context.Context, names []string, seen map[string]b
 		*place++
 		p := idp.BatchPerson{Place: *place, Name: canonical, State: idp.PersonRefused, Note: "Nobody has this name."}
 		if err == nil {
-			ask = append(ask, canonical)
+			ask = append(ask, spellings(canonical)...)
 		}
 		page = append(page, p)
 	}
@@ -218,7 +218,13 @@ func (d *Directory) named(ctx context.Context, names []string, seen map[string]b
 		by[u.Username], by[string(u.ID)] = u, u
 	}
 	for i, p := range page {
-		if u, ok := by[p.Name]; ok {
+		u, ok := by[p.Name]
+		for _, name := range spellings(p.Name) {
+			if !ok {
+				u, ok = by[name]
+			}
+		}
+		if ok {
 			page[i].UserID, page[i].User, page[i].State, page[i].Note = u.ID, u, idp.PersonToDo, ""
 		}
 	}

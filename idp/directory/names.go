@@ -2,7 +2,6 @@ package directory
 
 import (
 	"context"
-	"net/mail"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -14,10 +13,15 @@ import (
 
 // Canonical returns the one form of a username or e-mail address under which
 // a person is stored, looked up and throttled: PRECIS UsernameCaseMapped
-// (RFC 8265 §3.3) after trimming outer spaces. It answers idp.Invalid for
-// invisible characters, mixed scripts (UTS 39 §5.1) and more than 128 bytes.
+// (RFC 8265 §3.3) after trimming outer spaces. Of an address that is the part before
+// the @, and behind it stands the domain by UTS 46, in its own letters. It answers
+// idp.Invalid for invisible characters, mixed scripts (UTS 39 §5.1; of an address,
+// in one of its parts), and more than 128 bytes, of an address 254.
 func Canonical(name string) (string, error) {
 	name = strings.TrimSpace(name)
+	if one, ok := address(name); ok {
+		return one, nil
+	}
 	if name == "" || len(name) > 128 || !utf8.ValidString(name) {
 		return "", invalid("username", "A username has 1 to 128 bytes of letters, digits and signs.")
 	}
@@ -29,6 +33,34 @@ func Canonical(name string) (string, error) {
 		return "", invalid("username", "A username keeps to the letters of one script.")
 	}
 	return c, nil
+}
+
+// Spellings returns the forms under which the person may be stored whom this name
+// means: the canonical one first, and alone where that is all ASCII. An address from
+// before addresses had one form is found by the others. Its errors are those of
+// [Canonical].
+func Spellings(name string) ([]string, error) {
+	c, err := Canonical(name)
+	if err != nil {
+		return nil, err
+	}
+	return spellings(c), nil
+}
+
+// Named finds whom a name means, as somebody has typed it, by a look-up of canonical
+// names such as a store's UserByName. It answers as that does, and like [Canonical].
+func Named(ctx context.Context, byName func(ctx context.Context, canonical string) (idp.User, error), typed string) (idp.User, error) {
+	all, err := Spellings(typed)
+	if err != nil {
+		return idp.User{}, err
+	}
+	for _, name := range all {
+		var u idp.User
+		if u, err = byName(ctx, name); !idp.IsKind(err, idp.NotFound) {
+			return u, err
+		}
+	}
+	return idp.User{}, err
 }
 
 // mixedScripts reports whether letters of several scripts occur. The scripts
@@ -65,15 +97,15 @@ func scriptOf(r rune) string {
 
 // email checks and canonicalises an address; the empty one is allowed.
 func email(addr string) (string, error) {
-	addr = strings.ToLower(strings.TrimSpace(addr))
+	addr = strings.TrimSpace(addr)
 	if addr == "" {
 		return "", nil
 	}
-	parsed, err := mail.ParseAddress(addr)
-	if err != nil || parsed.Address != addr || len(addr) > 254 || strings.ContainsAny(addr, "\r\n,;<>\"() ") {
-		return "", invalid("email", "This is not an e-mail address.")
+	one, ok := address(addr)
+	if !ok {
+		return "", invalid("email", "This is not an email address, or it has quotes, invisible signs, or letters of several scripts.")
 	}
-	return addr, nil
+	return one, nil
 }
 
 // NobodyElse refuses names by which another person is known already
@@ -92,7 +124,7 @@ func (d *Directory) NobodyElse(ctx context.Context, u idp.User) error {
 		if n.name == "" {
 			continue
 		}
-		other, err := d.Store.UserByName(ctx, n.name)
+		other, err := Named(ctx, d.Store.UserByName, n.name)
 		switch {
 		case idp.IsKind(err, idp.NotFound):
 		case err != nil:

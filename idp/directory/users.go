@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"gatehouse/idp"
 )
@@ -29,14 +30,22 @@ type Person struct {
 	PasswordHash string
 }
 
-// check returns p in canonical form, or idp.Invalid naming the field.
-func (p Person) check() (Person, error) {
-	var err error
-	if p.Username, err = Canonical(p.Username); err != nil {
+// check returns p in canonical form, or idp.Invalid naming the field. What is said
+// already of whom p describes, zero for somebody new, may stay as it is.
+func (p Person) check(was idp.User) (Person, error) {
+	all, err := Spellings(p.Username)
+	if err != nil {
 		return p, err
 	}
-	if p.Email, err = email(p.Email); err != nil {
-		return p, err
+	if p.Username = all[0]; slices.Contains(all, was.Username) {
+		p.Username = was.Username
+	}
+	if typed := strings.ToLower(strings.TrimSpace(p.Email)); typed != was.Email || typed == "" {
+		if p.Email, err = email(p.Email); err != nil {
+			return p, err
+		}
+	} else {
+		p.Email = was.Email
 	}
 	for _, f := range []struct {
 		name string
@@ -57,7 +66,7 @@ func (p Person) check() (Person, error) {
 // NewUser returns the user that p describes, not yet stored. It answers
 // idp.Invalid naming the field.
 func (d *Directory) NewUser(p Person) (idp.User, error) {
-	p, err := p.check()
+	p, err := p.check(idp.User{})
 	if err != nil {
 		return idp.User{}, err
 	}
@@ -119,13 +128,13 @@ func (d *Directory) addUser(ctx context.Context, u idp.User, with idp.Change) (i
 // ChangeUser sets what is known of a person; the role included, and the last
 // active owner keeps theirs (idp.Denied).
 func (d *Directory) ChangeUser(ctx context.Context, id idp.UserID, p Person) (idp.User, error) {
-	p, err := p.check()
-	if err != nil {
-		return idp.User{}, err
-	}
 	var changed idp.User
-	err = retry(func() error {
+	err := retry(func() error {
 		u, err := d.Store.User(ctx, id)
+		if err != nil {
+			return err
+		}
+		p, err := p.check(u)
 		if err != nil {
 			return err
 		}

@@ -196,7 +196,7 @@ func TestWhoAsksAtOnceGetsOneLink(t *testing.T) {
 	h := newHouse(t)
 	h.store.Mails = true
 	anna := h.user("anna", secret)
-	other := &Login{Store: h.Store, Gate: h.Gate, Hasher: h.Hasher, Canonical: h.Canonical, Box: h.Box, Now: h.Now}
+	other := &Login{Store: h.Store, Gate: h.Gate, Hasher: h.Hasher, Spellings: h.Spellings, Box: h.Box, Now: h.Now}
 	var all sync.WaitGroup
 	for i := range 64 {
 		node := []*Login{h.Login, other}[i%2]

@@ -56,8 +56,9 @@ type Login struct {
 	Hasher *Hasher
 	// Passkeys are the ceremonies of passkeys; nil: the house can have none.
 	Passkeys *Passkeys
-	// Canonical returns the one form of a name, directory.Canonical.
-	Canonical func(name string) (string, error)
+	// Spellings returns the one form of a name, and others by which its person may be
+	// stored still, directory.Spellings.
+	Spellings func(name string) ([]string, error)
 	Box       Box
 	// Demand is what the policy asks of somebody for an app, "" for the house
 	// itself. nil: nothing.

@@ -55,7 +55,7 @@ func newNode(t *testing.T, s *store.Store, c *clock) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &Login{Store: s, Gate: gate, Hasher: newHasher(cheap(), 2, 1000), Canonical: directory.Canonical, Box: box, Log: slog.New(slog.DiscardHandler), Now: c.now}
+	l := &Login{Store: s, Gate: gate, Hasher: newHasher(cheap(), 2, 1000), Spellings: directory.Spellings, Box: box, Log: slog.New(slog.DiscardHandler), Now: c.now}
 	return &house{T: t, Login: l, store: s, gate: gate, clock: c}
 }
 

@@ -193,7 +193,7 @@ func TestMF03AMailedCodeCountsOnce(t *testing.T) {
 		return err
 	}
 	in, code := h.asksCode("anna", "192.0.2.1", "")
-	other := &Login{Store: h.Store, Gate: h.Gate, Hasher: h.Hasher, Canonical: h.Canonical, Box: h.Box, Now: h.Now, MailCodes: h.MailCodes, MailCodeKey: h.MailCodeKey}
+	other := &Login{Store: h.Store, Gate: h.Gate, Hasher: h.Hasher, Spellings: h.Spellings, Box: h.Box, Now: h.Now, MailCodes: h.MailCodes, MailCodeKey: h.MailCodeKey}
 	var won atomic.Int64
 	var all sync.WaitGroup
 	for i := range 64 {

@@ -72,16 +72,21 @@ func (l *Login) TooBusy(context.Context, idp.SignIn, string, string) (idp.SignIn
 // browser's secret. A name that cannot be one is nobody's.
 func (l *Login) lookup(ctx context.Context, username, device string) (attempt, error) {
 	a := attempt{typed: username}
-	canonical, err := l.Canonical(username)
+	all, err := l.Spellings(username)
 	if err != nil {
 		return a, nil
 	}
-	a.typed = canonical
-	who, err := l.Gate.Candidate(ctx, canonical, device)
-	if err != nil && !idp.IsKind(err, idp.NotFound) {
-		return attempt{}, fmt.Errorf("look up who signs in: %w", err)
+	a.typed = all[0]
+	for _, name := range all { // all of them, whoever is found: it is the same work
+		who, err := l.Gate.Candidate(ctx, name, device)
+		switch {
+		case idp.IsKind(err, idp.NotFound):
+		case err != nil:
+			return attempt{}, fmt.Errorf("look up who signs in: %w", err)
+		case a.user.ID == "":
+			a.user, a.phc, a.generation, a.device = who.User, who.PHC, who.Generation, who.Device
+		}
 	}
-	a.user, a.phc, a.generation, a.device = who.User, who.PHC, who.Generation, who.Device
 	return a, nil
 }
 

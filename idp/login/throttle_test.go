@@ -287,6 +287,34 @@ func TestOfACrowdFewAreLookedUp(t *testing.T) {
 	}
 }
 
+// TestUN01AnAddressSignsInHoweverItIsSpelled, also one that is stored as it was before
+// addresses had one form; whether there is anybody costs the same.
+func TestUN01AnAddressSignsInHoweverItIsSpelled(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	for stored, typed := range map[string][]string{
+		"ivan@пример.рф":             {"ivan@пример.рф", "IVAN@Пример.РФ", "ivan@xn--e1afmkfd.xn--p1ai"},
+		"olga@xn--e1afmkfd.xn--p1ai": {"olga@пример.рф", "olga@xn--e1afmkfd.xn--p1ai"},
+		"jose\u0301@example.org":     {"jos\u00e9@example.org", "jose\u0301@example.org", "\uff4aos\u00e9@example.org"},
+	} {
+		u := h.user(stored[:4], secret)
+		u.Email = stored
+		_, err := h.store.Commit(t.Context(), idp.Change{Users: []idp.User{u}})
+		h.ok(err)
+		for _, name := range typed {
+			before := h.store.Statements()
+			h.is(h.try("", name, "wrong"), idp.Unauthenticated)
+			known := h.store.Statements() - before
+			h.ok(h.try("", name, secret))
+			before = h.store.Statements()
+			h.is(h.try("", "x"+name, "wrong"), idp.Unauthenticated)
+			if unknown := h.store.Statements() - before; known != unknown {
+				t.Errorf("%+q costs %d statements, nobody %d", name, known, unknown)
+			}
+		}
+	}
+}
+
 func TestEN04SpellingsOfAPersonCountTogether(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)

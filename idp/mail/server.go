@@ -9,9 +9,13 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	gomail "github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
+	"golang.org/x/net/idna"
 )
 
 // Server is the mail server that takes what the house sends (RFC 6409).
@@ -48,6 +52,7 @@ func ParseServer(raw, from string) (*Server, error) {
 	if s.from, err = mail.ParseAddress(from); err != nil {
 		return nil, fmt.Errorf("%q is no address that mails can come from; write it like gatehouse@example.com or Example <gatehouse@example.com>", from)
 	}
+	s.from.Address = onTheWire(s.from.Address)
 	s.trust = &tls.Config{ServerName: s.host, MinVersion: tls.VersionTLS12}
 	return s, nil
 }
@@ -70,7 +75,10 @@ type letter struct {
 }
 
 // conversation is with the mail server.
-type conversation struct{ client *gomail.Client }
+type conversation struct {
+	client *gomail.Client
+	line   *smtp.Client
+}
 
 // dial connects, and authenticates where there is a user.
 func (s *Server) dial(ctx context.Context) (*conversation, error) {
@@ -90,17 +98,46 @@ func (s *Server) dial(ctx context.Context) (*conversation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the mail server: %w", err)
 	}
-	if err := client.DialWithContext(ctx); err != nil {
+	line, err := client.DialToSMTPClientWithContext(ctx)
+	if err != nil {
 		return nil, fmt.Errorf("reach the mail server %s: %w", s.host, err)
 	}
-	return &conversation{client}, nil
+	return &conversation{client, line}, nil
+}
+
+// reachable is an address as this mail server understands it. What stands before the @
+// has no such form as its domain: with other letters than ASCII it takes a server that
+// has SMTPUTF8 (RFC 6531).
+func (c *conversation) reachable(addr string) (string, error) {
+	local, _, _ := strings.Cut(addr, "@")
+	if strings.ContainsFunc(local, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		if can, _ := c.line.Extension("SMTPUTF8"); !can {
+			return "", errors.New("the mail server takes no address with other letters than a to z before the @: it does not have SMTPUTF8 (RFC 6531)")
+		}
+	}
+	return onTheWire(addr), nil
+}
+
+// onTheWire is an address with its domain in A-labels, which the DNS has (RFC 5890
+// §2.3.2.1). One that is none stays as it is: the mail server says what it is.
+func onTheWire(addr string) string {
+	at := strings.LastIndexByte(addr, '@')
+	domain, err := idna.Lookup.ToASCII(addr[at+1:])
+	if at < 1 || err != nil {
+		return addr
+	}
+	return addr[:at+1] + domain
 }
 
 // send hands a letter over. A *[refusal] says that trying again is of no use.
 func (c *conversation) send(from *mail.Address, l letter) error {
 	m := gomail.NewMsg()
 	m.FromMailAddress(from)
-	if err := m.To(l.to); err != nil {
+	to, err := c.reachable(l.to)
+	if err == nil {
+		err = m.To(to)
+	}
+	if err != nil {
 		return &refusal{err}
 	}
 	m.Subject(l.subject)
@@ -109,14 +146,14 @@ func (c *conversation) send(from *mail.Address, l letter) error {
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834 §5: no answers of machines
 	m.SetBodyString(gomail.TypeTextPlain, l.text)
 	m.AddAlternativeString(gomail.TypeTextHTML, l.html)
-	err := c.client.Send(m)
+	err = c.client.SendWithSMTPClient(c.line, m)
 	if failed, ok := errors.AsType[*gomail.SendError](err); ok && failed.ErrorCode() >= 500 && !failed.IsTemp() {
 		return &refusal{err}
 	}
 	return err
 }
 
-func (c *conversation) close() { _ = c.client.Close() }
+func (c *conversation) close() { _ = c.client.CloseWithSMTPClient(c.line) }
 
 // refusal is for good.
 type refusal struct{ error }

@@ -39,12 +39,15 @@ type received struct{ from, to, raw string }
 
 // newSink serves in the clear with STARTTLS where it has a certificate, or under
 // TLS from the start.
-func newSink(t *testing.T, certificate *tls.Config, implicit bool) *sink {
+func newSink(t *testing.T, certificate *tls.Config, implicit bool, with ...func(*smtp.Server)) *sink {
 	t.Helper()
 	s := &sink{T: t}
 	server := smtp.NewServer(smtp.BackendFunc(func(c *smtp.Conn) (smtp.Session, error) { return &talk{sink: s, conn: c}, nil }))
 	server.Domain, server.AllowInsecureAuth, server.TLSConfig = "sink", true, certificate
 	server.ErrorLog = discard{}
+	for _, set := range with {
+		set(server)
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -79,6 +79,45 @@ func TestAMailGoesOutOnceWithALinkThatWorks(t *testing.T) {
 	}
 }
 
+// TestUN01AddressesOfEveryScriptAreMailed: the domain goes out as the DNS has it, to any
+// mail server; what stands before the @ goes to one that understands it, and else the
+// mail has failed, and says why.
+func TestUN01AddressesOfEveryScriptAreMailed(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		able                    bool
+		addr, to, header, fails string
+	}{
+		"a domain":                    {false, "ivan@пример.рф", "ivan@xn--e1afmkfd.xn--p1ai", "<ivan@xn--e1afmkfd.xn--p1ai>", ""},
+		"letters to who knows them":   {true, "josé@exämple.org", "josé@xn--exmple-cua.org", "<josé@xn--exmple-cua.org>", ""},
+		"letters to who does not":     {false, "josé@example.org", "", "", "SMTPUTF8"},
+		"a domain that is none, kept": {false, "ada@foo_bar.org", "ada@foo_bar.org", "<ada@foo_bar.org>", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSink(t, nil, false, func(s *smtp.Server) { s.EnableSMTPUTF8 = c.able })
+			h := newHouse(t, s.server("smtp", ""))
+			u := h.user("ivan", c.addr)
+			h.queue(idp.MailRecovery, u)
+			_, err := h.Send(t.Context())
+			h.ok(err)
+			m, got := h.became(u), s.got()
+			if c.fails != "" {
+				if m.State != idp.MailFailed || !strings.Contains(m.Answer, c.fails) || len(got) != 0 || h.events("mail.fail") != 1 {
+					t.Errorf("%+v, %d letters", m, len(got))
+				}
+				return
+			}
+			if m.State != idp.MailSent || len(got) != 1 || got[0].to != c.to {
+				t.Fatalf("%+v: %+v", m, got)
+			}
+			if header, _ := read(t, got[0].raw); header.Get("To") != c.header {
+				t.Errorf("To: %s", header.Get("To"))
+			}
+		})
+	}
+}
+
 func TestNobodyGetsAMailAfterACut(t *testing.T) {
 	t.Parallel()
 	s := newSink(t, nil, false)

@@ -16,11 +16,7 @@ func (a *API) userNamed(r *http.Request, ref string) (idp.User, error) {
 	if idp.ValidID("usr", ref) {
 		return a.Store.User(r.Context(), idp.UserID(ref))
 	}
-	name, err := directory.Canonical(ref)
-	if err != nil {
-		return idp.User{}, err
-	}
-	u, err := a.Store.UserByName(r.Context(), name)
+	u, err := directory.Named(r.Context(), a.Store.UserByName, ref)
 	return u, orNone(err, "person", ref)
 }
 

@@ -75,7 +75,7 @@ func newHouse(t *testing.T) *house {
 	in := &signin.SignIn{
 		Fronts: &outbox.Fronts{Store: st, Worker: out, Now: time.Now, Log: log},
 		Gate:   gate, Directory: dir, Store: st, Cookies: web.Cookies{}, Box: box, Now: time.Now,
-		Login: &login.Login{Store: st, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Now: time.Now},
+		Login: &login.Login{Store: st, Gate: gate, Hasher: login.NewHasher(), Spellings: directory.Spellings, Now: time.Now},
 	}
 	srv := httptest.NewUnstartedServer(nil)
 	base := "http://" + srv.Listener.Addr().String()

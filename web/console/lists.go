@@ -108,12 +108,8 @@ func (c *Console) somebody(ctx context.Context, ref string) (idp.User, error) {
 	if idp.ValidID("usr", ref) {
 		return c.Store.User(ctx, idp.UserID(ref))
 	}
-	name, err := directory.Canonical(ref)
-	if err != nil {
-		return idp.User{}, nobody(ref)
-	}
-	u, err := c.Store.UserByName(ctx, name)
-	if idp.IsKind(err, idp.NotFound) {
+	u, err := directory.Named(ctx, c.Store.UserByName, ref)
+	if idp.IsKind(err, idp.NotFound) || idp.IsKind(err, idp.Invalid) {
 		return u, nobody(ref)
 	}
 	return u, err

@@ -59,7 +59,7 @@ func newCrowded(t *testing.T) *crowded {
 		t.Fatal(err)
 	}
 	gate := &sessions.Gate{Backend: db, Now: time.Now, Idle: time.Hour, Absolute: time.Hour}
-	l := &login.Login{Store: db, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Box: box, Now: time.Now}
+	l := &login.Login{Store: db, Gate: gate, Hasher: login.NewHasher(), Spellings: directory.Spellings, Box: box, Now: time.Now}
 	return &crowded{SignIn: &SignIn{Gate: gate, Login: l, Directory: &directory.Directory{}, Store: db, Box: box, Now: time.Now}, T: t, store: db}
 }
 

@@ -3,6 +3,7 @@ package signin
 import (
 	"net/http"
 	"strings"
+	"unicode"
 
 	"gatehouse/idp"
 	"gatehouse/web/ui"
@@ -30,6 +31,9 @@ func (s *SignIn) recoverSend(w http.ResponseWriter, r *http.Request) error {
 		return idp.Errorf(idp.Invalid, "Name one person.")
 	}
 	username := strings.TrimSpace(names[0])
+	if several(username) {
+		return s.showRecover(w, r, http.StatusBadRequest, "", ui.T(r.Context(), "Type one username or one email."))
+	}
 	if username == "" || len(username) > maxUsername {
 		return s.showRecover(w, r, http.StatusBadRequest, clip(username, maxUsername), ui.T(r.Context(), "Type your username or your email."))
 	}
@@ -41,6 +45,13 @@ func (s *SignIn) recoverSend(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return ui.Render(w, r, http.StatusOK, recoverSentPage())
+}
+
+// several reports whether what was typed are several addresses, or lines: of nobody's
+// name is a mail header made.
+func several(typed string) bool {
+	lines := strings.ContainsFunc(typed, unicode.IsControl)
+	return lines || strings.Count(typed, "@") > 1 || strings.Contains(typed, "@") && strings.ContainsAny(typed, ",;<> ")
 }
 
 // showRecover renders the form, bound to this browser.
