@@ -393,7 +393,7 @@ func addPersonPage(v addPersonView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldView{Name: "email", Label: "Email", Type: "email", Value: v.Email, Autocomplete: "off", MaxLength: "254", Error: v.Errors["email"], Hint: "Apps that know people by email need it."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldView{Name: "email", Label: "Email", Type: "text", InputMode: "email", Value: v.Email, Autocomplete: "off", MaxLength: "254", Error: v.Errors["email"], Hint: "Apps that know people by email need it."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -1791,7 +1791,7 @@ func firstOwnerPage(v firstOwnerView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldView{Name: "email", Label: ui.T(ctx, "Email"), Type: "email", Value: v.Email, Autocomplete: "email", MaxLength: "254", Error: v.Errors["email"]}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldView{Name: "email", Label: ui.T(ctx, "Email"), Type: "text", InputMode: "email", Value: v.Email, Autocomplete: "email", MaxLength: "254", Error: v.Errors["email"]}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
