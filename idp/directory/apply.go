@@ -170,12 +170,11 @@ func (p *plan) note(diff Difference, e idp.Event) {
 }
 
 func (p *plan) look(want idp.Look) error {
-	want, err := checkLook(want)
+	was, err := p.d.Store.Look(p.ctx)
 	if err != nil {
 		return err
 	}
-	was, err := p.d.Store.Look(p.ctx)
-	if err != nil {
+	if want, err = checkLook(want, was); err != nil {
 		return err
 	}
 	want.Version, want.UpdatedAt = was.Version, was.UpdatedAt

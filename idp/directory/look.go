@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"bytes"
 	"context"
 	"slices"
 	"time"
@@ -15,8 +16,11 @@ const maxHouseName = 60
 // was decided on. It answers idp.Invalid naming the field, also for a colour in
 // which text could not be read, and idp.Conflict where the look has changed.
 func (d *Directory) SetLook(ctx context.Context, l idp.Look) (idp.Look, error) {
-	l, err := checkLook(l)
+	was, err := d.Store.Look(ctx)
 	if err != nil {
+		return l, err
+	}
+	if l, err = checkLook(l, was); err != nil {
 		return l, err
 	}
 	l.UpdatedAt = d.now()
@@ -35,7 +39,9 @@ func (d *Directory) SetLook(ctx context.Context, l idp.Look) (idp.Look, error) {
 	return l, nil
 }
 
-func checkLook(l idp.Look) (idp.Look, error) {
+// checkLook checks what is new of a look: a logo that is there may stay, whatever may
+// be set now.
+func checkLook(l, was idp.Look) (idp.Look, error) {
 	var err error
 	if l.Name, err = text("name", l.Name, maxHouseName); err != nil {
 		return l, err
@@ -49,6 +55,10 @@ func checkLook(l idp.Look) (idp.Look, error) {
 			return l, about("accent", err)
 		}
 		l.Accent = light.String()
+	}
+	if len(was.Logo.Data) > 0 && bytes.Equal(l.Logo.Data, was.Logo.Data) {
+		l.Logo = was.Logo
+		return l, nil
 	}
 	if l.Logo, err = checkLogo(l.Logo); err != nil {
 		return l, about("logo", err)

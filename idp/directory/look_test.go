@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"gatehouse/idp"
+	"gatehouse/idp/directory"
 )
 
 const svgHead = `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="0 0 9 9">`
@@ -59,6 +60,39 @@ func TestTheLookIsCheckedFieldByField(t *testing.T) {
 	events, _, err := s.Events(ctx, idp.EventQuery{})
 	if err != nil || len(events) != 1 || events[0].Kind != "house.look" || events[0].Detail["accent"] != "#7a3b00" {
 		t.Errorf("events %+v, %v", events, err)
+	}
+}
+
+// TestALogoOfBeforeStays: one that is larger than may be set now, whatever else changes,
+// by hand or by a file. It comes back by nothing.
+func TestALogoOfBeforeStays(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	d, s := newDirectory(t)
+	svgOf := func(n int) idp.Image {
+		return idp.Image{Type: "image/svg+xml", Data: svg("<desc>" + strings.Repeat("x", n-len(svg("<desc></desc>"))) + "</desc>")}
+	}
+	old := idp.Look{Name: "Acme", Logo: svgOf(64 << 10), Version: 1}
+	if _, err := s.Commit(ctx, idp.Change{Look: &old}); err != nil {
+		t.Fatal(err)
+	}
+	file := directory.Desired{Look: &idp.Look{Name: "Acme & Sons", Logo: idp.Image{Data: old.Logo.Data}}}
+	if found := must[[]directory.Difference](t)(d.Apply(ctx, file, false)); len(found) != 1 {
+		t.Errorf("by a file: %+v", found)
+	}
+	l := must[idp.Look](t)(s.Look(ctx))
+	l.Language = "de"
+	l = must[idp.Look](t)(d.SetLook(ctx, l))
+	if l.Logo.Type != old.Logo.Type || len(l.Logo.Data) != 64<<10 {
+		t.Errorf("the logo is %s of %d bytes", l.Logo.Type, len(l.Logo.Data))
+	}
+	l.Logo = svgOf(directory.MaxLogo)
+	l = must[idp.Look](t)(d.SetLook(ctx, l))
+	for _, data := range []idp.Image{svgOf(directory.MaxLogo + 1), old.Logo} {
+		l.Logo = data
+		if _, err := d.SetLook(ctx, l); !idp.IsKind(err, idp.Invalid) {
+			t.Errorf("%d bytes: %v", len(data.Data), err)
+		}
 	}
 }
 

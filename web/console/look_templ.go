@@ -105,7 +105,7 @@ func lookPage(v lookView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = fileField("logo", "Logo", "An SVG or PNG of at most 64 KiB. It stands 32 px high beside the name.", v.Errors["logo"]).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = fileField("logo", "Logo", "An SVG or PNG of at most 12 KiB. It stands 32 px high beside the name.", v.Errors["logo"]).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -11,7 +11,7 @@ type Look struct {
 	Name     string  `json:"name,omitempty" yaml:"name,omitempty"`         // of the organisation; empty: Gatehouse
 	Language string  `json:"language,omitempty" yaml:"language,omitempty"` // en or de, where a browser asks for neither
 	Accent   string  `json:"accent,omitempty" yaml:"accent,omitempty"`     // #rrggbb; empty: Gatehouse's own
-	Logo     *string `json:"logo,omitempty" yaml:"logo,omitempty"`         // an SVG or PNG of at most 64 KiB, in base64
+	Logo     *string `json:"logo,omitempty" yaml:"logo,omitempty"`         // an SVG or PNG of at most 12 KiB, in base64
 	LogoType string  `json:"logo_type,omitempty" yaml:"-"`                 // told, never taken
 	// LogoFile names a file with the logo, beside the YAML file that says so.
 	LogoFile string `json:"-" yaml:"logo_file,omitempty"`
