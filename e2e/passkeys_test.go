@@ -412,3 +412,76 @@ func TestAForgottenPasswordBesideAPasskey(t *testing.T) {
 	signIn(b, "ada", "another horse battery")
 	b.sees("Hello, ada")
 }
+
+// TestAnInvitationEndsWithAPasskeyInABrowser: no password anywhere. Without a script, or
+// without a key, the password is there; and a key that says it has verified nobody makes
+// none.
+func TestAnInvitationEndsWithAPasskeyInABrowser(t *testing.T) {
+	t.Parallel()
+	p := meet(t, nil)
+	invited := func(name string) string {
+		t.Helper()
+		made, err := p.API.AddUser(t.Context(), client.Person{Username: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made.Link
+	}
+	b := browser(t)
+	b.byButton()
+	device := b.authenticator(webauthn.VirtualAuthenticatorOptions{Transport: webauthn.AuthenticatorTransportInternal})
+	link := invited("grace")
+	b.open(link)
+	b.sees("How do you want to sign in?")
+	b.sees("With a password")
+	b.shot("invitation-passkey")
+	b.touches(device, "Make a passkey")
+	b.sees("Username or email")
+	b.touches(device, "Use a passkey")
+	b.sees("Hello, grace")
+	all, err := p.API.Credentials(t.Context(), "grace")
+	if err != nil || len(all) != 1 || all[0].Kind != "passkey" {
+		t.Fatalf("credentials %+v, %v", all, err)
+	}
+	v := newVisitor(t)
+	if got := v.get(t, link); got.Status != http.StatusGone {
+		t.Errorf("the link answers %d", got.Status)
+	}
+
+	// A security key, that roams.
+	c := browser(t)
+	c.byButton()
+	key := c.authenticator(webauthn.VirtualAuthenticatorOptions{Transport: webauthn.AuthenticatorTransportUsb})
+	c.open(invited("hedy"))
+	c.sees("How do you want to sign in?")
+	c.do(call(webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: key, IsUserVerified: false}))
+	c.touches(key, "Make a passkey")
+	c.sees("No passkey was made. Try again when you are ready, or choose a password.")
+	c.do(call(webauthn.SetUserVerified, webauthn.SetUserVerifiedParams{AuthenticatorID: key, IsUserVerified: true}))
+	c.touches(key, "Make a passkey")
+	c.sees("Username or email")
+	c.touches(key, "Use a passkey")
+	c.sees("Hello, hedy")
+
+	// One that the house does not keep is taken off the key again.
+	v = newVisitor(t)
+	page := v.get(t, invited("ines"))
+	if got := submit(t, page, "/passkey", url.Values{"response": {`{"id":"AAAA"}`}}); got.Status != http.StatusBadRequest ||
+		!strings.Contains(got.Body, `data-unknown="{&#34;credentialId&#34;:&#34;AAAA&#34;,&#34;rpId&#34;:&#34;localhost&#34;}"`) || !strings.Contains(got.Body, "allAcceptedCredentialIds") {
+		t.Errorf("the browser is not told: %d\n%s", got.Status, got.Body)
+	}
+
+	// By the password, on the same page; and what is no passkey leaves the link good.
+	link = invited("ida")
+	page = v.get(t, link)
+	if page.Status != http.StatusOK || !strings.Contains(page.Body, "How do you want to sign in?") {
+		t.Fatalf("%d\n%s", page.Status, page.Body)
+	}
+	if got := submit(t, page, "/passkey", url.Values{"response": {"{}"}}); got.Status != http.StatusBadRequest || !strings.Contains(got.Body, "This passkey could not be read.") {
+		t.Errorf("no passkey: %d\n%s", got.Status, got.Body)
+	}
+	if got := submit(t, page, link[strings.Index(link, "/link/"):], url.Values{"password": {adasPassword}}); got.Status != http.StatusSeeOther {
+		t.Errorf("the password: %d\n%s", got.Status, got.Body)
+	}
+	comesIn(t, p.URL, "ida", adasPassword)
+}

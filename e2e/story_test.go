@@ -82,7 +82,7 @@ func (s *story) look(b *tab, name string) {
 func (s *story) adaSetsHerPassword() {
 	s.asAda()
 	s.ada.open(s.Ada)
-	s.ada.sees("Choose a password")
+	s.ada.sees("How do you want to sign in?")
 	s.look(s.ada, "link-password")
 	s.ada.fill("password", adasPassword)
 	s.ada.press("Set password")

@@ -131,13 +131,6 @@ func (l *Login) SetPassword(ctx context.Context, link idp.Link, device, password
 		}
 	}
 	change := idp.Change{Passwords: []idp.Credential{credential}, RemoveCredentials: doubted, Events: []idp.Event{e}}
-	held, err := l.mayHold(ctx, u.ID, all)
-	if err != nil {
-		return idp.Proof{}, err
-	}
-	if held {
-		change.Ending = l.endPasses(ctx, link)
-	}
 	if len(all) > 0 {
 		change.Mails = []idp.Mail{l.notice(idp.MailPasswordChanged, u)}
 	}
@@ -146,6 +139,19 @@ func (l *Login) SetPassword(ctx context.Context, link idp.Link, device, password
 		if len(codesAmong(doubted)) > 0 {
 			change.Mails = append(change.Mails, l.notice(idp.MailAppRemoved, u))
 		}
+	}
+	return l.useLink(ctx, link, change, all)
+}
+
+// useLink spends a link for a change by which its person, who has all of this, signs
+// in from then on; what they may hold by what was before ends with it.
+func (l *Login) useLink(ctx context.Context, link idp.Link, change idp.Change, all []idp.Credential) (idp.Proof, error) {
+	held, err := l.mayHold(ctx, link.UserID, all)
+	if err != nil {
+		return idp.Proof{}, err
+	}
+	if held {
+		change.Ending = l.endPasses(ctx, link)
 	}
 	done, err := l.Gate.UseLink(ctx, link, change)
 	after := link.Proof

@@ -37,13 +37,23 @@ func (l *Login) NewPasskey(ctx context.Context, s idp.Session) (Ceremony, error)
 	if err != nil {
 		return Ceremony{}, err
 	}
+	return l.creation(k, string(s.ID))
+}
+
+// creation begins the ceremony in which a passkey is made, for whoever holds what
+// is called whose.
+func (l *Login) creation(k *keeper, whose string) (Ceremony, error) {
 	options, data, err := l.Passkeys.rp.BeginRegistration(k,
 		webauthn.WithExclusions(webauthn.Credentials(k.credentials).CredentialDescriptors()),
 		webauthn.WithCredentialParameters(webauthn.CredentialParametersRecommendedL3()))
 	if err != nil {
 		return Ceremony{}, fmt.Errorf("begin to make a passkey: %w", err)
 	}
-	return l.ceremony(purposeCreate, string(s.ID), options, data)
+	return l.ceremony(purposeCreate, whose, options, data)
+}
+
+func lateNew() error {
+	return idp.Errorf(idp.Invalid, "That took too long, or was sent twice. Add the passkey once more.")
 }
 
 // AddPasskey keeps the passkey that a browser made in the ceremony of this
@@ -61,7 +71,7 @@ func (l *Login) AddPasskey(ctx context.Context, s idp.Session, state, response, 
 		return idp.Credential{}, err
 	}
 	if why != "" {
-		return idp.Credential{}, l.refuseNew(ctx, s, why, idp.Errorf(idp.Invalid, "That took too long, or was sent twice. Add the passkey once more."))
+		return idp.Credential{}, l.refuseNew(ctx, s.UserID, why, lateNew())
 	}
 	var c idp.Credential
 	err = retry(func() error {
@@ -69,7 +79,7 @@ func (l *Login) AddPasskey(ctx context.Context, s idp.Session, state, response, 
 		if err != nil {
 			return err
 		}
-		c, err = l.fresh(ctx, s, k, data, response, device)
+		c, err = l.fresh(ctx, k, data, response, device)
 		if err != nil {
 			return err
 		}
@@ -119,8 +129,8 @@ func (l *Login) enrolling(ctx context.Context, s idp.Session) (idp.User, *keeper
 }
 
 // fresh is WebAuthn L3 §7.1, with what the library leaves to us.
-func (l *Login) fresh(ctx context.Context, s idp.Session, k *keeper, data webauthn.SessionData, response, device string) (idp.Credential, error) {
-	refuse := func(why string, refusal error) error { return l.refuseNew(ctx, s, why, refusal) }
+func (l *Login) fresh(ctx context.Context, k *keeper, data webauthn.SessionData, response, device string) (idp.Credential, error) {
+	refuse := func(why string, refusal error) error { return l.refuseNew(ctx, k.user.ID, why, refusal) }
 	if len(response) > maxResponse {
 		return idp.Credential{}, refuse("the answer is too long", unreadable())
 	}
@@ -211,9 +221,9 @@ func validExponent(k webauthncose.RSAPublicKeyData) bool {
 }
 
 // refuseNew writes down why a passkey was not kept.
-func (l *Login) refuseNew(ctx context.Context, s idp.Session, why string, refusal error) error {
+func (l *Login) refuseNew(ctx context.Context, whose idp.UserID, why string, refusal error) error {
 	e := l.event(ctx, "passkey.refuse")
-	e.UserID, e.Detail = s.UserID, map[string]string{"reason": why}
+	e.UserID, e.Detail = whose, map[string]string{"reason": why}
 	if err := l.Store.Record(ctx, e); err != nil {
 		return fmt.Errorf("record the refusal of a passkey: %w", err)
 	}

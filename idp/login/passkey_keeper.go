@@ -169,3 +169,19 @@ func aaguids(list []string) ([]string, error) {
 	}
 	return out, nil
 }
+
+// Unknown is the argument of signalUnknownCredential (WebAuthn L3 §5.1.10), as JSON,
+// for the passkey of a browser's answer that was not kept; "" where it names none.
+func (p *Passkeys) Unknown(response string) string {
+	var made struct {
+		ID string `json:"id"`
+	}
+	if p == nil || len(response) > maxResponse || json.Unmarshal([]byte(response), &made) != nil || made.ID == "" {
+		return ""
+	}
+	b, err := json.Marshal(map[string]string{"rpId": p.Domain(), "credentialId": made.ID})
+	if err != nil {
+		return ""
+	}
+	return string(b)
+}

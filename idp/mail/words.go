@@ -31,7 +31,7 @@ func english() map[idp.MailKind]words {
 	return map[idp.MailKind]words{
 		idp.MailInvitation: {
 			Subject: "Your account at {house}",
-			Body:    []string{"Hello {name},", "You have an account at {house}. Your username is {username}.", "Choose a password to start:"},
+			Body:    []string{"Hello {name},", "You have an account at {house}. Your username is {username}.", "Choose how you want to sign in:"},
 			Button:  "Choose a password",
 			After:   []string{"The link works once, until {until}. If you did not expect this mail, leave it: nothing happens by itself."},
 		},
@@ -139,7 +139,7 @@ func german() map[idp.MailKind]words {
 	return map[idp.MailKind]words{
 		idp.MailInvitation: {
 			Subject: "Ihr Konto bei {house}",
-			Body:    []string{"Guten Tag {name},", "Sie haben ein Konto bei {house}. Ihr Benutzername ist {username}.", "Wählen Sie zum Anfang ein Passwort:"},
+			Body:    []string{"Guten Tag {name},", "Sie haben ein Konto bei {house}. Ihr Benutzername ist {username}.", "Wählen Sie, wie Sie sich anmelden möchten:"},
 			Button:  "Passwort wählen",
 			After:   []string{"Der Link gilt einmal, bis {until}. Wenn Sie diese Mail nicht erwartet haben, lassen Sie sie liegen: von allein geschieht nichts."},
 		},

@@ -255,7 +255,7 @@ func homePage(v homeView) templ.Component {
 					}()
 				}
 				ctx = templ.InitializeContext(ctx)
-				templ_7745c5c3_Err = passkeySignals(v.Known, "").Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = ui.PasskeySignals(v.Known, "").Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

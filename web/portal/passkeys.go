@@ -77,7 +77,7 @@ func (p *Portal) addPasskey(w http.ResponseWriter, r *http.Request) error {
 	if e, ok := errors.AsType[*idp.Error](err); ok && (e.Kind == idp.Invalid || e.Kind == idp.Denied || e.Kind == idp.Conflict) {
 		v := passkeysView{Error: ui.Said(ctx, e)}
 		if e.Kind == idp.Invalid {
-			v.Unknown = p.unknown(response)
+			v.Unknown = p.Login.Passkeys.Unknown(response)
 		}
 		return p.showPasskeys(w, r, e.Kind.Status(), v)
 	}
@@ -88,22 +88,6 @@ func (p *Portal) addPasskey(w http.ResponseWriter, r *http.Request) error {
 		return ui.SeeOther(w, r, "/")
 	}
 	return ui.SeeOther(w, r, "/passkeys")
-}
-
-// unknown is the argument of signalUnknownCredential (WebAuthn L3 §5.1.10), as
-// JSON, for a passkey that was made and not kept.
-func (p *Portal) unknown(response string) string {
-	var made struct {
-		ID string `json:"id"`
-	}
-	if p.Login.Passkeys == nil || len(response) > 64<<10 || json.Unmarshal([]byte(response), &made) != nil || made.ID == "" {
-		return ""
-	}
-	b, err := json.Marshal(map[string]string{"rpId": p.Login.Passkeys.Domain(), "credentialId": made.ID})
-	if err != nil {
-		return ""
-	}
-	return string(b)
 }
 
 func (p *Portal) renamePasskey(w http.ResponseWriter, r *http.Request) error {

@@ -3,6 +3,7 @@ package signin
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -59,6 +60,33 @@ func (s *SignIn) useLink(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return s.deadLink(w, r, err)
 	}
+	return s.leadOn(w, r, l, after, wish)
+}
+
+// makePasskey spends the link for a passkey in place of a password, and leads to the
+// sign-in that knows the name already, and asks for it.
+func (s *SignIn) makePasskey(w http.ResponseWriter, r *http.Request) error {
+	ctx := r.Context()
+	l, err := s.Gate.Link(ctx, r.PathValue("secret"))
+	if err != nil {
+		return s.deadLink(w, r, err)
+	}
+	after, err := s.Login.AddPasskeyByLink(ctx, l, s.Cookies.Device(r), r.PostFormValue("state"), r.PostFormValue("response"), ui.DeviceIn(ctx, r.UserAgent()))
+	if e, ok := errors.AsType[*idp.Error](err); ok && (e.Kind == idp.Invalid || e.Kind == idp.Denied) {
+		problems := map[string]string{"passkey": ui.Said(ctx, e)}
+		if e.Kind == idp.Invalid { // one that was made and is not kept is taken off the device again
+			problems["unknown"] = s.Login.Passkeys.Unknown(r.PostFormValue("response"))
+		}
+		return s.showLink(w, r, e.Kind.Status(), l, problems)
+	}
+	if err != nil {
+		return s.deadLink(w, r, err)
+	}
+	return s.leadOn(w, r, l, after, idp.SignIn{})
+}
+
+// leadOn leads whoever has used a link to the sign-in that comes after it.
+func (s *SignIn) leadOn(w http.ResponseWriter, r *http.Request, l idp.Link, after idp.Proof, wish idp.SignIn) error {
 	if err := s.knowByLink(w, r, after); err != nil { // the link is used, and this is no word of it
 		s.Log.LogAttrs(r.Context(), slog.LevelError, "a browser is not known by the link that was used in it",
 			slog.String("correlation_id", idp.ActorOf(r.Context()).CorrelationID), slog.String("error", err.Error()))
@@ -162,9 +190,21 @@ func (s *SignIn) showLink(w http.ResponseWriter, r *http.Request, status int, l 
 	if beside.Only() {
 		return ui.Render(w, r, status, passkeyFirstPage(u.Name(), u.Username))
 	}
+	making, err := s.Login.PasskeyByLink(r.Context(), l, s.Cookies.Device(r))
+	if err != nil {
+		return err
+	}
+	page := "/link/" + r.PathValue("secret")
 	v := setPasswordView{
-		Action: r.URL.Path, Name: u.Name(), Username: u.Username, MinLength: minPassword,
+		Action: page, Passkey: passkeyView{Ceremony: making, Action: page + "/passkey", Page: page}, PasskeyError: problems["passkey"], Unknown: problems["unknown"], Name: u.Name(), Username: u.Username, MinLength: minPassword,
 		Until: l.ExpiresAt, Error: problems["password"], Beside: beside, CodeError: problems["code"],
+	}
+	if v.Unknown != "" {
+		known, err := json.Marshal(s.Login.Passkeys.Known(u, nil))
+		if err != nil {
+			return fmt.Errorf("write what passkeys there are: %w", err)
+		}
+		v.Known = string(known)
 	}
 	if beside.Code() {
 		v.CodeError = cmp.Or(v.CodeError, problems["slow"])

@@ -21,6 +21,7 @@ func samplePages() []uitest.Page {
 	until := uitest.Now().Add(71 * time.Hour)
 	v := uitest.Stranger()
 	passkey := passkeyView{Ceremony: login.Ceremony{Options: `{"publicKey":{"challenge":"AAAA","rpId":"127.0.0.1","userVerification":"required"}}`, State: "x"}, Action: "/signin/sin_x/passkey", Page: "/signin/sin_x"}
+	making := passkeyView{Ceremony: login.Ceremony{Options: `{"publicKey":{"challenge":"AAAA","rp":{"id":"127.0.0.1","name":"Example"},"user":{"id":"AAAA","name":"grace","displayName":"Grace"},"pubKeyCredParams":[]}}`, State: "x"}, Action: "/link/x/passkey", Page: "/link/x"}
 	return []uitest.Page{
 		{Name: "signin-identify", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", Cancel: "/signin/sin_x/cancel", App: "Wiki"})},
 		{Name: "signin-chooser", Visit: v, View: identifyPage(identifyView{Action: "/signin/sin_x/identifier", Forget: "/signin/sin_x/forget", App: "Payroll and Time Tracking for Contractors of the Northern Region", People: []person{
@@ -49,6 +50,8 @@ func samplePages() []uitest.Page {
 		{Name: "signin-no-passkey", Visit: v, View: noFactorPage(noFactorView{App: "Payroll", Action: "/signin/sin_x/setup", Cancel: "/signin/sin_x/cancel", Passkey: true})},
 		{Name: "signin-throttled", Visit: v, View: passwordPage(passwordView{Action: "/signin/sin_x/password", Back: "/signin/sin_x", App: uitest.Bait, Username: uitest.Bait, Error: "Too many tries. Try again at 13:32:10 UTC, in 65 s."})},
 		{Name: "signin-set-password", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: "Grace Hopper", Username: "grace", MinLength: 12, Until: until})},
+		{Name: "signin-invited", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: "Grace Hopper", Username: "grace", MinLength: 12, Until: until, Passkey: making})},
+		{Name: "signin-invited-error", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: "Grace Hopper", Username: "grace", MinLength: 12, Until: until, Passkey: making, PasskeyError: "This passkey could not be read. Add it once more, or use another device.", Known: `{"rpId":"127.0.0.1","userId":"AAAA","allAcceptedCredentialIds":[],"name":"grace","displayName":"Grace"}`, Unknown: `{"rpId":"127.0.0.1","credentialId":"AAAA"}`})},
 		{Name: "signin-set-password-error", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: "Grace Hopper", Username: "grace", MinLength: 12, Until: until, Error: "This has 9 characters. Make it at least 12."})},
 		{Name: "signin-set-password-code", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: "Grace Hopper", Username: "grace", MinLength: 12, Until: until, Beside: login.Beside{App: true, Recovery: true}})},
 		{Name: "signin-set-password-doubted", Visit: v, View: setPasswordPage(setPasswordView{Action: "/signin/link/x", Name: "Grace Hopper", Username: "grace", MinLength: 12, Until: until, Beside: login.Beside{App: true, Recovery: true, Doubted: true}})},

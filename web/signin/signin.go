@@ -95,6 +95,7 @@ func (s *SignIn) Routes() []ui.Route {
 		{Pattern: "POST /signin/{id}/setup", Access: ui.BoundBrowser, Handler: s.setUp},
 		{Pattern: "GET /link/{secret}", Access: ui.Anyone, Handler: s.link},
 		{Pattern: "POST /link/{secret}", Access: ui.BoundBrowser, Handler: s.useLink},
+		{Pattern: "POST /link/{secret}/passkey", Access: ui.BoundBrowser, Handler: s.makePasskey},
 		{Pattern: "POST /signout", Access: ui.SignedIn, Handler: s.signOut},
 		{Pattern: "GET /signed-out", Access: ui.Anyone, Handler: s.SignedOut},
 	}

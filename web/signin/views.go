@@ -102,6 +102,11 @@ type setPasswordView struct {
 	Error     string
 	Beside    login.Beside // what is shown beside the link
 	CodeError string
+	// Passkey is made in place of the password; without a State, there is none.
+	Passkey      passkeyView
+	PasskeyError string
+	// Known and Unknown are what the browser is told of one that was not kept.
+	Known, Unknown string
 }
 
 // firstOwnerView is the page behind the first one-time link of a new house.
