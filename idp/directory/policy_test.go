@@ -395,5 +395,5 @@ func givePassword(t *testing.T, s *store.Store, u idp.User) {
 func knows(ctx context.Context, s *store.Store, p idp.Proof, by idp.Vouch) (idp.KnownDevice, error) {
 	d := idp.KnownDevice{ID: idp.NewKnownDeviceID(), Proof: p, CreatedAt: idp.Time(time.Now()), Vouched: by}
 	e := idp.Event{ID: idp.NewEventID(), At: d.CreatedAt, Kind: "signin.device", UserID: p.UserID}
-	return d, s.KnowDevice(ctx, d, idp.FirstVouch{By: by}, "", string(d.ID), e)
+	return s.KnowDevice(ctx, d, idp.FirstVouch{By: by}, "", string(d.ID), e)
 }

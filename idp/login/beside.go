@@ -35,8 +35,7 @@ func (b Beside) Only() bool { return b.Passkey && !b.Code() && !b.Doubted }
 
 // Beside says what a link is asked for beside itself, in the browser with the raw
 // device secret device, "" for none. What an owner made for who can sign in is proof
-// enough; an invitation is, until its person has something else to sign in with, and
-// so is a link that somebody asks for who has never had anything.
+// enough; an invitation is, until its person has something else to sign in with.
 func (l *Login) Beside(ctx context.Context, link idp.Link, device string) (Beside, error) {
 	all, err := l.Store.Credentials(ctx, link.UserID)
 	if err != nil {
@@ -57,7 +56,7 @@ func (l *Login) beside(ctx context.Context, link idp.Link, all []idp.Credential,
 		b.Doubted = len(doubted) > 0
 		return b, doubted, err
 	}
-	if l.policy().MailRecovers || invited(link, all) {
+	if l.policy().MailRecovers {
 		return b, nil, nil
 	}
 	d, err := l.deviceOf(ctx, device, link.UserID)
@@ -106,11 +105,6 @@ func (l *Login) keptFromMail(ctx context.Context, id idp.UserID, all []idp.Crede
 	}
 	return len(browsers) > 0, nil
 }
-
-// invited reports whether a link of recovery is as good as an invitation, because its
-// person has never had anything to sign in with. Whatever takes that away from somebody
-// ends all they hold, and so leaves the epoch that they were made with.
-func invited(link idp.Link, all []idp.Credential) bool { return len(all) == 0 && link.Epoch == 1 }
 
 func (l *Login) besideOf(link idp.Link, all []idp.Credential) Beside {
 	if link.Purpose == idp.LinkReset {

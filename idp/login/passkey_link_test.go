@@ -62,6 +62,7 @@ func TestAFirstPasskeyIsForWhoHasNothing(t *testing.T) {
 	t.Parallel()
 	h := passkeyHouse(t)
 	withPassword, lost := h.user("anna", secret), h.user("bert", secret)
+	h.knownTo(lost, "")
 	all, err := h.store.Credentials(t.Context(), lost.ID)
 	h.ok(err)
 	_, err = h.store.Commit(t.Context(), idp.Change{RemoveCredentials: all,

@@ -609,7 +609,7 @@ func lockedOut(v policyView) templ.Component {
 			}
 		}
 		if v.LocksOut.Codeless > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 60, "<p>Have them set a password or a passkey first, on their own page. Or make the change: a link that you make on a person's page, or that they ask for by mail, lets them set one.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 60, "<p>Have them set a password or a passkey first, on their own page. Or make the change: a link that you make on a person's page lets them set one.</p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
