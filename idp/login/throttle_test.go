@@ -278,7 +278,7 @@ func TestOfACrowdFewAreLookedUp(t *testing.T) {
 	for range 6 {
 		h.is(<-answers, idp.Unauthenticated)
 	}
-	if n, most := h.store.Statements()-before, 8*each; n > most {
+	if n, most := h.store.Statements()-before, 12*each; n > most { // all of them looked up: 25 and more
 		t.Errorf("%d statements for 40 tries, of which 6 were judged; one costs %d", n, each)
 	}
 	h.ok(h.tryOn(hers, "", "berta", secret))

@@ -32,7 +32,7 @@ func TestAStepUpWhoseSessionHasEndedSaysSo(t *testing.T) {
 	}
 	ok(err)
 	gate := &sessions.Gate{Backend: db, Now: time.Now, Idle: time.Hour, Absolute: time.Hour}
-	l := &login.Login{Store: db, Gate: gate, Hasher: login.NewHasher(), Canonical: directory.Canonical, Box: box, Log: slog.New(slog.DiscardHandler), Now: time.Now}
+	l := &login.Login{Store: db, Gate: gate, Hasher: login.NewHasher(), Spellings: directory.Spellings, Box: box, Log: slog.New(slog.DiscardHandler), Now: time.Now}
 	s := &SignIn{Gate: gate, Login: l, Directory: &directory.Directory{}, Store: db, Box: box, Now: time.Now, Cookies: &pocket{}}
 	now := idp.Time(time.Now())
 	u := idp.User{ID: idp.NewUserID(), Username: "anna", Role: idp.RoleEmployee, Status: idp.UserActive, Epoch: 1, CreatedAt: now, UpdatedAt: now}
