@@ -17,6 +17,10 @@ const MaxPassword = 1024
 // waitingPerSlot bounds the queue: what waits longest waits about 3 seconds.
 const waitingPerSlot = 100
 
+// doors is how many browsers are looked up at once that may be known, while strangers
+// are refused.
+const doors = 4
+
 const (
 	saltSize = 16
 	keySize  = 32
@@ -34,6 +38,7 @@ type Hasher struct {
 	params params
 	slots  chan struct{} // held while a hash is computed
 	places chan struct{} // held from entering the queue on
+	doors  chan struct{} // held while a browser is looked up for which there may be a place
 	memory *memories
 	hashes atomic.Int64 // computed so far
 	// population are the shapes of the hashes that the house holds; nil: today's alone.
@@ -48,7 +53,7 @@ func NewHasher() *Hasher { return newHasher(today(), max(1, runtime.GOMAXPROCS(0
 
 func newHasher(p params, slots, waitingPerSlot int) *Hasher {
 	h := &Hasher{
-		params: p, slots: make(chan struct{}, slots), places: make(chan struct{}, slots*(1+waitingPerSlot)),
+		params: p, slots: make(chan struct{}, slots), places: make(chan struct{}, slots*(1+waitingPerSlot)), doors: make(chan struct{}, doors),
 		memory: &memories{blocks: p.memory},
 	}
 	runtime.AddCleanup(h, (*memories).release, h.memory)
@@ -135,23 +140,49 @@ type placeKey struct{}
 
 // enter takes a place in the queue, before anything else is asked for a sign-in: of a
 // crowd that presses at once, only so many cost a look into the database. A browser
-// that the house has given a device secret (known) may have the last quarter of the
-// places, any other none of them. A hash with the context that it returns is computed
-// in that place, and leaves it; who asks for none calls leave. It reports whether
-// there was a place.
-func (h *Hasher) enter(ctx context.Context, known bool) (inside context.Context, leave func(), ok bool) {
+// that the house has given a device secret (device) goes in without one where strangers
+// find none, a few at a time, to be looked up: the last quarter of the places is for
+// who is known by it. A hash with the context that it returns is computed in that
+// place, and leaves it; who asks for none calls leave. It reports whether they are in.
+func (h *Hasher) enter(ctx context.Context, device bool) (inside context.Context, leave func(), ok bool) {
 	if p, is := ctx.Value(placeKey{}).(*place); is {
 		return ctx, p.leave, true
 	}
-	p := h.take(known)
+	p := h.take(false)
+	if p == nil && device && len(h.places) < cap(h.places) {
+		select {
+		case h.doors <- struct{}{}:
+			p = &place{queue: h.doors}
+		case <-ctx.Done():
+		}
+	}
 	if p == nil {
 		return ctx, nil, false
 	}
 	return context.WithValue(ctx, placeKey{}, p), p.leave, true
 }
 
+// seat is the place of who came in to be looked up, which they leave the door for where
+// they are known; it reports whether there is one.
+func (h *Hasher) seat(ctx context.Context, known bool) (inside context.Context, leave func(), ok bool) {
+	p, is := ctx.Value(placeKey{}).(*place)
+	if is && p.queue == h.places {
+		return ctx, p.leave, true
+	}
+	if is {
+		p.leave()
+	}
+	if !known {
+		return ctx, nil, false
+	}
+	if p = h.take(true); p == nil {
+		return ctx, nil, false
+	}
+	return context.WithValue(ctx, placeKey{}, p), p.leave, true
+}
+
 func (h *Hasher) take(known bool) *place {
-	if !known && h.kept(len(h.places)) {
+	if !known && len(h.places) >= cap(h.places)-cap(h.places)/4 { // a crowd of strangers fills three quarters
 		return nil
 	}
 	select {
@@ -161,10 +192,6 @@ func (h *Hasher) take(known bool) *place {
 		return nil
 	}
 }
-
-// kept reports whether the places beyond so many are those that are kept for who is
-// known: a crowd of strangers fills three quarters of the queue, and no more.
-func (h *Hasher) kept(beyond int) bool { return beyond >= cap(h.places)-cap(h.places)/4 }
 
 // compute waits for its turn and computes the key of a password.
 func (h *Hasher) compute(ctx context.Context, c encoded, password string) (key []byte, err error) {
@@ -183,7 +210,7 @@ func (h *Hasher) queue(ctx context.Context, hash func(memory)) error {
 // inTurn waits for a slot and lends its memory.
 func (h *Hasher) inTurn(ctx context.Context, hash func(memory)) error {
 	p, _ := ctx.Value(placeKey{}).(*place)
-	if p == nil || p.left.Load() {
+	if p == nil || p.queue != h.places || p.left.Load() {
 		if p = h.take(false); p == nil {
 			return busy()
 		}

@@ -36,9 +36,11 @@ func (l *Login) Password(ctx context.Context, in idp.SignIn, username, password 
 	if err != nil {
 		return idp.SignIn{}, err
 	}
-	if in.Device != "" && !a.known() && l.Hasher.kept(len(l.Hasher.places)-1) {
-		return l.TooBusy(ctx, in, username, password) // in a place that is kept for others
+	ctx, seated, ok := l.Hasher.seat(ctx, a.known())
+	if !ok {
+		return l.TooBusy(ctx, in, username, password)
 	}
+	defer seated()
 	right, outdated, err := l.Hasher.Verify(ctx, l.hashOf(a), password)
 	if err != nil {
 		return idp.SignIn{}, l.soon(err)

@@ -236,7 +236,15 @@ func TestStrangersDoNotFillTheWholeQueue(t *testing.T) {
 		h.Hasher.places <- struct{}{}
 	}
 	h.is(h.try("", "berta", secret), idp.Unavailable)
+	for range doors - 1 { // by a browser of some person who is nobody's here
+		_, leave, in := h.Enter(t.Context(), "a secret of somebody's")
+		if !in {
+			t.Fatal("not looked up")
+		}
+		defer leave()
+	}
 	h.ok(h.tryOn(hers, "", "anna", secret))
+	h.is(h.tryOn(hers, "", "berta", secret), idp.Unavailable)
 	h.Hasher.places <- struct{}{}
 	h.Hasher.places <- struct{}{}
 	h.is(h.tryOn(hers, "", "anna", secret), idp.Unavailable)
