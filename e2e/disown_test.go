@@ -162,7 +162,7 @@ func TestThisWasNotMeThoughTheThiefWasFaster(t *testing.T) {
 		t.Errorf("a wrong password answers %d", wrong.Status)
 	}
 	link := submit(t, wrong, "/disown", url.Values{"current": {adasPassword}}).follow(t)
-	submit(t, sees(link, "Choose a password"), "/link/", url.Values{"password": {"another horse battery"}}).follow(t)
+	submit(t, sees(link, "Set password"), "/link/", url.Values{"password": {"another horse battery"}}).follow(t)
 	if got := theirs.get(t, p.URL+"/"); got.Status != http.StatusSeeOther {
 		t.Errorf("the thief's session answers %d", got.Status)
 	}

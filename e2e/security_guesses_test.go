@@ -83,13 +83,14 @@ func plain(got *answer, name string) string {
 	for _, field := range slices.Sorted(maps.Keys(head)) {
 		lines = append(lines, field+": "+strings.Join(head[field], ", "))
 	}
-	body := strings.ReplaceAll(got.Body, name, "NAME")
+	body := got.Body
 	for _, own := range []*regexp.Regexp{
 		regexp.MustCompile(`sin_[a-z0-9]{26}`), regexp.MustCompile(`name="(?:csrf|state)" value="[^"]+"`), regexp.MustCompile(`challenge&#34;:&#34;[^&]+&#34;`),
 		regexp.MustCompile(`\d\d:\d\d:\d\d UTC, in [^.<]+`), regexp.MustCompile(`tone-\d`), // the colour of a name
 	} {
 		body = own.ReplaceAllString(body, "ITS OWN")
 	}
+	body = strings.ReplaceAll(body, name, "NAME") // after those, in which it may be by chance
 	return fmt.Sprintf("%d\n%s\n\n%s", got.Status, strings.Join(lines, "\n"), body)
 }
 

@@ -36,6 +36,9 @@ type KnownDevice struct {
 	ByMail bool
 }
 
+// AskedFor is how long a device asks; then it is its person's without their word.
+const AskedFor = 30 * 24 * time.Hour
+
 // Vouch is what speaks for a browser's being its person's own, beside a password
 // that was given in it: anybody may have that. Rules by risk ask for something where
 // too little does. More of it is a greater number.

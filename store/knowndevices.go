@@ -27,21 +27,24 @@ const (
 
 	// A browser that gets to know one more person gets another secret, for all
 	// who are known there: one that somebody had put there knows nobody then.
-	moveKnownDevices = `UPDATE known_devices SET secret_hash = $2 WHERE secret_hash = $1`
+	// On PostgreSQL in the turn of the user ($3), which others take before these rows.
+	moveKnownDevices         = `UPDATE known_devices SET secret_hash = $2 WHERE secret_hash = $1 AND $3 <> ''`
+	moveKnownDevicesPostgres = `WITH turn AS MATERIALIZED (SELECT pg_advisory_xact_lock_shared(hashtextextended($3, 0)))
+		UPDATE known_devices SET secret_hash = $2 FROM turn WHERE secret_hash = $1`
 	// $4 is the secret, $5 the ID of a new one, $6 now; $9 what speaks for it, and
 	// $10 what does for the first of a person by version $12 of the policy, $11 whether
 	// that asks; $13 when the person was first here, $14 whether a
-	// mail alone let them in. Who was here before is no news;
-	// mostly the first is none either, there is nothing to tell it from. Of whom nobody
-	// has said that they are the person, that they were here before is nothing: whoever
-	// has waited for a month with a stolen password is asked about anew.
+	// mail alone let them in. Who was here before is no news; mostly the first is none
+	// either, there is nothing to tell it from. Of whom nobody has said, while the person
+	// was asked (since $15), that they are the person, that they were here before is
+	// nothing: whoever has waited for so long with a stolen password is asked about anew.
 	knownDeviceInto = `INSERT INTO known_devices (id, user_id, secret_hash, epoch, generation, created_at, first_at,
 		last_seen_at, address, user_agent, trusted_until, by_mail, asks, vouched) `
 	hasOthers = `CASE WHEN EXISTS (SELECT 1 FROM known_devices o WHERE o.user_id = $1) THEN 1 ELSE CAST($11 AS BIGINT) END,
 		CASE WHEN EXISTS (SELECT 1 FROM known_devices o WHERE o.user_id = $1) OR NOT EXISTS (SELECT 1 FROM house_policy WHERE version = $12)
 			THEN CAST($9 AS BIGINT) ELSE CAST($10 AS BIGINT) END`
 	knownDeviceAgain = ` ON CONFLICT (secret_hash, user_id) DO UPDATE SET epoch = excluded.epoch, generation = excluded.generation,
-		created_at = excluded.created_at, first_at = CASE WHEN known_devices.asks = 1 THEN excluded.first_at ELSE known_devices.first_at END,
+		created_at = excluded.created_at, first_at = CASE WHEN known_devices.asks = 1 AND known_devices.first_at < CAST($15 AS BIGINT) THEN excluded.first_at ELSE known_devices.first_at END,
 		last_seen_at = excluded.last_seen_at, address = excluded.address,
 		user_agent = excluded.user_agent, trusted_until = 0, trusted_at = 0, vouched = excluded.vouched,
 		by_mail = excluded.by_mail` + knownDeviceReturned
@@ -50,16 +53,17 @@ const (
 	knowDevicePostgres = standingPostgres + ` ` + knownDeviceInto + `SELECT $5, ok.id, $4, $2, $3, CAST($6 AS BIGINT), CAST($13 AS BIGINT), $6, $7, $8, 0, $14, ` + hasOthers + ` FROM ok` + knownDeviceAgain
 	// Those beyond are forgotten: nobody fills the table by signing in without a cookie,
 	// and nobody empties it so. $3 is the one that was just written, which stays. The
-	// person's word and a second proof come before what anybody has who has stolen a
-	// password, or reads the mails; of that, what came in a crowd, and last in it, goes first, be it the
-	// thief's own; of the rest the longest unseen. $4 is since when there is a crowd, of
+	// person's first and those they have answered for come before what anybody has who
+	// has stolen a password, whatever they have set up since; of that, what came in a
+	// crowd, and last in it, goes first, be it the thief's own; of the rest the longest
+	// unseen. $4 is since when there is a crowd, of
 	// more than $5.
 	tooMany = `DELETE FROM known_devices WHERE id IN (SELECT id FROM (SELECT id,
 		ROW_NUMBER() OVER (ORDER BY CASE WHEN id = $3 THEN 0 ELSE 1 END,
 			CASE WHEN since = 0 THEN 0 WHEN since >= $4 AND nth > $5 THEN 2 ELSE 1 END,
 			CASE WHEN since >= $4 AND nth > $5 THEN nth ELSE 0 END, last_seen_at DESC, id DESC) AS place
 		FROM (SELECT id, last_seen_at, since, ROW_NUMBER() OVER (PARTITION BY since >= $4 ORDER BY since, id) AS nth
-			FROM (SELECT id, last_seen_at, CASE WHEN asks = 1 AND (vouched = 0 OR by_mail = 1) THEN first_at ELSE 0 END AS since
+			FROM (SELECT id, last_seen_at, CASE WHEN asks = 1 THEN first_at ELSE 0 END AS since
 				FROM known_devices WHERE user_id = $1) a) b) c WHERE place > $2)`
 
 	trustDevice = ` UPDATE known_devices SET trusted_until = $5, trusted_at = $6, trusted_by = $7 WHERE id = $4 AND user_id = $1 AND epoch = $2 AND generation = $3
@@ -114,13 +118,12 @@ func (s *Store) KnownDevice(ctx context.Context, hash string, user idp.UserID) (
 // KnowDevice writes a known device with the hash of its secret where its proof
 // stands, and the event in the same transaction: idp.Unauthenticated where it
 // does not stand. All that was known by the hash was, is known by the new one
-// from then on; a user who was among them keeps ID and Asks, and FirstAt where that
-// does not ask. The first of a
-// user asks as d does, and first speaks for it, by the policy as it stands. It returns
+// from then on; a user who was among them keeps ID, Asks and FirstAt, but that where it
+// asks and nobody has answered for [idp.AskedFor]. The first of a user asks as d does, and first speaks for it, by the policy as it stands. It returns
 // the device as it is kept.
 func (s *Store) KnowDevice(ctx context.Context, d idp.KnownDevice, first idp.FirstVouch, was, hash string, e idp.Event, told ...idp.Mail) (idp.KnownDevice, error) {
-	before := append([]step{do(moveKnownDevices, was, hash)}, eventSteps([]idp.Event{e})...)
-	args := []any{d.UserID, d.Epoch, d.Generation, hash, d.ID, us(d.CreatedAt), d.Address, d.UserAgent, d.Vouched, first.By, bit(d.Asks), first.Policy, us(d.FirstAt), bit(d.ByMail)}
+	before := append([]step{do(s.db.dialect(moveKnownDevices, moveKnownDevicesPostgres), was, hash, d.UserID)}, eventSteps([]idp.Event{e})...)
+	args := []any{d.UserID, d.Epoch, d.Generation, hash, d.ID, us(d.CreatedAt), d.Address, d.UserAgent, d.Vouched, first.By, bit(d.Asks), first.Policy, us(d.FirstAt), bit(d.ByMail), us(d.CreatedAt.Add(-idp.AskedFor))}
 	var kept []idp.KnownDevice
 	err := s.db.share(ctx, false, func(r runner) error {
 		kept = nil

@@ -20,10 +20,6 @@ type Beside struct {
 	// Stranger: they have nothing but the password, and this browser, which would
 	// speak for them, is not known as theirs, or by a mail alone.
 	Stranger bool
-	// Doubted: all of the first three was set up since somebody signed in on a browser
-	// that they have yet to say is theirs, and they are in one that was before. It may be
-	// that somebody's: who types no code has it removed with their new password.
-	Doubted bool
 }
 
 // Code reports whether a code is asked for.
@@ -31,7 +27,7 @@ func (b Beside) Code() bool { return b.App || b.Recovery }
 
 // Only reports whether the link is of no use: its person comes in by a passkey,
 // and by nothing else.
-func (b Beside) Only() bool { return b.Passkey && !b.Code() && !b.Doubted }
+func (b Beside) Only() bool { return b.Passkey && !b.Code() }
 
 // Beside says what a link is asked for beside itself, in the browser with the raw
 // device secret device, "" for none. What an owner made for who can sign in is proof
@@ -41,57 +37,25 @@ func (l *Login) Beside(ctx context.Context, link idp.Link, device string) (Besid
 	if err != nil {
 		return Beside{}, fmt.Errorf("read what the person has enrolled: %w", err)
 	}
-	b, _, err := l.beside(ctx, link, all, device)
-	return b, err
+	return l.beside(ctx, link, all, device)
 }
 
-// beside is Beside, with what is doubted of the credentials.
-func (l *Login) beside(ctx context.Context, link idp.Link, all []idp.Credential, device string) (b Beside, doubted []idp.Credential, err error) {
-	b = l.besideOf(link, all)
-	if link.Purpose != idp.LinkRecovery {
-		return b, nil, nil
-	}
-	if b != (Beside{}) {
-		doubted, err = l.doubted(ctx, link, all, device)
-		b.Doubted = len(doubted) > 0
-		return b, doubted, err
-	}
-	if l.policy().MailRecovers {
-		return b, nil, nil
+func (l *Login) beside(ctx context.Context, link idp.Link, all []idp.Credential, device string) (Beside, error) {
+	b := l.besideOf(link, all)
+	if link.Purpose != idp.LinkRecovery || b != (Beside{}) || l.policy().MailRecovers {
+		return b, nil
 	}
 	d, err := l.deviceOf(ctx, device, link.UserID)
 	if err != nil || d.ID != "" && !d.ByMail {
-		return b, nil, err
+		return b, err
 	}
 	b.Stranger, err = l.keptFromMail(ctx, link.UserID, all)
-	return b, nil, err
-}
-
-// doubted are the credentials beside the password where all of them may be somebody
-// else's, so that a code of them says nothing: set up on or after the day of a browser
-// about which this one asks. This one is the person's by more than a month without an
-// answer, and not by a mail.
-func (l *Login) doubted(ctx context.Context, link idp.Link, all []idp.Credential, device string) ([]idp.Credential, error) {
-	if device == "" {
-		return nil, nil
-	}
-	here, asked, err := l.asked(ctx, link.UserID, device)
-	if err != nil || here.Asks || here.ByMail || len(asked) == 0 {
-		return nil, err
-	}
-	since := slices.MinFunc(asked, func(a, b idp.KnownDevice) int { return a.FirstAt.Compare(b.FirstAt) }).FirstAt
-	before := slices.DeleteFunc(slices.Clone(all), func(c idp.Credential) bool { return !c.CreatedAt.Before(since) })
-	if l.besideOf(link, before) != (Beside{}) {
-		return nil, nil
-	}
-	return slices.DeleteFunc(slices.Clone(all), func(c idp.Credential) bool {
-		return c.Kind == idp.CredentialPassword || c.CreatedAt.Before(since)
-	}), nil
+	return b, err
 }
 
 // keptFromMail reports whether there is anything that a mail alone must not open: not
-// where codes by mail are all that somebody signs in with, and not where they never
-// have, for an invitation would come by the same mail.
+// where codes by mail are all that somebody signs in with, or has ever signed in with,
+// and not where they never have, for an invitation would come by the same mail.
 func (l *Login) keptFromMail(ctx context.Context, id idp.UserID, all []idp.Credential) (bool, error) {
 	switch {
 	case signsInWithout(all, ""):
@@ -103,7 +67,7 @@ func (l *Login) keptFromMail(ctx context.Context, id idp.UserID, all []idp.Crede
 	if err != nil {
 		return false, fmt.Errorf("look whether the person has ever signed in: %w", err)
 	}
-	return len(browsers) > 0, nil
+	return slices.ContainsFunc(browsers, func(d idp.KnownDevice) bool { return !d.ByMail }), nil
 }
 
 func (l *Login) besideOf(link idp.Link, all []idp.Credential) Beside {
@@ -129,7 +93,7 @@ func (l *Login) mayTry(ctx context.Context, link idp.Link, b Beside, typed strin
 		return tally{}, idp.Errorf(idp.Denied, "A link from a mail is not enough in a browser where you have not signed in before.")
 	case b.Only():
 		return tally{}, idp.Errorf(idp.Denied, "You have a passkey: sign in with it. A link from a mail is not enough beside it.")
-	case !b.Code() || b.Doubted && digits == "" && letters == "":
+	case !b.Code():
 		return tally{}, nil
 	case digits == "" && letters == "":
 		return tally{}, badCode(idp.Errorf(idp.Invalid, "Type a code from your authenticator app, or one of your recovery codes."))

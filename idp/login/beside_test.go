@@ -367,109 +367,21 @@ func TestWhoHasNothingButMailsGetsAPasswordByOne(t *testing.T) {
 			t.Errorf("%s: %+v, %v", name, beside, err)
 		}
 	}
-	// Where no codes are mailed any more, that is so of who has never been here.
+	// Where no codes are mailed any more, that is so of who has never come by anything
+	// else, and of who has never been here.
 	h.MailCodes = func() bool { return false }
 	for name, c := range map[string]struct {
 		user idp.User
 		want Beside
-	}{"ada": {ada, Beside{Stranger: true}}, "who was invited": {h.user("ben", ""), Beside{}}} {
+	}{"ada": {ada, Beside{}}, "who was invited": {h.user("ben", ""), Beside{}}} {
 		if beside, err := h.Beside(t.Context(), h.link(c.user, idp.LinkRecovery), ""); err != nil || beside != c.want {
 			t.Errorf("%s: %+v, %v", name, beside, err)
 		}
 	}
-}
-
-// TestPR03ACodeOfWhomeverWasFasterIsNotAskedFor: whoever has her password has set up an
-// app, or a passkey. In the browser that she had before, a link from a mail works without,
-// and takes it away; in theirs it does not, nor for an app from before, nor where she said
-// that the browser is hers.
-func TestPR03ACodeOfWhomeverWasFasterIsNotAskedFor(t *testing.T) {
-	t.Parallel()
-	type case_ struct {
-		h                 *house
-		ada               idp.User
-		hers, theirs, old string
-		newcomer          idp.KnownDevice
-	}
-	begin := func() case_ {
-		h := passkeyHouse(t)
-		h.store.Mails = true
-		c := case_{h: h, ada: h.user("ada", secret)}
-		c.hers, _ = h.newcomer(c.ada)
-		c.old, _ = h.newcomer(c.ada)
-		h.clock.pass(undisputed)
-		c.theirs, c.newcomer = h.newcomer(c.ada)
-		return c
-	}
-	beside := func(c case_, device string) Beside {
-		t.Helper()
-		b, err := c.h.Beside(t.Context(), c.h.link(c.ada, idp.LinkRecovery), device)
-		c.h.ok(err)
-		return b
-	}
-	asked := Beside{App: true, Recovery: true}
-	doubted := Beside{App: true, Recovery: true, Doubted: true}
-
-	c := begin()
-	c.h.sets(c.ada)
-	for device, want := range map[string]Beside{c.hers: doubted, c.theirs: asked, c.old: asked, "": asked} {
-		if got := beside(c, device); got != want {
-			t.Errorf("%q is asked for %+v, want %+v", device, got, want)
-		}
-	}
-	l := c.h.link(c.ada, idp.LinkRecovery)
-	for what, try := range map[string][2]string{"theirs": {c.theirs, ""}, "none": {"", ""}, "hers, with a wrong code": {c.hers, "000000"}} {
-		if _, err := c.h.SetPassword(t.Context(), l, try[0], "another password", try[1]); field(err) != "code" {
-			t.Errorf("in %s: %v", what, err)
-		}
-	}
-	_, err := c.h.SetPassword(t.Context(), l, c.hers, "another password", "")
-	c.h.ok(err)
-	if all, err := c.h.store.Credentials(t.Context(), c.ada.ID); err != nil || len(all) != 1 {
-		t.Errorf("left are %+v, %v", all, err)
-	}
-	if e := c.h.events("password.set"); e[0].Detail["removed"] == "" {
-		t.Errorf("the log says %v", e[0].Detail)
-	}
-	c.h.ok(c.h.try("", "ada", "another password"))
-
-	// It was she, in a new browser, and shows it: all stays.
-	c = begin()
-	theirs, _ := c.h.sets(c.ada)
-	_, err = c.h.SetPassword(t.Context(), c.h.link(c.ada, idp.LinkRecovery), c.hers, "another password", theirs.code())
-	c.h.ok(err)
-	if all, err := c.h.store.Credentials(t.Context(), c.ada.ID); err != nil || len(all) != 12 {
-		t.Errorf("left are %d, %v", len(all), err)
-	}
-
-	c = begin()
-	c.h.sets(c.ada)
-	c.h.ok(c.h.Own(t.Context(), c.ada.ID, c.hers, c.newcomer.ID))
-	if got := beside(c, c.hers); got != asked {
-		t.Errorf("beside what she says is hers: %+v", got)
-	}
-
-	c = begin()
-	c.h.enrol(c.ada, newDevice())
-	if got := beside(c, c.hers); got != (Beside{Passkey: true, Doubted: true}) || got.Only() {
-		t.Errorf("beside a passkey of theirs: %+v", got)
-	}
-	if got := beside(c, c.theirs); !got.Only() {
-		t.Errorf("in theirs: %+v", got)
-	}
-	_, err = c.h.SetPassword(t.Context(), c.h.link(c.ada, idp.LinkRecovery), c.hers, "another password", "")
-	c.h.ok(err)
-	if all, err := c.h.store.Credentials(t.Context(), c.ada.ID); err != nil || len(all) != 1 {
-		t.Errorf("left are %+v, %v", all, err)
-	}
-
-	h := newHouse(t)
-	ada := h.user("ada", secret)
-	hers, _ := h.newcomer(ada)
-	h.sets(ada)
-	h.newcomer(ada)
-	if got, err := h.Beside(t.Context(), h.link(ada, idp.LinkRecovery), hers); err != nil || got != asked {
-		t.Errorf("beside an app of before: %+v, %v", got, err)
+	cleo := h.user("cleo", "")
+	h.knownTo(cleo, "") // by what was taken away since
+	if beside, err := h.Beside(t.Context(), h.link(cleo, idp.LinkRecovery), ""); err != nil || !beside.Stranger {
+		t.Errorf("who had something: %+v, %v", beside, err)
 	}
 }
 

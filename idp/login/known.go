@@ -9,12 +9,9 @@ import (
 	"gatehouse/idp"
 )
 
-// undisputed is how long a device is somebody's own without their word.
-const undisputed = 30 * 24 * time.Hour
-
 // asks reports whether the person has yet to say whether a device is theirs.
 func (l *Login) asks(d idp.KnownDevice) bool {
-	return d.Asks && l.now().Sub(d.FirstAt) < undisputed
+	return d.Asks && l.now().Sub(d.FirstAt) < idp.AskedFor
 }
 
 // Asked returns the devices of a user of which the browser with this raw device

@@ -99,7 +99,7 @@ func (l *Login) SetPassword(ctx context.Context, link idp.Link, device, password
 	if err != nil {
 		return idp.Proof{}, fmt.Errorf("read what the person has enrolled: %w", err)
 	}
-	beside, doubted, err := l.beside(ctx, link, all, device)
+	beside, err := l.beside(ctx, link, all, device)
 	if err != nil {
 		return idp.Proof{}, err
 	}
@@ -113,15 +113,12 @@ func (l *Login) SetPassword(ctx context.Context, link idp.Link, device, password
 	}
 	e := l.linkEvent(ctx, "password.set", u.ID)
 	e.Detail = map[string]string{"link": string(link.Purpose)}
-	switch digits, letters := canonicalCode(code); {
-	case beside.Doubted && (!beside.Code() || digits == "" && letters == ""):
-		e.Detail["removed"] = "what was set up since a sign-in that they do not call theirs"
-	case beside.Code(): // as late as can be: a code that was spent in vain is lost
+	if beside.Code() { // as late as can be: a code that was spent in vain is lost
 		used, err := l.secondProof(ctx, link, all, code)
 		if err != nil {
 			return idp.Proof{}, err
 		}
-		e.Detail["code"], doubted = string(used), nil
+		e.Detail["code"] = string(used)
 	}
 	// Who holds the link need not wait for what others tried. Before the link
 	// is spent: after it, an error would be about something that is done.
@@ -130,15 +127,12 @@ func (l *Login) SetPassword(ctx context.Context, link idp.Link, device, password
 			return idp.Proof{}, err
 		}
 	}
-	change := idp.Change{Passwords: []idp.Credential{credential}, RemoveCredentials: doubted, Events: []idp.Event{e}}
+	change := idp.Change{Passwords: []idp.Credential{credential}, Events: []idp.Event{e}}
 	if len(all) > 0 {
 		change.Mails = []idp.Mail{l.notice(idp.MailPasswordChanged, u)}
 	}
 	if link.Purpose == idp.LinkRecovery {
 		change.Mails = []idp.Mail{l.notice(idp.MailRecovered, u)}
-		if len(codesAmong(doubted)) > 0 {
-			change.Mails = append(change.Mails, l.notice(idp.MailAppRemoved, u))
-		}
 	}
 	return l.useLink(ctx, link, change, all)
 }

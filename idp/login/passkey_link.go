@@ -68,7 +68,7 @@ func (l *Login) firstPasskey(ctx context.Context, link idp.Link, device string) 
 	if err != nil {
 		return nil, fmt.Errorf("read what the person has enrolled: %w", err)
 	}
-	beside, _, err := l.beside(ctx, link, all, device)
+	beside, err := l.beside(ctx, link, all, device)
 	if err != nil {
 		return nil, err
 	}

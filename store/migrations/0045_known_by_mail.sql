@@ -5,7 +5,7 @@
 -- there.
 
 ALTER TABLE known_devices ADD COLUMN by_mail BIGINT NOT NULL DEFAULT 0;
-UPDATE known_devices SET by_mail = 1 WHERE vouched = 1;
+UPDATE known_devices SET by_mail = 1 WHERE vouched = 1 AND EXISTS (SELECT 1 FROM house_policy WHERE email_code = 1);
 
 -- +goose Down
 ALTER TABLE known_devices DROP COLUMN by_mail;

@@ -155,14 +155,15 @@ func testKnownDevices(h *house) {
 	back.ID, back.FirstAt = first.ID, first.FirstAt
 	h.same(back, again)
 
-	// Where nobody has said so, they were not; but where they have been all the time.
+	// Where nobody has said so for as long as they were asked, they were not.
 	asking := h.know(h.newKnownDevice(back.Proof), "", "six")
 	later := h.newKnownDevice(back.Proof)
 	later.CreatedAt, later.LastSeenAt, later.FirstAt = h.now.Add(time.Second), h.now.Add(time.Second), asking.FirstAt
 	kept := h.know(later, "six", "six")
 	later.ID, later.Asks = asking.ID, true
 	h.same(later, kept)
-	later.CreatedAt, later.LastSeenAt, later.FirstAt = h.now.Add(time.Minute), h.now.Add(time.Minute), h.now.Add(time.Minute)
+	month := asking.FirstAt.Add(idp.AskedFor + time.Minute)
+	later.CreatedAt, later.LastSeenAt, later.FirstAt = month, month, month
 	h.same(later, h.know(later, "six", "six"))
 
 	h.ok(h.Purge(h.ctx, h.now.Add(399*24*time.Hour)))

@@ -291,7 +291,7 @@ func disownPage(d disownView) templ.Component {
 			}
 			if d.Asks.Code {
 				templ_7745c5c3_Err = ui.Field(ui.FieldView{
-					Name: "code", Label: ui.T(ctx, "Code from your authenticator app"), Type: "text", Autocomplete: "one-time-code",
+					Name: "code", Label: ui.T(ctx, "Code of your authenticator app"), Type: "text", Autocomplete: "one-time-code",
 					MaxLength: "32", Hint: ui.T(ctx, "Of the app that you had before that sign-in, or one of your recovery codes from before."),
 					Error: d.Code, Required: true, Focus: !d.Asks.Password,
 				}).Render(ctx, templ_7745c5c3_Buffer)
