@@ -21,6 +21,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/e2e/ports"
 	"gatehouse/web/api/client"
 )
 
@@ -71,7 +72,7 @@ func newConformHouse(t *testing.T) *conformHouse {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr, err := freeAddr()
+	addr, err := ports.Free()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,11 +2,12 @@ package e2e
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"strings"
 	"testing"
 	"time"
+
+	"gatehouse/e2e/ports"
 )
 
 // TestDemoKeepsItsWordAndLeavesNothing: what it prints is true, Ctrl-C is a good
@@ -14,7 +15,10 @@ import (
 func TestDemoKeepsItsWordAndLeavesNothing(t *testing.T) {
 	t.Parallel()
 	tmp := t.TempDir()
-	port := threePorts(t)
+	port, err := ports.Row(3)
+	if err != nil {
+		t.Fatal(err)
+	}
 	binary(t) // its making is not the start
 	begun := time.Now()
 	p := start(t, []string{"demo", "--port", fmt.Sprint(port)}, map[string]string{
@@ -76,30 +80,4 @@ func TestDemoKeepsItsWordAndLeavesNothing(t *testing.T) {
 	if left, err := os.ReadDir(tmp); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
-}
-
-// threePorts finds three free ports in a row.
-func threePorts(t *testing.T) int {
-	t.Helper()
-	for range 100 {
-		first, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		port := first.Addr().(*net.TCPAddr).Port
-		second, err2 := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+1))
-		third, err3 := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+2))
-		first.Close()
-		if err2 == nil {
-			second.Close()
-		}
-		if err3 == nil {
-			third.Close()
-		}
-		if err2 == nil && err3 == nil {
-			return port
-		}
-	}
-	t.Fatal("no three free ports in a row")
-	return 0
 }

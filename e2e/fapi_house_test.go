@@ -22,6 +22,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"gatehouse/e2e/ports"
 	"gatehouse/web/api/client"
 )
 
@@ -63,7 +64,7 @@ func newFAPIHouse(t *testing.T) *fapiHouse {
 	rp := newConformParty(t, cert, key)
 	doors := [2]string{}
 	for i := range doors {
-		if doors[i], err = freeAddr(); err != nil {
+		if doors[i], err = ports.Free(); err != nil {
 			t.Fatal(err)
 		}
 	}

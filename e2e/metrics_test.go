@@ -7,13 +7,15 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"gatehouse/e2e/ports"
 )
 
 // TestMetricsSayWhatAnOperatorNeeds: the figures move with what happens, name
 // nobody, are read at their own door only, and stand in the documentation.
 func TestMetricsSayWhatAnOperatorNeeds(t *testing.T) {
 	t.Parallel()
-	addr, err := freeAddr()
+	addr, err := ports.Free()
 	if err != nil {
 		t.Fatal(err)
 	}

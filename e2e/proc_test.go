@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gatehouse/e2e/ports"
 )
 
 const (
@@ -73,7 +75,7 @@ func startAs(t testing.TB, bin string, args []string, env map[string]string) *pr
 
 // launch is start for callers without a test: whoever calls it stops it.
 func launch(dir, path string, args []string, env map[string]string) (*proc, error) {
-	addr, err := freeAddr()
+	addr, err := ports.Free()
 	if err != nil {
 		return nil, err
 	}
@@ -114,15 +116,6 @@ func rootsOf(file string) (*x509.CertPool, error) {
 		return nil, fmt.Errorf("%s holds no certificate", file)
 	}
 	return roots, nil
-}
-
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", fmt.Errorf("find a free port: %w", err)
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 func (p *proc) begin() error {

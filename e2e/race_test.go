@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"gatehouse/e2e/ports"
 	"gatehouse/web/api/client"
 )
 
@@ -139,7 +140,7 @@ func newCrowd(t testing.TB, database string) *crowd {
 	c := &crowd{log: newHistory(), hashes: make(chan struct{}, 8)}
 	ears := httptest.NewServer(http.HandlerFunc(c.hear))
 	t.Cleanup(ears.Close)
-	public, err := freeAddr()
+	public, err := ports.Free()
 	if err != nil {
 		t.Fatal(err)
 	}

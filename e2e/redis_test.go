@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gatehouse/e2e/ports"
 )
 
 // redisServer is a redis-server process of the test's own.
@@ -25,7 +27,7 @@ type redisServer struct {
 
 func startRedis(t testing.TB) *redisServer {
 	t.Helper()
-	addr, err := freeAddr()
+	addr, err := ports.Free()
 	if err != nil {
 		t.Fatal(err)
 	}

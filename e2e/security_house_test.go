@@ -28,6 +28,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"gatehouse/e2e/ports"
 	"gatehouse/web/api/client"
 )
 
@@ -98,7 +99,7 @@ func newSecured(t *testing.T, more ...map[string]string) *secured {
 
 // begin starts one node that ends TLS itself.
 func (h *secured) begin(t *testing.T, env map[string]string) *proc {
-	addr, err := freeAddr()
+	addr, err := ports.Free()
 	if err != nil {
 		t.Error(err)
 		return nil
@@ -108,7 +109,7 @@ func (h *secured) begin(t *testing.T, env map[string]string) *proc {
 		URL: securedURL, Addr: addr, Dir: dir, Log: &logbook{}, path: binary(t), args: []string{"serve"},
 		env: maps.Clone(env), done: make(chan struct{}),
 	}
-	metrics, err := freeAddr()
+	metrics, err := ports.Free()
 	if err != nil {
 		t.Error(err)
 		return nil

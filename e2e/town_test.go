@@ -16,6 +16,7 @@ import (
 	"text/template"
 	"time"
 
+	"gatehouse/e2e/ports"
 	"gatehouse/web/api/client"
 )
 
@@ -79,7 +80,7 @@ type site struct{ listen, at, url string }
 
 func newSite(t testing.TB, app string, before func(addr string) string) site {
 	t.Helper()
-	addr, err := freeAddr()
+	addr, err := ports.Free()
 	if err != nil {
 		t.Fatal(err)
 	}

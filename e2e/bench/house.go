@@ -6,8 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	mathrand "math/rand/v2"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -20,6 +18,7 @@ import (
 	_ "github.com/jackc/pgx/v5/stdlib"
 	_ "modernc.org/sqlite"
 
+	"gatehouse/e2e/ports"
 	"gatehouse/web/api/client"
 )
 
@@ -69,7 +68,7 @@ func newHouse(storage, dir string) (*house, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	addr, err := freeAddr()
+	addr, err := ports.Free()
 	if err != nil {
 		return nil, err
 	}
@@ -141,20 +140,6 @@ func asAdmin(ctx context.Context, server, statement string) (postmaster int, err
 		return 0, errors.New("the PostgreSQL server does not run on this machine: its CPU time cannot be counted")
 	}
 	return p.parent, nil
-}
-
-// freeAddr is a loopback address that nobody listens on, with a port below the
-// range that the kernel gives to clients: another program's connection does not
-// take it before we do.
-func freeAddr() (string, error) {
-	for range 100 {
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+mathrand.IntN(10000)))
-		if err != nil {
-			continue
-		}
-		return l.Addr().String(), l.Close()
-	}
-	return "", errors.New("no port is free between 10000 and 20000")
 }
 
 // start begins the server and waits for the first good answer on discovery;

@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"time"
 
+	"gatehouse/e2e/ports"
 	"gatehouse/web/api/client"
 )
 
@@ -35,7 +36,7 @@ func wayTo(addr string) *http.Transport {
 // grow starts nodes until there are n.
 func (r *rig) grow(ctx context.Context, n int) error {
 	for len(r.nodes) < n {
-		addr, err := freeAddr()
+		addr, err := ports.Free()
 		if err != nil {
 			return err
 		}

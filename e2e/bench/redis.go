@@ -7,6 +7,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"syscall"
+
+	"gatehouse/e2e/ports"
 )
 
 // onRedis is a house on PostgreSQL with a Redis in front, whose CPU time counts
@@ -17,7 +19,7 @@ func onRedis(ctx context.Context, dir, server string) (*house, error) {
 		return h, err
 	}
 	h.storage = "PostgreSQL+Redis"
-	addr, err := freeAddr()
+	addr, err := ports.Free()
 	if err != nil {
 		return h, err
 	}

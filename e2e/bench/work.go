@@ -11,6 +11,8 @@ import (
 	"time"
 
 	goredis "github.com/redis/go-redis/v9"
+
+	"gatehouse/e2e/ports"
 )
 
 // work is what a server has done since it started, or for one operation.
@@ -33,7 +35,7 @@ func (w work) since(before work, ops int) work {
 
 // count has the server count from its next start on.
 func (h *house) count() (err error) {
-	if h.metrics, err = freeAddr(); err == nil {
+	if h.metrics, err = ports.Free(); err == nil {
 		h.env = append(h.env, "GATEHOUSE_METRICS="+h.metrics)
 	}
 	return err

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"gatehouse/e2e/ports"
 )
 
 // server is a redis-server process.
@@ -27,12 +29,11 @@ type server struct {
 func startRedis(t *testing.T, args ...string) *server {
 	t.Helper()
 	s := &server{t: t, dir: t.TempDir(), args: args}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := ports.Free()
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, s.port, _ = net.SplitHostPort(l.Addr().String())
-	l.Close()
+	_, s.port, _ = net.SplitHostPort(addr)
 	s.start()
 	t.Cleanup(s.kill)
 	return s
