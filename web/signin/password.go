@@ -24,7 +24,7 @@ func (s *SignIn) password(w http.ResponseWriter, r *http.Request) error {
 		// A crowd that is refused waits for itself, one behind the other, and nobody
 		// else waits for it. Whose turn comes when there is room again is none of it.
 		s.refusing.Lock()
-		if inside, leave, ok = s.Login.Enter(r.Context(), s.Cookies.Device(r)); !ok {
+		if inside, leave, ok = s.Login.Enter(r.Context(), ""); !ok {
 			defer s.refusing.Unlock()
 			return s.tryPassword(w, r, s.Login.TooBusy)
 		}
