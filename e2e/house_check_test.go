@@ -76,7 +76,7 @@ func brokenWalls(pkgs []pkg) (broken []string) {
 		}
 		here := house[i]
 		for _, imported := range ours(p.Imports) {
-			if !among(imported, here.may) || under(imported, []string{"e2e"}) {
+			if !among(imported, here.may) || under(imported, []string{"e2e"}) && !under(p.room(), []string{"e2e"}) {
 				broken = append(broken, fmt.Sprintf("%s imports %s: it may import %s of ours, because %s", p.room(), imported, only(here.may), here.why))
 			} else if strings.HasSuffix(imported, "test") {
 				broken = append(broken, fmt.Sprintf("%s imports %s outside its tests: only tests may, because it would ship with the binary", p.room(), imported))
@@ -99,6 +99,9 @@ func brokenWalls(pkgs []pkg) (broken []string) {
 }
 
 func testMay(room, imported string) bool {
+	if imported == "e2e/ports" {
+		return true // it knows nothing of anybody
+	}
 	switch top(room) {
 	case "e2e":
 		return false

@@ -57,7 +57,8 @@ var (
 		{"web/console", page, "tongues are handlers that cmd hands over, and one face of the web does not know another"},
 		{"web", append([]string{"web/..."}, page...), "tongues are handlers that cmd hands over"},
 		{"cmd/gatehouse", anybody, "all the wiring is here"},
-		{"e2e/...", []string{"web/api/client", "idp/saml/wire/wiretest"}, "it uses the house from outside, as a browser, an app and an admin would, and has others judge what comes out"},
+		{"e2e/ports", nil, "it says where a server of a test can listen, and must not know which"},
+		{"e2e/...", []string{"web/api/client", "idp/saml/wire/wiretest", "e2e/ports"}, "it uses the house from outside, as a browser, an app and an admin would, and has others judge what comes out"},
 	}
 )
 
