@@ -18,7 +18,7 @@ var (
 	ground  = []string{"idp"}
 	tongue  = []string{"idp", "idp/keys", "idp/login", "idp/directory", "idp/outbox", "idp/fetch"}
 	saml    = append([]string{"idp/saml/wire"}, tongue...)
-	page    = append([]string{"sessions", "jit", "store", "web/ui"}, tongue...)
+	page    = append([]string{"sessions", "jit", "store", "web/ui", "idp/login/password"}, tongue...)
 	anybody = []string{"..."}
 
 	house = []room{
@@ -27,7 +27,8 @@ var (
 		{"idp/journal", ground, "the cut journal is a file of its own beside the database and knows no table"},
 		{"idp/keys", ground, "keys sign and seal for everybody above and know none of them"},
 		{"idp/notary", []string{"idp", "idp/keys"}, "it signs and seals what others did; storing it is an interface of its own"},
-		{"idp/login", []string{"idp", "idp/keys"}, "proving who you are knows no HTTP, no tongue and no table"},
+		{"idp/login", []string{"idp", "idp/keys", "idp/login/password"}, "proving who you are knows no HTTP, no tongue and no table"},
+		{"idp/login/password", ground, "what is kept of a password and which may be none knows nobody's tries and no table"},
 		{"idp/outbox", []string{"idp", "idp/fetch"}, "the worker hands a delivery to a lever through an interface, whichever tongue it is, and probes by the one way out"},
 		{"idp/mail", ground, "it says and sends what others decided; storing it and making links are interfaces of its own"},
 		{"idp/fetch", ground, "the one way out is used by all and knows none of them"},

@@ -13,6 +13,7 @@ import (
 	"gatehouse/idp/fetch"
 	"gatehouse/idp/keys"
 	"gatehouse/idp/login"
+	"gatehouse/idp/login/password"
 	"gatehouse/idp/mail"
 	"gatehouse/idp/notary"
 	"gatehouse/idp/oidc"
@@ -150,7 +151,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		node:  node,
 		store: db, ring: ring, out: out, redis: fast, gate: gate, directory: people, closing: make(chan struct{}), metrics: counting,
 		rotation: c.KeyRotation, faces: new(ui.Faces), rules: asked,
-		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: login.NewHasher(), Spellings: directory.Spellings, Box: box, Demand: asked.demand, Policy: asked.policy, Mails: c.Mail != nil, Log: log, Now: wallTime},
+		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: password.NewHasher(password.DefaultCost()), Spellings: directory.Spellings, Box: box, Demand: asked.demand, Policy: asked.policy, Mails: c.Mail != nil, Log: log, Now: wallTime},
 	}
 	h.login.Passkeys, people.Passkeys = passkeys, passkeys != nil
 	if h.login.MailCodeKey, err = box.Salt(ctx, db, "mail codes"); err != nil {
@@ -162,7 +163,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 	h.login.MailCodes = func() bool { return c.Mail != nil && asked.policy().EmailCode }
 	people.TakeOver = h.login.TakeOver
 	if c.Breached != "" {
-		if h.login.Breached, err = login.OpenBreached(c.Breached); err != nil {
+		if h.login.Breached, err = password.OpenBreached(c.Breached); err != nil {
 			return nil, fmt.Errorf("GATEHOUSE_BREACHED_PASSWORDS: %w", err)
 		}
 	}

@@ -4,59 +4,33 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login/password"
 )
 
-// minPassword is the shortest password in characters.
-const minPassword = 12
-
-// CheckPassword answers idp.Invalid, in plain words and under the field
-// "password", for a password that nobody may set: fewer than 12 characters,
-// more than [MaxPassword] bytes, not text, or one that attackers try first.
-func CheckPassword(password string) error {
-	switch {
-	case utf8.RuneCountInString(password) < minPassword:
-		return badPassword("Use at least %d characters. A few words in a row are easy to remember.", minPassword)
-	case len(password) > MaxPassword:
-		return badPassword("Use at most %d bytes.", MaxPassword)
-	case !utf8.ValidString(password) || strings.ContainsRune(password, 0):
-		return badPassword("Use letters, digits, signs and spaces.")
-	case isCommon(password):
-		return badPassword("This password is on lists that attackers try first, or too close to one that is. Take words that belong together only for you.")
-	}
-	return nil
-}
-
-// checkFor refuses, on top of CheckPassword, what anybody would try first for
+// checkFor refuses, on top of [password.Check], what anybody would try first for
 // this person, and what is in the file of breaches.
-func (l *Login) checkFor(u idp.User, password string) error {
-	if err := CheckPassword(password); err != nil {
+func (l *Login) checkFor(u idp.User, chosen string) error {
+	if err := password.Check(chosen); err != nil {
 		return err
 	}
 	for _, known := range []string{u.Username, u.Email, u.Name()} {
-		if known != "" && strings.EqualFold(strings.TrimSpace(password), known) {
-			return badPassword("The password must not be your own name or address.")
+		if known != "" && strings.EqualFold(strings.TrimSpace(chosen), known) {
+			return password.Refused("The password must not be your own name or address.")
 		}
 	}
 	if l.Breached == nil {
 		return nil
 	}
-	known, err := l.Breached.Has(password)
+	known, err := l.Breached.Has(chosen)
 	if err != nil {
 		return err
 	}
 	if known {
-		return badPassword("This password became known when some other site was broken into. Take one that you use nowhere else.")
+		return password.Refused("This password became known when some other site was broken into. Take one that you use nowhere else.")
 	}
 	return nil
-}
-
-func badPassword(format string, args ...any) error {
-	e := idp.Errorf(idp.Invalid, format, args...)
-	e.Fields = map[string]string{"password": e.Detail}
-	return e
 }
 
 // credential hashes a password for a user.

@@ -1,10 +1,16 @@
 package login
 
 import (
+	"crypto/sha1"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login/password"
 )
 
 // link issues a link and accepts it, as its page does.
@@ -159,4 +165,49 @@ func TestExpiredLinkSetsNoPassword(t *testing.T) {
 	l := h.link(h.user("anna", ""), idp.LinkPassword)
 	h.clock.pass(100 * time.Hour)
 	h.is(h.set(t.Context(), l, secret, ""), idp.Unauthenticated)
+}
+
+func TestPasswordRules(t *testing.T) {
+	t.Parallel()
+	anna := idp.User{Username: "anna.longname", Email: "anna@example.org", DisplayName: "Anna van Leeuwen"}
+	for chosen, ok := range map[string]bool{
+		"":                                  false,
+		"elevenchars":                       false,
+		"twelve chars":                      true,
+		"zwölf Zeichen":                     true,
+		"éééééé":                            false, // 12 bytes, 6 characters
+		"长城上的十二个汉字很好记":                      true,
+		"anna.longname":                     false,
+		"ANNA.longname":                     false,
+		" anna.longname ":                   false,
+		"anna@example.org":                  false,
+		"Anna van Leeuwen":                  false,
+		"anna.longname2":                    true,
+		"bad \xff\xfe utf8 text":            false,
+		"with a nul \x00 in it":             false,
+		strings.Repeat("p", 1020) + "four":  true,
+		strings.Repeat("p", 1020) + "fifth": false,
+	} {
+		err := new(Login).checkFor(anna, chosen)
+		if (err == nil) != ok || err != nil && !idp.IsKind(err, idp.Invalid) {
+			t.Errorf("%.30q: %v", chosen, err)
+		}
+		if err != nil && chosen != "" && strings.Contains(err.Error(), chosen) {
+			t.Errorf("the error repeats %q", chosen)
+		}
+	}
+}
+
+func TestABreachedPasswordIsNotSet(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	list := filepath.Join(t.TempDir(), "breached.txt")
+	h.ok(os.WriteFile(list, fmt.Appendf(nil, "%X:12\r\n", sha1.Sum([]byte("breached password 42"))), 0o600))
+	var err error
+	h.Breached, err = password.OpenBreached(list)
+	h.ok(err)
+	anna := h.user("anna", secret)
+	l := h.link(anna, idp.LinkPassword)
+	h.is(h.set(t.Context(), l, "breached password 42", ""), idp.Invalid)
+	h.ok(h.set(t.Context(), l, "breached password 100", ""))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login/password"
 )
 
 // Store is what login asks of the store; see there for the contracts.
@@ -53,7 +54,7 @@ type Gate interface {
 type Login struct {
 	Store  Store
 	Gate   Gate
-	Hasher *Hasher
+	Hasher *password.Hasher
 	// Passkeys are the ceremonies of passkeys; nil: the house can have none.
 	Passkeys *Passkeys
 	// Spellings returns the one form of a name, and others by which its person may be
@@ -78,7 +79,7 @@ type Login struct {
 	// Policy is what the house says now; nil: an empty one.
 	Policy func() idp.Policy
 	// Breached are more passwords that nobody may set. May be nil.
-	Breached *Breached
+	Breached *password.Breached
 	Log      *slog.Logger
 	Now      func() time.Time
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login/password"
 )
 
 // attempt is one try of a password, looked up and not yet judged.
@@ -36,7 +37,7 @@ func (l *Login) Password(ctx context.Context, in idp.SignIn, username, password 
 	if err != nil {
 		return idp.SignIn{}, err
 	}
-	ctx, seated, ok := l.Hasher.seat(ctx, a.known())
+	ctx, seated, ok := l.Hasher.Seat(ctx, a.known())
 	if !ok {
 		return l.TooBusy(ctx, in, username, password)
 	}
@@ -61,13 +62,13 @@ func (l *Login) Password(ctx context.Context, in idp.SignIn, username, password 
 // [Login.Password] with the context that it returns is judged in it; leave gives it
 // back, where that has not.
 func (l *Login) Enter(ctx context.Context, device string) (inside context.Context, leave func(), ok bool) {
-	return l.Hasher.enter(ctx, device != "")
+	return l.Hasher.Enter(ctx, device != "")
 }
 
 // TooBusy is Password for who is refused at such a moment. It asks nothing of the
 // database, waits for nothing, and counts against nobody.
 func (l *Login) TooBusy(context.Context, idp.SignIn, string, string) (idp.SignIn, error) {
-	return idp.SignIn{}, l.soon(busy())
+	return idp.SignIn{}, l.soon(password.Busy())
 }
 
 // lookup finds who is meant, and whether on a known device of theirs: device is the

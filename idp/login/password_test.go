@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login/password"
 )
 
 func TestRightPasswordProvesThePerson(t *testing.T) {
@@ -170,7 +171,7 @@ func TestOutdatedHashIsReplacedAtSignIn(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	anna := h.user("anna", secret)
-	h.Hasher = newHasher(params{memory: 128, passes: 2, lanes: 1}, 1, 10)
+	h.Hasher = password.New(password.Cost{Memory: 128, Passes: 2, Lanes: 1}, 1, 10)
 	h.is(h.try("", "anna", "wrong"), idp.Unauthenticated)
 	c, err := h.store.Credential(t.Context(), anna.ID, idp.CredentialPassword)
 	h.ok(err)
@@ -195,7 +196,7 @@ func TestRehashGivesWayToAChange(t *testing.T) {
 	a, err := h.lookup(t.Context(), "anna", "")
 	h.ok(err)
 	h.suspend(anna)
-	h.Hasher = newHasher(params{memory: 128, passes: 2, lanes: 1}, 1, 10)
+	h.Hasher = password.New(password.Cost{Memory: 128, Passes: 2, Lanes: 1}, 1, 10)
 	h.ok(h.rehash(t.Context(), a, secret))
 	c, err := h.store.Credential(t.Context(), anna.ID, idp.CredentialPassword)
 	h.ok(err)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"gatehouse/idp"
+	"gatehouse/idp/login/password"
 )
 
 // retryAt returns when a throttled try may be repeated.
@@ -231,12 +232,16 @@ func TestStrangersDoNotFillTheWholeQueue(t *testing.T) {
 	h := newHouse(t)
 	hers := h.knownTo(h.user("anna", secret), "")
 	h.user("berta", secret)
-	h.Hasher = newHasher(cheap(), 1, 7)
-	for range 6 { // as a crowd that waits
-		h.Hasher.places <- struct{}{}
+	h.Hasher = password.New(cheap(), 1, 7)
+	for range 6 { // a crowd that waits
+		_, leave, in := h.Enter(t.Context(), "")
+		if !in {
+			t.Fatal("no place")
+		}
+		defer leave()
 	}
 	h.is(h.try("", "berta", secret), idp.Unavailable)
-	for range doors - 1 { // by a browser of some person who is nobody's here
+	for range 3 { // by a browser of some person who is nobody's here
 		_, leave, in := h.Enter(t.Context(), "a secret of somebody's")
 		if !in {
 			t.Fatal("not looked up")
@@ -245,8 +250,13 @@ func TestStrangersDoNotFillTheWholeQueue(t *testing.T) {
 	}
 	h.ok(h.tryOn(hers, "", "anna", secret))
 	h.is(h.tryOn(hers, "", "berta", secret), idp.Unavailable)
-	h.Hasher.places <- struct{}{}
-	h.Hasher.places <- struct{}{}
+	for range 2 { // known, and all places are taken
+		_, leave, in := h.Hasher.Seat(t.Context(), true)
+		if !in {
+			t.Fatal("no place")
+		}
+		defer leave()
+	}
 	h.is(h.tryOn(hers, "", "anna", secret), idp.Unavailable)
 }
 
@@ -264,8 +274,9 @@ func TestOfACrowdFewAreLookedUp(t *testing.T) {
 	h.is(err, idp.Unauthenticated)
 	each := h.store.Statements() - before
 
-	h.Hasher = newHasher(cheap(), 1, 7)
-	h.Hasher.slots <- struct{}{} // a hash that takes its time
+	h.Hasher = password.New(cheap(), 1, 7)
+	slow := make(chan struct{})
+	h.Hasher.Computes = func(string) { <-slow } // a hash that takes its time
 	ins := make([]idp.SignIn, 40)
 	for i := range ins {
 		ins[i] = h.begin()
@@ -282,7 +293,7 @@ func TestOfACrowdFewAreLookedUp(t *testing.T) {
 		h.is(<-answers, idp.Unavailable)
 	}
 	h.is(h.tryOn(hers, "", "berta", secret), idp.Unavailable)
-	<-h.Hasher.slots
+	close(slow)
 	for range 6 {
 		h.is(<-answers, idp.Unauthenticated)
 	}
@@ -290,8 +301,8 @@ func TestOfACrowdFewAreLookedUp(t *testing.T) {
 		t.Errorf("%d statements for 40 tries, of which 6 were judged; one costs %d", n, each)
 	}
 	h.ok(h.tryOn(hers, "", "berta", secret))
-	if n := len(h.Hasher.places); n != 0 {
-		t.Errorf("%d places are never left", n)
+	if computing, waiting, _ := h.Hasher.Load(); computing+waiting != 0 {
+		t.Errorf("%d places are never left", computing+waiting)
 	}
 }
 
@@ -388,8 +399,9 @@ func TestBusyHasherSaysWhenToComeBack(t *testing.T) {
 	t.Parallel()
 	h := newHouse(t)
 	h.user("anna", secret)
-	h.Hasher = newHasher(cheap(), 1, 0)
-	h.Hasher.places <- struct{}{}
+	h.Hasher = password.New(cheap(), 1, 0)
+	_, leave, _ := h.Enter(t.Context(), "")
+	defer leave()
 	err := h.try("", "anna", secret)
 	h.is(err, idp.Unavailable)
 	h.retryAt(err)

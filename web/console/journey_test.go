@@ -25,6 +25,7 @@ import (
 	"gatehouse/idp/fetch"
 	"gatehouse/idp/keys"
 	"gatehouse/idp/login"
+	"gatehouse/idp/login/password"
 	"gatehouse/idp/oidc"
 	"gatehouse/idp/outbox"
 	"gatehouse/idp/saml"
@@ -40,7 +41,7 @@ import (
 	"gatehouse/web/ui/uitest"
 )
 
-const password = "four words in a row"
+const chosen = "four words in a row"
 
 // house is the real thing on a database in memory, behind a real mux.
 type house struct {
@@ -75,7 +76,7 @@ func newHouse(t *testing.T) *house {
 	in := &signin.SignIn{
 		Fronts: &outbox.Fronts{Store: st, Worker: out, Now: time.Now, Log: log},
 		Gate:   gate, Directory: dir, Store: st, Cookies: web.Cookies{}, Box: box, Now: time.Now,
-		Login: &login.Login{Store: st, Gate: gate, Hasher: login.NewHasher(), Spellings: directory.Spellings, Now: time.Now},
+		Login: &login.Login{Store: st, Gate: gate, Hasher: password.NewHasher(password.DefaultCost()), Spellings: directory.Spellings, Now: time.Now},
 	}
 	srv := httptest.NewUnstartedServer(nil)
 	base := "http://" + srv.Listener.Addr().String()
@@ -270,7 +271,7 @@ func (b *browser) signIn(username string) *browser {
 	b.t.Helper()
 	b.open("/").wants(200, "/signin/")
 	b.submit("/identifier", "username", username).wants(200, "/signin/")
-	return b.submit("/password", "password", password)
+	return b.submit("/password", "password", chosen)
 }
 
 // link is the one-time link that the page shows.
@@ -299,7 +300,7 @@ func (h *house) owner() *browser {
 	ada := h.browser()
 	ada.open("/link/"+raw).wants(200, "/link/", "You are its first owner")
 	ada.submit("/link/"+raw, "name", "Ada Lovelace", "username", "ada", "password", "short").wants(400, "/link/", "at least 12")
-	ada.submit("/link/"+raw, "name", "Ada Lovelace", "username", "ada", "password", password).wants(200, "/signin/")
+	ada.submit("/link/"+raw, "name", "Ada Lovelace", "username", "ada", "password", chosen).wants(200, "/signin/")
 	ada.open("/link/"+raw).wants(410, "/link/", "no longer works")
 	return ada.signIn("ada").wants(200, "/", "Hello, Ada")
 }
@@ -319,7 +320,7 @@ func TestTheFirstLinkDiesWithTheFirstOwner(t *testing.T) {
 	}
 	late := h.browser().open("/link/" + raw)
 	h.owner()
-	late.submit("/link/"+raw, "name", "Ada", "username", "ada", "password", password).wants(410, "/link/", "no longer works")
+	late.submit("/link/"+raw, "name", "Ada", "username", "ada", "password", chosen).wants(410, "/link/", "no longer works")
 }
 
 // employee lets the owner add Grace Hopper and signs her in.
@@ -330,7 +331,7 @@ func (h *house) employee(ada *browser) (grace *browser, id string) {
 	ada.wants(201, "/console/users", "Grace Hopper was added")
 	grace = h.browser()
 	grace.open(ada.link()).wants(200, "/link/", "Choose a password", "Grace Hopper")
-	grace.submit(grace.at, "password", password).wants(200, "/signin/")
+	grace.submit(grace.at, "password", chosen).wants(200, "/signin/")
 	grace.signIn("grace").wants(200, "/", "Hello, Grace", "this browser")
 	u, err := h.store.UserByName(h.t.Context(), "grace")
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"gatehouse/idp/directory"
 	"gatehouse/idp/keys"
 	"gatehouse/idp/login"
+	"gatehouse/idp/login/password"
 	"gatehouse/sessions"
 	"gatehouse/store/storetest"
 	"gatehouse/web/ui"
@@ -32,7 +33,7 @@ func TestAStepUpWhoseSessionHasEndedSaysSo(t *testing.T) {
 	}
 	ok(err)
 	gate := &sessions.Gate{Backend: db, Now: time.Now, Idle: time.Hour, Absolute: time.Hour}
-	l := &login.Login{Store: db, Gate: gate, Hasher: login.NewHasher(), Spellings: directory.Spellings, Box: box, Log: slog.New(slog.DiscardHandler), Now: time.Now}
+	l := &login.Login{Store: db, Gate: gate, Hasher: password.NewHasher(password.DefaultCost()), Spellings: directory.Spellings, Box: box, Log: slog.New(slog.DiscardHandler), Now: time.Now}
 	s := &SignIn{Gate: gate, Login: l, Directory: &directory.Directory{}, Store: db, Box: box, Now: time.Now, Cookies: &pocket{}}
 	now := idp.Time(time.Now())
 	u := idp.User{ID: idp.NewUserID(), Username: "anna", Role: idp.RoleEmployee, Status: idp.UserActive, Epoch: 1, CreatedAt: now, UpdatedAt: now}

@@ -13,13 +13,10 @@ import (
 	"gatehouse/idp"
 	"gatehouse/idp/directory"
 	"gatehouse/idp/login"
+	"gatehouse/idp/login/password"
 	"gatehouse/sessions"
 	"gatehouse/web/ui"
 )
-
-// minPassword is the length that login.CheckPassword asks for, told before the
-// try.
-const minPassword = 12
 
 // link shows the page behind a one-time link. Looking at it spends nothing:
 // mail scanners follow links too.
@@ -172,7 +169,7 @@ func (s *SignIn) showLink(w http.ResponseWriter, r *http.Request, status int, l 
 			problems = map[string]string{"password": words}
 		}
 		return ui.Render(w, r, status, firstOwnerPage(firstOwnerView{
-			Action: r.URL.Path, MinLength: minPassword, Until: l.ExpiresAt, Errors: problems,
+			Action: r.URL.Path, MinLength: password.MinLength, Until: l.ExpiresAt, Errors: problems,
 			Name: r.PostFormValue("name"), Username: r.PostFormValue("username"), Email: r.PostFormValue("email"),
 		}))
 	}
@@ -196,7 +193,7 @@ func (s *SignIn) showLink(w http.ResponseWriter, r *http.Request, status int, l 
 	}
 	page := "/link/" + r.PathValue("secret")
 	v := setPasswordView{
-		Action: page, Passkey: passkeyView{Ceremony: making, Action: page + "/passkey", Page: page}, PasskeyError: problems["passkey"], Unknown: problems["unknown"], Name: u.Name(), Username: u.Username, MinLength: minPassword,
+		Action: page, Passkey: passkeyView{Ceremony: making, Action: page + "/passkey", Page: page}, PasskeyError: problems["passkey"], Unknown: problems["unknown"], Name: u.Name(), Username: u.Username, MinLength: password.MinLength,
 		Until: l.ExpiresAt, Error: problems["password"], Beside: beside, CodeError: problems["code"],
 	}
 	if v.Unknown != "" {

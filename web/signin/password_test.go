@@ -14,6 +14,7 @@ import (
 	"gatehouse/idp/directory"
 	"gatehouse/idp/keys"
 	"gatehouse/idp/login"
+	"gatehouse/idp/login/password"
 	"gatehouse/sessions"
 	"gatehouse/store"
 	"gatehouse/store/storetest"
@@ -59,7 +60,7 @@ func newCrowded(t *testing.T) *crowded {
 		t.Fatal(err)
 	}
 	gate := &sessions.Gate{Backend: db, Now: time.Now, Idle: time.Hour, Absolute: time.Hour}
-	l := &login.Login{Store: db, Gate: gate, Hasher: login.NewHasher(), Spellings: directory.Spellings, Box: box, Now: time.Now}
+	l := &login.Login{Store: db, Gate: gate, Hasher: password.NewHasher(password.DefaultCost()), Spellings: directory.Spellings, Box: box, Now: time.Now}
 	return &crowded{SignIn: &SignIn{Gate: gate, Login: l, Directory: &directory.Directory{}, Store: db, Box: box, Now: time.Now}, T: t, store: db}
 }
 

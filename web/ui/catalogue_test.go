@@ -23,7 +23,7 @@ import (
 var rooms = []string{"../ui", "../signin", "../portal", ".."}
 
 // told are the places whose errors people read on these pages.
-var told = []string{"../../idp/login/*.go", "../*.go", "../signin/*.go", "../portal/*.go",
+var told = []string{"../../idp/login/*.go", "../../idp/login/password/*.go", "../*.go", "../signin/*.go", "../portal/*.go",
 	"../../idp/oidc/authorize.go", "../../idp/oidc/request.go", "../../idp/oidc/resume.go", "../../idp/oidc/code.go",
 	"../../idp/oidc/consent.go", "../../idp/oidc/endsession.go", "../../idp/oidc/device.go", "../../idp/oidc/redirect.go",
 	"../../idp/saml/launch.go", "../../idp/saml/resume.go", "../../idp/saml/sso.go", "../../idp/saml/grant.go",
@@ -129,7 +129,7 @@ func sentences(t *testing.T) map[string]string {
 				switch name {
 				case "Errorf", "invalid", "turnAway", "decline", "startAgain":
 					return map[string]int{"Errorf": 1, "invalid": 1, "turnAway": 1, "decline": 3}[name], name != "startAgain"
-				case "badPassword":
+				case "Refused":
 					return 0, true
 				}
 				return 0, false

@@ -1,4 +1,4 @@
-package login
+package password
 
 import (
 	"context"
@@ -10,9 +10,6 @@ import (
 
 	"gatehouse/idp"
 )
-
-// MaxPassword is the longest password in bytes.
-const MaxPassword = 1024
 
 // waitingPerSlot bounds the queue: what waits longest waits about 3 seconds.
 const waitingPerSlot = 100
@@ -26,16 +23,16 @@ const (
 	keySize  = 32
 )
 
-// today is what new hashes are made with: argon2id with 19 MiB, 2 passes and
-// one lane (OWASP Password Storage Cheat Sheet).
-func today() params { return params{memory: 19 << 10, passes: 2, lanes: 1} }
-
 // Hasher computes password hashes, a bounded number at once: a hash keeps a
 // core and 19 MiB busy for tens of milliseconds, and one core stays free for
 // everybody who is signed in already. What memory was taken for a hash is kept for
 // the next. Safe for concurrent use.
 type Hasher struct {
-	params params
+	// Computes is told, in its turn, of the stored hash that one is computed to be
+	// compared with, "" for a new one and for that of nobody. May be nil.
+	Computes func(stored string)
+
+	cost   Cost
 	slots  chan struct{} // held while a hash is computed
 	places chan struct{} // held from entering the queue on
 	doors  chan struct{} // held while a browser is looked up for which there may be a place
@@ -43,18 +40,20 @@ type Hasher struct {
 	hashes atomic.Int64 // computed so far
 	// population are the shapes of the hashes that the house holds; nil: today's alone.
 	population atomic.Pointer[[]shape]
-	// computes is told of each hash before it is computed, where it is set.
-	computes func(stored string)
 }
 
-// NewHasher returns a Hasher that computes max(1, GOMAXPROCS-1) hashes at once
-// and lets a bounded number wait.
-func NewHasher() *Hasher { return newHasher(today(), max(1, runtime.GOMAXPROCS(0)-1), waitingPerSlot) }
+// NewHasher returns a Hasher whose hashes cost c, which computes as many at once as
+// leave one core of GOMAXPROCS free, at least one, and lets a bounded number wait.
+func NewHasher(c Cost) *Hasher {
+	return New(c, max(1, runtime.GOMAXPROCS(0)-1), waitingPerSlot)
+}
 
-func newHasher(p params, slots, waitingPerSlot int) *Hasher {
+// New returns a Hasher that computes so many hashes at once, slots, and lets so many
+// wait for each of these.
+func New(c Cost, slots, waitingPerSlot int) *Hasher {
 	h := &Hasher{
-		params: p, slots: make(chan struct{}, slots), places: make(chan struct{}, slots*(1+waitingPerSlot)), doors: make(chan struct{}, doors),
-		memory: &memories{blocks: p.memory},
+		cost: c, slots: make(chan struct{}, slots), places: make(chan struct{}, slots*(1+waitingPerSlot)), doors: make(chan struct{}, doors),
+		memory: &memories{blocks: c.Memory},
 	}
 	runtime.AddCleanup(h, (*memories).release, h.memory)
 	return h
@@ -64,7 +63,7 @@ func newHasher(p params, slots, waitingPerSlot int) *Hasher {
 // first person who signs in after a start does not wait for that. It is not counted,
 // and answers as Hash does.
 func (h *Hasher) Warm(ctx context.Context) error {
-	nothing := encoded{params: h.params, salt: make([]byte, saltSize), key: make([]byte, keySize)}
+	nothing := encoded{Cost: h.cost, salt: make([]byte, saltSize), key: make([]byte, keySize)}
 	return h.inTurn(ctx, func(m memory) { m.key(nothing, "") })
 }
 
@@ -73,8 +72,8 @@ func (h *Hasher) Warm(ctx context.Context) error {
 func (h *Hasher) Hash(ctx context.Context, password string) (phc string, err error) {
 	salt := make([]byte, saltSize)
 	rand.Read(salt)
-	c := encoded{params: h.params, salt: salt, key: make([]byte, keySize)}
-	if c.key, err = h.compute(ctx, c, password); err != nil {
+	c := encoded{Cost: h.cost, salt: salt, key: make([]byte, keySize)}
+	if c.key, err = h.compute(ctx, "", c, password); err != nil {
 		return "", err
 	}
 	return c.String(), nil
@@ -85,10 +84,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (phc string, err err
 // password: it costs the same hash and is never right. It answers
 // idp.Unavailable like Hash, and another error for a phc it cannot read.
 func (h *Hasher) Verify(ctx context.Context, phc, password string) (right, outdated bool, err error) {
-	if h.computes != nil {
-		h.computes(phc)
-	}
-	want := encoded{params: h.params, salt: make([]byte, saltSize), key: make([]byte, keySize)}
+	want := encoded{Cost: h.cost, salt: make([]byte, saltSize), key: make([]byte, keySize)}
 	if phc != "" && !strings.HasPrefix(phc, "$argon2id$") {
 		return h.verifyForeign(ctx, phc, password)
 	}
@@ -97,12 +93,12 @@ func (h *Hasher) Verify(ctx context.Context, phc, password string) (right, outda
 			return false, false, err
 		}
 	}
-	got, err := h.compute(ctx, want, password)
+	got, err := h.compute(ctx, phc, want, password)
 	if err != nil {
 		return false, false, err
 	}
-	right = subtle.ConstantTimeCompare(got, want.key) == 1 && phc != "" && len(password) <= MaxPassword
-	return right, right && want.params != h.params, nil
+	right = subtle.ConstantTimeCompare(got, want.key) == 1 && phc != "" && len(password) <= MaxLength
+	return right, right && want.Cost != h.cost, nil
 }
 
 // verifyForeign does the same for a hash that another program made.
@@ -111,8 +107,8 @@ func (h *Hasher) verifyForeign(ctx context.Context, stored, password string) (ri
 	if err != nil {
 		return false, false, err
 	}
-	err = h.queue(ctx, func(m memory) {
-		right = f.matches(m, password[:min(len(password), MaxPassword)]) && len(password) <= MaxPassword
+	err = h.queue(ctx, stored, func(m memory) {
+		right = f.matches(m, password[:min(len(password), MaxLength)]) && len(password) <= MaxLength
 	})
 	return right, right, err
 }
@@ -138,13 +134,13 @@ func (p *place) leave() {
 
 type placeKey struct{}
 
-// enter takes a place in the queue, before anything else is asked for a sign-in: of a
+// Enter takes a place in the queue, before anything else is asked for a sign-in: of a
 // crowd that presses at once, only so many cost a look into the database. A browser
 // that the house has given a device secret (device) goes in without one where strangers
 // find none, a few at a time, to be looked up: the last quarter of the places is for
 // who is known by it. A hash with the context that it returns is computed in that
 // place, and leaves it; who asks for none calls leave. It reports whether they are in.
-func (h *Hasher) enter(ctx context.Context, device bool) (inside context.Context, leave func(), ok bool) {
+func (h *Hasher) Enter(ctx context.Context, device bool) (inside context.Context, leave func(), ok bool) {
 	if p, is := ctx.Value(placeKey{}).(*place); is {
 		return ctx, p.leave, true
 	}
@@ -162,9 +158,9 @@ func (h *Hasher) enter(ctx context.Context, device bool) (inside context.Context
 	return context.WithValue(ctx, placeKey{}, p), p.leave, true
 }
 
-// seat is the place of who came in to be looked up, which they leave the door for where
+// Seat is the place of who came in to be looked up, which they leave the door for where
 // they are known; it reports whether there is one.
-func (h *Hasher) seat(ctx context.Context, known bool) (inside context.Context, leave func(), ok bool) {
+func (h *Hasher) Seat(ctx context.Context, known bool) (inside context.Context, leave func(), ok bool) {
 	p, is := ctx.Value(placeKey{}).(*place)
 	if is && p.queue == h.places {
 		return ctx, p.leave, true
@@ -194,15 +190,18 @@ func (h *Hasher) take(known bool) *place {
 }
 
 // compute waits for its turn and computes the key of a password.
-func (h *Hasher) compute(ctx context.Context, c encoded, password string) (key []byte, err error) {
-	err = h.queue(ctx, func(m memory) { key = m.key(c, password[:min(len(password), MaxPassword)]) })
+func (h *Hasher) compute(ctx context.Context, stored string, c encoded, password string) (key []byte, err error) {
+	err = h.queue(ctx, stored, func(m memory) { key = m.key(c, password[:min(len(password), MaxLength)]) })
 	return key, err
 }
 
 // queue runs a hash in its turn, and counts it.
-func (h *Hasher) queue(ctx context.Context, hash func(memory)) error {
+func (h *Hasher) queue(ctx context.Context, stored string, hash func(memory)) error {
 	return h.inTurn(ctx, func(m memory) {
 		h.hashes.Add(1)
+		if h.Computes != nil {
+			h.Computes(stored)
+		}
 		hash(m)
 	})
 }
@@ -212,7 +211,7 @@ func (h *Hasher) inTurn(ctx context.Context, hash func(memory)) error {
 	p, _ := ctx.Value(placeKey{}).(*place)
 	if p == nil || p.queue != h.places || p.left.Load() {
 		if p = h.take(false); p == nil {
-			return busy()
+			return Busy()
 		}
 	}
 	defer p.leave()
@@ -220,7 +219,7 @@ func (h *Hasher) inTurn(ctx context.Context, hash func(memory)) error {
 	case h.slots <- struct{}{}:
 		defer func() { <-h.slots }()
 	case <-ctx.Done():
-		return busy().Because(ctx.Err())
+		return Busy().Because(ctx.Err())
 	}
 	m := h.memory.take()
 	defer h.memory.give(m)
@@ -228,6 +227,7 @@ func (h *Hasher) inTurn(ctx context.Context, hash func(memory)) error {
 	return nil
 }
 
-func busy() *idp.Error {
+// Busy is the refusal of who finds no place, idp.Unavailable.
+func Busy() *idp.Error {
 	return idp.Errorf(idp.Unavailable, "Very many people are signing in right now. Try again in a few seconds.")
 }

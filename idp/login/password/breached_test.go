@@ -1,4 +1,4 @@
-package login
+package password
 
 import (
 	"crypto/sha1"
@@ -8,13 +8,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"gatehouse/idp"
 )
 
 func TestPasswordsThatAttackersTryFirstAreRefused(t *testing.T) {
 	t.Parallel()
-	for password, want := range map[string]bool{
+	for chosen, want := range map[string]bool{
 		"qwerty123456":                      true, // on the list
 		"QWERTY123456":                      true,
 		"Password2026!":                     true, // a word of it with ornaments
@@ -29,8 +27,8 @@ func TestPasswordsThatAttackersTryFirstAreRefused(t *testing.T) {
 		"839201748392":                      false,
 		"a needle in the analytical engine": false,
 	} {
-		if got := CheckPassword(password) != nil; got != want {
-			t.Errorf("%q refused: %v", password, got)
+		if got := Check(chosen) != nil; got != want {
+			t.Errorf("%q refused: %v", chosen, got)
 		}
 	}
 	if n := len(common()); n != 19640 {
@@ -95,16 +93,4 @@ func TestAFileThatIsNoListIsRefused(t *testing.T) {
 	if _, err := OpenBreached(filepath.Join(t.TempDir(), "none")); err == nil {
 		t.Error("no file is taken")
 	}
-}
-
-func TestABreachedPasswordIsNotSet(t *testing.T) {
-	t.Parallel()
-	h := newHouse(t)
-	var err error
-	h.Breached, err = OpenBreached(breachedFile(t, 100, "\r\n", true))
-	h.ok(err)
-	anna := h.user("anna", secret)
-	l := h.link(anna, idp.LinkPassword)
-	h.is(h.set(t.Context(), l, "breached password 42", ""), idp.Invalid)
-	h.ok(h.set(t.Context(), l, "breached password 100", ""))
 }

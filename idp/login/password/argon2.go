@@ -1,4 +1,4 @@
-package login
+package password
 
 import (
 	"encoding/binary"
@@ -63,18 +63,18 @@ func (s *memories) release() {
 // needs more memory than there is, by it. It leaves nothing of the password in
 // the memory.
 func (m memory) key(c encoded, password string) []byte {
-	lanes := uint32(c.lanes)
-	n := max(2, c.memory/(4*lanes)) * 4 * lanes // RFC 9106 §3.2 step 2, at least 8 blocks a lane
+	lanes := uint32(c.Lanes)
+	n := max(2, c.Memory/(4*lanes)) * 4 * lanes // RFC 9106 §3.2 step 2, at least 8 blocks a lane
 	if n > uint32(len(m)) {
-		return argon2.IDKey([]byte(password), c.salt, c.passes, c.memory, c.lanes, uint32(len(c.key)))
+		return argon2.IDKey([]byte(password), c.salt, c.Passes, c.Memory, c.Lanes, uint32(len(c.key)))
 	}
 	m = m[:n]
 	defer clear(m)
-	h0 := initHash([]byte(password), c.salt, nil, nil, c.passes, c.memory, lanes, uint32(len(c.key)), argon2id)
+	h0 := initHash([]byte(password), c.salt, nil, nil, c.Passes, c.Memory, lanes, uint32(len(c.key)), argon2id)
 	for lane := range lanes {
 		m.begin(&h0, lane, lane*(n/lanes))
 	}
-	processBlocks(m, c.passes, n, lanes, argon2id)
+	processBlocks(m, c.Passes, n, lanes, argon2id)
 	return extractKey(m, n, lanes, uint32(len(c.key)))
 }
 

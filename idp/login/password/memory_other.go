@@ -1,6 +1,6 @@
 //go:build !unix
 
-package login
+package password
 
 // newMemory is memory on the heap.
 func newMemory(blocks uint32) held { return held{make(memory, blocks), func() {}} }

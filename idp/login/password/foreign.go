@@ -1,4 +1,4 @@
-package login
+package password
 
 import (
 	"crypto/pbkdf2"
@@ -104,7 +104,7 @@ func newDerived(name, iterations string, salt, key []byte) (foreign, error) {
 type argoned struct{ encoded }
 
 func (a argoned) matches(_ memory, password string) bool {
-	got := argon2.Key([]byte(password), a.salt, a.passes, a.memory, a.lanes, uint32(len(a.key)))
+	got := argon2.Key([]byte(password), a.salt, a.Passes, a.Memory, a.Lanes, uint32(len(a.key)))
 	return subtle.ConstantTimeCompare(got, a.key) == 1
 }
 

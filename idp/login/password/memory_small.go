@@ -1,5 +1,5 @@
 //go:build unix && !linux
 
-package login
+package password
 
 func preferHuge([]byte) {}

@@ -1,6 +1,6 @@
 //go:build unix
 
-package login
+package password
 
 import (
 	"os"

@@ -1,4 +1,4 @@
-package login
+package password
 
 import (
 	"bytes"
@@ -15,15 +15,15 @@ func TestKeysAreThoseOfIDKey(t *testing.T) {
 	t.Parallel()
 	m := newMemory(1 << 10).memory
 	salt := []byte("sixteen bytes of")
-	for _, p := range []params{
-		{memory: 1 << 10, passes: 2, lanes: 1}, {memory: 64, passes: 1, lanes: 1}, {memory: 1023, passes: 3, lanes: 1},
-		{memory: 1 << 10, passes: 2, lanes: 4}, {memory: 1021, passes: 2, lanes: 3}, {memory: 1, passes: 1, lanes: 8},
-		{memory: 1 << 11, passes: 1, lanes: 1}, {memory: 1 << 10, passes: 2, lanes: 1},
+	for _, p := range []Cost{
+		{Memory: 1 << 10, Passes: 2, Lanes: 1}, {Memory: 64, Passes: 1, Lanes: 1}, {Memory: 1023, Passes: 3, Lanes: 1},
+		{Memory: 1 << 10, Passes: 2, Lanes: 4}, {Memory: 1021, Passes: 2, Lanes: 3}, {Memory: 1, Passes: 1, Lanes: 8},
+		{Memory: 1 << 11, Passes: 1, Lanes: 1}, {Memory: 1 << 10, Passes: 2, Lanes: 1},
 	} {
 		for _, size := range []int{16, 32, 64} {
 			for _, password := range []string{"", "correct horse battery staple"} {
-				got := m.key(encoded{params: p, salt: salt, key: make([]byte, size)}, password)
-				want := argon2.IDKey([]byte(password), salt, p.passes, p.memory, p.lanes, uint32(size))
+				got := m.key(encoded{Cost: p, salt: salt, key: make([]byte, size)}, password)
+				want := argon2.IDKey([]byte(password), salt, p.Passes, p.Memory, p.Lanes, uint32(size))
 				if !bytes.Equal(got, want) {
 					t.Errorf("%+v, %d bytes, %q: %x, want %x", p, size, password, got, want)
 				}
@@ -40,7 +40,7 @@ func TestKeysAreThoseOfIDKey(t *testing.T) {
 // TestHashesReuseTheirMemory: 19 MiB a hash would be collected, and asked of the
 // kernel again.
 func TestHashesReuseTheirMemory(t *testing.T) {
-	h := newHasher(today(), 1, 10)
+	h := New(DefaultCost(), 1, 10)
 	if err := h.Warm(t.Context()); err != nil {
 		t.Fatal(err)
 	}
