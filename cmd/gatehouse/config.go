@@ -22,6 +22,7 @@ import (
 
 	"gatehouse/idp/directory"
 	"gatehouse/idp/login"
+	"gatehouse/idp/login/password"
 	"gatehouse/idp/mail"
 	samlwire "gatehouse/idp/saml/wire"
 )
@@ -36,7 +37,7 @@ var settings = []string{
 	"URL", "LISTEN", "DATA", "DATABASE", "SECRET", "ADMIN_TOKEN", "TRUSTED_PROXIES", "TLS_CERT", "TLS_KEY", "OUTBOUND_ALLOW", "REDIS", "METRICS",
 	"KEY_ROTATION", "REGISTRATION", "DPOP_NONCE", "MTLS_URL", "MTLS_LISTEN", "MTLS_CA",
 	"ORGANIZATION", "ORGANIZATION_URL", "CONTACTS", "METADATA_VALIDITY", "GEOIP",
-	"SMTP", "MAIL_FROM", "BREACHED_PASSWORDS",
+	"SMTP", "MAIL_FROM", "BREACHED_PASSWORDS", "PASSWORD_HASH",
 	"PASSKEY_DOMAIN", "PASSKEY_ORIGINS", "PASSKEY_ATTESTATION", "PASSKEY_AUTHENTICATORS", "PASSKEY_ROOTS",
 }
 
@@ -67,6 +68,7 @@ type Config struct {
 	GeoIP            string        // file that says where addresses are; empty: nobody does
 	Mail             *mail.Server  // nil: no mail is sent
 	Breached         string        // file of passwords that nobody may set; empty: none
+	PasswordHash     password.Cost // of new hashes
 	MetadataValidity time.Duration // for how long SAML metadata are good at the least; 0: without end
 }
 
@@ -187,6 +189,9 @@ func parse(v map[string]string) (Config, error) {
 	c.GeoIP = v["GEOIP"]
 	if c.About, err = about(or("ORGANIZATION", ""), or("ORGANIZATION_URL", c.URL.String()), list(v["CONTACTS"])); err != nil {
 		return c, err
+	}
+	if c.PasswordHash, err = password.ParseCost(or("PASSWORD_HASH", password.DefaultCost().String())); err != nil {
+		return c, fmt.Errorf("GATEHOUSE_PASSWORD_HASH: %q is %w", v["PASSWORD_HASH"], err)
 	}
 	if c.Passkeys, err = passkeys(c.URL, c.About.Organization, v); err != nil {
 		return c, err

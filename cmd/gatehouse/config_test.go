@@ -89,6 +89,8 @@ func TestConfigRefusesAloud(t *testing.T) {
 		"door of nobody":           {[]string{"GATEHOUSE_MTLS_URL=https://mtls.id.example"}, "", "GATEHOUSE_TRUSTED_PROXIES"},
 		"door by http":             {[]string{"GATEHOUSE_MTLS_URL=http://mtls.id.example", "GATEHOUSE_TRUSTED_PROXIES=10.0.0.1"}, "", "an origin like"},
 		"proxy that is no network": {[]string{"GATEHOUSE_TRUSTED_PROXIES=proxy"}, "", "neither an address"},
+		"weaker hashes":            {[]string{"GATEHOUSE_PASSWORD_HASH=m=19456,t=1,p=1"}, "", "weaker than m=19456,t=2,p=1"},
+		"hashes of another kind":   {[]string{"GATEHOUSE_PASSWORD_HASH=bcrypt"}, "", "m=19456,t=2,p=1"},
 		"secret file missing":      {[]string{"GATEHOUSE_SECRET_FILE=/nowhere"}, "", "GATEHOUSE_SECRET_FILE"},
 	} {
 		path := ""

@@ -151,7 +151,7 @@ func wire(ctx context.Context, c Config, db *store.Store, log *slog.Logger) (*ho
 		node:  node,
 		store: db, ring: ring, out: out, redis: fast, gate: gate, directory: people, closing: make(chan struct{}), metrics: counting,
 		rotation: c.KeyRotation, faces: new(ui.Faces), rules: asked,
-		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: password.NewHasher(password.DefaultCost()), Spellings: directory.Spellings, Box: box, Demand: asked.demand, Policy: asked.policy, Mails: c.Mail != nil, Log: log, Now: wallTime},
+		login: &login.Login{Store: &counted{truth, &redis.Counts{SQL: db, Redis: fast}}, Gate: gate, Hasher: password.NewHasher(c.PasswordHash), Spellings: directory.Spellings, Box: box, Demand: asked.demand, Policy: asked.policy, Mails: c.Mail != nil, Log: log, Now: wallTime},
 	}
 	h.login.Passkeys, people.Passkeys = passkeys, passkeys != nil
 	if h.login.MailCodeKey, err = box.Salt(ctx, db, "mail codes"); err != nil {

@@ -26,7 +26,25 @@ const (
 // DefaultCost is 19 MiB, 2 passes and one lane (OWASP Password Storage Cheat Sheet).
 func DefaultCost() Cost { return Cost{Memory: 19 << 10, Passes: 2, Lanes: 1} }
 
+// ParseCost reads what new hashes are to cost, as a PHC string says it:
+// m=19456,t=2,p=1. It refuses less than [DefaultCost], in memory or in memory times
+// passes, and more than is read of a stored hash.
+func ParseCost(s string) (Cost, error) {
+	c, err := readCost(s)
+	if err != nil {
+		return Cost{}, err
+	}
+	least := DefaultCost()
+	if c.Memory < least.Memory || c.work() < least.work() {
+		return Cost{}, fmt.Errorf("weaker than %s, the least that a hash may cost here", least)
+	}
+	return c, nil
+}
+
 func (c Cost) String() string { return fmt.Sprintf("m=%d,t=%d,p=%d", c.Memory, c.Passes, c.Lanes) }
+
+// work is what the time of a hash is in proportion to.
+func (c Cost) work() uint64 { return uint64(c.Memory) * uint64(c.Passes) }
 
 func readCost(s string) (Cost, error) {
 	parts := strings.Split(s, ",")

@@ -11,7 +11,8 @@ import (
 	"gatehouse/idp"
 )
 
-// waitingPerSlot bounds the queue: what waits longest waits about 3 seconds.
+// waitingPerSlot bounds the queue: what waits longest waits about 3 seconds, where a
+// hash costs the default; for one that costs more, fewer wait.
 const waitingPerSlot = 100
 
 // doors is how many browsers are looked up at once that may be known, while strangers
@@ -45,7 +46,8 @@ type Hasher struct {
 // NewHasher returns a Hasher whose hashes cost c, which computes as many at once as
 // leave one core of GOMAXPROCS free, at least one, and lets a bounded number wait.
 func NewHasher(c Cost) *Hasher {
-	return New(c, max(1, runtime.GOMAXPROCS(0)-1), waitingPerSlot)
+	waiting := max(waitingPerSlot/10, int(waitingPerSlot*DefaultCost().work()/c.work()))
+	return New(c, max(1, (runtime.GOMAXPROCS(0)-1)/int(c.Lanes)), min(waiting, waitingPerSlot))
 }
 
 // New returns a Hasher that computes so many hashes at once, slots, and lets so many
