@@ -9,12 +9,30 @@ import (
 )
 
 // newLog returns the log of the house, and makes it the default one, which
-// libraries write to.
+// libraries write to: these are heard from warnings on.
 func newLog(w io.Writer) *slog.Logger {
-	log := slog.New(correlated{slog.NewJSONHandler(w, nil)})
-	slog.SetDefault(log)
-	return log
+	all := correlated{slog.NewJSONHandler(w, nil)}
+	slog.SetDefault(slog.New(warnings{all}))
+	return slog.New(all)
 }
+
+// warnings leaves out what is less than a warning.
+type warnings struct {
+	slog.Handler
+}
+
+// Enabled reports whether a line is written.
+func (h warnings) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= slog.LevelWarn && h.Handler.Enabled(ctx, l)
+}
+
+// WithAttrs leaves out the same.
+func (h warnings) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return warnings{h.Handler.WithAttrs(attrs)}
+}
+
+// WithGroup leaves out the same.
+func (h warnings) WithGroup(name string) slog.Handler { return warnings{h.Handler.WithGroup(name)} }
 
 // correlated adds the request's correlation ID to lines that do not name it
 // themselves, those of libraries above all.
