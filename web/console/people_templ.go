@@ -385,7 +385,7 @@ func addPersonPage(v addPersonView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldView{Name: "name", Label: "Name", Type: "text", Value: v.Name, Autocomplete: "off", MaxLength: "120", Error: v.Errors["name"], Focus: true}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldView{Name: "name", Label: "Name", Type: "text", Value: v.Name, Autocomplete: "off", MaxLength: "120", Error: v.Errors["name"], Focus: len(v.Errors) == 0}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -338,7 +338,7 @@ func proposalPage(v proposalView) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Field(ui.FieldView{Name: "name", Label: "Name", Type: "text", Value: v.Name, Autocomplete: "off", MaxLength: "128", Required: true, Error: v.Errors["name"], Focus: true, Hint: "People see it when they sign in."}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Field(ui.FieldView{Name: "name", Label: "Name", Type: "text", Value: v.Name, Autocomplete: "off", MaxLength: "128", Required: true, Error: v.Errors["name"], Focus: len(v.Errors) == 0, Hint: "People see it when they sign in."}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

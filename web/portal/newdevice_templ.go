@@ -283,7 +283,7 @@ func disownPage(d disownView) templ.Component {
 				templ_7745c5c3_Err = ui.Field(ui.FieldView{
 					Name: "current", Label: ui.T(ctx, "Current password"), Type: "password", Autocomplete: "current-password",
 					MaxLength: "1024", Hint: ui.T(ctx, "So that nobody else does this who finds your browser open."),
-					Error: d.Current, Required: true, Focus: true,
+					Error: d.Current, Required: true, Focus: d.Code == "",
 				}).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err

@@ -156,7 +156,7 @@ func passwordPage(v passwordView) templ.Component {
 				if v.Asks {
 					templ_7745c5c3_Err = ui.Field(ui.FieldView{
 						Name: "current", Label: ui.T(ctx, "Current password"), Type: "password", Autocomplete: "current-password",
-						MaxLength: "1024", Error: v.Current, Required: true, Focus: true,
+						MaxLength: "1024", Error: v.Current, Required: true, Focus: v.Wished == "",
 					}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
