@@ -214,6 +214,7 @@ func (c *Console) policyChange(w http.ResponseWriter, r *http.Request, action st
 	v.typed(r)
 	if wrong == nil {
 		v.LocksOut, v.Action = out, "/console/policy/"+action
+		v.EmailCode, v.MailRecovers = p.EmailCode, p.MailRecovers
 		return ui.Render(w, r, http.StatusConflict, policyPage(v))
 	}
 	e, ok := errors.AsType[*idp.Error](wrong)
@@ -243,7 +244,7 @@ func (v *policyView) typed(r *http.Request) {
 	if r.Form.Has("remember") {
 		v.Remember = r.FormValue("remember")
 	}
-	for _, name := range []string{"who", "app", "factor", "when", "max_age", "rule", "idle", "absolute", "remember"} {
+	for _, name := range []string{"who", "app", "factor", "when", "max_age", "rule", "email_code", "mail_recovers", "idle", "absolute", "remember"} {
 		if r.Form.Has(name) {
 			v.Change = append(v.Change, ui.Pair{Key: name, Value: r.FormValue(name)})
 		}

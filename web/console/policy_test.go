@@ -26,6 +26,23 @@ func TestAnOwnerAllowsACodeByMail(t *testing.T) {
 	}
 }
 
+// TestWhatIsAcceptedIsWhatWasTyped: both boxes, where taking the one away locks somebody out
+// and is asked about first.
+func TestWhatIsAcceptedIsWhatWasTyped(t *testing.T) {
+	h := newHouse(t)
+	ada := h.owner()
+	ada.open("/console/users/new")
+	ada.submit("/users", "username", "grace", "name", "Grace Hopper", "email", "grace@example.org")
+	h.store.Mails = true
+	ada.open("/console/policy")
+	ada.submit("/policy/ways", "email_code", "yes").wants(200, "/console/policy", "People may sign in with a code")
+	ada.submit("/policy/ways", "email_code", unchecked, "mail_recovers", "yes").wants(409, "/console/policy/ways", "Nothing is changed yet", "Grace Hopper")
+	ada.submit("/policy/ways", "accept", "yes").wants(200, "/console/policy", "with a link from a mail, in any browser").lacks("People may sign in with a code")
+	if p, err := h.store.Policy(t.Context()); err != nil || p.EmailCode || !p.MailRecovers {
+		t.Errorf("policy %+v, %v", p, err)
+	}
+}
+
 // TestAnOwnerAsksByRisk, and is told before whom that asks for what, also where nobody
 // is locked out by it.
 func TestAnOwnerAsksByRisk(t *testing.T) {
