@@ -3,6 +3,8 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"path"
+	"strings"
 
 	"gatehouse/idp"
 	"gatehouse/web/ui"
@@ -10,9 +12,9 @@ import (
 
 // admit runs a route's handler once the access it declares is proven, with
 // the Visit in its context. Whoever must sign in first is sent there and
-// comes back to the same page. foreign says why a request comes from another
-// site.
-func (s *Server) admit(rt ui.Route, foreign func(*http.Request) error) ui.Handler {
+// comes back to the same page; a form that is refused for its age alone says
+// where that is. foreign says why a request comes from another site.
+func (s *Server) admit(mux *http.ServeMux, rt ui.Route, foreign func(*http.Request) error) ui.Handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		if r.Method == http.MethodPost && rt.Upload == 0 {
 			// Before anybody is let in: who sends a form slowly would else act in
@@ -28,7 +30,7 @@ func (s *Server) admit(rt ui.Route, foreign func(*http.Request) error) ui.Handle
 		case idp.IsKind(err, idp.Unauthenticated):
 			// The cookie stays as it is: only a sign-out takes it away.
 			if rt.Access == ui.SignedIn || rt.Access == ui.JustProven || rt.Access == ui.OwnerOnly {
-				return s.askToSignIn(w, r, err)
+				return s.askToSignIn(w, r, ui.Again(err, pageOf(mux, r)))
 			}
 		case err != nil:
 			return err
@@ -36,7 +38,10 @@ func (s *Server) admit(rt ui.Route, foreign func(*http.Request) error) ui.Handle
 			return ui.SeeOther(w, r, "/signin?again=1&return_to="+url.QueryEscape(r.URL.RequestURI()))
 		}
 		if rt.Access == ui.OwnerOnly && v.Owner() && abroad == nil {
-			if led, err := s.secondFirst(w, r, v); led || err != nil {
+			switch led, err := s.secondFirst(w, r, v); {
+			case led && err != nil:
+				return ui.Again(err, pageOf(mux, r))
+			case led || err != nil:
 				return err
 			}
 		}
@@ -63,7 +68,15 @@ func (s *Server) admit(rt ui.Route, foreign func(*http.Request) error) ui.Handle
 			s.note(r, rt, err)
 			return err
 		}
-		return rt.Handler(w, r)
+		if err := tooOld(r, rt); err != nil {
+			s.note(r, rt, err)
+			return ui.Again(err, pageOf(mux, r))
+		}
+		err = rt.Handler(w, r)
+		if rt.Access == ui.JustProven && r.Method == http.MethodPost && idp.IsKind(err, idp.Denied) {
+			return ui.Again(err, pageOf(mux, r)) // the proof is not enough any more, and the page asks for another
+		}
+		return err
 	}
 }
 
@@ -81,7 +94,7 @@ func (s *Server) secondFirst(w http.ResponseWriter, r *http.Request, v ui.Visit)
 	case r.Method == http.MethodGet:
 		return true, ui.SeeOther(w, r, "/signin?second=1&return_to="+url.QueryEscape(r.URL.RequestURI()))
 	}
-	return true, idp.Errorf(idp.Denied, "The policy asks for a second factor here. Open the page again: it asks for it.")
+	return true, idp.Errorf(idp.Denied, "The policy asks for a second factor here. The page asks for it.")
 }
 
 // ownerStill answers nil while the browser has the live session of an owner.
@@ -101,14 +114,35 @@ func refusal(r *http.Request, rt ui.Route, abroad error) error {
 	switch {
 	case abroad != nil:
 		return idp.Errorf(idp.Denied, "This form was sent from another site. Open the page here and send it again.").Because(abroad)
-	case rt.Access == ui.JustProven && !ui.VisitOf(r.Context()).JustProven():
-		return idp.Errorf(idp.Denied, "It is a while since you signed in. Open the page again: it asks you to prove once more that it is you.")
 	case rt.Access == ui.OwnerOnly && !ui.VisitOf(r.Context()).Owner():
 		return idp.Errorf(idp.Denied, "This page is for owners of Gatehouse.")
-	case r.Method == http.MethodPost && rt.Access != ui.Anyone && !formValid(r, rt):
-		return idp.Errorf(idp.Denied, "This form is no longer valid. Reload the page and send it again.")
 	}
 	return nil
+}
+
+// tooOld says why this visit may not do it by this form, but may by another.
+func tooOld(r *http.Request, rt ui.Route) error {
+	switch v := ui.VisitOf(r.Context()); {
+	case rt.Access == ui.JustProven && !v.JustProven():
+		return idp.Errorf(idp.Denied, "It is a while since you signed in. The page asks you first to prove once more that it is you.")
+	case r.Method != http.MethodPost || rt.Access == ui.Anyone || formValid(r, rt):
+		return nil
+	case v.Secret == "":
+		return idp.Errorf(idp.Denied, "Your browser has sent no cookie with this form. Let it keep cookies from this address.")
+	}
+	return idp.Errorf(idp.Denied, "You have signed in or out since this form was opened, or it was opened in another browser.")
+}
+
+// pageOf is the address of the page that a form stands on: its own, or the nearest
+// above it that can be opened.
+func pageOf(mux *http.ServeMux, r *http.Request) string {
+	for at := r.URL.Path; at != "/"; at = path.Dir(at) {
+		page := &url.URL{Path: at}
+		if _, pattern := mux.Handler(&http.Request{Method: http.MethodGet, URL: page, Host: r.Host}); strings.HasPrefix(pattern, "GET ") {
+			return page.EscapedPath()
+		}
+	}
+	return "/"
 }
 
 func formValid(r *http.Request, rt ui.Route) bool {

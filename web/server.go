@@ -77,7 +77,7 @@ func (s *Server) Handler() (http.Handler, error) {
 		if err := rt.Check(); err != nil {
 			return nil, fmt.Errorf("mount: %w", err)
 		}
-		mux.Handle(rt.Pattern, s.whileOpen(s.Pages.Handle(s.admit(rt, origin.Check))))
+		mux.Handle(rt.Pattern, s.whileOpen(s.Pages.Handle(s.admit(mux, rt, origin.Check))))
 	}
 	for _, m := range s.Tongues {
 		if len(m.Passes) == 0 {

@@ -80,6 +80,38 @@ func TestAFormWantsARecentProof(t *testing.T) {
 	}
 }
 
+// TestAFormThatIsTooOldLeadsBackToItsPage: whoever thought for long, signed in again
+// meanwhile, was signed out, or keeps no cookies reads which, and is led to where the form
+// can be sent anew; nobody is sent to the people who run sign-in for that.
+func TestAFormThatIsTooOldLeadsBackToItsPage(t *testing.T) {
+	h := serve(t, false,
+		ui.Route{Pattern: "GET /things", Access: ui.JustProven, Handler: ok}, ui.Route{Pattern: "POST /things/{id}/rename", Access: ui.JustProven, Handler: ok},
+		ui.Route{Pattern: "GET /signin/{id}", Access: ui.BoundBrowser, Handler: ok}, ui.Route{Pattern: "POST /signin/{id}/code", Access: ui.BoundBrowser, Handler: ok},
+		ui.Route{Pattern: "POST /away", Access: ui.SignedIn, Handler: ok},
+	)
+	for what, c := range map[string]struct {
+		path, session, csrf string
+		status              int
+		says, leads         string
+	}{
+		"thought for long":     {"/things/7/rename", "stale", "stale", 403, "It is a while since you signed in.", `href="/things">Open the page`},
+		"signed in again":      {"/things/7/rename", "employee", "somebody", 403, "You have signed in or out since", `href="/things">Open the page`},
+		"signed out meanwhile": {"/things/7/rename", "gone", "gone", 401, "Your session has ended", `href="/things">Sign in`},
+		"keeps no cookies":     {"/signin/sin_7/code", "", "somebody", 403, "Let it keep cookies", `href="/signin/sin_7">Open the page`},
+		"no page of its own":   {"/away", "employee", "somebody", 403, "You have signed in or out since", `href="/">Open the page`},
+	} {
+		r := httptest.NewRequest(http.MethodPost, "http://localhost"+c.path, strings.NewReader(url.Values{"csrf": {ui.CSRFToken(c.csrf)}}.Encode()))
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		if c.session != "" {
+			r.AddCookie(&http.Cookie{Name: "gatehouse", Value: c.session})
+		}
+		w := ask(h, r)
+		if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) || !strings.Contains(w.Body.String(), c.leads) || strings.Contains(w.Body.String(), "ask the people who run sign-in") {
+			t.Errorf("who %s is answered with %d:\n%s", what, w.Code, w.Body)
+		}
+	}
+}
+
 // TestTheConsoleWantsWhatThePolicyAsks of owners: a page leads to the second
 // factor, a form is refused, and their own page stays open to set one up.
 func TestTheConsoleWantsWhatThePolicyAsks(t *testing.T) {

@@ -86,6 +86,9 @@ func (p *Portal) addTOTP(w http.ResponseWriter, r *http.Request) error {
 		}
 		return p.showOffer(w, r, http.StatusBadRequest, offer, ui.T(ctx, "This code is not right. Type the one that the app shows now."))
 	}
+	if idp.IsKind(err, idp.Conflict) { // sent twice: what there is, and how to have new recovery codes
+		return ui.SeeOther(w, r, "/codes")
+	}
 	if err != nil {
 		return err
 	}

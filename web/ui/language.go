@@ -128,3 +128,10 @@ func Said(ctx context.Context, e *idp.Error) string {
 	format, args := e.Said()
 	return T(ctx, format, args...)
 }
+
+// says reports whether the language of the page has the detail of an error.
+func says(ctx context.Context, e *idp.Error) bool {
+	format, args := e.Said()
+	own := voiceOf(ctx)
+	return own == &voices[0] || own.printer.Sprintf(format, args...) != voices[0].printer.Sprintf(format, args...)
+}

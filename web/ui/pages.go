@@ -68,18 +68,36 @@ func (p *Pages) NotAllowed(w http.ResponseWriter, r *http.Request, allowed strin
 	}))
 }
 
-// problem is what the problem page says: what happened, what it means, what to
-// do.
-type problem struct {
-	Title, Meaning, Next string
+// Again is err for a form that may be sent once more, from the page at this address
+// opened anew: the problem page leads there.
+func Again(err error, page string) error { return againError{err, page} }
+
+type againError struct {
+	error
+	page string
 }
 
-// problemOf takes the words of an error's own Detail where it has one and the
-// fixed words of its kind for the rest.
+func (e againError) Unwrap() error { return e.error }
+
+// problem is what the problem page says: what happened, what it means, what to
+// do; and where that is done, beside the apps.
+type problem struct {
+	Title, Meaning, Next string
+	Way, Words           string // an address, and what leads there; empty: none
+}
+
+// problemOf takes the words of an error's own Detail where it has one that the page's
+// language knows, and the fixed words of its kind for the rest.
 func problemOf(ctx context.Context, err error) problem {
 	pr := problemWords(ctx, idp.KindOf(err))
-	if e, ok := errors.AsType[*idp.Error](err); ok && e.Kind != idp.Internal && e.Detail != "" {
+	if e, ok := errors.AsType[*idp.Error](err); ok && e.Kind != idp.Internal && e.Detail != "" && says(ctx, e) {
 		pr.Meaning = sentence(Said(ctx, e))
+	}
+	if again, ok := errors.AsType[againError](err); ok {
+		pr.Way, pr.Words = again.page, T(ctx, "Sign in")
+		if idp.KindOf(err) == idp.Denied {
+			pr.Title, pr.Next, pr.Words = T(ctx, "Open this page again"), T(ctx, "Nothing was changed. Type it once more on the page itself."), T(ctx, "Open the page")
+		}
 	}
 	return pr
 }
@@ -87,38 +105,54 @@ func problemOf(ctx context.Context, err error) problem {
 func problemWords(ctx context.Context, k idp.Kind) problem {
 	switch k {
 	case idp.NotFound:
-		return problem{T(ctx, "There is nothing at this address"),
-			T(ctx, "It may be old, or what it showed was removed."),
-			T(ctx, "Go back, or start again from your apps.")}
+		return problem{
+			Title:   T(ctx, "There is nothing at this address"),
+			Meaning: T(ctx, "It may be old, or what it showed was removed."),
+			Next:    T(ctx, "Go back, or start again from your apps."),
+		}
 	case idp.Conflict:
-		return problem{T(ctx, "This changed while you were looking at it"),
-			T(ctx, "Somebody else, or another window of yours, was faster. Nothing of your change was kept."),
-			T(ctx, "Reload the page, look again, and repeat the change if it is still right.")}
+		return problem{
+			Title:   T(ctx, "This changed while you were looking at it"),
+			Meaning: T(ctx, "Somebody else, or another window of yours, was faster. Nothing of your change was kept."),
+			Next:    T(ctx, "Reload the page, look again, and repeat the change if it is still right."),
+		}
 	case idp.Invalid:
-		return problem{T(ctx, "We could not use this request"),
-			T(ctx, "A part of it is missing or has a form we do not accept. Nothing was changed."),
-			T(ctx, "Go back and check what was entered. If an app sent you here, tell the people who run it.")}
+		return problem{
+			Title:   T(ctx, "We could not use this request"),
+			Meaning: T(ctx, "A part of it is missing or has a form we do not accept. Nothing was changed."),
+			Next:    T(ctx, "Go back and check what was entered. If an app sent you here, tell the people who run it."),
+		}
 	case idp.Unauthenticated:
-		return problem{T(ctx, "You are not signed in here"),
-			T(ctx, "Your session has ended, or it began in another browser."),
-			T(ctx, "Sign in and open the page again.")}
+		return problem{
+			Title:   T(ctx, "You are not signed in here"),
+			Meaning: T(ctx, "Your session has ended, or it began in another browser."),
+			Next:    T(ctx, "Sign in and open the page again."),
+		}
 	case idp.Denied:
-		return problem{T(ctx, "This is not open to you"),
-			T(ctx, "Your account may not do this. Nothing was changed."),
-			T(ctx, "If you should be able to, ask the people who run sign-in.")}
+		return problem{
+			Title:   T(ctx, "This is not open to you"),
+			Meaning: T(ctx, "Your account may not do this. Nothing was changed."),
+			Next:    T(ctx, "If you should be able to, ask the people who run sign-in."),
+		}
 	case idp.Throttled:
-		return problem{T(ctx, "Too many tries in a short time"),
-			T(ctx, "We slow down to keep guessing useless."),
-			T(ctx, "Wait a minute, then try again.")}
+		return problem{
+			Title:   T(ctx, "Too many tries in a short time"),
+			Meaning: T(ctx, "We slow down to keep guessing useless."),
+			Next:    T(ctx, "Wait a minute, then try again."),
+		}
 	case idp.Unavailable:
-		return problem{T(ctx, "%s cannot answer right now", House(ctx)),
-			T(ctx, "It cannot reach its own records, and it does not guess. You are still signed in where you were."),
-			T(ctx, "Try again in a few seconds.")}
+		return problem{
+			Title:   T(ctx, "%s cannot answer right now", House(ctx)),
+			Meaning: T(ctx, "It cannot reach its own records, and it does not guess. You are still signed in where you were."),
+			Next:    T(ctx, "Try again in a few seconds."),
+		}
 	case idp.Internal:
 	}
-	return problem{T(ctx, "Something on our side failed"),
-		T(ctx, "It is our fault, not yours, and it was written to the log."),
-		T(ctx, "Try again. If it stays, give the reference below to the people who run sign-in.")}
+	return problem{
+		Title:   T(ctx, "Something on our side failed"),
+		Meaning: T(ctx, "It is our fault, not yours, and it was written to the log."),
+		Next:    T(ctx, "Try again. If it stays, give the reference below to the people who run sign-in."),
+	}
 }
 
 // PostForm answers with a page that posts fields to action, by itself or with
