@@ -24,6 +24,20 @@ const tickTimes = () => {
   }
 };
 
+// A time that people go by is told by their own clock. The console keeps to UTC, as
+// what it signs does.
+if (!document.body.matches(".console")) {
+  const { lang } = document.documentElement;
+  const tag = navigator.languages.find((l) => l.startsWith(lang)) ?? lang;
+  const day = { day: "numeric", month: "short", year: "numeric" };
+  const tell = (at, more) => at.toLocaleString(tag, { hour: "2-digit", minute: "2-digit", timeZoneName: "short", ...more });
+  for (const el of document.querySelectorAll("time")) {
+    const at = new Date(el.dateTime);
+    el.title = tell(at, { ...day, second: "2-digit" });
+    if (!("relative" in el.dataset)) el.textContent = tell(at, at.toDateString() === new Date().toDateString() ? {} : day);
+  }
+}
+
 // A clock counts from the click. The server says how much had passed when it
 // rendered the page, so a wrong clock in the browser does not matter.
 const started = new WeakMap();
@@ -54,6 +68,27 @@ document.addEventListener("click", async (e) => {
 for (const b of document.querySelectorAll("button[data-print]")) {
   b.hidden = false;
   b.addEventListener("click", () => print());
+}
+
+// A form that is on its way is not sent again by a second press.
+const sent = new WeakMap();
+document.addEventListener("submit", (e) => {
+  if (e.defaultPrevented || e.target.method !== "post") return;
+  const now = performance.now();
+  if (now - sent.get(e.target) < 3000) e.preventDefault();
+  else sent.set(e.target, now);
+});
+
+// What is typed as a password is shown to whoever wants to see it, and hidden again
+// before it leaves.
+for (const b of document.querySelectorAll("button[data-show]")) {
+  const field = document.getElementById(b.dataset.show);
+  b.classList.remove("late");
+  b.addEventListener("click", () => {
+    field.type = field.type === "text" ? "password" : "text";
+    [b.textContent, b.dataset.other] = [b.dataset.other, b.textContent];
+  });
+  field.form.addEventListener("submit", () => (field.type = "password"));
 }
 
 // Filter as you type: hides the items of a list that do not hold the words.
