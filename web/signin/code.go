@@ -46,7 +46,7 @@ func (s *SignIn) showCode(w http.ResponseWriter, r *http.Request, status int, in
 		}
 	}
 	v.Action, v.Cancel, v.Home = stepPath(in, "code"), cancelPath(in), mayGoHome(r.Context(), in)
-	v.Codes = asksCode(in)
+	v.Aside, v.Codes = aside(in.ID), asksCode(in)
 	v.Recovery = v.Codes && slices.Contains(in.Has, idp.CredentialRecovery)
 	v.Remember = int(s.Login.RememberFor(in) / (24 * time.Hour))
 	return ui.Render(w, r, status, codePage(v))

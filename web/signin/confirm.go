@@ -98,7 +98,7 @@ func (s *SignIn) showConfirm(w http.ResponseWriter, r *http.Request, status int,
 	if err != nil {
 		return err
 	}
-	v := confirmView{Action: stepPath(in, "confirm"), Send: stepPath(in, "send"), Cancel: cancelPath(in), App: app, Error: words}
+	v := confirmView{Aside: aside(in.ID), Action: stepPath(in, "confirm"), Send: stepPath(in, "send"), Cancel: cancelPath(in), App: app, Error: words}
 	if sent {
 		v.Sent = s.sent(in)
 	}

@@ -25,13 +25,13 @@ func (s *SignIn) identify(w http.ResponseWriter, r *http.Request) error {
 	case next == login.StepMail:
 		return s.showConfirm(w, r, http.StatusOK, in, "", false)
 	case next == login.StepHelp && in.Confirm == idp.ConfirmNone:
-		return ui.Render(w, r, http.StatusOK, unknownBrowserPage(app, cancelPath(in)))
+		return ui.Render(w, r, http.StatusOK, unknownBrowserPage(aside(in.ID), app, cancelPath(in)))
 	case next == login.StepHelp:
 		return ui.Render(w, r, http.StatusOK, noFactorPage(noFactorView{
-			App: app, Action: stepPath(in, "setup"), Cancel: cancelPath(in), Home: mayGoHome(r.Context(), in), Passkey: in.Passkey,
+			Aside: aside(in.ID), App: app, Action: stepPath(in, "setup"), Cancel: cancelPath(in), Home: mayGoHome(r.Context(), in), Passkey: in.Passkey,
 		}))
 	}
-	return s.showIdentify(w, r, http.StatusOK, in, identifyView{App: app, Username: in.LoginHint})
+	return s.showIdentify(w, r, http.StatusOK, in, identifyView{App: app, Username: in.LoginHint, Made: r.URL.Query().Get("made")})
 }
 
 // setUp leads somebody who lacks what is asked for to where it is set up, by a
@@ -70,7 +70,7 @@ func (s *SignIn) showIdentify(w http.ResponseWriter, r *http.Request, status int
 		return err
 	}
 	v.Action, v.Cancel, v.Home, v.Passkey = stepPath(in, "identifier"), cancelPath(in), mayGoHome(r.Context(), in), passkey
-	v.People, v.Forget = s.people(r), stepPath(in, "forget")
+	v.Aside, v.People, v.Forget = aside(in.ID), s.people(r), stepPath(in, "forget")
 	return ui.Render(w, r, status, identifyPage(v))
 }
 
@@ -98,7 +98,7 @@ func (s *SignIn) askPassword(w http.ResponseWriter, r *http.Request, status int,
 		return err
 	}
 	v.Action, v.Back, v.Cancel, v.Home = stepPath(in, "password"), "/signin/"+string(in.ID), cancelPath(in), mayGoHome(r.Context(), in)
-	v.Username = clip(v.Username, maxUsername)
+	v.Aside, v.Username = aside(in.ID), clip(v.Username, maxUsername)
 	v.Passkey.Username = v.Username
 	if s.Login.TakesMailCodes() && !proven(in) {
 		v.Mail = stepPath(in, "mail")
@@ -126,14 +126,14 @@ func (s *SignIn) bound(w http.ResponseWriter, r *http.Request) (in idp.SignIn, e
 	in, err = s.Gate.SignIn(r.Context(), idp.SignInID(r.PathValue("id")), ui.VisitOf(r.Context()).Secret)
 	switch {
 	case idp.IsKind(err, idp.Unauthenticated):
-		return idp.SignIn{}, ui.Render(w, r, http.StatusBadRequest, expiredPage())
+		return idp.SignIn{}, ui.Render(w, r, http.StatusBadRequest, expiredPage(ui.VisitOf(r.Context()).Secret != ""))
 	case err != nil:
 		return idp.SignIn{}, err
 	}
 	if in.Renews != "" && in.Renews != ui.VisitOf(r.Context()).Session.ID {
 		// The session that is to be renewed by it has ended, or is not this browser's
 		// any more: whatever is typed here leads nowhere.
-		return idp.SignIn{}, ui.Render(w, r, http.StatusBadRequest, expiredPage())
+		return idp.SignIn{}, ui.Render(w, r, http.StatusBadRequest, expiredPage(ui.VisitOf(r.Context()).Secret != ""))
 	}
 	ui.Speak(r.Context(), in.UILocales...)
 	if in.EndOrigin != "" {

@@ -57,7 +57,7 @@ func (s *SignIn) useLink(w http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return s.deadLink(w, r, err)
 	}
-	return s.leadOn(w, r, l, after, wish)
+	return s.leadOn(w, r, l, after, wish, madePassword)
 }
 
 // makePasskey spends the link for a passkey in place of a password, and leads to the
@@ -79,11 +79,18 @@ func (s *SignIn) makePasskey(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return s.deadLink(w, r, err)
 	}
-	return s.leadOn(w, r, l, after, idp.SignIn{})
+	return s.leadOn(w, r, l, after, idp.SignIn{}, madePasskey)
 }
 
-// leadOn leads whoever has used a link to the sign-in that comes after it.
-func (s *SignIn) leadOn(w http.ResponseWriter, r *http.Request, l idp.Link, after idp.Proof, wish idp.SignIn) error {
+// What somebody has made who has used a link.
+const (
+	madePassword = "password"
+	madePasskey  = "passkey"
+)
+
+// leadOn leads whoever has used a link to the sign-in that comes after it, which says
+// what they have made.
+func (s *SignIn) leadOn(w http.ResponseWriter, r *http.Request, l idp.Link, after idp.Proof, wish idp.SignIn, made string) error {
 	if err := s.knowByLink(w, r, after); err != nil { // the link is used, and this is no word of it
 		s.Log.LogAttrs(r.Context(), slog.LevelError, "a browser is not known by the link that was used in it",
 			slog.String("correlation_id", idp.ActorOf(r.Context()).CorrelationID), slog.String("error", err.Error()))
@@ -99,7 +106,7 @@ func (s *SignIn) leadOn(w http.ResponseWriter, r *http.Request, l idp.Link, afte
 	if err != nil {
 		return err
 	}
-	return ui.SeeOther(w, r, "/signin/"+string(in.ID))
+	return ui.SeeOther(w, r, "/signin/"+string(in.ID)+"?made="+made)
 }
 
 // knowByLink has the browser known in which somebody has just used a link: where the

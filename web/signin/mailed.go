@@ -91,7 +91,7 @@ func proven(in idp.SignIn) bool { return in.UserID != "" || !in.DoneAt.IsZero() 
 
 func (s *SignIn) askMailed(in idp.SignIn, app, username string) mailedView {
 	return mailedView{
-		Action: stepPath(in, "mailed"), Again: stepPath(in, "mail"), Password: stepPath(in, "identifier"), Back: "/signin/" + string(in.ID),
+		Aside: aside(in.ID), Action: stepPath(in, "mailed"), Again: stepPath(in, "mail"), Password: stepPath(in, "identifier"), Back: "/signin/" + string(in.ID),
 		Cancel: cancelPath(in), App: app, Username: clip(username, maxUsername),
 	}
 }

@@ -14,7 +14,12 @@ func (s *SignIn) recoverAsk(w http.ResponseWriter, r *http.Request) error {
 	if !s.Directory.Mails {
 		return ui.SeeOther(w, r, "/signin/trouble")
 	}
-	return s.showRecover(w, r, http.StatusOK, "", "")
+	// Whose browser it is has forgotten their own password, as a rule.
+	username := ""
+	if here := s.people(r); len(here) == 1 {
+		username = here[0].Username
+	}
+	return s.showRecover(w, r, http.StatusOK, username, "")
 }
 
 // recoverSend has a link mailed. Whoever is named, the answer is the same.
@@ -44,7 +49,7 @@ func (s *SignIn) recoverSend(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return ui.Render(w, r, http.StatusOK, recoverSentPage())
+	return ui.Render(w, r, http.StatusOK, recoverSentPage(asideFrom(r)))
 }
 
 // several reports whether what was typed are several addresses, or lines: of nobody's
@@ -59,5 +64,5 @@ func (s *SignIn) showRecover(w http.ResponseWriter, r *http.Request, status int,
 	v := ui.VisitOf(r.Context())
 	v.Secret = s.Cookies.Bind(w, r)
 	r = r.WithContext(ui.WithVisit(r.Context(), v))
-	return ui.Render(w, r, status, recoverPage(username, problem))
+	return ui.Render(w, r, status, recoverPage(asideFrom(r), username, problem))
 }

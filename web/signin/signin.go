@@ -80,6 +80,7 @@ func (s *SignIn) Routes() []ui.Route {
 		{Pattern: "GET /signin/recover", Access: ui.Anyone, Handler: s.recoverAsk},
 		{Pattern: "POST /signin/recover", Access: ui.BoundBrowser, Handler: s.recoverSend},
 		{Pattern: "GET /signin/{id}", Access: ui.BoundBrowser, Handler: s.identify},
+		{Pattern: "GET /signin/{id}/{step}", Access: ui.BoundBrowser, Handler: s.stepAgain},
 		{Pattern: "POST /signin/{id}/identifier", Access: ui.BoundBrowser, Handler: s.identified},
 		{Pattern: "POST /signin/{id}/forget", Access: ui.BoundBrowser, Handler: s.forget},
 		{Pattern: "POST /signin/{id}/password", Access: ui.BoundBrowser, Handler: s.password},
@@ -101,8 +102,38 @@ func (s *SignIn) Routes() []ui.Route {
 	}
 }
 
+// stepAgain leads to what a SignIn asks for now whoever opens the address of a form of
+// its: as a browser does that comes back to a page which a form had answered, and as
+// people do who keep it as a bookmark.
+func (s *SignIn) stepAgain(w http.ResponseWriter, r *http.Request) error {
+	return ui.SeeOther(w, r, "/signin/"+url.PathEscape(r.PathValue("id")))
+}
+
 func (s *SignIn) trouble(w http.ResponseWriter, r *http.Request) error {
-	return ui.Render(w, r, http.StatusOK, troublePage(s.Directory.Mails))
+	return ui.Render(w, r, http.StatusOK, troublePage(s.Directory.Mails, asideFrom(r)))
+}
+
+// aside is the SignIn that somebody has left for a page about their trouble with it, and
+// comes back to; "" is none.
+type aside idp.SignInID
+
+// asideFrom reads what at has written. It says nothing of who asks: the page that it
+// leads back to is this browser's, or over.
+func asideFrom(r *http.Request) aside { return aside(r.URL.Query().Get("signin")) }
+
+// at is a page beside the sign-in.
+func (a aside) at(path string) string {
+	if a == "" {
+		return path
+	}
+	return path + "?signin=" + url.QueryEscape(string(a))
+}
+
+func (a aside) back() string {
+	if a == "" {
+		return "/"
+	}
+	return "/signin/" + url.PathEscape(string(a))
 }
 
 // localPath returns a page of this house that a browser may be sent on to, and

@@ -9,12 +9,14 @@ import (
 
 // identifyView asks who is there.
 type identifyView struct {
+	Aside    aside
 	Action   string
 	Cancel   string // where they say that they do not want to; empty where nobody waits for that
 	Home     bool   // they are signed in, and may leave for their apps
 	App      string // name of the app the person is on the way to; empty for Gatehouse itself
 	Username string
 	Error    string
+	Made     string   // what they have just made by a link; the words for anything else are none
 	People   []person // who have signed in on this browser
 	Forget   string   // where one of them is forgotten
 	Passkey  passkeyView
@@ -33,6 +35,7 @@ type passkeyView struct {
 
 // passwordView asks for the password of the person named before.
 type passwordView struct {
+	Aside    aside
 	Action   string
 	Back     string // address at which another person can be named
 	Cancel   string
@@ -48,6 +51,7 @@ type passwordView struct {
 
 // mailedView asks for a code that was mailed.
 type mailedView struct {
+	Aside    aside
 	Action   string
 	Again    string // where another is asked for
 	Password string // where the password is asked for instead
@@ -61,6 +65,7 @@ type mailedView struct {
 
 // confirmView asks for a code by mail, beside the password.
 type confirmView struct {
+	Aside  aside
 	Action string
 	Send   string // where a code, or another, is asked for
 	Cancel string
@@ -71,6 +76,7 @@ type confirmView struct {
 
 // codeView asks for a second factor.
 type codeView struct {
+	Aside        aside
 	Action       string
 	Cancel       string
 	Home         bool // they are signed in, and may leave for their apps
@@ -85,6 +91,7 @@ type codeView struct {
 
 // noFactorView says that something is asked for which the person does not have.
 type noFactorView struct {
+	Aside   aside
 	App     string
 	Action  string // where they are led to set it up
 	Cancel  string
