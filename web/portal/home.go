@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/unicode/norm"
+
 	"gatehouse/idp"
 	"gatehouse/web/ui"
 )
@@ -139,7 +141,7 @@ func (p *Portal) tiles(access []idp.Access, accounts []idp.Account, opened []idp
 	byUse := slices.Clone(access)
 	slices.SortStableFunc(byUse, func(a, b idp.Access) int {
 		x, y := used[a.App.ID], used[b.App.ID]
-		return cmp.Or(cmp.Compare(y.sessions, x.sessions), y.last.Compare(x.last), cmp.Compare(a.App.Name, b.App.Name))
+		return cmp.Or(cmp.Compare(y.sessions, x.sessions), y.last.Compare(x.last), cmp.Compare(inOrder(a.App.Name), inOrder(b.App.Name)))
 	})
 	for _, a := range byUse {
 		all = append(all, p.tile(a.App))
@@ -159,6 +161,10 @@ func (p *Portal) tiles(access []idp.Access, accounts []idp.Account, opened []idp
 	}
 	return all, recents
 }
+
+// inOrder is what names are ordered by: capitals do not count, and letters with marks
+// stand at the end of those without.
+func inOrder(name string) string { return strings.ToLower(norm.NFD.String(name)) }
 
 func (p *Portal) tile(app idp.App) tile {
 	t := tile{Name: app.Name, Launch: p.Launch(app)}

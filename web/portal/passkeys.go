@@ -91,8 +91,12 @@ func (p *Portal) addPasskey(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (p *Portal) renamePasskey(w http.ResponseWriter, r *http.Request) error {
-	id := idp.CredentialID(r.PathValue("id"))
-	return p.changed(w, r, p.Login.RenamePasskey(r.Context(), ui.VisitOf(r.Context()).Session, id, r.PostFormValue("name")))
+	id, name := idp.CredentialID(r.PathValue("id")), r.PostFormValue("name")
+	err := p.Login.RenamePasskey(r.Context(), ui.VisitOf(r.Context()).Session, id, name)
+	if e, ok := errors.AsType[*idp.Error](err); ok && e.Kind == idp.Invalid {
+		return p.showPasskeys(w, r, e.Kind.Status(), passkeysView{Renaming: renaming{id, name, ui.Said(r.Context(), e)}})
+	}
+	return p.changed(w, r, err)
 }
 
 // askRemovePasskey says what ends with a passkey.
@@ -158,4 +162,11 @@ type passkeysView struct {
 	Making   login.Ceremony
 	None     string // why no more can be made
 	Error    string
+	Renaming renaming
+}
+
+// renaming is a name that a passkey cannot have, and why.
+type renaming struct {
+	ID          idp.CredentialID
+	Name, Error string
 }
