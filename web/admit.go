@@ -23,6 +23,9 @@ func (s *Server) admit(mux *http.ServeMux, rt ui.Route, foreign func(*http.Reque
 			_ = r.PostFormValue("")
 		}
 		v := ui.Visit{Now: s.Now()}
+		if r.Method == http.MethodPost {
+			v.Page = pageOf(mux, r)
+		}
 		err := s.signedIn(r, &v)
 		abroad := foreign(r)
 		switch {
@@ -30,7 +33,7 @@ func (s *Server) admit(mux *http.ServeMux, rt ui.Route, foreign func(*http.Reque
 		case idp.IsKind(err, idp.Unauthenticated):
 			// The cookie stays as it is: only a sign-out takes it away.
 			if rt.Access == ui.SignedIn || rt.Access == ui.JustProven || rt.Access == ui.OwnerOnly {
-				return s.askToSignIn(w, r, ui.Again(err, pageOf(mux, r)))
+				return s.askToSignIn(w, r, ui.Again(err, v.Page))
 			}
 		case err != nil:
 			return err
@@ -40,7 +43,7 @@ func (s *Server) admit(mux *http.ServeMux, rt ui.Route, foreign func(*http.Reque
 		if rt.Access == ui.OwnerOnly && v.Owner() && abroad == nil {
 			switch led, err := s.secondFirst(w, r, v); {
 			case led && err != nil:
-				return ui.Again(err, pageOf(mux, r))
+				return ui.Again(err, v.Page)
 			case led || err != nil:
 				return err
 			}
@@ -70,11 +73,11 @@ func (s *Server) admit(mux *http.ServeMux, rt ui.Route, foreign func(*http.Reque
 		}
 		if err := tooOld(r, rt); err != nil {
 			s.note(r, rt, err)
-			return ui.Again(err, pageOf(mux, r))
+			return ui.Again(err, v.Page)
 		}
 		err = rt.Handler(w, r)
 		if rt.Access == ui.JustProven && r.Method == http.MethodPost && idp.IsKind(err, idp.Denied) {
-			return ui.Again(err, pageOf(mux, r)) // the proof is not enough any more, and the page asks for another
+			return ui.Again(err, v.Page) // the proof is not enough any more, and the page asks for another
 		}
 		return err
 	}
@@ -139,7 +142,10 @@ func pageOf(mux *http.ServeMux, r *http.Request) string {
 	for at := r.URL.Path; at != "/"; at = path.Dir(at) {
 		page := &url.URL{Path: at}
 		if _, pattern := mux.Handler(&http.Request{Method: http.MethodGet, URL: page, Host: r.Host}); strings.HasPrefix(pattern, "GET ") {
-			return page.EscapedPath()
+			if at == r.URL.Path {
+				page.RawQuery = r.URL.RawQuery
+			}
+			return page.RequestURI()
 		}
 	}
 	return "/"

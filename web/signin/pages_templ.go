@@ -302,7 +302,7 @@ func nameForm(v identifyView, class string) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		templ_7745c5c3_Err = ui.Field(ui.FieldView{
-			Name: "username", Label: ui.T(ctx, "Username or email"), Type: "text", Value: v.Username,
+			Name: "username", Label: ui.T(ctx, "Username or email"), Type: "text", Value: v.name(),
 			Autocomplete: "username webauthn", MaxLength: "256", Error: v.Error, Required: true, Focus: class == "primary" && (len(v.People) == 0 || v.Made != ""),
 		}).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {

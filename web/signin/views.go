@@ -24,6 +24,15 @@ type identifyView struct {
 	PasskeyError string
 }
 
+// name is what the field for it holds: nothing, where it is for another account than
+// that of who has just made a passkey.
+func (v identifyView) name() string {
+	if v.Made == madePasskey {
+		return ""
+	}
+	return v.Username
+}
+
 // passkeyView is the form that brings a passkey's answer; without a State, there
 // is none.
 type passkeyView struct {

@@ -20,6 +20,9 @@ type Visit struct {
 	// request; zero when nobody is signed in.
 	Session idp.Session
 	User    idp.User
+	// Page is the address of the page that a form stands on which was sent; "" for
+	// what was asked for without one.
+	Page string
 	// Upload is the form of a route that takes uploads, after its token; nil on
 	// any other.
 	Upload *Upload

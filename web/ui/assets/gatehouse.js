@@ -70,6 +70,10 @@ for (const b of document.querySelectorAll("button[data-print]")) {
   b.addEventListener("click", () => print());
 }
 
+// The answer to a form is not asked for by that form again, by a reload or by coming
+// back to it: the page that the form stands on is.
+if (document.body.dataset.page) history.replaceState(null, "", document.body.dataset.page);
+
 // A form that is on its way is not sent again by a second press.
 const sent = new WeakMap();
 document.addEventListener("submit", (e) => {
