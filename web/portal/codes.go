@@ -177,9 +177,13 @@ func drawQR(text string) (qrView, error) {
 	var path strings.Builder
 	side := code.Bounds().Dx()
 	for y := range side {
-		for x := range side {
-			if code.At(x, y) == color.Black {
-				fmt.Fprintf(&path, "M%d %dh1v1h-1z", x+qrMargin, y+qrMargin)
+		for x := 0; x < side; x++ {
+			from := x
+			for x < side && code.At(x, y) == color.Black {
+				x++
+			}
+			if n := x - from; n > 0 {
+				fmt.Fprintf(&path, "M%d %dh%dv1h-%dz", from+qrMargin, y+qrMargin, n, n)
 			}
 		}
 	}
