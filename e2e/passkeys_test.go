@@ -150,7 +150,7 @@ func TestPasskeysInABrowser(t *testing.T) {
 	empty := stranger.authenticator(webauthn.VirtualAuthenticatorOptions{Transport: webauthn.AuthenticatorTransportInternal})
 	stranger.open(p.URL)
 	stranger.touches(empty, "Use a passkey")
-	stranger.sees("Username or email")
+	stranger.sees("No passkey was used. Try again when yours is at hand.")
 
 	// Removed by an owner while she is at the sign-in.
 	b.signsOut(p.URL, manager)

@@ -326,8 +326,8 @@ if (passkey && keys?.parseRequestOptionsFromJSON) {
     } catch (e) {
       if (signal.aborted) return;
       busy = false;
-      if (make) passkey.querySelector("[data-said]").textContent = passkey.dataset[e.name === "InvalidStateError" ? "there" : "failed"];
-      else if (!mediation) offer();
+      if (!mediation) passkey.querySelector("[data-said]").textContent = passkey.dataset[make && e.name === "InvalidStateError" ? "there" : "failed"];
+      if (!make && !mediation) offer();
     }
   };
   const offer = async () => {
