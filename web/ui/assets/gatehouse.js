@@ -30,7 +30,7 @@ if (!document.body.matches(".console")) {
   const { lang } = document.documentElement;
   const tag = navigator.languages.find((l) => l.startsWith(lang)) ?? lang;
   const day = { day: "numeric", month: "short", year: "numeric" };
-  const tell = (at, more) => at.toLocaleString(tag, { hour: "2-digit", minute: "2-digit", timeZoneName: "short", ...more });
+  const tell = (at, more) => at.toLocaleString(tag, { hour: "numeric", minute: "2-digit", timeZoneName: "short", ...more });
   for (const el of document.querySelectorAll("time")) {
     const at = new Date(el.dateTime);
     el.title = tell(at, { ...day, second: "2-digit" });
