@@ -88,11 +88,13 @@ document.addEventListener("submit", (e) => {
 for (const b of document.querySelectorAll("button[data-show]")) {
   const field = document.getElementById(b.dataset.show);
   b.classList.remove("late");
-  b.addEventListener("click", () => {
-    field.type = field.type === "text" ? "password" : "text";
-    [b.textContent, b.dataset.other] = [b.dataset.other, b.textContent];
-  });
-  field.form.addEventListener("submit", () => (field.type = "password"));
+  const says = [b.textContent, b.dataset.other];
+  const turn = (seen) => {
+    field.type = seen ? "text" : "password";
+    b.textContent = says[+seen];
+  };
+  b.addEventListener("click", () => turn(field.type === "password"));
+  field.form.addEventListener("submit", () => turn(false));
 }
 
 // Filter as you type: hides the items of a list that do not hold the words.
