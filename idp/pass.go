@@ -47,7 +47,7 @@ func (s Standing) Keeps(generation string, made time.Time) bool {
 type Session struct {
 	ID SessionID
 	Proof
-	AuthTime   time.Time // when the newest factor was proven
+	AuthTime   time.Time // when a whole sign-in was last gone through, not a step-up alone
 	Methods    []string  // RFC 8176 amr values: pwd, ...; and mail, a code from a mail
 	CreatedAt  time.Time
 	LastSeenAt time.Time // at most a tenth of the idle limit behind

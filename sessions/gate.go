@@ -159,7 +159,10 @@ func (g *Gate) Renew(ctx context.Context, in idp.SignIn, s idp.Session) (raw str
 	}
 	now := idp.Time(g.Now())
 	_, absolute := g.lengths()
-	s.AuthTime, s.Methods, s.LastSeenAt, s.ExpiresAt = in.AuthTime, in.Methods, now, now.Add(absolute)
+	s.AuthTime, s.Methods, s.LastSeenAt = in.AuthTime, in.Methods, now
+	if in.Renews == "" { // a step-up alone is no sign-in, and no longer life
+		s.ExpiresAt = now.Add(absolute)
+	}
 	s.Remembered, s.Vouched = in.Remember == idp.RememberDone, in.Vouched
 	raw = newSecret()
 	if _, err := g.Backend.RenewSession(ctx, s, Hash(raw), in.ID); err != nil {

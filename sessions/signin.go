@@ -52,7 +52,9 @@ func (g *Gate) SignIn(ctx context.Context, id idp.SignInID, bind string) (idp.Si
 
 // BeginFrom issues a SignIn that begins with what the person of a live session
 // has proven in it, so that only what is missing is asked for. It can do nothing
-// but renew that session. It answers idp.Unauthenticated where the session's
+// but renew that session, whose AuthTime stays what it was: whoever sits down at a
+// browser that somebody else has signed in to shows a second step, and not that they are
+// the person. It answers idp.Unauthenticated where the session's
 // proof does not stand.
 func (g *Gate) BeginFrom(ctx context.Context, in idp.SignIn, s idp.Session, bind string) (idp.SignIn, error) {
 	in.Renews = s.ID
@@ -82,7 +84,9 @@ func (g *Gate) Prove(ctx context.Context, in idp.SignIn, proof idp.Proof, w idp.
 			in.Methods = append(in.Methods, m)
 		}
 	}
-	in.AuthTime = now
+	if in.Renews == "" {
+		in.AuthTime = now
+	}
 	if err := g.Backend.ProveSignIn(ctx, in, now, w); err != nil {
 		return idp.SignIn{}, err
 	}

@@ -306,6 +306,42 @@ func TestOnlyWhatIsMissingIsAsked(t *testing.T) {
 	}
 }
 
+// TestAStepUpMakesNoSessionYounger: what it shows beside a proof of hours ago, by a code
+// of an app or from a mail, is no sign-in, and gives no longer life either.
+func TestAStepUpMakesNoSessionYounger(t *testing.T) {
+	t.Parallel()
+	h := risky(t)
+	ada, anna := h.user("ada", secret), h.user("anna", secret)
+	up := func(s idp.Session, prove func(in idp.SignIn) (idp.SignIn, error)) {
+		t.Helper()
+		in, err := h.StepUp(h.from("192.0.2.1"), idp.SignIn{ResumeURL: "/passkeys"}, s, bind)
+		h.ok(err)
+		in, err = prove(in)
+		h.ok(err)
+		if Next(in) != StepDone {
+			t.Fatalf("the step-up waits for %s", Next(in))
+		}
+		raw, _, err := h.gate.Renew(t.Context(), in, s)
+		h.ok(err)
+		now, err := h.gate.Session(t.Context(), raw)
+		h.ok(err)
+		if !now.AuthTime.Equal(s.AuthTime) || !now.ExpiresAt.Equal(s.ExpiresAt) {
+			t.Errorf("%v: proven at %s, not %s, until %s, not %s", now.Methods, now.AuthTime, s.AuthTime, now.ExpiresAt, s.ExpiresAt)
+		}
+	}
+	hers := h.half("ada")
+	p, _ := h.sets(ada)
+	byPassword, _ := h.enters(hers, "")
+	h.asks(idp.PolicyRule{AppID: "app_payroll", SecondFactor: true, Risk: true})
+	annas, _ := h.enters(h.types(anna, "", "192.0.2.1", ""), "")
+	h.clock.pass(50 * time.Minute)
+	up(byPassword, func(in idp.SignIn) (idp.SignIn, error) { return h.Code(h.from("192.0.2.1"), in, p.code()) })
+	up(annas, func(in idp.SignIn) (idp.SignIn, error) {
+		h.ok(h.SendConfirmation(h.from("192.0.2.1"), in, "en"))
+		return h.Confirm(h.from("192.0.2.1"), in, h.mailed()[in.ID])
+	})
+}
+
 // TestAStepUpDiesWithItsSession before it is finished.
 func TestAStepUpDiesWithItsSession(t *testing.T) {
 	t.Parallel()

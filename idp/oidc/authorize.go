@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/zitadel/oidc/v3/pkg/oidc"
@@ -172,9 +173,13 @@ func (p *Provider) appTruth(ctx context.Context, clientID string) (idp.AppTruth,
 	return t, usable(t.App)
 }
 
+// signInLife is how long a person may take for a sign-in, sessions.SignInTTL.
+const signInLife = 30 * time.Minute
+
 // signIn begins a sign-in that leads back to resume. Whoever has a session, which
 // does not suffice, proves anew who they are, but where it fits: then it lacks
-// nothing but a second factor, and that alone is asked for.
+// nothing but a second factor, and that alone is asked for, where the proof of before
+// is still young enough for max_age when the slowest has given it (OIDC Core §3.1.2.1).
 func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, req *request, has idp.Session, fits bool) {
 	kept, err := req.encode()
 	if err != nil {
@@ -194,7 +199,7 @@ func (p *Provider) signIn(w http.ResponseWriter, r *http.Request, app idp.App, r
 	}
 	bind := p.Browser.Bind(w, r)
 	switch {
-	case fits:
+	case fits && req.fits(has, p.now().Add(signInLife)):
 		in, err = p.SignIns.StepUp(r.Context(), in, has, bind)
 	case has.ID != "" || req.MaxAge != nil:
 		in.NotBefore = p.now()

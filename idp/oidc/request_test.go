@@ -11,6 +11,7 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 
 	"gatehouse/idp"
+	"gatehouse/sessions"
 )
 
 const challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM" // RFC 7636 appendix B
@@ -91,6 +92,9 @@ func TestReadRequest(t *testing.T) {
 
 func TestASessionFitsARequest(t *testing.T) {
 	t.Parallel()
+	if signInLife != sessions.SignInTTL {
+		t.Errorf("a person has %s for a sign-in, not %s", sessions.SignInTTL, signInLife)
+	}
 	now := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	s := idp.Session{Proof: idp.Proof{UserID: "usr_a"}, AuthTime: now.Add(-time.Minute), Methods: []string{"pwd"}}
 	for _, c := range []struct {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gatehouse/idp"
 	"gatehouse/idp/login"
@@ -63,6 +64,23 @@ func TestClaimsSubject(t *testing.T) {
 	ada.finish(in, h.ada) // the wrong one, again
 	if _, q := ada.get("/oauth/authorize/resume?signin=" + signin).location(t); q.Get("error") != "login_required" || q.Get("code") != "" {
 		t.Errorf("somebody else signed in: %v", q)
+	}
+}
+
+// TestMaxAgeHoldsThroughAStepUp: who proves what a session lacks, and no more, is as old
+// as it was. Where that would be too old by the time that they are done, they sign in.
+func TestMaxAgeHoldsThroughAStepUp(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	ada := h.signedIn(h.ada)
+	for i, whole := range []bool{false, true} {
+		to, _ := ada.authorize(`claims={"id_token":{"acr":{"essential":true,"values":["2"]}}}`, "max_age=3600").location(t)
+		in, err := h.gate.SignIn(t.Context(), idp.SignInID(strings.TrimPrefix(to, "/signin/")), ada.cookie("bind"))
+		h.must(err)
+		if anew := in.Renews == "" && !in.NotBefore.IsZero(); anew != whole {
+			t.Errorf("request %d begins %+v", i, in)
+		}
+		h.clock.Advance(31 * time.Minute)
 	}
 }
 

@@ -1,0 +1,142 @@
+package e2e
+
+import (
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"gatehouse/web/api/client"
+)
+
+// hours is a house of two nodes on PostgreSQL, or of one on SQLite, whose clock can be
+// put forward.
+type hours struct {
+	*testing.T
+	nodes []*proc
+	api   *client.Client
+	box   *mailbox
+	clock string
+}
+
+// inHours runs a test in both.
+func inHours(t *testing.T, test func(h *hours)) {
+	t.Parallel()
+	bin, err := builtFaulty()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, nodes := range map[string]int{"PostgreSQL, two nodes": 2, "SQLite": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			h := &hours{T: t, clock: filepath.Join(t.TempDir(), "clock"), box: newMailbox(t)}
+			h.later(0)
+			env := map[string]string{
+				"GATEHOUSE_ADMIN_TOKEN": strings.Repeat("token ", 5)[:26], "FAULT_CLOCK": h.clock,
+				"GATEHOUSE_SMTP": "smtp://" + h.box.addr, "GATEHOUSE_MAIL_FROM": "gatehouse@example.com",
+			}
+			if nodes > 1 {
+				env["GATEHOUSE_DATABASE"], env["GATEHOUSE_SECRET"] = postgresDSN(t), strings.Repeat("root key ", 6)
+			}
+			for range nodes {
+				p := startAs(t, bin, []string{"serve"}, env)
+				p.Log.expect("clock")
+				h.nodes = append(h.nodes, p)
+			}
+			h.api = &client.Client{URL: h.nodes[0].URL, Token: env["GATEHOUSE_ADMIN_TOKEN"]}
+			test(h)
+		})
+	}
+}
+
+// later puts the clock forward.
+func (h *hours) later(by time.Duration) {
+	h.Helper()
+	if err := os.WriteFile(h.clock+".next", []byte(by.String()), 0o600); err != nil {
+		h.Fatal(err)
+	}
+	if err := os.Rename(h.clock+".next", h.clock); err != nil {
+		h.Fatal(err)
+	}
+}
+
+// comes adds somebody with a password, and returns a browser in which they have just
+// signed in by it.
+func (h *hours) comes(who client.Person) *visitor {
+	h.Helper()
+	made, err := h.api.AddUser(h.Context(), who)
+	if err != nil {
+		h.Fatal(err)
+	}
+	v := newVisitor(h)
+	submit(h, v.get(h, made.Link), "/link/", url.Values{"password": {adasPassword}})
+	h.signsIn(v, who.Username)
+	return v
+}
+
+func (h *hours) signsIn(v *visitor, username string) {
+	h.Helper()
+	h.sees(h.types(h.named(v, username)).follow(h), "Hello, "+username)
+}
+
+// named is the page that asks for somebody's password.
+func (h *hours) named(v *visitor, username string) *answer {
+	h.Helper()
+	return submit(h, v.get(h, h.nodes[0].URL+"/signin").follow(h), "/identifier", url.Values{"username": {username}})
+}
+
+func (h *hours) types(page *answer) *answer {
+	h.Helper()
+	return submit(h, page, "/password", url.Values{"password": {adasPassword}})
+}
+
+func (h *hours) sees(a *answer, words string) *answer {
+	h.Helper()
+	if !strings.Contains(a.Body, words) {
+		h.Fatalf("%s answered %d without %q:\n%s", a.URL.Path, a.Status, words, a.Body)
+	}
+	return a
+}
+
+// asks reports whether a page asks on every node to sign in once more.
+func (h *hours) asks(v *visitor, path string) {
+	h.Helper()
+	for i, node := range h.nodes {
+		got := v.get(h, node.URL+path)
+		if to := got.Header.Get("Location"); got.Status != http.StatusSeeOther || !strings.HasPrefix(to, "/signin?again=1&") {
+			h.Errorf("node %d: %s answers %d to %q", i, path, got.Status, to)
+		}
+	}
+}
+
+// TestAStepUpIsNoNewProof: Ada signed in by her password in the morning, and has an
+// authenticator app. Whoever sits down at her laptop, where her codes can be read, too,
+// shows the second step and no more: what would keep them in asks for the password.
+func TestAStepUpIsNoNewProof(t *testing.T) {
+	inHours(t, func(h *hours) {
+		laptop, phone := h.comes(client.Person{Username: "ada"}), newVisitor(h)
+		h.signsIn(phone, "ada")
+		page := phone.get(h, h.nodes[0].URL+"/codes")
+		key := keyOnPage.FindStringSubmatch(page.Body)
+		if key == nil {
+			h.Fatalf("no key: %d\n%s", page.Status, page.Body)
+		}
+		app := strings.ReplaceAll(key[1], " ", "")
+		h.sees(submit(h, page, "/codes/app", url.Values{"code": {oathtool(h, app, "now")}}), "They are shown this once.")
+
+		h.later(50 * time.Minute)
+		h.asks(laptop, "/passkeys")
+		last := h.nodes[len(h.nodes)-1]
+		page = h.sees(laptop.get(h, last.URL+"/signin?second=1&return_to=%2Fpasskeys").follow(h), "Second step")
+		if got := submit(h, page, "/code", url.Values{"code": {oathtool(h, app, "now + 50 minutes")}}); got.Status != http.StatusSeeOther {
+			h.Fatalf("the second step answered %d\n%s", got.Status, got.Body)
+		}
+		h.sees(laptop.get(h, last.URL+"/"), "Hello, ada")
+		for _, path := range []string{"/passkeys", "/codes", "/codes/remove", "/password", "/my-data"} {
+			h.asks(laptop, path)
+		}
+	})
+}
