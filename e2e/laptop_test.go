@@ -140,3 +140,33 @@ func TestAStepUpIsNoNewProof(t *testing.T) {
 		}
 	})
 }
+
+// TestAnInvitationThatComesLateOpensNothing: the mail server was slow, and Ada has chosen
+// a password by another link meanwhile. Whoever reads her mails then holds an invitation,
+// good for days, that was made after it; she uses it where she is known.
+func TestAnInvitationThatComesLateOpensNothing(t *testing.T) {
+	inHours(t, func(h *hours) {
+		h.box.greylists.Store(true)
+		made, err := h.api.AddUser(h.Context(), client.Person{Username: "ada", Email: "ada@example.org"})
+		if err != nil {
+			h.Fatal(err)
+		}
+		if _, err := h.api.MailInvitation(h.Context(), "ada"); err != nil {
+			h.Fatal(err)
+		}
+		hers, thief := newVisitor(h), newVisitor(h)
+		submit(h, hers.get(h, made.Link), "/link/", url.Values{"password": {adasPassword}})
+		h.signsIn(hers, "ada")
+		h.box.greylists.Store(false)
+		h.later(5 * time.Minute)
+		late := h.box.next(h, "ada@example.org", 0).link(h)
+
+		page := h.sees(thief.get(h, late), "Open this link where you have signed in before")
+		if strings.Contains(page.Body, "New password") {
+			h.Errorf("a stranger is asked for a new password:\n%s", page.Body)
+		}
+		h.signsIn(newVisitor(h), "ada")
+		submit(h, h.sees(hers.get(h, late), "New password"), "/link/", url.Values{"password": {"another horse battery"}}).follow(h)
+		h.sees(h.types(h.named(newVisitor(h), "ada")), "Username and password do not match.")
+	})
+}

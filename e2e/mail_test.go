@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/emersion/go-smtp"
@@ -27,6 +28,8 @@ type mailbox struct {
 	addr string
 	mu   sync.Mutex
 	kept []letter
+	// greylists: every recipient is to be tried again later (RFC 6647).
+	greylists atomic.Bool
 }
 
 type letter struct{ to, subject, text string }
@@ -52,6 +55,9 @@ type handover struct {
 
 func (h *handover) Mail(string, *smtp.MailOptions) error { return nil }
 func (h *handover) Rcpt(to string, _ *smtp.RcptOptions) error {
+	if h.box.greylists.Load() {
+		return &smtp.SMTPError{Code: 450, EnhancedCode: smtp.EnhancedCode{4, 2, 0}, Message: "greylisted, come again later"}
+	}
 	h.to = append(h.to, to)
 	return nil
 }

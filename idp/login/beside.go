@@ -18,7 +18,8 @@ type Beside struct {
 	// Passkey: they have one. It signs in by itself and needs no link.
 	Passkey bool
 	// Stranger: they have nothing but the password, and this browser, which would
-	// speak for them, is not known as theirs, or by a mail alone.
+	// speak for them, is not known as theirs, or by a mail alone. An invitation that
+	// came after the password is no better than any link from a mail.
 	Stranger bool
 }
 
@@ -42,28 +43,30 @@ func (l *Login) Beside(ctx context.Context, link idp.Link, device string) (Besid
 
 func (l *Login) beside(ctx context.Context, link idp.Link, all []idp.Credential, device string) (Beside, error) {
 	b := l.besideOf(link, all)
-	if link.Purpose != idp.LinkRecovery || b != (Beside{}) || l.policy().MailRecovers {
+	if link.Purpose == idp.LinkReset || b != (Beside{}) || l.policy().MailRecovers {
 		return b, nil
 	}
 	d, err := l.deviceOf(ctx, device, link.UserID)
 	if err != nil || d.ID != "" && !d.ByMail {
 		return b, err
 	}
-	b.Stranger, err = l.keptFromMail(ctx, link.UserID, all)
+	b.Stranger, err = l.keptFromMail(ctx, link, all)
 	return b, err
 }
 
 // keptFromMail reports whether there is anything that a mail alone must not open: not
 // where codes by mail are all that somebody signs in with, or has ever signed in with,
-// and not where they never have, for an invitation would come by the same mail.
-func (l *Login) keptFromMail(ctx context.Context, id idp.UserID, all []idp.Credential) (bool, error) {
+// and not where they never have, for an invitation would come by the same mail. Of an
+// invitation that is as long as its person has nothing else: a mail server may bring it
+// when they have chosen a password by another link.
+func (l *Login) keptFromMail(ctx context.Context, link idp.Link, all []idp.Credential) (bool, error) {
 	switch {
 	case signsInWithout(all, ""):
 		return true, nil
-	case l.TakesMailCodes():
+	case link.Purpose == idp.LinkPassword, l.TakesMailCodes():
 		return false, nil
 	}
-	browsers, err := l.Store.EveryDevice(ctx, id)
+	browsers, err := l.Store.EveryDevice(ctx, link.UserID)
 	if err != nil {
 		return false, fmt.Errorf("look whether the person has ever signed in: %w", err)
 	}

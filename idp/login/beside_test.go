@@ -217,6 +217,26 @@ func TestALinkOutIsEnough(t *testing.T) {
 	h.ok(h.set(t.Context(), other, secret, ""))
 }
 
+// TestAnInvitationIsNoWayBack: one that was made when its person had chosen a password
+// already, because a mail server was slow, is a link from a mail like any other: it works
+// where they are known, or where the policy has mails recover.
+func TestAnInvitationIsNoWayBack(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	fresh, anna := h.user("fresh", ""), h.user("anna", secret)
+	first := h.link(anna, idp.LinkPassword)
+	if beside, err := h.Beside(t.Context(), first, ""); err != nil || beside != (Beside{Stranger: true}) {
+		t.Errorf("beside a password: %+v, %v", beside, err)
+	}
+	h.is(h.set(t.Context(), first, "a finder's password", ""), idp.Denied)
+	h.ok(h.try("", "anna", secret))
+	_, err := h.SetPassword(t.Context(), first, h.knownTo(anna, ""), "another password", "")
+	h.ok(err)
+	h.ok(h.set(t.Context(), h.link(fresh, idp.LinkPassword), secret, ""))
+	h.mailRecovers()
+	h.ok(h.set(t.Context(), h.link(fresh, idp.LinkPassword), "another password", ""))
+}
+
 // TestALinkThatResetsIsShort: an hour, where an invitation has days.
 func TestALinkThatResetsIsShort(t *testing.T) {
 	t.Parallel()

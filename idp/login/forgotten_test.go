@@ -279,7 +279,7 @@ func TestSettingAPasswordIsTold(t *testing.T) {
 	h := newHouse(t)
 	h.store.Mails = true
 	anna, fresh := h.user("anna", secret), h.user("fresh", "")
-	h.ok(h.set(t.Context(), h.link(anna, idp.LinkPassword), "another password", ""))
+	h.ok(h.set(t.Context(), h.link(anna, idp.LinkReset), "another password", ""))
 	h.ok(h.set(t.Context(), h.link(fresh, idp.LinkPassword), "another password", ""))
 	if m := h.mailsTo(anna.ID); len(m) != 1 || m[0].Kind != idp.MailPasswordChanged {
 		t.Errorf("anna is told %+v", m)

@@ -95,7 +95,7 @@ func TestOfManyOnTwoNodesOneWins(t *testing.T) {
 	}
 	for what, l := range map[string]idp.Link{
 		"a link of an invitation":           a.link(a.user("berta", ""), idp.LinkPassword),
-		"a link for a new password":         a.link(a.user("carla", secret), idp.LinkPassword),
+		"a link for a new password":         a.link(a.user("carla", secret), idp.LinkReset),
 		"a link that recovery sent by mail": a.link(a.user("dora", secret), idp.LinkRecovery),
 	} {
 		wins(what, func(h *house, i int) error {

@@ -59,7 +59,7 @@ func TestWhatSomebodySignsInWithIsToldWhenItChanges(t *testing.T) {
 			_, err := h.RemoveSecondFactors(t.Context(), u.ID)
 			h.ok(err)
 		}, idp.MailFactorsReset, nil},
-		{"the password is changed", func() { h.ok(h.set(t.Context(), h.link(u, idp.LinkPassword), "another password", "")) }, idp.MailPasswordChanged, nil},
+		{"the password is changed", func() { h.ok(h.set(t.Context(), h.link(u, idp.LinkReset), "another password", "")) }, idp.MailPasswordChanged, nil},
 		{"an owner removes the password", func() {
 			c, err := h.store.Credential(t.Context(), u.ID, idp.CredentialPassword)
 			h.ok(err)
