@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -138,6 +139,75 @@ func TestAStepUpIsNoNewProof(t *testing.T) {
 		for _, path := range []string{"/passkeys", "/codes", "/codes/remove", "/password", "/my-data"} {
 			h.asks(laptop, path)
 		}
+	})
+}
+
+// handsOut are forms of the console by which somebody comes in, or gets in more easily.
+func (h *hours) handsOut(v *visitor) map[string]*answer {
+	h.Helper()
+	last := h.nodes[len(h.nodes)-1].URL
+	person := regexp.MustCompile(`/console/users/usr_\w+`).FindString(h.sees(v.get(h, last+"/console/users"), "ada").Body)
+	page := h.sees(v.get(h, last+person), "Make a new one-time link")
+	token := csrfOn(h, page.Body)
+	posts := func(path string, form url.Values) *answer {
+		h.Helper()
+		form.Set("csrf", token)
+		return v.with(h, map[string]string{"Sec-Fetch-Site": "same-origin"}, func() *answer { return v.postForm(h, last+path, form) })
+	}
+	return map[string]*answer{
+		"a link for herself":  submit(h, page, "/link", nil),
+		"a token":             submit(h, h.sees(v.get(h, last+"/console/tokens"), "API tokens"), "/console/tokens", url.Values{"name": {"mine"}}),
+		"another owner":       posts("/console/users", url.Values{"username": {"eve"}, "role": {"owner"}}),
+		"codes by mail":       submit(h, h.sees(v.get(h, last+"/console/policy"), "Ways in"), "/policy/ways", url.Values{"email_code": {"yes"}, "mail_recovers": {"yes"}}),
+		"tokens for apps":     posts("/console/initial-tokens", url.Values{"name": {"mine"}, "uses": {"1"}, "ttl": {"24h"}}),
+		"back in":             posts(person+"/restore", url.Values{}),
+		"no second factor":    posts(person+"/reset-factors", url.Values{}),
+		"no password, either": posts(person+"/credentials/crd_x/remove", url.Values{}),
+	}
+}
+
+// refusesAll: each of them leads to a sign-in in place of what it does.
+func (h *hours) refusesAll(v *visitor) {
+	h.Helper()
+	for what, got := range h.handsOut(v) {
+		if to := got.Header.Get("Location"); got.Status != http.StatusSeeOther || !strings.HasPrefix(to, "/signin?again=1&return_to=%2Fconsole%2F") {
+			h.Errorf("%s: answered %d to %q", what, got.Status, to)
+		}
+	}
+}
+
+// TestAnUnlockedConsoleLetsNobodyIn: whoever sits down at the laptop of an owner, who
+// signed in a while ago, sees the console and can stop what has to be stopped; they take
+// no link, no token and no account with them. She signs in once more, and it is done.
+func TestAnUnlockedConsoleLetsNobodyIn(t *testing.T) {
+	inHours(t, func(h *hours) {
+		laptop := h.comes(client.Person{Username: "ada", Role: "owner"})
+		h.later(50 * time.Minute)
+		h.refusesAll(laptop)
+		h.asks(laptop, "/console/users/new")
+		tokens := laptop.get(h, h.nodes[0].URL+"/console/tokens")
+		again := submit(h, tokens, "/console/tokens", url.Values{"name": {"mine"}}).follow(h)
+		page := submit(h, again, "/identifier", url.Values{"username": {"ada"}})
+		page = h.sees(h.types(page).follow(h), "API tokens")
+		if got := submit(h, page, "/console/tokens", url.Values{"name": {"mine"}}); got.Status != http.StatusCreated {
+			h.Errorf("who has just signed in is answered %d\n%s", got.Status, got.Body)
+		}
+	})
+}
+
+// TestAMailboxTakesNoConsole: where codes by mail are taken, whoever reads an owner's
+// mails gets into the console by one, which that means, and makes nothing there that lasts.
+func TestAMailboxTakesNoConsole(t *testing.T) {
+	inHours(t, func(h *hours) {
+		if _, err := h.api.SetPolicy(h.Context(), client.Policy{EmailCode: true}, false, false); err != nil {
+			h.Fatal(err)
+		}
+		h.comes(client.Person{Username: "ada", Email: "ada@example.org", Role: "owner"})
+		thief := newVisitor(h)
+		asked := submit(h, h.named(thief, "ada"), "/mail", nil).follow(h)
+		code := codeInMail.FindString(h.box.next(h, "ada@example.org", 0).text)
+		h.sees(submit(h, asked, "/mailed", url.Values{"code": {code}}).follow(h), "Hello, ada")
+		h.refusesAll(thief)
 	})
 }
 

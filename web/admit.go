@@ -47,6 +47,9 @@ func (s *Server) admit(mux *http.ServeMux, rt ui.Route, foreign func(*http.Reque
 			case led || err != nil:
 				return err
 			}
+			if led, err := s.againFirst(w, r, rt, v); led || err != nil {
+				return err
+			}
 		}
 		if rt.Access == ui.BoundBrowser {
 			// The forms of a sign-in belong to the browser, not to a session.
@@ -98,6 +101,28 @@ func (s *Server) secondFirst(w http.ResponseWriter, r *http.Request, v ui.Visit)
 		return true, ui.SeeOther(w, r, "/signin?second=1&return_to="+url.QueryEscape(r.URL.RequestURI()))
 	}
 	return true, idp.Errorf(idp.Denied, "The policy asks for a second factor here. The page asks for it.")
+}
+
+// againFirst leads an owner to sign in once more where the route asks for a recent proof,
+// and the session has none, or nothing but a mail.
+func (s *Server) againFirst(w http.ResponseWriter, r *http.Request, rt ui.Route, v ui.Visit) (led bool, err error) {
+	if !rt.Recent {
+		return false, nil
+	}
+	if v.JustProven() {
+		if s.ByMailAlone == nil {
+			return false, nil
+		}
+		byMail, err := s.ByMailAlone(r.Context(), v.Session)
+		if err != nil || !byMail {
+			return false, err
+		}
+	}
+	back := v.Page
+	if r.Method == http.MethodGet {
+		back = r.URL.RequestURI()
+	}
+	return true, ui.SeeOther(w, r, "/signin?again=1&return_to="+url.QueryEscape(back))
 }
 
 // ownerStill answers nil while the browser has the live session of an owner.

@@ -57,6 +57,10 @@ type Server struct {
 	// Suffices says how a session does by the policy of the house, for the house
 	// itself ("" as the app); nil: there is none. *login.Login does.
 	Suffices func(ctx context.Context, s idp.Session, app idp.AppID) (fresh, whole bool, err error)
+	// ByMailAlone reports whether a code from a mail, and nothing else, began a session
+	// whose person has a password, where a mail is not to stand in for it; nil: it never
+	// does. *login.Login knows.
+	ByMailAlone func(ctx context.Context, s idp.Session) (bool, error)
 	// Record writes the audit line of somebody signed in who was refused an
 	// owner's action; nil: none is written.
 	Record         func(ctx context.Context, events ...idp.Event) error

@@ -32,6 +32,12 @@ func (door) Session(_ context.Context, raw string) (idp.Session, error) {
 		return idp.Session{ID: idp.SessionID(raw), Proof: idp.Proof{UserID: idp.UserID(raw)}, AuthTime: time.Now()}, nil
 	case "stale":
 		return idp.Session{ID: "stale", Proof: idp.Proof{UserID: "employee"}, AuthTime: time.Now().Add(-2 * ui.RecentlyFor)}, nil
+	case "stale owner", "mailed owner":
+		s := idp.Session{ID: idp.SessionID(raw), Proof: idp.Proof{UserID: "owner"}, AuthTime: time.Now()}
+		if raw == "stale owner" {
+			s.AuthTime = s.AuthTime.Add(-2 * ui.RecentlyFor)
+		}
+		return s, nil
 	case "silent":
 		return idp.Session{}, idp.Errorf(idp.Unavailable, "")
 	}
@@ -108,6 +114,42 @@ func TestAFormThatIsTooOldLeadsBackToItsPage(t *testing.T) {
 		w := ask(h, r)
 		if w.Code != c.status || !strings.Contains(w.Body.String(), c.says) || !strings.Contains(w.Body.String(), c.leads) || strings.Contains(w.Body.String(), "ask the people who run sign-in") {
 			t.Errorf("who %s is answered with %d:\n%s", what, w.Code, w.Body)
+		}
+	}
+}
+
+// TestTheConsoleWantsARecentProof where its route does, and one that is not a mail alone: it
+// leads to a sign-in and back to the page, whatever was sent, and lets nobody else in by
+// that.
+func TestTheConsoleWantsARecentProof(t *testing.T) {
+	did := 0
+	act := func(w http.ResponseWriter, r *http.Request) error { did++; return ok(w, r) }
+	log := slog.New(slog.DiscardHandler)
+	h, err := (&Server{
+		Gate: door{}, Users: door{}, Pages: &ui.Pages{Log: log}, Log: log, Now: time.Now,
+		API: http.NotFoundHandler(), Ready: func(context.Context) error { return nil },
+		Routes: []ui.Route{
+			{Pattern: "GET /console/people/{id}", Access: ui.OwnerOnly, Recent: true, Handler: act},
+			{Pattern: "POST /console/people/{id}/link", Access: ui.OwnerOnly, Recent: true, Handler: act},
+		},
+		ByMailAlone: func(_ context.Context, s idp.Session) (bool, error) { return s.ID == "mailed owner", nil },
+	}).Handler()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for cookie, want := range map[string]int{"owner": 200, "stale owner": 303, "mailed owner": 303, "employee": 403, "stale": 403} {
+		for method, path := range map[string]string{http.MethodGet: "/console/people/7", http.MethodPost: "/console/people/7/link"} {
+			did = 0
+			r := httptest.NewRequest(method, "http://localhost"+path, strings.NewReader(url.Values{"csrf": {ui.CSRFToken(cookie)}}.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.AddCookie(&http.Cookie{Name: "gatehouse", Value: cookie})
+			w := ask(h, r)
+			if w.Code != want || (did == 1) != (want == 200) {
+				t.Errorf("%s of %s: %d, done %d times; want %d", method, cookie, w.Code, did, want)
+			}
+			if to := w.Header().Get("Location"); want == 303 && to != "/signin?again=1&return_to=%2Fconsole%2Fpeople%2F7" {
+				t.Errorf("%s of %s leads to %s", method, cookie, to)
+			}
 		}
 	}
 }

@@ -285,7 +285,7 @@ func (h *house) face(c Config, box *keys.Box, salt salts, ring *keys.Ring, log *
 		return err
 	}
 	h.handler, err = (&web.Server{
-		Gate: h.gate, Users: h.store, Cookies: cookies, Pages: pages, Faces: h.faces, Routes: routes, API: admin, Ready: (&readiness{ping: h.store.Ping, closed: h.cuts.closed, stopped: h.closing}).check, Closed: h.cuts.closed, Record: h.login.Store.Record, Suffices: h.login.Suffices,
+		Gate: h.gate, Users: h.store, Cookies: cookies, Pages: pages, Faces: h.faces, Routes: routes, API: admin, Ready: (&readiness{ping: h.store.Ping, closed: h.cuts.closed, stopped: h.closing}).check, Closed: h.cuts.closed, Record: h.login.Store.Record, Suffices: h.login.Suffices, ByMailAlone: h.login.ByMailAlone,
 		Tongues:        append(tongues(provider.Handler(), idps.Handler(), http.HandlerFunc(h.notary.PublishKeys)), related...),
 		TrustedProxies: c.TrustedProxies, Answered: h.metrics.answer, Log: log, Now: wallTime,
 	}).Handler()

@@ -44,6 +44,20 @@ func (l *Login) MayChange(ctx context.Context, s idp.Session) (bool, error) {
 	return len(l.secondFactors(all)) == 0 && !l.unconfirmed(s) && !l.byMailBeside(all, s), nil
 }
 
+// ByMailAlone reports whether a mail alone began a session of somebody who has a
+// password, in a house where a mail is not to replace it: it changes nothing that anybody
+// signs in with.
+func (l *Login) ByMailAlone(ctx context.Context, s idp.Session) (bool, error) {
+	if !ByMail(s.Methods) {
+		return false, nil
+	}
+	all, err := l.Store.Credentials(ctx, s.UserID)
+	if err != nil {
+		return false, fmt.Errorf("look what the person signs in with: %w", err)
+	}
+	return l.byMailBeside(all, s), nil
+}
+
 // byMailBeside reports whether a session that a mail alone began is of somebody who has
 // a password, in a house where a mail is not to replace it.
 func (l *Login) byMailBeside(all []idp.Credential, s idp.Session) bool {

@@ -104,6 +104,7 @@ func TestRouteWithoutDeclaredAccessIsRefused(t *testing.T) {
 		"no handler": {Pattern: "GET /x", Access: ui.Anyone},
 		"no pattern": {Access: ui.Anyone, Handler: h},
 		"no such":    {Pattern: "GET /x", Access: ui.OwnerOnly + 1, Handler: h},
+		"recent":     {Pattern: "GET /x", Access: ui.SignedIn, Recent: true, Handler: h},
 	} {
 		if rt.Check() == nil {
 			t.Errorf("%s: accepted", name)

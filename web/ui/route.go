@@ -62,6 +62,10 @@ type Route struct {
 	Pattern string
 	Access  Access
 	Handler Handler
+	// Recent, of a route for owners, asks for a proof within [RecentlyFor] that is not a
+	// mail alone: for what would keep a thief of the session in, or let in whom they
+	// like.
+	Recent bool
 	// Upload is how large a form with a file may be that the handler reads as
 	// Visit.Upload, in bytes; 0: the route takes forms like any other.
 	Upload int64
@@ -77,6 +81,8 @@ func (rt Route) Check() error {
 		return fmt.Errorf("route %s has no handler", rt.Pattern)
 	case rt.Access <= undeclared || rt.Access > OwnerOnly:
 		return fmt.Errorf("route %s declares no access", rt.Pattern)
+	case rt.Recent && rt.Access != OwnerOnly:
+		return fmt.Errorf("route %s asks people for a recent proof who are no owners: its access is to be JustProven", rt.Pattern)
 	case rt.Upload > 0 && rt.Access != OwnerOnly:
 		return fmt.Errorf("route %s takes uploads of people who are no owners", rt.Pattern)
 	}
