@@ -109,6 +109,8 @@ type Limit struct {
 type Tries struct {
 	N       int
 	ResetAt time.Time
+	// Anew: what was counted before could not be asked, and is not in N.
+	Anew bool
 }
 
 // Witness is what is written down in the step that records a factor.

@@ -82,6 +82,11 @@ func (l *Login) count(ctx context.Context, limits []limit, kind, value string) (
 		return t, fmt.Errorf("count tries by %s: %w", kind, err)
 	}
 	for i, lim := range named {
+		if until, ok := l.shut.Until(lim.Name, l.now()); ok && counted[i].Anew {
+			// Of a crowd that Redis could not answer in time, others were told meanwhile
+			// that it is over.
+			return t, l.throttled(ctx, kind, false, until)
+		}
 		if n := counted[i].N; n > lim.Most {
 			l.shut.Close(lim.Name, counted[i].ResetAt, l.now())
 			return t, l.throttled(ctx, kind, n == lim.Most+1, counted[i].ResetAt)

@@ -1,6 +1,7 @@
 package login
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -87,6 +88,50 @@ func TestBF02OfParallelGuessesAtMostTenAreEvaluated(t *testing.T) {
 	if n != 10 || refused.Load() != 10 || throttled.Load() != 190 {
 		t.Errorf("%d hashes, %d refused, %d throttled", n, refused.Load(), throttled.Load())
 	}
+}
+
+// late is a store whose Redis is too slow for one try of a crowd: it counts that anew,
+// in SQL, when all others have had their answers.
+type late struct {
+	Store
+	others func()
+}
+
+func (l *late) CountTwo(ctx context.Context, first, second idp.Limit, now time.Time) (one, two idp.Tries, err error) {
+	others := l.others
+	if others == nil {
+		return l.Store.CountTwo(ctx, first, second, now)
+	}
+	l.others = nil
+	others()
+	one, two = idp.Tries{N: 1, ResetAt: now.Add(first.Window), Anew: true}, idp.Tries{N: 1, ResetAt: now.Add(second.Window), Anew: true}
+	return one, two, nil
+}
+
+// TestBF02ACrowdThatRedisCannotAnswerGetsNoFurtherTries: what was counted in its place is
+// no try beyond the ten, as far as the node knows that these are used up.
+func TestBF02ACrowdThatRedisCannotAnswerGetsNoFurtherTries(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	h.user("anna", secret)
+	slow := &late{Store: h.Store}
+	h.Login.Store = slow
+	computed := h.hashes(func() {
+		slow.others = func() {
+			for range 11 {
+				if h.try("", "anna", "wrong") == nil {
+					t.Error("a wrong password is right")
+				}
+			}
+		}
+		h.is(h.try("", "anna", secret), idp.Throttled)
+	})
+	if computed != 10 {
+		t.Errorf("%d hashes, want 10", computed)
+	}
+	h.clock.pass(time.Minute) // Redis is silent for longer: the limits begin anew, and are never off
+	slow.others = func() {}
+	h.ok(h.try("", "anna", secret))
 }
 
 func TestBF04OneAddressDoesNotReachTheHasherWithManyNames(t *testing.T) {

@@ -753,12 +753,13 @@ func TestTriesAreCountedInRedisAndInSQLWithoutIt(t *testing.T) {
 		}
 	}
 	short, long := idp.Limit{Name: "short", Most: 1, Window: time.Minute}, idp.Limit{Name: "long", Most: 9, Window: time.Hour}
+	dead := false
 	two := func(first, second int) {
 		t.Helper()
 		now := time.Now()
 		one, two, err := c.CountTwo(n.ctx, short, long, now)
 		n.must(err)
-		if one.N != first || two.N != second || one.ResetAt.After(now.Add(61*time.Second)) || second > 0 && two.ResetAt.Before(now.Add(59*time.Minute)) {
+		if one.Anew != dead || two.Anew != dead || one.N != first || two.N != second || one.ResetAt.After(now.Add(61*time.Second)) || second > 0 && two.ResetAt.Before(now.Add(59*time.Minute)) {
 			t.Errorf("counted %+v and %+v, want %d and %d", one, two, first, second)
 		}
 	}
@@ -767,6 +768,7 @@ func TestTriesAreCountedInRedisAndInSQLWithoutIt(t *testing.T) {
 	n.must(c.Uncount(n.ctx, short.Name, long.Name))
 	two(1, 1)
 	s.kill()
+	dead = true
 	two(1, 1)
 	two(2, 0)
 	count(1) // the tries are counted anew, and still counted

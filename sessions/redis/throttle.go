@@ -40,7 +40,8 @@ func (c *Counts) CountBy(ctx context.Context, name string, by int, window time.D
 }
 
 // CountTwo counts one more under the name of the first limit and, where that is not
-// over, under that of the second, in one round trip.
+// over, under that of the second, in one round trip. In SQL, in place of a
+// Redis that is silent, they are counted Anew.
 func (c *Counts) CountTwo(ctx context.Context, first, second idp.Limit, now time.Time) (one, two idp.Tries, err error) {
 	if p := c.process(); p != nil {
 		all, err := p.tries(ctx, 1, now, first, second)
@@ -48,7 +49,10 @@ func (c *Counts) CountTwo(ctx context.Context, first, second idp.Limit, now time
 			return all[0], all[1], nil
 		}
 	}
-	return c.SQL.CountTwo(ctx, first, second, now)
+	one, two, err = c.SQL.CountTwo(ctx, first, second, now)
+	one.Anew = c.Redis.known.Load() != nil
+	two.Anew = one.Anew
+	return one, two, err
 }
 
 // Uncount forgets the counts of these names, in both places.
