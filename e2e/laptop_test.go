@@ -166,12 +166,12 @@ func (h *hours) handsOut(v *visitor) map[string]*answer {
 	}
 }
 
-// refusesAll: each of them leads to a sign-in in place of what it does.
+// refusesAll: each of them says that nothing was done, and leads to a sign-in.
 func (h *hours) refusesAll(v *visitor) {
 	h.Helper()
 	for what, got := range h.handsOut(v) {
-		if to := got.Header.Get("Location"); got.Status != http.StatusSeeOther || !strings.HasPrefix(to, "/signin?again=1&return_to=%2Fconsole%2F") {
-			h.Errorf("%s: answered %d to %q", what, got.Status, to)
+		if way := `href="/signin?again=1&amp;return_to=%2Fconsole%2F`; got.Status != http.StatusForbidden || !strings.Contains(got.Body, "Nothing was changed") || !strings.Contains(got.Body, way) {
+			h.Errorf("%s: answered %d:\n%s", what, got.Status, got.Body)
 		}
 	}
 }
@@ -186,7 +186,8 @@ func TestAnUnlockedConsoleLetsNobodyIn(t *testing.T) {
 		h.refusesAll(laptop)
 		h.asks(laptop, "/console/users/new")
 		tokens := laptop.get(h, h.nodes[0].URL+"/console/tokens")
-		again := submit(h, tokens, "/console/tokens", url.Values{"name": {"mine"}}).follow(h)
+		h.sees(submit(h, tokens, "/console/tokens", url.Values{"name": {"mine"}}), `href="/signin?again=1&amp;return_to=%2Fconsole%2Ftokens"`)
+		again := laptop.get(h, h.nodes[0].URL+"/signin?again=1&return_to=%2Fconsole%2Ftokens").follow(h)
 		page := submit(h, again, "/identifier", url.Values{"username": {"ada"}})
 		page = h.sees(h.types(page).follow(h), "API tokens")
 		if got := submit(h, page, "/console/tokens", url.Values{"name": {"mine"}}); got.Status != http.StatusCreated {

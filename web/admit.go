@@ -38,7 +38,7 @@ func (s *Server) admit(mux *http.ServeMux, rt ui.Route, foreign func(*http.Reque
 		case err != nil:
 			return err
 		case rt.Access == ui.JustProven && !v.JustProven() && r.Method == http.MethodGet:
-			return ui.SeeOther(w, r, "/signin?again=1&return_to="+url.QueryEscape(r.URL.RequestURI()))
+			return ui.SeeOther(w, r, signInAgain(r.URL.RequestURI()))
 		}
 		if rt.Access == ui.OwnerOnly && v.Owner() && abroad == nil {
 			switch led, err := s.secondFirst(w, r, v); {
@@ -104,7 +104,8 @@ func (s *Server) secondFirst(w http.ResponseWriter, r *http.Request, v ui.Visit)
 }
 
 // againFirst leads an owner to sign in once more where the route asks for a recent proof,
-// and the session has none, or nothing but a mail.
+// and the session has none, or nothing but a mail. Of a form it says first that nothing
+// was done.
 func (s *Server) againFirst(w http.ResponseWriter, r *http.Request, rt ui.Route, v ui.Visit) (led bool, err error) {
 	if !rt.Recent {
 		return false, nil
@@ -118,11 +119,18 @@ func (s *Server) againFirst(w http.ResponseWriter, r *http.Request, rt ui.Route,
 			return false, err
 		}
 	}
-	back := v.Page
 	if r.Method == http.MethodGet {
-		back = r.URL.RequestURI()
+		return true, ui.SeeOther(w, r, signInAgain(r.URL.RequestURI()))
 	}
-	return true, ui.SeeOther(w, r, "/signin?again=1&return_to="+url.QueryEscape(back))
+	ui.Speak(r.Context(), "en") // the console's language
+	return true, ui.Again(aWhileAgo(), signInAgain(v.Page))
+}
+
+// signInAgain is where somebody proves once more that it is them, on the way to a page.
+func signInAgain(page string) string { return "/signin?again=1&return_to=" + url.QueryEscape(page) }
+
+func aWhileAgo() error {
+	return idp.Errorf(idp.Denied, "It is a while since you signed in. The page asks you first to prove once more that it is you.")
 }
 
 // ownerStill answers nil while the browser has the live session of an owner.
@@ -152,7 +160,7 @@ func refusal(r *http.Request, rt ui.Route, abroad error) error {
 func tooOld(r *http.Request, rt ui.Route) error {
 	switch v := ui.VisitOf(r.Context()); {
 	case rt.Access == ui.JustProven && !v.JustProven():
-		return idp.Errorf(idp.Denied, "It is a while since you signed in. The page asks you first to prove once more that it is you.")
+		return aWhileAgo()
 	case r.Method != http.MethodPost || rt.Access == ui.Anyone || formValid(r, rt):
 		return nil
 	case v.Secret == "":
