@@ -36,12 +36,18 @@ func TestF09ConnectionsThatDiedInThePoolAreNoAnswer(t *testing.T) {
 			reading.Go(func() { _, _ = s.Generation(t.Context()) })
 		}
 		reading.Wait()
-		var killed int
-		if err := admin.QueryRow(t.Context(), `SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
-			WHERE datname = current_database() AND pid <> pg_backend_pid()`).Scan(&killed); err != nil || killed == 0 {
-			t.Fatalf("ended %d connections: %v", killed, err)
+		var ended []int32
+		if err := admin.QueryRow(t.Context(), `SELECT array_agg(pid) FILTER (WHERE told) FROM (
+			SELECT pid, pg_terminate_backend(pid) AS told FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()) AS connections`).Scan(&ended); err != nil || len(ended) == 0 {
+			t.Fatalf("ended %v: %v", ended, err)
 		}
-		time.Sleep(50 * time.Millisecond) // the news arrives
+		soon(t, "they have ended", func() bool {
+			var left int
+			if err := admin.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity WHERE pid = ANY($1)`, ended).Scan(&left); err != nil {
+				t.Fatal(err)
+			}
+			return left == 0
+		})
 	}
 	for name, do := range map[string]func() error{
 		"a read": func() error { _, err := s.Generation(t.Context()); return err },

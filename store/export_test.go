@@ -41,6 +41,9 @@ func (s *Store) Sharing() int {
 	return len(q.waiting)
 }
 
+// EndingWaits reports whether SQLite's writer goes to an ending next.
+func (s *Store) EndingWaits() bool { return s.db.(*sqliteDB).turns.endingWaits() }
+
 // Share runs fn in a transaction that others may share.
 func (s *Store) Share(ctx context.Context, fn func() error) error {
 	return s.db.share(ctx, false, func(runner) error { return fn() })

@@ -82,6 +82,35 @@ func eightAtMost(t *testing.T, dsn string) string {
 	return u.String()
 }
 
+// soon waits until something is so, which is a matter of milliseconds.
+func soon(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not within a minute: %s", what)
+		}
+	}
+}
+
+// locking counts the connections of an application that wait for a lock in its
+// database.
+func locking(t *testing.T, dsn string) func(application string) int {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close(context.Background()) })
+	return func(application string) (n int) {
+		err := conn.QueryRow(t.Context(), `SELECT count(*) FROM pg_stat_activity
+			WHERE datname = current_database() AND application_name = $1 AND wait_event_type = 'Lock'`, application).Scan(&n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+}
+
 func TestAnEndingPassesEveryoneWhoWaitsToWrite(t *testing.T) {
 	const waiting = 500
 	path := filepath.Join(t.TempDir(), "house.db")
@@ -89,10 +118,25 @@ func TestAnEndingPassesEveryoneWhoWaitsToWrite(t *testing.T) {
 	for name, c := range map[string]struct {
 		dsn    string
 		hold   func(*testing.T, idp.UserID) func()
-		atOnce int64 // who may write before the ending: those who had begun
+		atOnce int // who may write before the ending: those who had begun
+		queued func(*testing.T, *store.Store) (writers, ending func() bool)
 	}{
-		"SQLite":     {"sqlite:" + path, func(t *testing.T, _ idp.UserID) func() { return locked(t, path) }, store.ShareMost},
-		"PostgreSQL": {eightAtMost(t, server), func(t *testing.T, id idp.UserID) func() { return held(t, server, id) }, 8},
+		"SQLite": {"sqlite:" + path, func(t *testing.T, _ idp.UserID) func() { return locked(t, path) }, store.ShareMost,
+			func(_ *testing.T, s *store.Store) (writers, ending func() bool) {
+				return func() bool { return s.Sharing() >= waiting-store.ShareMost }, s.EndingWaits
+			}},
+		"PostgreSQL": {eightAtMost(t, server), func(t *testing.T, id idp.UserID) func() { return held(t, server, id) }, 8,
+			func(t *testing.T, s *store.Store) (writers, ending func() bool) {
+				// Whoever waits for a lock gives up after a second: the connections are
+				// made before.
+				var reading sync.WaitGroup
+				for range 100 {
+					reading.Go(func() { _, _ = s.Generation(t.Context()) })
+				}
+				reading.Wait()
+				waits := locking(t, server)
+				return func() bool { return waits("gatehouse") == 8 }, func() bool { return waits("gatehouse endings") == 1 }
+			}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := opened(t, c.dsn)
@@ -104,6 +148,7 @@ func TestAnEndingPassesEveryoneWhoWaitsToWrite(t *testing.T) {
 			if _, err := s.Commit(t.Context(), idp.Change{Users: []idp.User{u}}); err != nil {
 				t.Fatal(err)
 			}
+			writersWait, endingWaits := c.queued(t, s)
 			release := c.hold(t, u.ID)
 			var writers sync.WaitGroup
 			var before atomic.Int64
@@ -119,17 +164,17 @@ func TestAnEndingPassesEveryoneWhoWaitsToWrite(t *testing.T) {
 					}
 				})
 			}
-			time.Sleep(250 * time.Millisecond) // they wait
+			soon(t, "everybody waits to write", writersWait)
 			writers.Go(func() {
 				e := &idp.Ending{Kind: idp.EndUser, UserID: u.ID, Key: "wish", ReceiptID: idp.NewReceiptID()}
 				if _, err := s.Commit(t.Context(), idp.Change{Ending: e}); err != nil {
 					t.Error(err)
 				}
 			})
-			time.Sleep(150 * time.Millisecond) // so does the ending
+			soon(t, "so does the ending", endingWaits)
 			release()
 			writers.Wait()
-			if n := before.Load(); n > c.atOnce {
+			if n := before.Load(); n > int64(c.atOnce) {
 				t.Errorf("%d of %d wrote before the ending, want at most %d", n, waiting, c.atOnce)
 			}
 		})
