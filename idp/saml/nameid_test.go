@@ -370,12 +370,9 @@ func TestAnAppThatLeavesByOneOfItsNames(t *testing.T) {
 	p.bring("redirect", h.wants(g), crmKey(), "")
 	receipts, _, err := h.store.Receipts(t.Context(), h.ada.ID, "", 10)
 	h.must(err)
-	for range 400 { // until it is listed
-		if receipts[0].Listing() {
-			time.Sleep(25 * time.Millisecond)
-			receipts[0], err = h.store.Receipt(t.Context(), receipts[0].ID)
-			h.must(err)
-		}
+	for end := time.Now().Add(time.Minute); receipts[0].Listing() && time.Now().Before(end); time.Sleep(25 * time.Millisecond) {
+		receipts[0], err = h.store.Receipt(t.Context(), receipts[0].ID)
+		h.must(err)
 	}
 	lines, err := h.store.Deliveries(t.Context(), receipts[0].ID)
 	h.must(err)

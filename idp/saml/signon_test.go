@@ -156,7 +156,11 @@ func TestPostWithoutLaxCookiesReachesTheSession(t *testing.T) {
 	}
 	p.get(onward).wantPage(http.StatusBadRequest) // spent
 	h.signedIn(h.ada).get(onward).wantPage(http.StatusBadRequest)
-	p.get(onward[:len(onward)-2] + "AA").wantPage(http.StatusBadRequest)
+	end := "AA"
+	if strings.HasSuffix(onward, end) { // it would be the same
+		end = "BB"
+	}
+	p.get(onward[:len(onward)-2] + end).wantPage(http.StatusBadRequest)
 	if h.lastRule() != "continue" {
 		t.Errorf("rule %q", h.lastRule())
 	}
