@@ -36,7 +36,7 @@ func (w *Worker) claimReceipts(stop, work context.Context, free int) (jobs []fun
 		l := &listing{Worker: w, hand: hand, receipt: r, apps: map[idp.AppID]idp.App{}, written: map[idp.DeliveryID]idp.Delivery{}}
 		jobs = append(jobs, func() {
 			if err := l.run(stop, work, cursor); err != nil && work.Err() == nil {
-				w.Log.ErrorContext(work, "listing a receipt stopped; it goes on when the claim runs out",
+				w.Log.Log(work, levelOf(err), "listing a receipt stopped; it goes on when the claim runs out",
 					"receipt", r.ID, "correlation", r.Actor.CorrelationID, "error", err)
 			}
 		})

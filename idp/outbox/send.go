@@ -68,7 +68,7 @@ func (w *Worker) claimDeliveries(stop, work context.Context, free int) ([]func()
 		jobs = append(jobs, func() {
 			// What is aborted by the end of work is given back by Run.
 			if err := w.deliver(work, hand, d, of); err != nil && work.Err() == nil {
-				w.Log.ErrorContext(work, "a delivery was interrupted; it is taken up when the claim runs out",
+				w.Log.Log(work, levelOf(err), "a delivery was interrupted; it is taken up when the claim runs out",
 					"delivery", d.ID, "receipt", d.ReceiptID, "app", d.AppID, "error", err)
 			}
 		})

@@ -160,11 +160,7 @@ func (w *Worker) pump(stop, work context.Context, b *bell, slots int, rest time.
 			})
 		}
 		if err != nil && stop.Err() == nil {
-			level := slog.LevelError
-			if idp.IsKind(err, idp.Unavailable) {
-				level = slog.LevelWarn // the store is away; it is asked again
-			}
-			w.Log.Log(stop, level, "the outbox stands still for a moment", "error", err)
+			w.Log.Log(stop, levelOf(err), "the outbox stands still for a moment", "error", err)
 			pause(stop, 4*w.poll())
 			continue
 		}
@@ -197,6 +193,15 @@ func (w *Worker) keep(ctx context.Context) {
 
 func (w *Worker) complain(ctx context.Context, what string, err error) {
 	if err != nil && ctx.Err() == nil {
-		w.Log.ErrorContext(ctx, "housekeeping: "+what, "error", err)
+		w.Log.Log(ctx, levelOf(err), "housekeeping: "+what, "error", err)
 	}
+}
+
+// levelOf is how loudly an error is told that stops nothing for good: that the
+// store is away for a moment is no alarm, for it is asked again.
+func levelOf(err error) slog.Level {
+	if idp.IsKind(err, idp.Unavailable) {
+		return slog.LevelWarn
+	}
+	return slog.LevelError
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -92,8 +93,6 @@ func TestF16OneBadAppNeverDelaysOthers(t *testing.T) {
 	h := newHouse(t)
 	good := newRemote(t, nil)
 	elsewhere := newRemote(t, nil)
-	dead := newRemote(t, nil)
-	dead.Close()
 	slow := func(w http.ResponseWriter, r *http.Request) { // a byte now and then
 		for w.WriteHeader(http.StatusOK); r.Context().Err() == nil; time.Sleep(50 * time.Millisecond) {
 			fmt.Fprint(w, ".")
@@ -115,7 +114,7 @@ func TestF16OneBadAppNeverDelaysOthers(t *testing.T) {
 		"complains": newRemote(t, status(400)).URL,
 		"moved":     newRemote(t, status(302, "Location", elsewhere.URL+"/logout")).URL,
 		"stranger":  stranger.URL,
-		"refuses":   dead.URL,
+		"refuses":   "http://127.0.0.1:1", // a port that is given to nobody
 		"fails":     newRemote(t, status(500)).URL,
 		"busy":      newRemote(t, status(429, "Retry-After", "600")).URL,
 		"hangs":     newRemote(t, hang).URL,
@@ -501,4 +500,42 @@ func TestASuspensionDoesNotWaitForAnEarlierLineThatWaits(t *testing.T) {
 	h.eventually(first, "acknowledged once", func(d idp.Delivery) bool { return !d.AckedAt.IsZero() })
 	second := h.suspend(u)
 	h.eventually(second, "acknowledged once", func(d idp.Delivery) bool { return !d.AckedAt.IsZero() })
+}
+
+// away is a store that is too slow for a moment.
+type away struct{ Store }
+
+func (away) EndedByCeiling(context.Context, time.Time) (int, error) {
+	return 0, idp.Errorf(idp.Unavailable, "The database does not answer right now.")
+}
+
+// TestAStoreThatIsAwayForAMomentIsNoAlarm: it is asked again, and told as a warning.
+func TestAStoreThatIsAwayForAMomentIsNoAlarm(t *testing.T) {
+	t.Parallel()
+	h := newHouse(t)
+	said := make(chan string, 100)
+	w := h.worker("n1")
+	w.Store = away{h.store}
+	w.Log = slog.New(slog.NewTextHandler(lines(said), nil))
+	h.run(w)
+	for line := range said {
+		if !strings.Contains(line, "housekeeping: end lines by their ceiling") {
+			continue
+		}
+		if !strings.Contains(line, "level=WARN") {
+			t.Errorf("it says %s", line)
+		}
+		return
+	}
+}
+
+// lines hands on what is written, as far as somebody takes it.
+type lines chan<- string
+
+func (l lines) Write(line []byte) (int, error) {
+	select {
+	case l <- string(line):
+	default:
+	}
+	return len(line), nil
 }
