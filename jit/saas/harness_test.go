@@ -49,7 +49,7 @@ func newBrowser(t *testing.T) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &browser{t, &http.Client{Jar: jar, Timeout: 10 * time.Second}}
+	return &browser{t, &http.Client{Jar: jar, Timeout: time.Minute}}
 }
 
 // page is an answer with its body read.

@@ -477,7 +477,7 @@ func TestLiveReceiptTurnsInTheBrowserWithoutAReload(t *testing.T) {
 	turned := chromedp.Poll[bool](
 		`window.sameDocument && !document.querySelector("#receipt").dataset.live && document.querySelector("h1").textContent.includes("no app had to be told")
 			&& document.querySelector("#receipt a[download]").textContent === "Download signed receipt"`,
-		chromedp.WithPollingTimeout(10*time.Second))
+		chromedp.WithPollingTimeout(time.Minute))
 	if _, err := chromedp.Run(ctx, turned); err != nil {
 		t.Errorf("the receipt did not turn: %v", err)
 	}

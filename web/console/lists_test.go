@@ -231,7 +231,7 @@ func TestALiveListTurnsAndKeepsFocusAndScroll(t *testing.T) {
 	}
 	comesTrue := func(what, script string) {
 		t.Helper()
-		if _, err := chromedp.Run(ctx, chromedp.Poll[bool](script, chromedp.WithPollingTimeout(10*time.Second))); err != nil {
+		if _, err := chromedp.Run(ctx, chromedp.Poll[bool](script, chromedp.WithPollingTimeout(time.Minute))); err != nil {
 			state, _ := chromedp.Run(ctx, chromedp.Evaluate[string](`document.activeElement.outerHTML.slice(0, 300) + scrollY + location.href`))
 			t.Fatalf("%s: %v; %s", what, err, state)
 		}

@@ -90,7 +90,7 @@ func TestAppsAreFoundByKeyboard(t *testing.T) {
 		if got != "12" {
 			t.Errorf("opened app %s", got)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Error("Enter opened nothing")
 	}
 }
