@@ -46,14 +46,13 @@ func (r *Redis) alarm(ctx context.Context, what string, log, seen int64) {
 }
 
 // Look asks once, before anything is served, whether the registered process
-// remembers a later log than the database: idp.Unavailable where it does. A
-// process that does not answer says nothing.
+// remembers a later log than the database: idp.Unavailable where it does, or
+// where the database does not answer. A process that does not answer within
+// 600 ms says nothing.
 func (r *Redis) Look(ctx context.Context) error {
 	if r.options == nil {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 4*patience)
-	defer cancel()
 	at, err := r.log.Position(ctx, r.node, true)
 	if err != nil {
 		return err
@@ -62,7 +61,12 @@ func (r *Redis) Look(ctx context.Context) error {
 	if p == nil {
 		return nil
 	}
-	watermark, err := p.raise(ctx, nil)
+	asking, cancel := context.WithTimeout(ctx, 4*patience)
+	defer cancel()
+	watermark, err := p.raise(asking, nil)
+	for err != nil && wait(asking, patience/4) { // it may only have been slow
+		watermark, err = p.raise(asking, nil)
+	}
 	if err == nil && watermark > at.N && r.ahead(ctx, p, watermark) {
 		return idp.Errorf(idp.Unavailable, "The database has gone back in time: Redis has seen cut %d, and the database ends before it. Somebody who was suspended might be let in again, so nothing is served. "+
 			"If an older database was put back, run: gatehouse restore-backup --in-place --journal DIR (the cuts directory in the data directory of each node); it makes the missing cuts again and shows them to you.", watermark)
