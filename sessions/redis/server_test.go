@@ -48,11 +48,10 @@ func (s *server) start() {
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatalf("redis-server: %v (e2e/install.sh installs it)", err)
 	}
-	for range 200 {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if answer, err := s.try("PING"); err == nil && (answer == "+PONG" || strings.HasPrefix(answer, "-NOAUTH")) {
 			return
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	s.t.Fatal("redis-server does not answer")
 }
@@ -78,12 +77,12 @@ func (s *server) do(command string) string {
 }
 
 func (s *server) try(command string) (string, error) {
-	c, err := net.DialTimeout("tcp", s.addr(), time.Second)
+	c, err := net.DialTimeout("tcp", s.addr(), 10*time.Second)
 	if err != nil {
 		return "", err
 	}
 	defer c.Close()
-	_ = c.SetDeadline(time.Now().Add(2 * time.Second))
+	_ = c.SetDeadline(time.Now().Add(20 * time.Second))
 	if _, err := fmt.Fprintf(c, "%s\r\n", command); err != nil {
 		return "", err
 	}
