@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"net"
 	"net/url"
@@ -18,6 +17,8 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+
+	"gatehouse/e2e/ports"
 )
 
 // ownPostgres is a PostgreSQL of the test's own, so that it can be killed.
@@ -56,26 +57,13 @@ func startPostgres(t testing.TB) *ownPostgres {
 	if out, err := made.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	s.addr = lowAddr(t)
+	if s.addr, err = ports.Free(); err != nil {
+		t.Fatal(err)
+	}
 	s.start()
 	t.Cleanup(func() { s.stop(syscall.SIGQUIT) })
 	s.tells("CREATE DATABASE house")
 	return s
-}
-
-// lowAddr is a free address below the ports that the kernel gives to clients:
-// nobody takes it while the server is down.
-func lowAddr(t testing.TB) string {
-	t.Helper()
-	for range 50 {
-		addr := fmt.Sprintf("127.0.0.1:%d", 12_000+int(rand.Text()[0])*100+int(rand.Text()[0]))
-		if l, err := net.Listen("tcp", addr); err == nil {
-			l.Close()
-			return addr
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 // nobody is whom servers run as that refuse to be root, or had better not be.
