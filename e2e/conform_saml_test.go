@@ -276,7 +276,7 @@ func acsURL(to string) func(*asking) {
 func (r samlRun) plain() {
 	a := r.ask(acsURL(r.k.sp.ACS))
 	name := r.asserts(r.sends(a.xml(), ""), a, "", r.k.sp.ACS).FindElement("./Subject/NameID")
-	if name.SelectAttrValue("Format", "") != "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent" || name.Text() == "" || strings.Contains(name.Text(), "ada") {
+	if name.SelectAttrValue("Format", "") != "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent" || name.Text() == "" || name.Text() == "ada" || strings.Contains(name.Text(), "@") {
 		r.Errorf("NameID %s", name.Text())
 	}
 }

@@ -29,7 +29,7 @@ func TestMetricsSayWhatAnOperatorNeeds(t *testing.T) {
 	page = submit(t, page, "/identifier", map[string][]string{"username": {"ada"}})
 	submit(t, page, "/password", map[string][]string{"password": {"not hers at all"}})
 	r := w.suspends()
-	until(t, outWithin, "both apps have acknowledged", func() bool {
+	until(t, readyWithin, "both apps have acknowledged", func() bool {
 		r = w.receipt(r.ID)
 		return !r.Listing && line(t, r, "Wiki").AckedAt != nil && line(t, r, "CRM").AckedAt != nil
 	})
@@ -64,11 +64,12 @@ func TestMetricsSayWhatAnOperatorNeeds(t *testing.T) {
 		`gatehouse_delivery_oldest_seconds`:                                 0,
 		`gatehouse_deliveries_readable`:                                     1,
 		`gatehouse_redis_configured`:                                        1,
-		`gatehouse_cut_journal_errors_total`:                                0,
-		`gatehouse_open`:                                                    1,
-		`gatehouse_password_hashes_total`:                                   3,
-		`gatehouse_http_requests_total{class="saml",status="200"}`:          2,
-		`gatehouse_http_requests_total{class="signin",status="401"}`:        1,
+		// A disk may be slow for a moment: then the log says so.
+		`gatehouse_cut_journal_errors_total`:                         float64(strings.Count(w.Nodes[0].Log.String(), "the cut journal is slow")),
+		`gatehouse_open`:                                             1,
+		`gatehouse_password_hashes_total`:                            3,
+		`gatehouse_http_requests_total{class="saml",status="200"}`:   2,
+		`gatehouse_http_requests_total{class="signin",status="401"}`: 1,
 	} {
 		if n := figure(series); n != want {
 			t.Errorf("%s is %g, want %g", series, n, want)
