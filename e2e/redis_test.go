@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -23,6 +24,8 @@ type redisServer struct {
 
 	mu  sync.Mutex
 	cmd *exec.Cmd
+
+	befell atomic.Int32 // how many misfortunes are over
 }
 
 func startRedis(t testing.TB) *redisServer {
@@ -139,7 +142,7 @@ var misfortunes = []misfortune{
 // how many there were. Each happens once, or, where one is named, that one again
 // and again.
 func (r *redisServer) trouble(again string) (end func() int) {
-	stop, stopped, n := make(chan struct{}), make(chan struct{}), 0
+	stop, stopped := make(chan struct{}), make(chan struct{})
 	befall := func(m misfortune, well time.Duration) bool {
 		select {
 		case <-stop:
@@ -147,7 +150,7 @@ func (r *redisServer) trouble(again string) (end func() int) {
 		case <-time.After(well + mathrand.N(well)):
 		}
 		m.happen(r, 500*time.Millisecond+mathrand.N(1500*time.Millisecond))
-		n++
+		r.befell.Add(1)
 		return true
 	}
 	go func() {
@@ -167,6 +170,6 @@ func (r *redisServer) trouble(again string) (end func() int) {
 	return func() int {
 		close(stop)
 		<-stopped
-		return n
+		return int(r.befell.Load())
 	}
 }
