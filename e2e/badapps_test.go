@@ -118,7 +118,7 @@ func TestLogoutEndpointsThatMisbehave(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	until(t, 6*outWithin, "every bad app was tried", func() bool {
+	until(t, readyWithin, "every bad app was tried", func() bool {
 		r = p.receipt(r.ID)
 		for _, l := range r.Lines {
 			if l.Attempts == 0 || l.Answer == "" {

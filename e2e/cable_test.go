@@ -254,7 +254,7 @@ func TestCableDoesWhatTheWeatherSays(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	const soon, never = 5 * time.Second, 150 * time.Millisecond
+	const soon, never = 30 * time.Second, 150 * time.Millisecond
 	conn := dial()
 	say(conn, "hello")
 	hears(conn, soon, "one hello")

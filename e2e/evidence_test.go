@@ -48,7 +48,7 @@ func TestARefusedCallIsEvidence(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	until(t, outWithin, "the receipt is listed", func() bool { r = p.receipt(r.ID); return !r.Listing })
+	until(t, readyWithin, "the receipt is listed", func() bool { r = p.receipt(r.ID); return !r.Listing })
 	for name, call := range calls {
 		if call() {
 			t.Errorf("%s is answered after the cut", name)

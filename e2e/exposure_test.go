@@ -64,7 +64,7 @@ func TestWhatASuspensionWillDoIsSaidBefore(t *testing.T) {
 		t.Fatalf("after a preview she is %s, %v", u.Status, err)
 	}
 	r := w.suspends()
-	until(t, outWithin, "the receipt is listed", func() bool { r = w.receipt(r.ID); return !r.Listing })
+	until(t, readyWithin, "the receipt is listed", func() bool { r = w.receipt(r.ID); return !r.Listing })
 	said := func(lines []client.Line) (out []string) {
 		for _, l := range lines {
 			out = append(out, l.App+" "+l.Lever)

@@ -85,7 +85,7 @@ func (h *rig) blows() []blow {
 				// A node opens again what the fault before took from it; here it is to
 				// be asked what it has, not how fast it was.
 				time.Sleep(2 * time.Second)
-				until(h.t, outWithin*5, "every node has its connection for endings", func() bool {
+				until(h.t, readyWithin, "every node has its connection for endings", func() bool {
 					return h.db.counts("SELECT count(*) FROM pg_stat_activity WHERE application_name = $1 AND state = 'idle'", "gatehouse endings") >= int64(len(h.nodes))
 				})
 				for range serverConns {

@@ -25,7 +25,7 @@ func TestLateAssertion(t *testing.T) {
 	madeAt := time.Now()
 
 	r := w.suspends()
-	until(t, outWithin, "the CRM has acknowledged the first logout", func() bool {
+	until(t, readyWithin, "the CRM has acknowledged the first logout", func() bool {
 		r = w.receipt(r.ID)
 		return !r.Listing && line(t, r, "CRM").AckedAt != nil
 	})
@@ -40,7 +40,7 @@ func TestLateAssertion(t *testing.T) {
 	}
 
 	var last = first
-	until(t, time.Until(madeAt.Add(landsUntil+outWithin)), "the line is final", func() bool {
+	until(t, time.Until(madeAt.Add(landsUntil+readyWithin)), "the line is final", func() bool {
 		alive := w.live(w.CRM)
 		last = line(t, w.receipt(r.ID), "CRM")
 		if last.Final && alive != 0 {
@@ -74,7 +74,7 @@ func TestLateCode(t *testing.T) {
 	w.opens(v, w.Wiki)
 	caught := v.get(t, w.Wiki.URL+"/login").follow(t, w.Wiki.URL+"/callback?")
 	r := w.suspends()
-	until(t, outWithin, "the wiki has acknowledged the logout", func() bool {
+	until(t, readyWithin, "the wiki has acknowledged the logout", func() bool {
 		r = w.receipt(r.ID)
 		return !r.Listing && line(t, r, "Wiki").AckedAt != nil
 	})

@@ -83,7 +83,7 @@ func (h *handover) Data(r io.Reader) error {
 func (m *mailbox) next(t testing.TB, to string, n int) letter {
 	t.Helper()
 	var found []letter
-	until(t, outWithin, "a mail to "+to+" comes", func() bool { found = m.to(to); return len(found) > n })
+	until(t, readyWithin, "a mail to "+to+" comes", func() bool { found = m.to(to); return len(found) > n })
 	return found[n]
 }
 

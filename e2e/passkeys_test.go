@@ -176,7 +176,7 @@ func TestPasskeysInABrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.touches(device, "Use a passkey")
-	until(t, outWithin, "the suspended person is refused", func() bool {
+	until(t, readyWithin, "the suspended person is refused", func() bool {
 		return strings.Count(p.Log.String(), `/passkey","status":401`) > 1
 	})
 	b.sees("This passkey does not sign you in here.")

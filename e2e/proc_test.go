@@ -23,8 +23,8 @@ import (
 )
 
 const (
-	readyWithin = 20 * time.Second // generous: two cores run many of these at once
-	stopWithin  = 15 * time.Second
+	readyWithin = time.Minute // generous: two cores run many of these at once
+	stopWithin  = time.Minute // a node lets what is under way finish for 20 s at most
 )
 
 // proc is one running gatehouse: `serve`, `demo` or `sample-app`.

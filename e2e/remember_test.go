@@ -130,7 +130,7 @@ func TestARememberedBrowserOnTwoNodes(t *testing.T) {
 	}
 	b.open(p.URL)
 	b.press("Ask again")
-	until(t, outWithin, "her page shows it no more", func() bool { return !strings.Contains(b.text(), "Without a second step") })
+	until(t, readyWithin, "her page shows it no more", func() bool { return !strings.Contains(b.text(), "Without a second step") })
 	for _, addr := range []string{p.Addr, other.Addr} {
 		if !asked(addr, device, "ada", adasPassword) {
 			t.Errorf("at %s nothing is asked after she said so", addr)

@@ -257,7 +257,7 @@ func TestARequestThatHasBegunIsAnswered(t *testing.T) {
 	if err := node.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-	until(t, 2*time.Second, "it takes no new connections", func() bool {
+	until(t, readyWithin, "it takes no new connections", func() bool {
 		other, err := net.Dial("tcp", node.Addr)
 		if err == nil {
 			other.Close()

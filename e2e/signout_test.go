@@ -35,7 +35,7 @@ func (w *town) byBrowserOnly(binding string) {
 func (w *town) lastReceipt() client.Receipt {
 	w.t.Helper()
 	var r client.Receipt
-	until(w.t, outWithin, "the receipt is listed", func() bool {
+	until(w.t, readyWithin, "the receipt is listed", func() bool {
 		all, err := w.API.Receipts(w.t.Context(), "ada")
 		if err != nil || len(all) == 0 {
 			w.t.Fatalf("%d receipts, %v", len(all), err)
@@ -69,9 +69,9 @@ func TestABrowserIsLedThroughAppsThatNobodyElseCanTell(t *testing.T) {
 	}
 	isOut := func(b *tab, how string) {
 		t.Helper()
-		until(t, outWithin, how+": both apps have ended her session", func() bool { return w.live(w.Wiki)+w.live(w.CRM) == 0 })
+		until(t, readyWithin, how+": both apps have ended her session", func() bool { return w.live(w.Wiki)+w.live(w.CRM) == 0 })
 		var wiki, crm client.Line
-		until(t, outWithin, how+": the CRM has answered", func() bool {
+		until(t, readyWithin, how+": the CRM has answered", func() bool {
 			r := w.lastReceipt()
 			wiki, crm = line(t, r, "Wiki"), line(t, r, "CRM")
 			return crm.AckedAt != nil
@@ -106,12 +106,12 @@ func TestABrowserIsLedThroughAppsThatNobodyElseCanTell(t *testing.T) {
 	b.open(w.Wiki.URL + "/login")
 	b.open(w.URL)
 	b.press("Sign out")
-	until(t, outWithin, "without scripts: the wiki has ended her session", func() bool { return w.live(w.Wiki) == 0 })
+	until(t, readyWithin, "without scripts: the wiki has ended her session", func() bool { return w.live(w.Wiki) == 0 })
 
 	b = browser(t)
 	comesIn(b)
 	r := w.suspends()
-	until(t, outWithin, "the receipt is listed", func() bool { r = w.receipt(r.ID); return !r.Listing })
+	until(t, readyWithin, "the receipt is listed", func() bool { r = w.receipt(r.ID); return !r.Listing })
 	said := map[string]int{}
 	for _, l := range r.Lines { // also of the sessions before, whose end is not proven
 		said[l.App]++
@@ -146,7 +146,7 @@ func TestADeadAppKeepsNobodyFromLeaving(t *testing.T) {
 	defer w.CRM.cmd.Process.Signal(syscall.SIGCONT)
 	b.press("Sign out")
 	b.sees("You are signed out") // of Gatehouse, while the CRM hangs
-	until(t, 5*outWithin, "she is back at the wiki", func() bool {
+	until(t, readyWithin, "she is back at the wiki", func() bool {
 		return strings.HasPrefix(b.url(), w.Wiki.URL) && strings.Contains(b.text(), "You signed out at")
 	})
 	if l := line(t, w.lastReceipt(), "CRM"); l.State != "alive" || l.AckedAt != nil || l.Ceiling == nil || !strings.Contains(l.Answer, "Nothing has come back") {
@@ -176,7 +176,7 @@ func TestAnAppSignsHerOutEverywhere(t *testing.T) {
 	}
 	isOut := func(b *tab) {
 		t.Helper()
-		until(t, outWithin, "both apps have ended her session", func() bool { return w.live(w.Wiki)+w.live(w.CRM) == 0 })
+		until(t, readyWithin, "both apps have ended her session", func() bool { return w.live(w.Wiki)+w.live(w.CRM) == 0 })
 		if l := line(t, w.lastReceipt(), "CRM"); l.Answer != "It asked for this sign-out itself." || l.Attempts != 0 {
 			t.Errorf("the CRM's line says %+v", l)
 		}
@@ -191,7 +191,7 @@ func TestAnAppSignsHerOutEverywhere(t *testing.T) {
 	w.byBrowserOnly("redirect")
 	b = leaves()
 	b.sees("You are signed out") // of Gatehouse: her browser is led to the wiki
-	until(t, outWithin, "she is back at the CRM", func() bool {
+	until(t, readyWithin, "she is back at the CRM", func() bool {
 		return strings.HasPrefix(b.url(), w.CRM.URL) && strings.Contains(b.text(), "Not every other app that you opened from it has confirmed that yet.")
 	})
 	isOut(b)

@@ -113,7 +113,7 @@ func TestRV14FortyTargetsAndAKill(t *testing.T) {
 	node.again(t)
 	again := time.Now()
 	var r client.Receipt
-	until(t, 30*time.Second, "every app was told, or was tried", func() bool {
+	until(t, 2*readyWithin, "every app was told, or was tried", func() bool {
 		if r, err = c.api(0).Receipt(t.Context(), cut.Receipt); err != nil {
 			t.Fatal(err)
 		}
