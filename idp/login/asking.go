@@ -58,10 +58,11 @@ func (l *Login) askedBy(ctx context.Context, username, device string) (attempt, 
 	return a, asker{what: "anybody for " + string(a.user.ID)}, nil
 }
 
-// placeOf is the network of an address: an IPv4 /24, an IPv6 /64.
+// placeOf is where an address is taken to be when somebody comes back: in an IPv4
+// /24, an IPv6 /64.
 func placeOf(address string) (netip.Prefix, bool) {
 	host, network, ok := networks(address)
-	if network.IsValid() {
+	if host.Addr().Is4() {
 		return network, ok
 	}
 	return host, ok
@@ -72,7 +73,7 @@ func (l *Login) throttleAsking(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	if _, err := l.count(ctx, perAskingAddress(), "asking at address", host.String()); err != nil || !network.IsValid() {
+	if _, err := l.count(ctx, perAskingAddress(), "asking at address", host.String()); err != nil {
 		return err
 	}
 	_, err := l.count(ctx, perAskingNetwork(), "asking at network", network.String())
@@ -127,8 +128,8 @@ func (l *Login) mayMailCode(ctx context.Context, a attempt, from asker, device s
 		_, err := l.count(ctx, perCodeMail(), "code mails", "device "+string(a.device.ID))
 		return err == nil, false, err
 	}
-	if place, ok := placeOf(idp.ActorOf(ctx).Address); device != "" || ok {
-		where := "network " + place.String()
+	if _, network, ok := networks(idp.ActorOf(ctx).Address); device != "" || ok {
+		where := "network " + network.String()
 		if device != "" {
 			where = "browser " + device
 		}

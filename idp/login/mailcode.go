@@ -173,14 +173,14 @@ func (l *Login) countConfirmation(ctx context.Context, in idp.SignIn) error {
 	if err != nil {
 		return err
 	}
-	place, ok := placeOf(idp.ActorOf(ctx).Address)
+	_, network, ok := networks(idp.ActorOf(ctx).Address)
 	switch {
 	case d.Vouched >= idp.VouchMail:
 		_, err = l.count(ctx, perConfirmation(), "confirmation", string(d.ID))
 	case !ok:
 		_, err = l.count(ctx, perConfirmation(), "confirmation", string(in.UserID))
 	default:
-		if _, err = l.count(ctx, perConfirmingNetwork(), "confirmation", place.String()+" "+string(in.UserID)); err == nil {
+		if _, err = l.count(ctx, perConfirmingNetwork(), "confirmation", network.String()+" "+string(in.UserID)); err == nil {
 			_, err = l.count(ctx, perConfirmation()[1:], "confirmation", string(in.UserID))
 		}
 	}

@@ -175,7 +175,7 @@ func (a *alarms) at(address string, now time.Time) bool {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return now.Before(a.until[host]) || network.IsValid() && now.Before(a.until[network])
+	return now.Before(a.until[host]) || now.Before(a.until[network])
 }
 
 // HearAlarms takes note of the places that were found on any node since then, to be

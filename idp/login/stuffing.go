@@ -44,9 +44,6 @@ func (l *Login) suspect(ctx context.Context, a attempt) error {
 	if err := l.suspectPlace(ctx, a, "address", host, namesAtAddress, perAddress()); err != nil {
 		return err
 	}
-	if !network.IsValid() {
-		return nil
-	}
 	return l.suspectPlace(ctx, a, "network", network, namesAtNetwork, perNetwork())
 }
 

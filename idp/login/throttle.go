@@ -175,15 +175,13 @@ func (l *Login) throttleAddress(ctx context.Context) error {
 	if _, err := l.count(ctx, perAddress(), "address", host.String()); err != nil {
 		return err
 	}
-	if !network.IsValid() {
-		return nil
-	}
 	_, err := l.count(ctx, perNetwork(), "network", network.String())
 	return err
 }
 
-// networks returns what an address is counted as: an IPv4 host and its /24,
-// an IPv6 /64 (what one customer has). Loopback stands for a proxy that is not
+// networks returns what an address is counted as: an IPv4 host and its /24; an IPv6
+// /64, which one line has, and its /48, which is the most that one customer is given
+// (RFC 6177), with 65,536 of the others in it. Loopback stands for a proxy that is not
 // named as trusted, or the machine itself: counting it would let one stranger
 // shut everybody out.
 func networks(address string) (host, network netip.Prefix, ok bool) {
@@ -202,7 +200,7 @@ func networks(address string) (host, network netip.Prefix, ok bool) {
 	case ip.Is4():
 		return netip.PrefixFrom(ip, 32), netip.PrefixFrom(ip, 24).Masked(), true
 	}
-	return netip.PrefixFrom(ip, 64).Masked(), network, true
+	return netip.PrefixFrom(ip, 64).Masked(), netip.PrefixFrom(ip, 48).Masked(), true
 }
 
 // throttleAccount counts a try against the person, by whatever name and

@@ -165,11 +165,14 @@ func TestBF04OneAddressDoesNotReachTheHasherWithManyNames(t *testing.T) {
 	if n := tries(1000, func(i int) string { return fmt.Sprintf("2001:db8::%x", i+1) }); n > 50 {
 		t.Errorf("one /64: %d hashes", n)
 	}
+	if n := tries(1000, func(i int) string { return fmt.Sprintf("2001:db8:1:%x::1", i) }); n < namesAtNetwork || n > 75 {
+		t.Errorf("one /48: %d hashes", n)
+	}
 	by := map[string]int{}
 	for _, e := range h.events("signin.stuffing") {
 		by[e.Detail["by"]+" "+e.Detail["place"]]++
 	}
-	for _, place := range []string{"address 192.0.2.1/32", "network 198.51.100.0/24", "address 2001:db8::/64"} {
+	for _, place := range []string{"address 192.0.2.1/32", "network 198.51.100.0/24", "address 2001:db8::/64", "network 2001:db8:1::/48"} {
 		if by[place] != 1 {
 			t.Errorf("%s is in %d events", place, by[place])
 		}
@@ -458,9 +461,9 @@ func TestWhatAnAddressIsCountedAs(t *testing.T) {
 		"192.0.2.77":           "192.0.2.77/32 192.0.2.0/24",
 		"192.0.2.77:443":       "192.0.2.77/32 192.0.2.0/24",
 		"::ffff:192.0.2.77":    "192.0.2.77/32 192.0.2.0/24",
-		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64 invalid Prefix",
-		"[2001:db8::1]:443":    "2001:db8::/64 invalid Prefix",
-		"fe80::1%eth0":         "fe80::/64 invalid Prefix",
+		"2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64 2001:db8:1::/48",
+		"[2001:db8::1]:443":    "2001:db8::/64 2001:db8::/48",
+		"fe80::1%eth0":         "fe80::/64 fe80::/48",
 		"127.0.0.1":            "",
 		"::1":                  "",
 		"":                     "",
