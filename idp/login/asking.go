@@ -117,12 +117,17 @@ func (l *Login) mayMail(ctx context.Context, what string, from asker, free int, 
 func perCodeMail() []limit     { return []limit{{4, 15 * time.Minute}, {20, 24 * time.Hour}} }
 func perCodeStranger() []limit { return []limit{{3, 15 * time.Minute}, {6, 24 * time.Hour}} }
 
-const codesForStrangers = 18 // in a day
+// codesForStrangers are mailed in a day; to each network in which the person has signed
+// in before codesForNetwork in an hour, whatever strangers do.
+const (
+	codesForStrangers = 18
+	codesForNetwork   = 3
+)
 
 // mayMailCode reports whether one more code may be mailed to the person of a try, and
-// whether so many were asked for by strangers that none is mailed to these; then there
-// is one in an hour for all of them. A person's own network takes none of theirs. It
-// refuses who has asked too often, by what was typed, and so alike whoever is meant.
+// whether so many were asked for that none is mailed to strangers; then there is one in
+// an hour for all of them. It refuses who has asked too often. Both are by what was typed
+// and by whoever asks, and so alike whoever is meant, if anybody.
 func (l *Login) mayMailCode(ctx context.Context, a attempt, from asker, device string) (may, many bool, err error) {
 	if a.known() {
 		_, err := l.count(ctx, perCodeMail(), "code mails", "device "+string(a.device.ID))
@@ -137,17 +142,16 @@ func (l *Login) mayMailCode(ctx context.Context, a attempt, from asker, device s
 			return false, false, err
 		}
 	}
-	by := 1
-	if from.own {
-		by = 0
-	}
-	n, _, err := l.Store.CountBy(ctx, throttleName("code mails to strangers", a.typed, 24*time.Hour), by, 24*time.Hour, l.now())
+	n, _, err := l.Store.Count(ctx, throttleName("code mails to strangers", a.typed, 24*time.Hour), 24*time.Hour, l.now())
 	if err != nil {
 		return false, false, fmt.Errorf("count codes that are mailed: %w", err)
 	}
-	many = n+1-by > codesForStrangers
-	rare, err := l.countMail(ctx, "code mails beyond", from, time.Hour, many)
-	return !many || from.own || rare == 1, many, err
+	many = n > codesForStrangers
+	hourly, err := l.countMail(ctx, "code mails beyond", from, time.Hour, many || from.own)
+	if from.own {
+		return hourly <= codesForNetwork, many, err
+	}
+	return !many || hourly == 1, many, err
 }
 
 // countMail counts one under a name that means nothing where it does not count.

@@ -377,6 +377,38 @@ func TestEN02TooManyCodesAreTheSameForAll(t *testing.T) {
 	}
 }
 
+// TestEN02AColleagueIsToldWhatAnybodyIs: who asks from a network in which she has signed
+// in, in browser after browser, fills no mailbox and learns nothing of her.
+func TestEN02AColleagueIsToldWhatAnybodyIs(t *testing.T) {
+	t.Parallel()
+	h := mailHouse(t)
+	anna := h.user("anna", "")
+	in, code := h.asksCode("anna", "192.0.2.9", "")
+	in, err := h.MailedCode(h.from("192.0.2.9"), in, code)
+	h.ok(err)
+	_, err = h.gate.KnowDevice(t.Context(), in.Proof, "", sessions.Browser{Address: "192.0.2.9"}, idp.VouchMail)
+	h.ok(err)
+	before := len(h.mailsTo(anna.ID))
+	for i := range codesForStrangers + 5 {
+		theirs := h.knownTo(h.user(fmt.Sprint("colleague", i), ""), "")
+		var told [2]bool
+		for which, name := range []string{"anna", "nobody"} {
+			in := h.begin()
+			in.Device = theirs
+			told[which], err = h.MailCode(h.from(fmt.Sprintf("192.0.2.%d", 100+i)), in, name, "en")
+			h.ok(err)
+		}
+		if i < codesForStrangers-1 && told != [2]bool{} || i > codesForStrangers && told != [2]bool{true, true} { // she has asked once herself
+			t.Errorf("ask %d: many %v in her name, %v in that of nobody", i, told[0], told[1])
+		}
+		h.clock.pass(time.Minute)
+	}
+	h.mailed()
+	if n := len(h.mailsTo(anna.ID)) - before; n > codesForNetwork {
+		t.Errorf("%d codes in an hour", n)
+	}
+}
+
 // TestMF01ACodeFromAMailIsNeverTheSecond: beside a password there is none, be it
 // first or last, for the mailbox may have set that; and who has a second factor
 // proves it, whatever the policy says.
