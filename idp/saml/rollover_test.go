@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -316,9 +317,10 @@ func TestSignOnDuringARollover(t *testing.T) {
 	r, ctx := newRolling(t), t.Context()
 	done := make(chan struct{})
 	var turning sync.WaitGroup
+	var signOns atomic.Int32
 	turning.Go(func() {
 		defer close(done)
-		for range 3 {
+		for turn := 0; turn < 3 || signOns.Load() < 10 && turn < 100; turn++ {
 			_, err := r.dir.NextSAMLKeys(ctx)
 			if err == nil {
 				_, err = r.dir.SayAppHasKey(ctx, r.crm.ID)
@@ -343,16 +345,16 @@ func TestSignOnDuringARollover(t *testing.T) {
 			}
 		}
 	})
-	for n := 0; ; n++ {
+	for {
 		select {
 		case <-done:
 			turning.Wait()
-			if n < 10 {
+			if n := signOns.Load(); n < 10 {
 				t.Errorf("%d sign-ons only", n)
 			}
 			return
 		default:
-			r.signs([]idp.App{r.crm, r.hr}[n%2])
+			r.signs([]idp.App{r.crm, r.hr}[signOns.Add(1)%2])
 		}
 	}
 }
